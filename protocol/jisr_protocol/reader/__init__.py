@@ -1,0 +1,1 @@
+"""The rim around the protocol: fetches a feed, checks it and keeps a verified copy (extra `reader`)."""
