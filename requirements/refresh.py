@@ -1,8 +1,9 @@
 """Pin what the three distributions and their tests need: `python3 requirements/refresh.py` (needs uv).
 
 Writes, beside this file, one list per person who installs: `dev.txt` (tests and demo), `node.txt`, `hub.txt`,
-`reader.txt` (a portal) and `build.txt` (the build backend alone). Every line is pinned and hashed for all
-platforms, and no line names an index: whoever installs uses the index their machine is set up for.
+`reader.txt` (a portal), and for run.py `build.txt` (the build backend) and `uv.txt` (the installer). Every
+line is pinned and hashed for all platforms, and no line names an index: whoever installs uses the index
+their machine is set up for.
 
 Pins that still fit are kept; with `--upgrade` all move to the newest versions. dev.txt is made first and the
 others follow its pins, so that what is tested is what is installed.
@@ -20,6 +21,7 @@ SOURCES = {
     "node.txt": ["node/pyproject.toml"],
     "hub.txt": ["hub/pyproject.toml"],
     "build.txt": ["requirements/build.in"],
+    "uv.txt": ["requirements/uv.in"],
 }
 
 
