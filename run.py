@@ -85,9 +85,11 @@ def say(sentence: str) -> None:
 
 def run(command: list[str | Path]) -> None:
     """Run an installer step quietly; raise InstallError with its output when it fails."""
+    # uv would trust only its own list of authorities; offices with a proxy have theirs in the system's
+    environment = {"UV_SYSTEM_CERTS": "1", **os.environ}
     try:
         done = subprocess.run(
-            command, cwd=ROOT, capture_output=True, text=True, errors="replace", check=False
+            command, cwd=ROOT, env=environment, capture_output=True, text=True, errors="replace"
         )
     except OSError as error:
         raise InstallError(str(error)) from error
