@@ -1,0 +1,105 @@
+"""What all tests share: the choice between short and long, figures, and a loud list of what did not run.
+
+* `--long` runs the whole of what the short run samples; a test asks the fixture `long`, or carries the mark.
+* `figure("ingest ratio", 0.62)` puts a line under FIGURES at the end, also when the test passes.
+* `shared` and `tool("nginx")` give a path, or skip the test. Every skip, whatever its cause, is listed at the
+  end under NOT RUN: what did not run proves nothing.
+"""
+
+import shutil
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED = ROOT.parent / "shared"
+
+# Machines that build are slow and busy, so speed is no failure; and the same examples come each time.
+settings.register_profile(
+    "ci", derandomize=True, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile(
+    "long", max_examples=2000, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long", action="store_true", help="run the whole of what the short run samples")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    settings.load_profile("long" if config.getoption("--long") else "ci")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--long"):
+        return
+    for item in items:
+        if item.get_closest_marker("long"):
+            item.add_marker(pytest.mark.skip(reason="only with --long"))
+
+
+@pytest.fixture(scope="session")
+def long(request: pytest.FixtureRequest) -> bool:
+    """Whether the whole was asked for."""
+    return bool(request.config.getoption("--long"))
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of outside material beside the checkout (other people's vectors, schemas, data)."""
+    if not SHARED.is_dir():
+        pytest.skip("the folder ../shared is missing")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def tool() -> Callable[[str], str]:
+    """Give the path of a program of this machine, or skip the test: `tool("nginx")`."""
+
+    def find(name: str) -> str:
+        path = shutil.which(name, path=None) or shutil.which(name, path="/usr/sbin:/sbin")
+        if path is None:
+            pytest.skip(f"the program {name} is missing")
+        return path
+
+    return find
+
+
+@pytest.fixture
+def figure(request: pytest.FixtureRequest) -> Callable[..., None]:
+    """Print a line at the end of the run, also when the test passes: `figure("records", 562)`."""
+
+    def note(*words: object) -> None:
+        # user properties travel from xdist's workers to the process that prints
+        request.node.user_properties.append(("figure", " ".join(str(word) for word in words)))
+
+    return note
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    stats = terminalreporter.stats
+    figures = [
+        (report.nodeid.split("::", 1)[-1], text)
+        for kind in ("passed", "failed")
+        for report in stats.get(kind, [])
+        for name, text in getattr(report, "user_properties", [])
+        if name == "figure" and report.when == "call"
+    ]
+    if figures:
+        terminalreporter.section("FIGURES")
+        for test, text in figures:
+            terminalreporter.write_line(f"{test}: {text}")
+    reasons = Counter(
+        str(report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr).removeprefix(
+            "Skipped: "
+        )
+        for report in stats.get("skipped", [])
+    )
+    if reasons:
+        terminalreporter.section("NOT RUN", yellow=True, bold=True)
+        for reason, tests in reasons.most_common():
+            terminalreporter.write_line(f"NOT RUN: {tests} test(s): {reason}", yellow=True, bold=True)
