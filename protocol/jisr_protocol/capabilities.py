@@ -1,0 +1,67 @@
+"""The capability document /.well-known/jisr.json: what is offered here; the rest is never probed for (CAP-1)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from . import canonical, limits
+from .refusal import refuse
+
+Identifier = Annotated[str, Field(pattern=r"^jisr:[a-z2-7]{52}$")]
+
+
+class FeedOffer(BaseModel):
+    """A feed that can be read here: `href` is its address, relative to the document's origin or absolute."""
+
+    model_config = ConfigDict(extra="allow")
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
+    href: Annotated[str, Field(min_length=1, max_length=2000)]
+    audience: Literal["public", "partners", "hub"]
+
+
+class Limits(BaseModel):
+    """What the other side may send; defaults are the protocol's."""
+
+    model_config = ConfigDict(extra="allow")
+    record_bytes: int = limits.RECORD_BYTES
+    batch_entries: int = limits.BATCH_ENTRIES
+    batch_bytes: int = limits.BATCH_BYTES
+    inflate_ratio: int = limits.INFLATE_RATIO
+    wait_seconds: int = limits.LONG_POLL_SECONDS
+    per_node_day: int = limits.PER_NODE_DAY
+
+
+class Capabilities(BaseModel):
+    """The whole document. Unknown members are ignored and kept."""
+
+    model_config = ConfigDict(extra="allow")
+    jisr: list[Literal["1"] | str]
+    id: Identifier
+    role: Literal["node", "hub"]
+    name: Annotated[str, Field(min_length=1, max_length=300)]
+    feeds: list[FeedOffer]
+    keys: str
+    push: str | None = None
+    ping: str | None = None
+    encodings: list[str] = ["gzip", "zstd"]
+    features: list[str] = []
+    limits: Limits = Limits()
+
+    def to_bytes(self) -> bytes:
+        """The canonical file, with a line feed."""
+        return canonical.dumps(self.model_dump(exclude_none=True), limit_bytes=limits.HEAD_BYTES) + b"\n"
+
+
+def parse(raw: bytes) -> Capabilities:
+    """Read a capability document: canonical bytes, and members of the right form (CAP-2). Raises Refusal."""
+    value = canonical.parse(raw.removesuffix(b"\n"), limit_bytes=limits.HEAD_BYTES)
+    try:
+        return Capabilities.model_validate(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        pointer = "".join(f"/{canonical.escape(str(part))}" for part in first["loc"])
+        refuse("CAP-2", pointer, expected=first["msg"], came=orjson.dumps(first.get("input"), default=str).decode())
+        return Capabilities.model_construct(jisr=["1"], id="", role="hub", name="", feeds=[], keys="")

@@ -1,0 +1,288 @@
+"""Keys and key statements: who may sign for an identifier (docs/spec/keys.md).
+
+An identifier is the hash of its first key statement, so nobody has to vouch for it. Its statements form a numbered
+chain: signing keys add and retire signing keys, a recovery key (named in the first statement, for ever) outranks them.
+A retired key's earlier signatures stay good; a revoked key's do not count for anything that is not already held.
+
+    Statement  first: {"action":"add","created","jwk","n":0,"recovery":[jwk],"role","salt"}       kind "key"
+               later: {"action":"add"|"retire"|"revoke","created","n","node", "jwk" or "kid" …}   kind "key"
+               {"action":"recover","created","jwk","n","node","revoked":[kid]}                    kind "recovery"
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import msgspec
+import nacl.bindings
+import nacl.signing
+import orjson
+
+from . import canonical, identifiers
+from .envelope import KINDS, Envelope, protected, slices, verify_bytes
+from .envelope import parse as parse_envelope
+from .limits import KEYS_BYTES
+from .refusal import refuse
+from .shapes import Shape, list_of, one_of
+
+
+def _b64(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def thumbprint(public: bytes) -> str:
+    """The RFC 7638 thumbprint (RFC 8037 members) of an Ed25519 public key of 32 bytes."""
+    return _b64(hashlib.sha256(orjson.dumps(jwk_of(public), option=orjson.OPT_SORT_KEYS)).digest())
+
+
+def jwk_of(public: bytes) -> dict[str, str]:
+    """The public key as a JWK of exactly three members (RFC 8037)."""
+    return {"crv": "Ed25519", "kty": "OKP", "x": _b64(public)}
+
+
+def jwk(value: object) -> str | None:
+    """KEY-1: exactly crv, kty and x, and x a point of prime order in its one encoding."""
+    expected = "an Ed25519 JWK of exactly crv, kty and x, on the curve and of prime order"
+    if not isinstance(value, dict) or set(value) != {"crv", "kty", "x"} or identifiers.kid(value["x"]):
+        return expected
+    if value["crv"] != "Ed25519" or value["kty"] != "OKP":
+        return expected
+    public = base64.urlsafe_b64decode(value["x"] + "=")
+    return None if nacl.bindings.crypto_core_ed25519_is_valid_point(public) else expected
+
+
+class PublicKey:
+    """One Ed25519 public key and the protected header of each kind it may sign."""
+
+    __slots__ = ("headers", "kid", "public", "verify_key")
+
+    def __init__(self, public: bytes) -> None:
+        self.public = public
+        self.kid = thumbprint(public)
+        self.verify_key = nacl.signing.VerifyKey(public)
+        self.headers = {kind: protected(self.kid, kind) for kind in KINDS}
+
+
+class SigningKey:
+    """A private signing key. Made from a seed of 32 random bytes, which is the whole secret."""
+
+    __slots__ = ("_key", "public")
+
+    def __init__(self, seed: bytes) -> None:
+        self._key = nacl.signing.SigningKey(seed)
+        self.public = PublicKey(bytes(self._key.verify_key))
+
+    @property
+    def kid(self) -> str:
+        return self.public.kid
+
+    def sign(self, kind: str, body: bytes) -> str:
+        """The detached JWS (RFC 7515 appendix F) of `body` as a thing of `kind`."""
+        header = self.public.headers[kind].encode()
+        signature = self._key.sign(header + b"." + base64.urlsafe_b64encode(body).rstrip(b"=")).signature
+        return f"{header.decode()}..{_b64(signature)}"
+
+
+_FIRST = Shape(
+    "KEY-1",
+    {
+        "action": one_of("add"),
+        "created": identifiers.instant,
+        "jwk": jwk,
+        "n": identifiers.count,
+        "recovery": list_of(jwk, most=4),
+        "role": one_of("node", "hub"),
+        "salt": identifiers.salt,
+    },
+)
+_LATER = Shape(
+    "KEY-1",
+    {
+        "action": one_of("add", "retire", "revoke"),
+        "created": identifiers.instant,
+        "n": identifiers.count,
+        "node": identifiers.node,
+    },
+    {"jwk": jwk, "kid": identifiers.kid, "reason": identifiers.text},
+)
+_RECOVERY = Shape(
+    "KEY-1",
+    {
+        "action": one_of("recover"),
+        "created": identifiers.instant,
+        "jwk": jwk,
+        "n": identifiers.count,
+        "node": identifiers.node,
+        "revoked": list_of(identifiers.kid, most=64),
+    },
+)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyState:
+    """A signing key and what the chain says of it: active, retired or revoked."""
+
+    key: PublicKey
+    state: str
+
+
+@dataclass(frozen=True)
+class KeyRing:
+    """The keys of one identifier after a chain of statements. Immutable: `admit` returns the next ring."""
+
+    id: str
+    role: str
+    next_n: int
+    keys: dict[str, KeyState]
+    recovery: tuple[PublicKey, ...]
+    statements: tuple[Envelope, ...]
+
+    def admit(self, statement: Envelope) -> KeyRing:
+        """Add the next statement of this chain. Raises Refusal (KEY-1 to KEY-5, SIG-1 to SIG-5)."""
+        if statement.kind == "recovery":
+            return self._recover(statement)
+        value = _LATER.check(statement.value, "/key")
+        if value.get("node") != self.id:
+            refuse("KEY-3", "/key/node", expected=self.id, came=value.get("node"))
+        if value.get("n") != self.next_n:
+            refuse("KEY-4", "/key/n", expected=f"the next number {self.next_n}", came=value.get("n"))
+        self.verify(statement)
+        return self._with(statement, self._changed(value))
+
+    def _changed(self, value: dict[str, Any]) -> dict[str, KeyState]:
+        keys = dict(self.keys)
+        if value["action"] == "add":
+            if "jwk" not in value:
+                refuse("KEY-1", "/key", expected="a member 'jwk'", came="an object without it")
+                return keys
+            added = PublicKey(_public(value["jwk"]))
+            if added.kid in keys or any(added.kid == r.kid for r in self.recovery):
+                refuse("KEY-5", "/key/jwk", expected="a key that this chain has never named", came=added.kid)
+            keys[added.kid] = KeyState(added, "active")
+        else:
+            kid = value.get("kid", "")
+            if kid not in keys or keys[kid].state == "revoked":
+                refuse("KEY-5", "/key/kid", expected="a signing key of this chain", came=kid)
+                return keys
+            keys[kid] = replace(keys[kid], state="retired" if value["action"] == "retire" else "revoked")
+        return keys
+
+    def _recover(self, statement: Envelope) -> KeyRing:
+        """A recovery statement takes number n and replaces every later statement: it outranks them (KEY-4)."""
+        value = _RECOVERY.check(statement.value, "/recovery")
+        if value.get("node") != self.id:
+            refuse("KEY-3", "/recovery/node", expected=self.id, came=value.get("node"))
+        n = value.get("n", 0)
+        if not 1 <= n <= self.next_n:
+            refuse("KEY-4", "/recovery/n", expected=f"a number from 1 to {self.next_n}", came=n)
+        verify_bytes(statement, {key.headers["recovery"]: key for key in self.recovery})
+        base = fold(self.statements[:n])
+        keys = {
+            kid: replace(k, state="revoked") if kid in value["revoked"] else k
+            for kid, k in (base.keys | {k: v for k, v in self.keys.items() if k not in base.keys}).items()
+        }
+        for kid in self.keys.keys() - base.keys.keys():
+            keys[kid] = replace(keys[kid], state="revoked")
+        fresh = PublicKey(_public(value["jwk"]))
+        keys[fresh.kid] = KeyState(fresh, "active")
+        return replace(base, keys=keys, next_n=n + 1, statements=(*self.statements[:n], statement))
+
+    def _with(self, statement: Envelope, keys: dict[str, KeyState]) -> KeyRing:
+        return replace(self, keys=keys, next_n=self.next_n + 1, statements=(*self.statements, statement))
+
+    def verify(self, thing: Envelope, *, active_only: bool = False) -> str:
+        """Check the signature of `thing` under this ring; return the kid that signed it.
+
+        Always checks the protected header, the key and the signature (SIG-1 to SIG-5) and that the key is not revoked
+        (KEY-6); with `active_only`, for things said now such as heads, that it is not retired either. Does not check
+        what the thing says, nor whether its writer may say it.
+        """
+        headers = {state.key.headers[thing.kind]: state.key for state in self.keys.values()}
+        kid = verify_bytes(thing, headers)
+        state = self.keys[kid].state if kid in self.keys else "active"
+        if state == "revoked":
+            refuse("KEY-6", "/jws", expected="a key that is not revoked", came=kid)
+        if active_only and state == "retired":
+            refuse("HEAD-4", "/jws", expected="an active signing key", came=f"the retired key {kid}")
+        return kid
+
+    def verifiers(self, kind: str) -> dict[str, PublicKey]:
+        """Protected header → key, for every key whose signatures of `kind` count. For batches of one writer."""
+        return {s.key.headers[kind]: s.key for s in self.keys.values() if s.state != "revoked"}
+
+
+def begin(statement: Envelope) -> KeyRing:
+    """Open the ring of a first key statement, which signs itself (KEY-1) and names its identifier (KEY-2)."""
+    value = _FIRST.check(statement.value, "/key")
+    if statement.kind != "key" or value.get("n") != 0 or "node" in value:
+        refuse("KEY-4", "/key/n", expected="a first statement: n 0, no member node", came=value.get("n"))
+    first = PublicKey(_public(value["jwk"]))
+    verify_bytes(statement, {first.headers["key"]: first})
+    return KeyRing(
+        id=identifiers.identifier_of(statement.body),
+        role=value["role"],
+        next_n=1,
+        keys={first.kid: KeyState(first, "active")},
+        recovery=tuple(PublicKey(_public(j)) for j in value["recovery"]),
+        statements=(statement,),
+    )
+
+
+def fold(statements: Iterable[Envelope], *, expected_id: str | None = None) -> KeyRing:
+    """The ring of a whole chain, first statement first. With `expected_id` it must be that identifier's (KEY-2)."""
+    ring: KeyRing | None = None
+    for statement in statements:
+        ring = begin(statement) if ring is None else ring.admit(statement)
+    if ring is None:
+        refuse("KEY-4", "", expected="at least one key statement", came="none")
+        raise ValueError("no key statement")
+    if expected_id is not None and ring.id != expected_id:
+        refuse("KEY-2", "", expected=expected_id, came=ring.id)
+    return ring
+
+
+def first_statement(
+    key: SigningKey, recovery: list[PublicKey], *, role: str, created: str, salt: str
+) -> dict[str, Any]:
+    """The first key statement of a new identifier, to be signed by `key` as kind "key"."""
+    return {
+        "action": "add",
+        "created": created,
+        "jwk": jwk_of(key.public.public),
+        "n": 0,
+        "recovery": [jwk_of(r.public) for r in recovery],
+        "role": role,
+        "salt": salt,
+    }
+
+
+def subject_of(statement: Envelope) -> tuple[str, str]:
+    """(identifier, kid) that a statement is about: the columns `node` and `id` of its leaf."""
+    value = statement.value
+    node = value.get("node") or identifiers.identifier_of(statement.body)
+    kid = thumbprint(_public(value["jwk"])) if "jwk" in value else value.get("kid", "")
+    return node, kid
+
+
+def write_file(ring: KeyRing) -> bytes:
+    """The file keys.json: the chain of key statements of a publisher (KEY-7)."""
+    return b'{"keys":[' + b",".join(statement.raw for statement in ring.statements) + b"]}\n"
+
+
+def parse_file(raw: bytes) -> list[Envelope]:
+    """Read a keys.json; fold it with `fold` (KEY-7). Raises Refusal."""
+    value = canonical.parse(raw.removesuffix(b"\n"), limit_bytes=KEYS_BYTES)
+    if not isinstance(value, dict) or not isinstance(value.get("keys"), list) or not value["keys"]:
+        refuse("KEY-7", "/keys", expected="a list of signed key statements", came=value)
+        return []
+    parts = msgspec.json.decode(slices(raw)["keys"], type=list[msgspec.Raw])
+    kinds = ["recovery" if "recovery" in s else "key" for s in value["keys"]]
+    return [parse_envelope(bytes(p), k) for p, k in zip(parts, kinds, strict=True)]
+
+
+def _public(value: dict[str, str]) -> bytes:
+    return base64.urlsafe_b64decode(value["x"] + "=")

@@ -1,0 +1,34 @@
+"""Every limit of Jisr Sync 1, each with its unit in its name (docs/spec/limits.md)."""
+
+RECORD_BYTES = 64 * 1024
+"""One signed object in its canonical form."""
+ENTRY_BYTES = RECORD_BYTES + 8 * 1024
+"""One line of a log: the object, its signature, provenance."""
+HEAD_BYTES = 64 * 1024
+"""A signed head, a key file, a capability document."""
+KEYS_BYTES = 1024 * 1024
+BATCH_ENTRIES = 500
+BATCH_BYTES = 1024 * 1024
+"""The entry lines of one push, inflated."""
+PUSH_BYTES = 2 * 1024 * 1024
+"""A whole push, inflated: its lines, head, proof and key lines."""
+INFLATE_RATIO = 100
+DEPTH_LEVELS = 16
+PAGE_ENTRIES = 256
+PAGE_BYTES = PAGE_ENTRIES * (ENTRY_BYTES + 1)
+INVENTORY_BYTES = 16 * 1024 * 1024
+PARALLEL_FETCHES = 4
+PER_NODE_SECOND = 10
+PER_NODE_HOUR = 2_000
+PER_NODE_DAY = 20_000
+HOPS = 3
+STATEMENTS_PER_SUBJECT = 8
+CLOCK_SKEW_SECONDS = 600
+TOMBSTONE_DAYS = 400
+REV_JUMP = 1_000_000
+"""The largest step of a rev, and the largest first rev, that a home hub lets pass."""
+INTEGER_MAX = 2**53 - 1
+HUB_HEAD_HOURS = 48
+NODE_HEAD_DAYS = 45
+PAGE_CACHE_SECONDS = 604_800
+LONG_POLL_SECONDS = 55

@@ -1,0 +1,40 @@
+"""Where the files of a feed stand, below the feed's address (docs/spec/feed.md). All but the head is immutable."""
+
+from __future__ import annotations
+
+from .limits import PAGE_ENTRIES
+
+CAPABILITIES = ".well-known/jisr.json"
+HEAD = "head.json"
+KEYS = "keys.json"
+
+
+def page(epoch: str, number: int, width: int = PAGE_ENTRIES, generation: int = 1) -> str:
+    """The path of a page of `width` entries, named as in C2SP tlog-tiles (PATH-1).
+
+    page("1-…", 1407) is log/1-…/x001/407.ndjson; a partial one of 37 entries is log/1-…/x001/407.p/37.ndjson.
+    """
+    digits = f"{number:03d}"
+    digits = digits.zfill(-(-len(digits) // 3) * 3)
+    groups = [digits[i : i + 3] for i in range(0, len(digits), 3)]
+    name = "/".join([*(f"x{group}" for group in groups[:-1]), groups[-1]])
+    partial = f".p/{width}" if width < PAGE_ENTRIES else ""
+    later = f".g{generation}" if generation > 1 else ""
+    return f"log/{epoch}/{name}{partial}{later}.ndjson"
+
+
+def pages(epoch: str, start: int, size: int) -> list[tuple[int, int, str]]:
+    """(page number, width, path) of every page that holds entries [start, size) of a log of `size` entries."""
+    if start >= size:
+        return []
+    last = (size - 1) // PAGE_ENTRIES
+    return [
+        (number, width, page(epoch, number, width))
+        for number in range(start // PAGE_ENTRIES, last + 1)
+        for width in (min(PAGE_ENTRIES, size - number * PAGE_ENTRIES),)
+    ]
+
+
+def inventory(hashed: bytes) -> str:
+    """The path of a node of the state tree (STA-3)."""
+    return f"inv/{hashed.hex()}.json"

@@ -1,0 +1,215 @@
+"""A push: a slice of a node's own signed log, with the proof that it is one (docs/spec/push.md).
+
+    {"consistency":["…"],"from":0,"head":{"head":{…},"jws":"…"},"keys":[{"line":{…},"proof":["…"]}],"to":3}
+    {"at":…,"op":"key",…,"seq":0}
+    …                                    the entry lines [from, to) of the node's log, as the node wrote them
+
+It needs no credentials: the head is signed by the node and covers every line, so replay is harmless and retry is free.
+`check` is the whole judgement on the slice; it changes nothing and says what a hub may then store.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+
+from . import canonical, entry, envelope, head, identifiers, keys, merkle
+from .entry import Entry
+from .head import Head
+from .keys import KeyRing
+from .limits import BATCH_BYTES, BATCH_ENTRIES, PUSH_BYTES
+from .merkle import Frontier, Tree
+from .refusal import Refusal, refuse
+from .shapes import Shape, any_object, list_of
+
+_HEADER = Shape(
+    "PUSH-1",
+    {
+        "consistency": list_of(identifiers.digest, most=64),
+        "from": identifiers.count,
+        "head": any_object,
+        "keys": list_of(any_object, most=64),
+        "to": identifiers.count,
+    },
+)
+
+
+@dataclass(frozen=True)
+class KeyLine:
+    """A key entry of the node's log with its audit path in the head's tree."""
+
+    entry: Entry
+    proof: list[bytes]
+
+
+@dataclass(frozen=True)
+class Push:
+    """A well-formed push. Nothing is verified; see `check`."""
+
+    head: Head
+    start: int
+    end: int
+    consistency: list[bytes]
+    keys: list[KeyLine]
+    entries: list[Entry]
+
+
+def write(signed_head: Head, lines: list[bytes], start: int, tree: Tree, key_lines: dict[int, bytes]) -> bytes:
+    """The body of a push of `lines`, the node's entries from `start` on.
+
+    `tree` holds the leaves of the whole log, `key_lines` the lines of its key entries by seq.
+    """
+    end = start + len(lines)
+    carried = b",".join(
+        b'{"line":%b,"proof":%b}' % (line, _hashes(tree.inclusion(seq, signed_head.size)))
+        for seq, line in sorted(key_lines.items())
+        if start <= seq < signed_head.size
+    )
+    header = b'{"consistency":%b,"from":%d,"head":%b,"keys":[%b],"to":%d}' % (
+        _hashes(tree.consistency(end, signed_head.size)),
+        start,
+        signed_head.envelope.raw,
+        carried,
+        end,
+    )
+    return header + b"\n" + b"".join(line + b"\n" for line in lines)
+
+
+def _hashes(proof: list[bytes]) -> bytes:
+    return b"[" + b",".join(b'"%b"' % h.hex().encode() for h in proof) + b"]"
+
+
+def fits(lines: list[bytes]) -> int:
+    """How many of these lines, from the first on, one push may carry (PUSH-8)."""
+    total = 0
+    for count, line in enumerate(lines[:BATCH_ENTRIES]):
+        total += len(line) + 1
+        if total > BATCH_BYTES:
+            return count
+    return min(len(lines), BATCH_ENTRIES)
+
+
+def parse(body: bytes) -> Push:
+    """Read a push, inflated. Checks canonical bytes, forms, limits (PUSH-1, PUSH-8) and numbering (ENT-3)."""
+    if len(body) > PUSH_BYTES:
+        refuse("PUSH-8", "", expected=f"at most {PUSH_BYTES} bytes", came=f"{len(body)} bytes")
+    first, _, rest = body.partition(b"\n")
+    value = _HEADER.check(canonical.parse(first, limit_bytes=PUSH_BYTES))
+    parts = envelope.slices(first)
+    count = rest.count(b"\n")
+    if count > BATCH_ENTRIES or len(rest) > BATCH_BYTES:
+        refuse("PUSH-8", "", expected=f"at most {BATCH_ENTRIES} entries, {BATCH_BYTES} bytes", came=f"{count} entries")
+    lines = entry.parse_lines(rest)
+    start, end = value["from"], value["to"]
+    if [line.seq for line in lines] != list(range(start, end)):
+        refuse("ENT-3", "/to", expected=f"the entries {start} to {end - 1}", came=f"{len(lines)} entries")
+    return Push(
+        head=head.of(envelope.parse(parts["head"], "head")),
+        start=start,
+        end=end,
+        consistency=[bytes.fromhex(h) for h in value["consistency"]],
+        keys=_key_lines(parts["keys"]),
+        entries=lines,
+    )
+
+
+def _key_lines(raw: bytes) -> list[KeyLine]:
+    lines = []
+    for number, item in enumerate(msgspec.json.decode(raw, type=list[msgspec.Raw])):
+        parts = envelope.slices(bytes(item))
+        proof = canonical.parse(parts.get("proof", b"null"))
+        if "line" not in parts or list_of(identifiers.digest, most=64)(proof):
+            refuse("PUSH-1", f"/keys/{number}", expected="a line and its proof", came=sorted(parts))
+            continue
+        lines.append(KeyLine(entry.parse(parts["line"]), [bytes.fromhex(h) for h in proof]))
+    return lines
+
+
+@dataclass(frozen=True)
+class NodeLog:
+    """What a hub holds of one feed of a node: how far, the frontier there, the newest head, the node's keys."""
+
+    epoch: str | None
+    frontier: Frontier
+    head: Head | None
+    ring: KeyRing | None
+
+
+@dataclass(frozen=True)
+class Extension:
+    """A push that was checked: the entries that are new, and what the hub holds of the node after storing them."""
+
+    entries: list[Entry]
+    repeated: int
+    frontier: Frontier
+    head: Head
+    ring: KeyRing
+
+
+def check(push: Push, log: NodeLog, held_leaves: dict[int, bytes], *, node: str, name: str, now: datetime) -> Extension:
+    """Judge whether a push is a slice of `node`'s own log that continues what is held. Pure; stores nothing.
+
+    `held_leaves` are the leaf hashes held at the positions the push repeats. Always checks: feed and epoch (PUSH-7),
+    no gap (PUSH-2), repeated lines equal (PUSH-3), key lines in the head's tree (PUSH-5), the head's signature under
+    the node's keys (SIG, HEAD-4, HEAD-5), the proof from the last line to the head (PUSH-4), a head that is not older
+    (PUSH-6). Does not check the signatures of records, authority or schema: those are judged entry by entry.
+    """
+    signed = push.head
+    if (signed.by, signed.name) != (node, name):
+        refuse("PUSH-7", "/head", expected=f"the head of {name} of {node}", came=f"{signed.name} of {signed.by}")
+    if log.epoch is not None and signed.epoch != log.epoch:
+        refuse("PUSH-7", "/head/epoch", expected=log.epoch, came=signed.epoch)
+    if push.start > log.frontier.size:
+        refuse("PUSH-2", "/from", expected=f"at most {log.frontier.size}, where the hub stands", came=push.start)
+    fresh = _fresh(push, log, held_leaves)
+    ring = _ring(push, log, node)
+    head.verified(signed, ring, now=now)
+    frontier = log.frontier.copy()
+    for line in fresh:
+        frontier.append(line.leaf)
+    _reaches_head(push, frontier)
+    if log.head is not None and (signed.size < log.head.size or signed.time < log.head.time) and fresh:
+        refuse("PUSH-6", "/head", expected="a head not older than the one held", came=str(signed.time))
+    return Extension(fresh, len(push.entries) - len(fresh), frontier, signed, ring)
+
+
+def _fresh(push: Push, log: NodeLog, held_leaves: dict[int, bytes]) -> list[Entry]:
+    for line in push.entries:
+        if line.seq < log.frontier.size and line.leaf != held_leaves.get(line.seq):
+            refuse("PUSH-3", f"/{line.seq}", expected="the entry the hub holds at this position", came="another one")
+    return [line for line in push.entries if line.seq >= log.frontier.size]
+
+
+def _ring(push: Push, log: NodeLog, node: str) -> KeyRing:
+    """PUSH-5: the node's keys after every key line of the slice, each proven to stand in the head's tree."""
+    ring = log.ring
+    root = bytes.fromhex(push.head.log_root)
+    for number, line in enumerate(push.keys):
+        try:
+            merkle.verify_inclusion(line.entry.leaf, line.entry.seq, push.head.size, line.proof, root)
+        except Refusal as refusal:
+            refuse("PUSH-5", f"/keys/{number}/proof", expected=refusal.expected, came=refusal.came)
+        statement = line.entry.thing
+        if statement is None or line.entry.op not in ("key", "recovery"):
+            refuse("PUSH-1", f"/keys/{number}/line", expected="a key entry", came=line.entry.op)
+            continue
+        if ring is not None and any(s.digest == statement.digest for s in ring.statements):
+            continue
+        ring = keys.fold([statement], expected_id=node) if ring is None else ring.admit(statement)
+    if ring is None:
+        refuse("PUSH-5", "/keys", expected="the node's first key statement", came="none")
+        raise Refusal("PUSH-5", "/keys", "the node's first key statement", "none")
+    return ring
+
+
+def _reaches_head(push: Push, frontier: Frontier) -> None:
+    """PUSH-4: the hub's own frontier, extended by the lines, is a prefix of the signed log."""
+    if push.end < frontier.size:
+        return  # nothing but repetition, held under an earlier proof
+    try:
+        root = bytes.fromhex(push.head.log_root)
+        merkle.verify_consistency(frontier.size, push.head.size, push.consistency, frontier.root(), root)
+    except Refusal as refusal:
+        refuse("PUSH-4", "/consistency", expected=refusal.expected, came=refusal.came)
