@@ -192,7 +192,7 @@ _SENTENCES = {
     "anyOf": "at least one of the members {expected}",
     "const": "{expected!r}",
     "enum": "one of {expected}",
-    "maxLength": "at most {expected} characters",
+    "maxLength": "{form}, at most {expected} characters",
     "maxItems": "at most {expected} items",
     "minItems": "at least {expected} items",
     "maxProperties": "at most {expected} members",
