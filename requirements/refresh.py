@@ -29,7 +29,7 @@ def compile_list(name: str, more: list[str]) -> int:
     """Pin one list; return uv's exit code."""
     command = ["uv", "pip", "compile", *SOURCES[name], "--output-file", f"requirements/{name}"]
     command += ["--generate-hashes", "--universal", "--python-version", "3.11", "--quiet"]
-    command += ["--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links"]
+    command += ["--no-header", "--no-annotate"]
     for distribution in OURS:
         command += ["--no-emit-package", distribution]
     if name != "dev.txt":
