@@ -1,0 +1,1 @@
+"""HTTP at the hub: the API, the public pages and their languages."""

@@ -1,0 +1,276 @@
+"""The hub's public directory: what it holds, record by record, for people.
+
+`/` leads to `/directory`, a list of 50 records a page that can be narrowed to one type, and
+`/directory/{node}/{id}` shows one record with its facts and where it came from. The pages ask the hub through
+the port `Directory` and know nothing of its storage. They show what is public and nothing else; keeping
+everything else out is the port's promise.
+
+    app = Starlette(routes=routes(directory), exception_handlers={404: not_found})
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from jisr_hub.web.facts import facts_of, references
+from jisr_hub.web.freshness import Freshness, freshness, instant
+from jisr_hub.web.language import SOURCE, Language, primary
+from jisr_hub.web.page import SECURITY_HEADERS, page, query, reader_language, static_routes
+from jisr_hub.web.text import Text, choose
+from jisr_hub.web.vocabulary import kind_word, kinds_word, status_word
+
+PAGE_LENGTH = 50
+NAMES_LOOKED_UP = 24
+
+_NODE = re.compile(r"jisr:[a-z2-7]{52}")
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_TYPE = re.compile(r"[a-z][a-z0-9_]{0,63}|[a-z0-9-]{1,63}(\.[a-z0-9_-]{1,63}){1,8}/[0-9]{1,4}")
+_OWN_TYPE = re.compile(r"org\.jisr\.([a-z][a-z0-9_]{0,63})/1")
+_PAGE = re.compile(r"[1-9][0-9]{0,5}")
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One public record as the hub holds it.
+
+    `record` is the signed record with all its members. `author_name` is what the node's organization calls
+    itself: a localised text or plain words, None when the hub holds no organization record of that node. `via`
+    names the hubs the record came through, nearest to the author first, empty when the author brought it here.
+    `digest` is the record's digest as in the log, `received_at` (aware, UTC) when this hub took it in.
+    """
+
+    node: str
+    id: str
+    type: str
+    record: Mapping[str, Any]
+    author_name: Mapping[str, Any] | str | None
+    received_at: datetime
+    via: tuple[str, ...] = ()
+    digest: str = ""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What stands at the head of the directory.
+
+    `types` counts the public records by full type name; its sum is `records`. `nodes` counts the authors of
+    these records, `published_at` (aware, UTC) dates the newest head, `feed` is the address of the feed.
+    """
+
+    hub_name: str
+    records: int
+    nodes: int
+    feed: str
+    published_at: datetime | None = None
+    types: Mapping[str, int] = field(default_factory=dict)
+
+
+class Directory(Protocol):
+    """Read the live public records of a hub; nothing deleted, held, suppressed or less than public."""
+
+    async def summary(self) -> Summary:
+        """Count what `page` would list."""
+
+    async def page(self, type: str | None, offset: int, limit: int) -> list[Listed]:
+        """Give at most `limit` records from `offset` on, newest change first, then by node and id, so that two
+        pages of one state never overlap; `type` is a full type name, None means all. Past the end: empty."""
+
+    async def record(self, node: str, id: str) -> Listed | None:
+        """Give one record, None when the public view does not hold it."""
+
+
+@dataclass(frozen=True)
+class _Line:
+    """One record as a line of the list: words of this reader only."""
+
+    listed: Listed
+    address: str
+    name: Text
+    kind: str
+    author: Text | None
+    status: str
+    freshness: Freshness
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """One type as a way to narrow the list."""
+
+    type: str
+    word: str
+    count: int
+    address: str
+
+
+def routes(
+    directory: Directory,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    default_language: str = SOURCE,
+) -> list[Route]:
+    """Give the routes of the public pages and of their style sheet.
+
+    `clock` tells the time for freshness; `default_language` serves readers whose browser names none of ours.
+    """
+    pages = _Pages(directory, clock, default_language)
+    return [
+        Route("/", pages.home),
+        Route("/directory", pages.list),
+        Route("/directory/{node}/{id}", pages.record),
+        *static_routes(),
+    ]
+
+
+async def not_found(request: Request, problem: Exception) -> Response:
+    """Answer an address nobody serves, in the reader's language; made for Starlette's exception handlers."""
+    language = reader_language(request)
+    _ = language.gettext
+    happened = _("There is no page at this address.")
+    return _mistake(request, language, 404, happened, _("The address may be mistyped, or the page has moved."))
+
+
+def _mistake(request: Request, language: Language, status: int, happened: str, next_step: str) -> Response:
+    """Answer a request that names nothing we can show: what happened, what to do, and a way on."""
+    return page(request, language, "mistake.html", status, happened=happened, next_step=next_step)
+
+
+@dataclass(frozen=True)
+class _Pages:
+    """The pages on one directory. Each method is an endpoint and answers every address with a page."""
+
+    directory: Directory
+    clock: Callable[[], datetime]
+    default: str
+
+    async def home(self, request: Request) -> Response:
+        """Lead to the list, keeping a language asked for."""
+        return RedirectResponse("/directory" + query(request), 307, dict(SECURITY_HEADERS))
+
+    async def list(self, request: Request) -> Response:
+        """List one page of the records, of one type or all."""
+        language = reader_language(request, self.default)
+        _ = language.gettext
+        asked_type = request.query_params.get("type", "")
+        asked_page = request.query_params.get("page", "1")
+        if asked_type and not _TYPE.fullmatch(asked_type):
+            happened = _("This address names a kind of record that cannot exist.")
+            return _mistake(request, language, 400, happened, _("Choose a kind from the list of all records."))
+        if not _PAGE.fullmatch(asked_page):
+            happened = _("This address names a page that cannot exist.")
+            return _mistake(request, language, 400, happened, _("Pages are numbered 1, 2, 3 and so on."))
+        summary = await self.directory.summary()
+        type_ = _full(asked_type)
+        count = summary.types.get(type_, 0) if type_ else summary.records
+        number, pages = int(asked_page), max(1, -(-count // PAGE_LENGTH))
+        if number > pages:
+            happened = _("The list is not that long.")
+            return _mistake(request, language, 404, happened, _("Records may have left it since you had the link."))
+        records = await self.directory.page(type_ or None, (number - 1) * PAGE_LENGTH, PAGE_LENGTH)
+        now = self.clock()
+        return page(
+            request,
+            language,
+            "directory.html",
+            summary=summary,
+            lines=[_line(listed, language, now, query(request)) for listed in records],
+            kinds=_kinds(summary, language, request),
+            all_kinds=query(request) or "/directory",
+            chosen=type_ or None,
+            heading=kinds_word(type_, language) if type_ else _("All records"),
+            count=count,
+            number=number,
+            pages=pages,
+            turn=lambda to: query(request, **({"type": _short(type_)} if type_ else {}), page=str(to)),
+        )
+
+    async def record(self, request: Request) -> Response:
+        """Show one record with its facts and where it came from."""
+        language = reader_language(request, self.default)
+        _ = language.gettext
+        node, id_ = request.path_params["node"], request.path_params["id"]
+        sound = _NODE.fullmatch(node) and _UUID.fullmatch(id_)
+        listed = await self.directory.record(node, id_) if sound else None
+        if listed is None:
+            happened = _("This record is not here.")
+            return _mistake(
+                request, language, 404, happened, _("Its author may have withdrawn it, or the address is mistyped.")
+            )
+        record, lang = listed.record, listed.record.get("lang")
+        description = choose(record.get("description"), language.code, lang)
+        assured = record.get("assured")
+        return page(
+            request,
+            language,
+            "record.html",
+            summary=await self.directory.summary(),
+            line=_line(listed, language, self.clock(), query(request)),
+            own_name=choose(_name(record), str(lang), lang),
+            description=description,
+            elsewhere=_foreign(description, language),
+            facts=facts_of(record, language, await self._names(listed, language), query(request)),
+            assured_at=instant(assured.get("at")) if isinstance(assured, Mapping) else None,
+            modified=instant(record.get("modified")),
+            licence=record.get("licence"),
+            raw=json.dumps(record, ensure_ascii=False, indent=2, sort_keys=True),
+        )
+
+    async def _names(self, listed: Listed, language: Language) -> dict[tuple[str, str], Text]:
+        """Look up what the records are called that this one points to, as far as they are public here."""
+        names: dict[tuple[str, str], Text] = {}
+        for node, id_ in references(listed.record)[:NAMES_LOOKED_UP]:
+            target = await self.directory.record(node, id_)
+            name = choose(_name(target.record), language.code, target.record.get("lang")) if target else None
+            if name:
+                names[node, id_] = name
+        return names
+
+
+def _kinds(summary: Summary, language: Language, request: Request) -> list[_Kind]:
+    """Give the types that the directory holds, the most frequent first."""
+    counted = sorted(summary.types.items(), key=lambda kind: (-kind[1], kind[0]))
+    return [
+        _Kind(type_, kinds_word(type_, language), count, query(request, type=_short(type_)))
+        for type_, count in counted
+        if count
+    ]
+
+
+def _line(listed: Listed, language: Language, now: datetime, kept: str) -> _Line:
+    record = listed.record
+    nameless = Text(language.gettext("Record without a name"), language.code)
+    return _Line(
+        listed=listed,
+        address=f"/directory/{listed.node}/{listed.id}{kept}",
+        name=choose(_name(record), language.code, record.get("lang")) or nameless,
+        kind=kind_word(listed.type, language),
+        author=choose(listed.author_name, language.code),
+        status=status_word(record.get("status"), language),
+        freshness=freshness(record, language, now),
+    )
+
+
+def _name(record: Mapping[str, Any]) -> object:
+    return record.get("name") or record.get("title")
+
+
+def _foreign(text: Text | None, language: Language) -> str | None:
+    """Name the language of a text that is not in the reader's; None when it is, or is not known."""
+    if text is None or primary(text.lang) in ("", language.code):
+        return None
+    return language.language_name(text.lang)
+
+
+def _short(type_: str) -> str:
+    """Shorten a type of Jisr's own for an address: "service" for "org.jisr.service/1"."""
+    own = _OWN_TYPE.fullmatch(type_)
+    return own[1] if own else type_
+
+
+def _full(asked: str) -> str:
+    return f"org.jisr.{asked}/1" if asked and "." not in asked else asked
