@@ -1,6 +1,7 @@
 """The house stands: sources clean, pins hashed and without addresses, wheels complete, nothing POSIX-only."""
 
 import ast
+import os
 import re
 import shutil
 import subprocess
@@ -17,8 +18,10 @@ DISTRIBUTIONS = ("protocol", "node", "hub")
 LISTS = ("dev", "node", "hub", "reader", "build", "uv")
 
 
-def run(*command: str | Path, cwd: Path = ROOT, seconds: int = 300) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=seconds, check=False)
+def run(*command: str | Path, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    # uv would trust only its own list of certificate authorities, see run.py
+    environment = {"UV_SYSTEM_CERTS": "1", **os.environ}
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300)
 
 
 def settings(place: str = "") -> dict[str, dict[str, object]]:
