@@ -47,7 +47,7 @@ LISTS = {"run": ("node.txt", "hub.txt", "build.txt"), "dev": ("dev.txt",)}
 
 # What to tell, and the words in an installer's output that point to it; the first that fits is told.
 CAUSES = {
-    "The disk is full: about 400 MB are needed in this folder, and some in the temporary folder.": (
+    "The disk is full: about 500 MB are needed in this folder, and some in the temporary folder.": (
         "no space left",
         "errno 28",
         "os error 28",
@@ -88,9 +88,7 @@ def run(command: list[str | Path]) -> None:
     # uv would trust only its own list of authorities; offices with a proxy have theirs in the system's
     environment = {"UV_SYSTEM_CERTS": "1", **os.environ}
     try:
-        done = subprocess.run(
-            command, cwd=ROOT, env=environment, capture_output=True, text=True, errors="replace"
-        )
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, errors="replace")
     except OSError as error:
         raise InstallError(str(error)) from error
     if done.returncode:
@@ -111,11 +109,8 @@ def stands(needed: str) -> bool:
         stamp = json.loads(STAMP.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
-    return (
-        PYTHON.exists()
-        and stamp == {"pins": fingerprint(), "packages": stamp.get("packages")}
-        and (stamp["packages"] in (needed, "dev"))
-    )
+    fitting = [{"pins": fingerprint(), "packages": packages} for packages in (needed, "dev")]
+    return PYTHON.exists() and stamp in fitting
 
 
 def make_venv() -> None:
