@@ -39,9 +39,9 @@ DISTRIBUTIONS = ("protocol", "node", "hub")
 
 # What each command runs, and which packages it needs; `dev` contains `run`.
 COMMANDS = {
-    "demo": ("run", ["examples/demo.py"]),
+    "demo": ("run", [str(ROOT / "examples" / "demo.py")]),
     "test": ("dev", ["-m", "pytest"]),
-    "bench": ("run", ["bench/run.py"]),
+    "bench": ("run", [str(ROOT / "bench" / "run.py")]),
 }
 LISTS = {"run": ("node.txt", "hub.txt", "build.txt"), "dev": ("dev.txt",)}
 
@@ -195,7 +195,6 @@ def become(arguments: list[str]) -> int:
     environment = {**os.environ, "VIRTUAL_ENV": str(VENV), "PYTHONUTF8": "1"}
     environment["PATH"] = f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}"
     environment.pop("PYTHONHOME", None)
-    os.chdir(ROOT)
     if os.name != "nt":
         sys.stderr.flush()
         os.execve(PYTHON, [str(PYTHON), *arguments], environment)
@@ -214,6 +213,8 @@ def main(arguments: list[str]) -> int:
         say(str(__doc__) if asked or not arguments else f"There is no command {arguments[0]!r}.\n\n{__doc__}")
         return 0 if asked else 64
     needed, program = COMMANDS[arguments[0]]
+    if arguments[0] == "test":
+        os.chdir(ROOT)  # pytest's arguments are places in the checkout; other programs get paths as typed
     try:
         prepare(needed)
     except (InstallError, OSError) as error:

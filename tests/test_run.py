@@ -142,6 +142,14 @@ def test_arguments_output_and_exit_code_are_the_programs(installed: ModuleType) 
     assert (done.returncode, done.stdout, done.stderr) == (7, "['--once', '--json']\n", "")
 
 
+def test_the_demo_runs_where_the_person_stands(installed: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> None:
+    (installed.ROOT / "examples/demo.py").write_text("import os\nprint(os.getcwd())\n")
+    elsewhere = tmp_path_factory.mktemp("elsewhere").resolve()
+    command = [sys.executable, str(installed.ROOT / "run.py"), "demo"]
+    done = subprocess.run(command, cwd=elsewhere, capture_output=True, text=True, check=False)
+    assert done.stdout == f"{elsewhere}\n"
+
+
 def test_ctrl_c_reaches_the_program_once(installed: ModuleType) -> None:
     (installed.ROOT / "examples/demo.py").write_text(
         "import sys, time\n"
