@@ -31,7 +31,9 @@ def settings(place: str = "") -> dict[str, dict[str, object]]:
 # --- the sources -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("tool", [("ruff", "check"), ("mypy", "--no-error-summary")], ids=lambda tool: tool[0])
+@pytest.mark.parametrize(
+    "tool", [("ruff", "check", "--output-format", "concise"), ("mypy", "--no-error-summary")], ids=lambda tool: tool[0]
+)
 def test_the_sources_are_clean(tool: tuple[str, ...]) -> None:
     done = run(sys.executable, "-m", *tool)
     assert done.returncode == 0, f"{' '.join(tool)} says:\n{done.stdout}{done.stderr}"
