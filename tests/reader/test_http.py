@@ -329,7 +329,7 @@ def test_an_unknown_name_is_unreachable_and_says_so() -> None:
     with pytest.raises(Unreachable) as caught:
         guarded("http://feed.example/", Dialler(), resolver=resolver)
     assert str(caught.value) == (
-        "Could not reach feed.example: its name is not known. Nothing is lost; try again later."
+        "Could not reach feed.example: its name could not be looked up. Nothing is lost; try again later."
     )
     with pytest.raises(Unreachable):
         guarded("http://feed.example/", Dialler(), resolver=Resolver([]))

@@ -88,7 +88,7 @@ class GuardedNetwork(httpcore2.AsyncNetworkBackend):
         try:
             found = await self._resolver(host, port)
         except (OSError, UnicodeError) as error:
-            raise Unreachable(host, "its name is not known") from error
+            raise Unreachable(host, "its name could not be looked up") from error
         if not found:
             raise Unreachable(host, "its name has no address")
         return found
