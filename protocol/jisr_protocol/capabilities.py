@@ -16,7 +16,7 @@ Identifier = Annotated[str, Field(pattern=r"^jisr:[a-z2-7]{52}$")]
 class FeedOffer(BaseModel):
     """A feed that can be read here: `href` is its address, relative to the document's origin or absolute."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow", strict=True)
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
     href: Annotated[str, Field(min_length=1, max_length=2000)]
     audience: Literal["public", "partners", "hub"]
@@ -25,7 +25,7 @@ class FeedOffer(BaseModel):
 class Limits(BaseModel):
     """What the other side may send; defaults are the protocol's."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow", strict=True)
     record_bytes: int = limits.RECORD_BYTES
     batch_entries: int = limits.BATCH_ENTRIES
     batch_bytes: int = limits.BATCH_BYTES
@@ -37,8 +37,8 @@ class Limits(BaseModel):
 class Capabilities(BaseModel):
     """The whole document. Unknown members are ignored and kept."""
 
-    model_config = ConfigDict(extra="allow")
-    jisr: list[Literal["1"] | str]
+    model_config = ConfigDict(extra="allow", strict=True)
+    jisr: Annotated[list[str], Field(min_length=1)]
     id: Identifier
     role: Literal["node", "hub"]
     name: Annotated[str, Field(min_length=1, max_length=300)]

@@ -74,6 +74,7 @@ _DERIVED = {
     "rev": identifiers.rev,
     "type": identifiers.type_name,
 }
+_KEY = Shape("ENT-2", {}, {"jwk": keys.jwk, "kid": identifiers.kid, "node": identifiers.node})
 _OUT = Shape("ENT-2", _DERIVED)
 _STUB = Shape("ENT-2", {**_DERIVED, "gone": one_of("erased", "held", "superseded")})
 
@@ -161,6 +162,7 @@ def parse(raw: bytes) -> Entry:
         if op not in ("put", "del"):
             refuse("ENT-7", "/gone", expected="a put or del: only these may become stubs", came=op)
         derived, thing = _derived(_STUB.check(value)), None
+        _nothing_left(op, value)
     elif op == "nodehead":
         derived, thing = _nodehead(value, raw), None
     elif op in KIND_OF_OP:
@@ -211,6 +213,7 @@ def _columns(op: str, value: dict[str, Any], thing: Envelope) -> _Columns:
         _TOMBSTONE.check(content, "/tombstone")
         return content["of"], content["node"], content["id"], content["rev"], thing.digest
     if op in ("key", "recovery"):
+        _KEY.check(content, f"/{thing.kind}")
         node, kid = keys.subject_of(thing)
         return thing.kind, node, kid, None, thing.digest
     if op == "statement":
@@ -225,6 +228,11 @@ def _nothing_twice(op: str, value: dict[str, Any]) -> None:
     twice = {"type", "node", "rev", "digest"} | (set() if op in ("erase", "hold", "unhold") else {"id"})
     if found := sorted(twice & value.keys()):
         refuse("ENT-4", f"/{found[0]}", expected="no member that follows from the content", came=value[found[0]])
+
+
+def _nothing_left(op: str, value: dict[str, Any]) -> None:
+    if found := sorted({"jws", KIND_OF_OP.get(op, "jws")} & value.keys()):
+        refuse("ENT-4", f"/{found[0]}", expected="a stub without any content", came=f"a member {found[0]!r}")
 
 
 def _nodehead(value: dict[str, Any], raw: bytes) -> _Columns:
@@ -336,5 +344,5 @@ def parse_lines(body: bytes) -> list[Entry]:
         try:
             entries.append(parse(raw))
         except Refusal as refusal:
-            raise Refusal(refusal.rule, f"/{number}{refusal.pointer}", refusal.expected, refusal.came) from None
+            raise refusal.below(f"/{number}") from None
     return entries

@@ -103,8 +103,8 @@ def verify_bytes(thing: Envelope, keys: Mapping[str, PublicKey]) -> str:
     """Check a detached JWS against the keys that may have signed it; return the kid.
 
     `keys` maps a protected header of thing.kind to its key. Always checks: the form of the JWS (SIG-1), the header,
-    byte for byte (SIG-2), that the key is one of `keys` (SIG-3), strict base64url of the signature (SIG-4), the
-    signature itself by libsodium's strict rules (SIG-5). Does not check revocation or authority.
+    byte for byte (SIG-2), that the key is one of `keys` (SIG-3) and not revoked (KEY-6), strict base64url of the
+    signature (SIG-4), the signature itself by libsodium's strict rules (SIG-5). Does not check authority.
     """
     header, separator, signature = thing.jws.partition("..")
     if not separator or "." in signature:
@@ -112,6 +112,8 @@ def verify_bytes(thing: Envelope, keys: Mapping[str, PublicKey]) -> str:
     key = keys.get(header) or _explain_header(header, thing.kind, keys)
     if key is None:
         return ""
+    if key.revoked:
+        refuse("KEY-6", "/jws", expected="a key that is not revoked", came=key.kid)
     if not _SIGNATURE.fullmatch(signature):
         refuse("SIG-4", "/jws", expected="86 characters of strict base64url", came=signature)
     message = header.encode() + b"." + base64.urlsafe_b64encode(thing.body).rstrip(b"=")

@@ -12,6 +12,7 @@ import re
 from datetime import UTC, datetime
 
 from .limits import INTEGER_MAX
+from .refusal import is_switched_off
 
 _NODE = re.compile(r"jisr:[a-z2-7]{52}")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -29,13 +30,13 @@ FEED_AUDIENCES = AUDIENCES[:3]
 def node(value: object) -> str | None:
     """ID-1: `jisr:` and 52 letters or digits of base32, the SHA-256 of the first key statement."""
     ok = isinstance(value, str) and _NODE.fullmatch(value)
-    return None if ok else "an identifier: jisr: and 52 characters of a-z and 2-7"
+    return None if ok or is_switched_off("ID-1") else "an identifier: jisr: and 52 characters of a-z and 2-7"
 
 
 def uuid(value: object) -> str | None:
     """ID-2: a record's id (RFC 9562), lowercase."""
     ok = isinstance(value, str) and _UUID.fullmatch(value)
-    return None if ok else "a UUID in lowercase"
+    return None if ok or is_switched_off("ID-2") else "a UUID in lowercase"
 
 
 def instant(value: object) -> str | None:
@@ -46,56 +47,60 @@ def instant(value: object) -> str | None:
             return None
         except ValueError:
             pass
-    return "a UTC instant such as 2026-09-01T10:02:11Z"
+    return None if is_switched_off("ID-3") else "a UTC instant such as 2026-09-01T10:02:11Z"
 
 
 def epoch(value: object) -> str | None:
     """ID-4: an ordered epoch: a number, a hyphen, eight random characters."""
     ok = isinstance(value, str) and _EPOCH.fullmatch(value)
-    return None if ok else "an epoch such as 3-k7x2m4qa"
+    return None if ok or is_switched_off("ID-4") else "an epoch such as 3-k7x2m4qa"
 
 
 def digest(value: object) -> str | None:
     """ID-5: SHA-256 in lowercase hexadecimal."""
     ok = isinstance(value, str) and _HEX.fullmatch(value)
-    return None if ok else "64 lowercase hexadecimal digits"
+    return None if ok or is_switched_off("ID-5") else "64 lowercase hexadecimal digits"
 
 
 def kid(value: object) -> str | None:
     """ID-6: an RFC 7638 thumbprint in strict base64url (no padding, no stray bits)."""
     ok = isinstance(value, str) and _B64_32.fullmatch(value)
-    return None if ok else "a key thumbprint: 43 characters of base64url"
+    return None if ok or is_switched_off("ID-6") else "a key thumbprint: 43 characters of base64url"
 
 
 def salt(value: object) -> str | None:
     """ID-7: 128 random bits in strict base64url."""
     ok = isinstance(value, str) and _SALT.fullmatch(value)
-    return None if ok else "128 bits as 22 characters of base64url"
+    return None if ok or is_switched_off("ID-7") else "128 bits as 22 characters of base64url"
 
 
 def feed_name(value: object) -> str | None:
+    """ID-9: the name of a feed among those of its owner."""
     ok = isinstance(value, str) and _FEED.fullmatch(value)
-    return None if ok else "a feed name of lowercase letters, digits and hyphens"
+    return None if ok or is_switched_off("ID-9") else "a feed name of lowercase letters, digits and hyphens"
 
 
 def type_name(value: object) -> str | None:
     """ID-8: a dotted name and a major version."""
     ok = isinstance(value, str) and len(value) <= 120 and _TYPE.fullmatch(value)
-    return None if ok else "a type such as org.jisr.service/1"
+    return None if ok or is_switched_off("ID-8") else "a type such as org.jisr.service/1"
 
 
 def audience(value: object) -> str | None:
-    return None if value in AUDIENCES else "one of " + ", ".join(AUDIENCES)
+    """ID-11: who may see a record."""
+    return None if value in AUDIENCES or is_switched_off("ID-11") else "one of " + ", ".join(AUDIENCES)
 
 
 def count(value: object) -> str | None:
+    """ID-10: a number of entries or records, or a position."""
     ok = type(value) is int and 0 <= value <= INTEGER_MAX
-    return None if ok else "a whole number from 0 to 2^53−1"
+    return None if ok or is_switched_off("ID-10") else "a whole number from 0 to 2^53−1"
 
 
 def rev(value: object) -> str | None:
+    """ID-10: the number of a version of a record, from 1."""
     ok = type(value) is int and 1 <= value <= INTEGER_MAX
-    return None if ok else "a whole number from 1 to 2^53−1"
+    return None if ok or is_switched_off("ID-10") else "a whole number from 1 to 2^53−1"
 
 
 def text(value: object) -> str | None:

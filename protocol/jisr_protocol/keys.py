@@ -56,12 +56,13 @@ def jwk(value: object) -> str | None:
 
 
 class PublicKey:
-    """One Ed25519 public key and the protected header of each kind it may sign."""
+    """One Ed25519 public key and the protected header of each kind it may sign; a revoked one says so."""
 
-    __slots__ = ("headers", "kid", "public", "verify_key")
+    __slots__ = ("headers", "kid", "public", "revoked", "verify_key")
 
-    def __init__(self, public: bytes) -> None:
+    def __init__(self, public: bytes, *, revoked: bool = False) -> None:
         self.public = public
+        self.revoked = revoked
         self.kid = thumbprint(public)
         self.verify_key = nacl.signing.VerifyKey(public)
         self.headers = {kind: protected(self.kid, kind) for kind in KINDS}
@@ -129,6 +130,10 @@ class KeyState:
     key: PublicKey
     state: str
 
+    def revoked(self) -> KeyState:
+        """The same key after a revocation."""
+        return KeyState(PublicKey(self.key.public, revoked=True), "revoked")
+
 
 @dataclass(frozen=True)
 class KeyRing:
@@ -160,15 +165,14 @@ class KeyRing:
                 refuse("KEY-1", "/key", expected="a member 'jwk'", came="an object without it")
                 return keys
             added = PublicKey(_public(value["jwk"]))
-            if added.kid in keys or any(added.kid == r.kid for r in self.recovery):
-                refuse("KEY-5", "/key/jwk", expected="a key that this chain has never named", came=added.kid)
+            self._never_named(added, "/key/jwk")
             keys[added.kid] = KeyState(added, "active")
         else:
             kid = value.get("kid", "")
             if kid not in keys or keys[kid].state == "revoked":
                 refuse("KEY-5", "/key/kid", expected="a signing key of this chain", came=kid)
                 return keys
-            keys[kid] = replace(keys[kid], state="retired" if value["action"] == "retire" else "revoked")
+            keys[kid] = keys[kid].revoked() if value["action"] == "revoke" else replace(keys[kid], state="retired")
         return keys
 
     def _recover(self, statement: Envelope) -> KeyRing:
@@ -181,15 +185,16 @@ class KeyRing:
             refuse("KEY-4", "/recovery/n", expected=f"a number from 1 to {self.next_n}", came=n)
         verify_bytes(statement, {key.headers["recovery"]: key for key in self.recovery})
         base = fold(self.statements[:n])
-        keys = {
-            kid: replace(k, state="revoked") if kid in value["revoked"] else k
-            for kid, k in (base.keys | {k: v for k, v in self.keys.items() if k not in base.keys}).items()
-        }
-        for kid in self.keys.keys() - base.keys.keys():
-            keys[kid] = replace(keys[kid], state="revoked")
+        lost = (self.keys.keys() - base.keys.keys()) | set(value["revoked"])
+        keys = {kid: k.revoked() if kid in lost else k for kid, k in (self.keys | base.keys).items()}
         fresh = PublicKey(_public(value["jwk"]))
+        self._never_named(fresh, "/recovery/jwk")
         keys[fresh.kid] = KeyState(fresh, "active")
         return replace(base, keys=keys, next_n=n + 1, statements=(*self.statements[:n], statement))
+
+    def _never_named(self, key: PublicKey, pointer: str) -> None:
+        if key.kid in self.keys or any(key.kid == r.kid for r in self.recovery):
+            refuse("KEY-5", pointer, expected="a key that this chain has never named", came=key.kid)
 
     def _with(self, statement: Envelope, keys: dict[str, KeyState]) -> KeyRing:
         return replace(self, keys=keys, next_n=self.next_n + 1, statements=(*self.statements, statement))
@@ -197,22 +202,19 @@ class KeyRing:
     def verify(self, thing: Envelope, *, active_only: bool = False) -> str:
         """Check the signature of `thing` under this ring; return the kid that signed it.
 
-        Always checks the protected header, the key and the signature (SIG-1 to SIG-5) and that the key is not revoked
-        (KEY-6); with `active_only`, for things said now such as heads, that it is not retired either. Does not check
+        Always checks the protected header, the key, that it is not revoked (KEY-6), the signature (SIG-1 to SIG-5);
+        with `active_only`, for things said now such as heads, that it is not retired either. Does not check
         what the thing says, nor whether its writer may say it.
         """
         headers = {state.key.headers[thing.kind]: state.key for state in self.keys.values()}
         kid = verify_bytes(thing, headers)
-        state = self.keys[kid].state if kid in self.keys else "active"
-        if state == "revoked":
-            refuse("KEY-6", "/jws", expected="a key that is not revoked", came=kid)
-        if active_only and state == "retired":
+        if active_only and kid in self.keys and self.keys[kid].state == "retired":
             refuse("HEAD-4", "/jws", expected="an active signing key", came=f"the retired key {kid}")
         return kid
 
     def verifiers(self, kind: str) -> dict[str, PublicKey]:
-        """Protected header → key, for every key whose signatures of `kind` count. For batches of one writer."""
-        return {s.key.headers[kind]: s.key for s in self.keys.values() if s.state != "revoked"}
+        """Protected header → key, for every key of the chain; a revoked one refuses by itself (KEY-6)."""
+        return {s.key.headers[kind]: s.key for s in self.keys.values()}
 
 
 def begin(statement: Envelope) -> KeyRing:
@@ -222,12 +224,15 @@ def begin(statement: Envelope) -> KeyRing:
         refuse("KEY-4", "/key/n", expected="a first statement: n 0, no member node", came=value.get("n"))
     first = PublicKey(_public(value["jwk"]))
     verify_bytes(statement, {first.headers["key"]: first})
+    recovery = tuple(PublicKey(_public(j)) for j in value["recovery"])
+    if len({first.kid, *(key.kid for key in recovery)}) <= len(recovery):
+        refuse("KEY-5", "/key/recovery", expected="no key twice", came=first.kid)
     return KeyRing(
         id=identifiers.identifier_of(statement.body),
         role=value["role"],
         next_n=1,
         keys={first.kid: KeyState(first, "active")},
-        recovery=tuple(PublicKey(_public(j)) for j in value["recovery"]),
+        recovery=recovery,
         statements=(statement,),
     )
 
@@ -286,3 +291,8 @@ def parse_file(raw: bytes) -> list[Envelope]:
 
 def _public(value: dict[str, str]) -> bytes:
     return base64.urlsafe_b64decode(value["x"] + "=")
+
+
+def parse_statement(kind: str, jws: str, body: bytes) -> Envelope:
+    """A key statement kept in its raw parts; canonical bytes are checked again (CAN)."""
+    return Envelope(kind, jws, body, canonical.parse(body))

@@ -103,6 +103,8 @@ def parse(body: bytes) -> Push:
         refuse("PUSH-8", "", expected=f"at most {BATCH_ENTRIES} entries, {BATCH_BYTES} bytes", came=f"{count} entries")
     lines = entry.parse_lines(rest)
     start, end = value["from"], value["to"]
+    if end < start:
+        refuse("PUSH-1", "/to", expected=f"at least {start}, where the push begins", came=end)
     if [line.seq for line in lines] != list(range(start, end)):
         refuse("ENT-3", "/to", expected=f"the entries {start} to {end - 1}", came=f"{len(lines)} entries")
     return Push(
@@ -123,7 +125,10 @@ def _key_lines(raw: bytes) -> list[KeyLine]:
         if "line" not in parts or list_of(identifiers.digest, most=64)(proof):
             refuse("PUSH-1", f"/keys/{number}", expected="a line and its proof", came=sorted(parts))
             continue
-        lines.append(KeyLine(entry.parse(parts["line"]), [bytes.fromhex(h) for h in proof]))
+        try:
+            lines.append(KeyLine(entry.parse(parts["line"]), [bytes.fromhex(h) for h in proof]))
+        except Refusal as refusal:
+            raise refusal.below(f"/keys/{number}/line") from None
     return lines
 
 
@@ -170,9 +175,20 @@ def check(push: Push, log: NodeLog, held_leaves: dict[int, bytes], *, node: str,
     for line in fresh:
         frontier.append(line.leaf)
     _reaches_head(push, frontier)
-    if log.head is not None and (signed.size < log.head.size or signed.time < log.head.time) and fresh:
-        refuse("PUSH-6", "/head", expected="a head not older than the one held", came=str(signed.time))
-    return Extension(fresh, len(push.entries) - len(fresh), frontier, signed, ring)
+    return Extension(fresh, len(push.entries) - len(fresh), frontier, _newest(push, log, bool(fresh)), ring)
+
+
+def _newest(push: Push, log: NodeLog, fresh: bool) -> Head:
+    """PUSH-6: the head to hold from now on. A replay of what is held keeps the newer one and is no fault."""
+    held, signed = log.head, push.head
+    if held is None:
+        return signed
+    if signed.size == held.size and signed.log_root != held.log_root:
+        refuse("PUSH-3", "/head/head/log_root", expected=f"{held.log_root}, as signed before", came=signed.log_root)
+    older = signed.size < held.size or signed.time < held.time
+    if older and fresh:
+        refuse("PUSH-6", "/head/head/time", expected="a head not older than the one held", came=str(signed.time))
+    return held if older or push.end < log.frontier.size else signed
 
 
 def _fresh(push: Push, log: NodeLog, held_leaves: dict[int, bytes]) -> list[Entry]:

@@ -34,6 +34,10 @@ class Refusal(Exception):
         self.came = text if len(text) <= CAME_CHARACTERS else text[: CAME_CHARACTERS - 1] + "…"
         super().__init__(rule, pointer, expected, self.came)
 
+    def below(self, pointer: str) -> Refusal:
+        """The same refusal, seen from an object that holds what was read at `pointer`."""
+        return Refusal(self.rule, pointer + self.pointer, self.expected, self.came)
+
     def __str__(self) -> str:
         place = f" at {self.pointer}" if self.pointer else ""
         return f"{self.code} ({self.rule}){place}: expected {self.expected}; came {self.came}"
@@ -43,6 +47,11 @@ def refuse(rule: str, pointer: str, *, expected: str, came: object) -> None:
     """Raise the Refusal for a broken rule; returns only while a test has switched that rule off."""
     if rule not in _switched_off:
         raise Refusal(rule, pointer, expected, came)
+
+
+def is_switched_off(rule: str) -> bool:
+    """Whether a test has switched this rule off. For checks that answer instead of raising (identifiers.py)."""
+    return rule in _switched_off
 
 
 @contextmanager
