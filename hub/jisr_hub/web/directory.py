@@ -33,6 +33,7 @@ _NODE = re.compile(r"jisr:[a-z2-7]{52}")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _TYPE = re.compile(r"[a-z][a-z0-9_]{0,63}|[a-z0-9-]{1,63}(\.[a-z0-9_-]{1,63}){1,8}/[0-9]{1,4}")
 _OWN_TYPE = re.compile(r"org\.jisr\.([a-z][a-z0-9_]{0,63})/1")
+_TURNING = re.compile("[\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069]")
 _PAGE = re.compile(r"[1-9][0-9]{0,5}")
 
 
@@ -217,7 +218,7 @@ class _Pages:
             assured_at=instant(assured.get("at")) if isinstance(assured, Mapping) else None,
             modified=instant(record.get("modified")),
             licence=record.get("licence"),
-            raw=json.dumps(record, ensure_ascii=False, indent=2, sort_keys=True),
+            raw=_raw(record),
         )
 
     async def _names(self, listed: Listed, language: Language) -> dict[tuple[str, str], Text]:
@@ -264,6 +265,12 @@ def _foreign(text: Text | None, language: Language) -> str | None:
     if text is None or primary(text.lang) in ("", language.code):
         return None
     return language.language_name(text.lang)
+
+
+def _raw(record: Mapping[str, Any]) -> str:
+    """Write the whole record for reading; characters that turn direction are written as escapes, to be seen."""
+    text = json.dumps(record, ensure_ascii=False, indent=2, sort_keys=True)
+    return _TURNING.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _short(type_: str) -> str:

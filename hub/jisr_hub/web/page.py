@@ -30,7 +30,18 @@ SECURITY_HEADERS: Mapping[str, str] = {
     "Referrer-Policy": "same-origin",
 }
 
+# Embeddings, overrides and isolates (UAX 9 §2); the plain marks U+200E, U+200F and U+061C do no harm.
+_DIRECTION_CONTROLS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+
 _MEDIA_TYPES = {"jisr.css": "text/css; charset=utf-8", "mark.svg": "image/svg+xml"}
+
+
+def _undirected(value: Any) -> Any:
+    """Take the characters that turn or isolate direction out of whatever a template writes.
+
+    Elements isolate what they hold, but a stray U+2069 inside one ends that, and a title knows no elements.
+    """
+    return value.translate(_DIRECTION_CONTROLS) if isinstance(value, str) else value
 
 
 @cache
@@ -40,6 +51,7 @@ def _environment(code: str) -> Environment:
         loader=PackageLoader("jisr_hub.web"),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_undirected,
         trim_blocks=True,
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n"],
