@@ -1,0 +1,247 @@
+"""The node's store in one SQLite file.
+
+WAL with synchronous=FULL: what a transaction committed survives the loss of power. Writers take the lock at once
+(BEGIN IMMEDIATE), so two processes never work from the same old state; a killed one leaves no lock behind.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..errors import Busy, Mistaken
+from ..ports import Change, Delivery, Feed, KnownHub, Line, Quarantined, Stored
+
+LOCK_SECONDS = 5.0
+
+_VERSION = 1
+_SCHEMA = """
+CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+CREATE TABLE change (
+    place INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, type TEXT NOT NULL, content BLOB
+) STRICT;
+CREATE TABLE record (
+    place INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, type TEXT NOT NULL, rev INTEGER NOT NULL, content BLOB,
+    feed TEXT, created TEXT NOT NULL, modified TEXT NOT NULL
+) STRICT;
+CREATE TABLE local_id (
+    type TEXT NOT NULL, local_id TEXT NOT NULL, id TEXT NOT NULL, PRIMARY KEY (type, local_id)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE feed (
+    name TEXT PRIMARY KEY, epoch TEXT NOT NULL, size INTEGER NOT NULL, frontier BLOB NOT NULL, head BLOB NOT NULL
+) STRICT;
+CREATE TABLE entry (
+    feed TEXT NOT NULL, seq INTEGER NOT NULL, op TEXT NOT NULL, id TEXT, raw BLOB NOT NULL, leaf BLOB NOT NULL,
+    PRIMARY KEY (feed, seq)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX entry_id ON entry (feed, id, seq) WHERE id IS NOT NULL;
+CREATE TABLE live (
+    feed TEXT NOT NULL, id TEXT NOT NULL, rev INTEGER NOT NULL, digest TEXT NOT NULL, PRIMARY KEY (feed, id)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE hub (address TEXT PRIMARY KEY, id TEXT NOT NULL, keys BLOB NOT NULL) STRICT;
+CREATE TABLE delivery (
+    hub TEXT NOT NULL, feed TEXT NOT NULL, next INTEGER NOT NULL, head_time TEXT, receipt BLOB, tried TEXT NOT NULL,
+    problem TEXT, PRIMARY KEY (hub, feed)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE quarantined (
+    hub TEXT NOT NULL, feed TEXT NOT NULL, seq INTEGER NOT NULL, code TEXT NOT NULL, pointer TEXT NOT NULL,
+    detail TEXT NOT NULL, PRIMARY KEY (hub, feed, seq)
+) STRICT, WITHOUT ROWID;
+"""
+
+
+class SqliteStore:
+    """A ports.Store; `place` is a path, or ":memory:" for tests and worlds in memory."""
+
+    def __init__(self, place: Path | str = ":memory:") -> None:
+        self._db = sqlite3.connect(place, timeout=LOCK_SECONDS, isolation_level=None, check_same_thread=False)
+        try:
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = FULL")
+            self._migrate(place)
+        except sqlite3.OperationalError as error:
+            self._db.close()
+            raise (Busy() if "locked" in str(error) else error) from error
+        except sqlite3.DatabaseError as error:
+            self._db.close()
+            raise Mistaken(
+                f"{place} is not a node's database ({error}). Nothing was changed. Take it from a backup, "
+                "or check --dir."
+            ) from error
+        except BaseException:
+            self._db.close()
+            raise
+
+    def _migrate(self, place: Path | str) -> None:
+        (version,) = self._db.execute("PRAGMA user_version").fetchone()
+        if version > _VERSION:
+            raise Mistaken(f"{place} was written by a newer jisr-node. Nothing was changed. Install the newer one.")
+        if version == _VERSION:
+            return
+        with self.transaction():
+            (version,) = self._db.execute("PRAGMA user_version").fetchone()
+            if version == 0:
+                for statement in _SCHEMA.split(";\n"):
+                    self._db.execute(statement)
+                self._db.execute(f"PRAGMA user_version = {_VERSION}")
+
+    def close(self) -> None:
+        self._db.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            raise (Busy() if "locked" in str(error) else error) from error
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+    def settings(self) -> dict[str, str]:
+        return dict(self._db.execute("SELECT name, value FROM setting"))
+
+    def set(self, name: str, value: str) -> None:
+        self._db.execute("INSERT OR REPLACE INTO setting VALUES (?, ?)", (name, value))
+
+    def change(self, record_id: str) -> Change | None:
+        row = self._db.execute("SELECT id, type, content FROM change WHERE id = ?", (record_id,)).fetchone()
+        return Change(*row) if row else None
+
+    def changes(self) -> list[Change]:
+        return [Change(*row) for row in self._db.execute("SELECT id, type, content FROM change ORDER BY place")]
+
+    def put_change(self, change: Change) -> None:
+        self._db.execute(
+            "INSERT INTO change (id, type, content) VALUES (?, ?, ?)"
+            " ON CONFLICT (id) DO UPDATE SET type = excluded.type, content = excluded.content",
+            (change.id, change.type, change.content),
+        )
+
+    def drop_change(self, record_id: str) -> None:
+        self._db.execute("DELETE FROM change WHERE id = ?", (record_id,))
+
+    _STORED = "SELECT id, type, rev, content, feed, created, modified FROM record"
+
+    def record(self, record_id: str) -> Stored | None:
+        row = self._db.execute(f"{self._STORED} WHERE id = ?", (record_id,)).fetchone()
+        return Stored(*row) if row else None
+
+    def records(self) -> list[Stored]:
+        return [Stored(*row) for row in self._db.execute(f"{self._STORED} ORDER BY place")]
+
+    def put_record(self, record: Stored) -> None:
+        self._db.execute(
+            "INSERT INTO record (id, type, rev, content, feed, created, modified) VALUES (?, ?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT (id) DO UPDATE SET type = excluded.type, rev = excluded.rev, content = excluded.content,"
+            " feed = excluded.feed, modified = excluded.modified",
+            (record.id, record.type, record.rev, record.content, record.feed, record.created, record.modified),
+        )
+
+    def local_id(self, type_name: str, local_id: str) -> str | None:
+        row = self._db.execute(
+            "SELECT id FROM local_id WHERE type = ? AND local_id = ?", (type_name, local_id)
+        ).fetchone()
+        return row[0] if row else None
+
+    def put_local_id(self, type_name: str, local_id: str, record_id: str) -> None:
+        self._db.execute("INSERT OR REPLACE INTO local_id VALUES (?, ?, ?)", (type_name, local_id, record_id))
+
+    _FEED = "SELECT name, epoch, size, frontier, head FROM feed"
+
+    def feed(self, name: str) -> Feed | None:
+        row = self._db.execute(f"{self._FEED} WHERE name = ?", (name,)).fetchone()
+        return Feed(*row) if row else None
+
+    def feeds(self) -> list[Feed]:
+        return [Feed(*row) for row in self._db.execute(f"{self._FEED} ORDER BY name DESC")]
+
+    def put_feed(self, feed: Feed) -> None:
+        self._db.execute(
+            "INSERT OR REPLACE INTO feed VALUES (?, ?, ?, ?, ?)",
+            (feed.name, feed.epoch, feed.size, feed.frontier, feed.head),
+        )
+
+    def append(self, feed: str, line: Line) -> None:
+        self._db.execute(
+            "INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?)", (feed, line.seq, line.op, line.id, line.raw, line.leaf)
+        )
+
+    def lines(self, feed: str, start: int, end: int) -> list[Line]:
+        rows = self._db.execute(
+            "SELECT seq, op, id, raw, leaf FROM entry WHERE feed = ? AND seq >= ? AND seq < ? ORDER BY seq",
+            (feed, start, end),
+        )
+        return [Line(*row) for row in rows]
+
+    def leaves(self, feed: str, start: int, end: int) -> list[bytes]:
+        rows = self._db.execute(
+            "SELECT leaf FROM entry WHERE feed = ? AND seq >= ? AND seq < ? ORDER BY seq", (feed, start, end)
+        )
+        return [leaf for (leaf,) in rows]
+
+    def key_lines(self, feed: str) -> dict[int, bytes]:
+        # keys are the entries without a record, and few: the first ones, and one for each change of keys
+        rows = self._db.execute("SELECT seq, raw FROM entry WHERE feed = ? AND id IS NULL ORDER BY seq", (feed,))
+        return dict(rows.fetchall())
+
+    def latest(self, feed: str, record_id: str) -> int | None:
+        row = self._db.execute("SELECT max(seq) FROM entry WHERE feed = ? AND id = ?", (feed, record_id)).fetchone()
+        return row[0] if row else None
+
+    def live(self, feed: str) -> list[tuple[str, int, str]]:
+        return self._db.execute("SELECT id, rev, digest FROM live WHERE feed = ? ORDER BY id", (feed,)).fetchall()
+
+    def put_live(self, feed: str, record_id: str, rev: int, digest: str) -> None:
+        self._db.execute("INSERT OR REPLACE INTO live VALUES (?, ?, ?, ?)", (feed, record_id, rev, digest))
+
+    def drop_live(self, feed: str, record_id: str) -> None:
+        self._db.execute("DELETE FROM live WHERE feed = ? AND id = ?", (feed, record_id))
+
+    def hub(self, address: str) -> KnownHub | None:
+        row = self._db.execute("SELECT address, id, keys FROM hub WHERE address = ?", (address,)).fetchone()
+        return KnownHub(*row) if row else None
+
+    def put_hub(self, hub: KnownHub) -> None:
+        self._db.execute("INSERT OR REPLACE INTO hub VALUES (?, ?, ?)", (hub.address, hub.id, hub.keys))
+
+    _DELIVERY = "SELECT hub, feed, next, head_time, receipt, tried, problem FROM delivery"
+
+    def deliveries(self) -> list[Delivery]:
+        return [Delivery(*row) for row in self._db.execute(f"{self._DELIVERY} ORDER BY hub, feed DESC")]
+
+    def delivery(self, hub: str, feed: str) -> Delivery | None:
+        row = self._db.execute(f"{self._DELIVERY} WHERE hub = ? AND feed = ?", (hub, feed)).fetchone()
+        return Delivery(*row) if row else None
+
+    def put_delivery(self, delivery: Delivery) -> None:
+        self._db.execute(
+            "INSERT OR REPLACE INTO delivery VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                delivery.hub,
+                delivery.feed,
+                delivery.next,
+                delivery.head_time,
+                delivery.receipt,
+                delivery.tried,
+                delivery.problem,
+            ),
+        )
+
+    def quarantined(self) -> list[Quarantined]:
+        rows = self._db.execute("SELECT hub, feed, seq, code, pointer, detail FROM quarantined ORDER BY hub, feed, seq")
+        return [Quarantined(*row) for row in rows]
+
+    def put_quarantined(self, hub: str, feed: str, start: int, end: int, entries: Iterable[Quarantined]) -> None:
+        self._db.execute(
+            "DELETE FROM quarantined WHERE hub = ? AND feed = ? AND seq >= ? AND seq < ?", (hub, feed, start, end)
+        )
+        self._db.executemany(
+            "INSERT OR REPLACE INTO quarantined VALUES (?, ?, ?, ?, ?, ?)",
+            [(q.hub, q.feed, q.seq, q.code, q.pointer, q.detail) for q in entries],
+        )

@@ -1,0 +1,384 @@
+"""A node in one object: wires the core to its folder, its store, the clock and the source of randomness.
+
+    node = Node.init("ours", name="Dar Chabab", country="MA", lang="ar")
+    node.import_drafts([{"type": "org.jisr.organization/1", "name": "دار الشباب"}])
+    node.publish()
+    await node.push()
+
+`Node.open(folder)` opens it again, `Node.in_memory(…)` makes one without a folder, for tests and worlds in memory.
+Whoever gives `now` and `random_bytes` decides about time and chance; everything else follows from the arguments.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from . import export as feed_files
+from . import outbox as outboxes
+from . import status as statuses
+from .adapters import key_files
+from .adapters.sqlite import SqliteStore
+from .author import Author, local_reference
+from .delivery import Delivered, Deliveries, deliver
+from .drafts import Drafts, Taken
+from .errors import Contradiction, Declined, HubRefused, HubUnreachable, Mistaken, NodeError
+from .identity import Identity, RandomBytes, create, restore
+from .outbox import Outbox, Published
+from .ports import Change, Hub, Store, Stored
+from .settings import Settings, check_address
+
+if TYPE_CHECKING:
+    from .adapters.folder import Written
+
+DATABASE = "node.sqlite"
+KEYS = "keys.json"
+RECOVERY = "recovery"
+"""The setting that says where the recovery sheet was written; KEPT once somebody said it is safe."""
+KEPT = "kept"
+_KEYS = "keys"
+_IMPORT_SECRET = "import_secret"
+_CAPABILITIES = "capabilities"
+
+
+def clock() -> datetime:
+    """The time now, in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What a push came to: per feed what was delivered, and the errors, as (feed, error)."""
+
+    hub: str
+    delivered: tuple[Delivered, ...]
+    errors: tuple[tuple[str, NodeError], ...]
+
+
+class Node:
+    """One node. Not for use from two threads at once; a folder may be open in several processes."""
+
+    def __init__(self, store: Store, identity: Identity, *, folder: Path | None, random_bytes: RandomBytes) -> None:
+        self.store, self.identity, self.folder = store, identity, folder
+        self.settings = Settings.load(store)
+        self._random = random_bytes
+        self._outbox = Outbox(store, identity, random_bytes)
+        self._deliveries = Deliveries(store, identity)
+
+    @classmethod
+    def init(
+        cls,
+        folder: Path | str,
+        *,
+        recovery: Path | None = None,
+        now: datetime | None = None,
+        random_bytes: RandomBytes = os.urandom,
+        **settings: Any,
+    ) -> Self:
+        """Make a node in a new or empty folder and open it. `settings` are the members of settings.Settings.
+
+        `recovery` is where the recovery sheet goes, else it lies in the folder until somebody takes it away. Raises
+        Mistaken for a bad setting, Declined when there is a node already; then nothing was changed.
+        """
+        chosen = Settings(**settings).check()
+        folder = Path(folder)
+        if (folder / DATABASE).exists():
+            raise Declined(f"There is a node in {folder} already, and it was left as it is. Choose another folder.")
+        folder.mkdir(parents=True, exist_ok=True)
+        now = now or clock()
+        birth = create(random_bytes, now)
+        name = key_files.recovery_name(birth.identity.id)
+        sheet = key_files.recovery_sheet(
+            chosen.name, birth.identity.id, now.date().isoformat(), birth.recovery_seed
+        ).encode()
+        # If the process dies between these steps there is a key without a node: nothing was signed with it yet.
+        key_files.write_secret(folder / key_files.SIGNING_KEY, key_files.signing_pem(birth.signing_seed))
+        key_files.write_secret(recovery or folder / name, sheet)
+        (folder / KEYS).write_bytes(outboxes.key_file(birth.identity))
+        store = SqliteStore(folder / DATABASE)
+        _begin(store, birth.identity, chosen, random_bytes)
+        with store.transaction():
+            store.set(RECOVERY, str((recovery or folder / name).resolve()))
+        return cls(store, birth.identity, folder=folder, random_bytes=random_bytes)
+
+    @classmethod
+    def open(cls, folder: Path | str, *, random_bytes: RandomBytes = os.urandom) -> Self:
+        """Open the node in a folder. Raises Mistaken when there is none or its key is missing."""
+        folder = Path(folder)
+        if not (folder / DATABASE).is_file():
+            raise Mistaken(
+                f"There is no node in {folder.resolve()}. Go to its folder, name it with --dir, or make one with: "
+                "jisr-node init FOLDER"
+            )
+        store = SqliteStore(folder / DATABASE)
+        try:
+            key_file = store.settings().get(_KEYS)
+            if key_file is None:
+                raise Mistaken(f"The node in {folder.resolve()} was never finished. Delete the folder and init again.")
+            identity = restore(key_file.encode(), key_files.read_signing_key(folder / key_files.SIGNING_KEY))
+            return cls(store, identity, folder=folder, random_bytes=random_bytes)
+        except BaseException:
+            store.close()
+            raise
+
+    @classmethod
+    def in_memory(cls, *, now: datetime, random_bytes: RandomBytes = os.urandom, **settings: Any) -> Self:
+        """Make a node without a folder. It lives as long as its store; see `reopened`."""
+        identity = create(random_bytes, now).identity
+        store = SqliteStore()
+        _begin(store, identity, Settings(**settings), random_bytes)
+        return cls(store, identity, folder=None, random_bytes=random_bytes)
+
+    def reopened(self) -> Self:
+        """The same store seen by a process that starts anew: nothing but what was committed is known."""
+        return type(self)(self.store, self.identity, folder=self.folder, random_bytes=self._random)
+
+    def close(self) -> None:
+        """Let go of the store. Safe to call twice."""
+        self.store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def id(self) -> str:
+        return self.identity.id
+
+    @property
+    def recovery_place(self) -> str:
+        """Where the recovery sheet was written, or KEPT."""
+        return self.store.settings().get(RECOVERY, KEPT)
+
+    # Writing
+
+    def import_drafts(self, lines: Iterable[str | bytes | Mapping[str, Any]], label: str | None = None) -> Taken:
+        """Take drafts, parsed or as JSON lines; see drafts.Drafts.take."""
+        return Drafts(self.store, self._author(), self._random).take(lines, label)
+
+    def edit(self, which: str, draft: Mapping[str, Any]) -> Taken:
+        """Replace what the author says in one record. Raises Mistaken when there is no such record."""
+        record_id = self.find(which)
+        return self.import_drafts([{**draft, "id": record_id}])
+
+    def end(self, which: str) -> str:
+        """Say that a record's matter has ended; it stays visible as ended. Returns its id."""
+        record_id = self.find(which)
+        with self.store.transaction():
+            held = self.store.change(record_id) or self.store.record(record_id)
+            if held is None or held.content is None:
+                raise Mistaken(f"The record {which} is deleted. Nothing was changed.")
+            content = outboxes.content_with(held.content, status="ended")
+            self.store.put_change(Change(record_id, held.type, content))
+        return record_id
+
+    def delete(self, which: str) -> str:
+        """Want a record gone: at the next publish a signed tombstone goes where it was. Returns its id."""
+        record_id = self.find(which)
+        with self.store.transaction():
+            stored = self.store.record(record_id)
+            self.store.drop_change(record_id)
+            if stored is not None and stored.content is not None:
+                self.store.put_change(Change(record_id, stored.type, None))
+        return record_id
+
+    def find(self, which: str) -> str:
+        """The id of a record named by its id or by local:<type>/<local id>. Raises Mistaken when there is none."""
+        local = local_reference(which)
+        record_id = self.store.local_id(*local) if local else which
+        if record_id is None or not (self.store.change(record_id) or self.store.record(record_id)):
+            raise Mistaken(f"There is no record {which} here. Nothing was changed. See: jisr-node list")
+        return record_id
+
+    # Publishing
+
+    def publish(self, *, now: datetime | None = None) -> Published:
+        """Sign what is pending; see outbox.Outbox.publish."""
+        return self._outbox.publish(now or clock())
+
+    def renew(self, *, now: datetime | None = None) -> list[str]:
+        """Sign heads anew that are due, nothing else."""
+        return self._outbox.renew(now or clock())
+
+    def files(self) -> Iterator[tuple[str, bytes]]:
+        """(path, content) of the public feed, the head last."""
+        return feed_files.files(self.store, self.identity, self.store.settings()[_CAPABILITIES].encode())
+
+    def export(self, folder: Path | str) -> Written:
+        """Write the public feed for a static host. Raises Declined before the first publish."""
+        from .adapters.folder import write_feed
+
+        if self.store.feed(outboxes.PUBLIC) is None:
+            raise Declined("Nothing has been published yet, so there is nothing to export. First: jisr-node publish")
+        return write_feed(Path(folder), self.files())
+
+    # Delivering
+
+    def next_push(self, feed: str, start: int, *, head_too: bool = False) -> bytes | None:
+        """The body of a push of this feed from `start`; see delivery.Deliveries."""
+        return self._deliveries.next_push(feed, start, head_too=head_too)
+
+    def meet(self, address: str, key_file: bytes) -> str:
+        """Learn a hub's keys, or check them against those known; return its identifier."""
+        expected = self.settings.hub_id if address == self.settings.hub else ""
+        return self._deliveries.meet(address, key_file, expected or None).id
+
+    def take_state(self, address: str, feed: str, answer: bytes) -> int:
+        """Where a hub wants the next push to begin."""
+        return self._deliveries.take_state(address, feed, answer)
+
+    def take_answer(self, address: str, feed: str, answer: bytes, *, now: datetime | None = None) -> Delivered:
+        """Remember a hub's answer to a push."""
+        return self._deliveries.take_answer(address, feed, answer, now or clock())
+
+    async def push(self, hub: str | Hub | None = None, *, now: datetime | None = None) -> Sent:
+        """Bring every feed to a hub (an address, the one set at init, or any ports.Hub).
+
+        One feed that fails does not keep the others back; its error is in `Sent.errors`. Raises Mistaken when no hub
+        is known, HubUnreachable or HubRefused when the hub itself cannot be met.
+        """
+        async with self._hub(hub) as link:
+            moment = now or clock()
+            try:
+                self.meet(link.address, await link.keys())
+            except (HubUnreachable, HubRefused) as error:
+                for feed in self.store.feeds():
+                    self._deliveries.note_problem(link.address, feed.name, str(error), moment)
+                raise
+            delivered: list[Delivered] = []
+            errors: list[tuple[str, NodeError]] = []
+            for feed in self.store.feeds():
+                try:
+                    delivered.append(await deliver(self._deliveries, link, self.id, feed, moment))
+                except (HubUnreachable, HubRefused, Contradiction) as error:
+                    errors.append((feed.name, error))
+            return Sent(link.address, tuple(delivered), tuple(errors))
+
+    async def sync(self, hub: str | Hub | None = None, *, now: datetime | None = None) -> tuple[Published, Sent]:
+        """Publish, then push. Errors as for both; what was published stays so when the hub cannot be reached."""
+        done = self.publish(now=now)
+        return done, await self.push(hub, now=now)
+
+    @asynccontextmanager
+    async def _client(self, address: str) -> AsyncIterator[Hub]:
+        from jisr_protocol.reader.http import GuardedClient
+
+        from . import __version__
+        from .adapters.hub import HttpHub
+
+        async with GuardedClient(
+            allow_private=self.settings.allow_private, user_agent=f"jisr-node/{__version__}"
+        ) as client:
+            yield HttpHub(address, client)
+
+    def _hub(self, hub: str | Hub | None) -> AbstractAsyncContextManager[Hub]:
+        if hub is not None and not isinstance(hub, str):
+            return nullcontext(hub)
+        address = hub or self.settings.hub
+        if not address:
+            raise Mistaken("This node knows no hub yet. Name one: jisr-node push --hub https://hub.example")
+        return self._client(check_address(address))
+
+    # Looking
+
+    def records(self) -> list[dict[str, Any]]:
+        """The published records that are not deleted, as last published, local ones too."""
+        stored = self.store.records()
+        return [outboxes.show(self.identity, record) for record in stored if record.content is not None]
+
+    def status(self, *, now: datetime | None = None) -> dict[str, Any]:
+        """What was sent, received, refused and why; see status.status."""
+        return statuses.status(
+            self.store, self.identity, self.settings, now=now or clock(), recovery=self._recovery_advice()
+        )
+
+    def overview(self) -> list[dict[str, Any]]:
+        """Every record in short: id, type, name, audience, status, rev, and whether it is published or waits."""
+        changes = {change.id: change for change in self.store.changes()}
+        stored = {record.id: record for record in self.store.records()}
+        rows = []
+        for record_id in [*stored, *(changes.keys() - stored.keys())]:
+            change, record = changes.get(record_id), stored.get(record_id)
+            content = change.content if change else None
+            content = content or (record.content if record else None)
+            if content is not None:
+                rows.append(_row(record_id, content, change, record))
+        return rows
+
+    def show(self, which: str) -> dict[str, Any]:
+        """One record: `published` as it stands, `waiting` as it will be if it changes, `delete` if it goes."""
+        record_id = self.find(which)
+        record, change = self.store.record(record_id), self.store.change(record_id)
+        return {
+            "id": record_id,
+            "published": outboxes.show(self.identity, record) if record and record.content is not None else None,
+            "waiting": json.loads(change.content) if change and change.content is not None else None,
+            "delete": bool(change and change.content is None),
+        }
+
+    def keep_recovery(self) -> None:
+        """Take note that the recovery sheet is safe elsewhere. Raises Declined while it lies in the folder."""
+        place = self.recovery_place
+        if self.folder is not None and any(self.folder.glob("recovery-*.txt")):
+            raise Declined(
+                f"The recovery file is still in this folder ({place}). Print it or copy it to a stick, delete it here, "
+                "then say this again."
+            )
+        with self.store.transaction():
+            self.store.set(RECOVERY, KEPT)
+
+    def _recovery_advice(self) -> statuses.Advice | None:
+        place = self.recovery_place
+        if place == KEPT:
+            return None
+        return statuses.Advice(
+            "recovery",
+            f"The recovery key is in {place}. Print that file or copy it to a stick, keep it away from this computer, "
+            "delete it here, then say: jisr-node recovery-kept. Without it a lost or stolen computer is a lost node.",
+        )
+
+    def _author(self) -> Author:
+        secret = bytes.fromhex(self.store.settings()[_IMPORT_SECRET])
+        return Author(self.id, secret, self.settings.lang, self.settings.licence)
+
+
+def _row(record_id: str, content: bytes, change: Change | None, record: Stored | None) -> dict[str, Any]:
+    value = json.loads(content)
+    published = record is not None and record.content is not None
+    state = (
+        "published" if change is None else "to delete" if change.content is None else "changed" if published else "new"
+    )
+    return {
+        "id": record_id,
+        "type": value["type"],
+        "name": statuses.name_of(content),
+        "audience": value["audience"],
+        "status": value["status"],
+        "rev": record.rev if record else 0,
+        "state": state,
+    }
+
+
+def _begin(store: Store, identity: Identity, settings: Settings, random_bytes: RandomBytes) -> None:
+    """Write a new node into an empty store, in one transaction."""
+    with store.transaction():
+        settings.save(store)
+        store.set(_KEYS, outboxes.key_file(identity).decode())
+        store.set(_IMPORT_SECRET, random_bytes(32).hex())
+        store.set(_CAPABILITIES, _capabilities(identity.id, settings.name).decode())
+
+
+def _capabilities(node: str, name: str) -> bytes:
+    """The capability document, made once: its model is heavy, and serving must stay light."""
+    from jisr_protocol.capabilities import Capabilities, FeedOffer
+
+    offer = FeedOffer(name=outboxes.PUBLIC, href="../", audience="public")
+    return Capabilities(jisr=["1"], id=node, role="node", name=name, feeds=[offer], keys="../keys.json").to_bytes()

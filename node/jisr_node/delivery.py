@@ -1,0 +1,266 @@
+"""Handing the node's feeds to a hub: pure steps over the store, and one loop that walks them through a ports.Hub.
+
+    next_push(feed, start)      the body of the next push from there, None when there is nothing to say
+    take_state / take_answer    what the hub says becomes what the node remembers, or a refusal to go on
+
+A push carries lines that were durably published before, so repeating one is harmless, and a lost answer costs a
+repetition. The hub's `next` says where to go on. A hub that holds more than this folder, or other lines, has seen a
+history that is gone here (a backup put back, a copied folder): then nothing more is signed until that is cleared up.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TypeVar
+
+import msgspec
+
+from jisr_protocol import envelope, head, identifiers, keys, push, receipt
+from jisr_protocol.keys import KeyRing
+from jisr_protocol.limits import BATCH_BYTES, BATCH_ENTRIES
+from jisr_protocol.merkle import EMPTY_ROOT, Tree
+from jisr_protocol.refusal import Refusal
+
+from .errors import Contradiction, HubRefused, HubUnreachable
+from .identity import Identity
+from .outbox import BLOCKED
+from .ports import Delivery, Feed, Hub, KnownHub, Quarantined, Store
+
+T = TypeVar("T")
+
+
+class LogState(msgspec.Struct):
+    """What a hub holds of a feed. `epoch` is null before the first push."""
+
+    next: int
+    log_root: str
+    epoch: str | None = None
+
+
+class KeptBack(msgspec.Struct):
+    seq: int
+    code: str
+    pointer: str = ""
+    detail: str = ""
+
+
+class PushAnswer(msgspec.Struct):
+    """A hub's answer to a push; `receipt` is its signed word, still unread."""
+
+    next: int
+    receipt: msgspec.Raw
+    admitted: int = 0
+    duplicates: int = 0
+    quarantined: list[KeptBack] = []
+
+
+@dataclass
+class Delivered:
+    """How a delivery of one feed went: entries sent now, where the hub stands, what it said."""
+
+    feed: str
+    size: int
+    next: int = 0
+    pushes: int = 0
+    admitted: int = 0
+    duplicates: int = 0
+    quarantined: list[Quarantined] = field(default_factory=list)
+
+
+class Deliveries:
+    """The delivery of one node's feeds to any number of hubs."""
+
+    def __init__(self, store: Store, identity: Identity) -> None:
+        self._store, self._identity = store, identity
+        self._trees: dict[str, tuple[str, Tree]] = {}
+
+    def next_push(self, name: str, start: int, *, head_too: bool = False) -> bytes | None:
+        """The body of the push that begins at `start`: as many lines as one may carry.
+
+        None when the feed has no such lines; with `head_too` then a push of no lines, which brings a renewed head.
+        """
+        feed = self._store.feed(name)
+        if feed is None or start > feed.size or (start == feed.size and not head_too):
+            return None
+        lines: list[bytes] = []
+        total = 0
+        for line in self._store.lines(name, start, min(feed.size, start + BATCH_ENTRIES)):
+            total += len(line.raw) + 1
+            if total > BATCH_BYTES:
+                break
+            lines.append(line.raw)
+        lines = lines[: push.fits(lines)]
+        return push.write(head.parse(feed.head), lines, start, self.tree(feed), self._store.key_lines(name))
+
+    def tree(self, feed: Feed) -> Tree:
+        """The Merkle tree over the feed's entries, kept and extended."""
+        epoch, tree = self._trees.get(feed.name, ("", Tree()))
+        if epoch != feed.epoch or tree.size > feed.size:
+            tree = Tree()
+        for leaf in self._store.leaves(feed.name, tree.size, feed.size):
+            tree.append(leaf)
+        self._trees[feed.name] = (feed.epoch, tree)
+        return tree
+
+    def meet(self, address: str, key_file: bytes, expected_id: str | None = None) -> KnownHub:
+        """Read a hub's keys; its identifier is fixed from the first time on. Raises HubRefused when it is another."""
+        known = self._store.hub(address)
+        expected_id = known.id if known else expected_id
+        try:
+            ring = keys.fold(keys.parse_file(key_file), expected_id=expected_id)
+        except Refusal as refusal:
+            raise HubRefused(
+                refusal.code,
+                f"The keys at {address} are not those of the hub this node knows: expected {refusal.expected}; came "
+                f"{refusal.came}. Nothing was sent. Ask the hub's operator whether its address or its keys changed.",
+            ) from refusal
+        hub = KnownHub(address, ring.id, key_file)
+        with self._store.transaction():
+            self._store.put_hub(hub)
+        return hub
+
+    def take_state(self, address: str, name: str, answer: bytes) -> int:
+        """Where to push from. Raises Contradiction, and remembers it, when the hub holds another history."""
+        state = _read(LogState, answer, address)
+        feed = self._feed(name)
+        if state.next == 0 and state.log_root in ("", EMPTY_ROOT.hex()):
+            return 0
+        if state.epoch != feed.epoch:
+            self._contradict(
+                address, f"it holds the feed {name} under the epoch {state.epoch}, here it is {feed.epoch}"
+            )
+        self._compare(address, feed, state.next, state.log_root)
+        return state.next
+
+    def take_answer(self, address: str, name: str, answer: bytes, now: datetime) -> Delivered:
+        """Remember what the hub answered to a push: verified receipt, next position, entries kept back.
+
+        Twice is once. Raises HubRefused when the receipt does not hold, Contradiction for another history.
+        """
+        feed = self._feed(name)
+        came = _read(PushAnswer, answer, address)
+        if came.next > feed.size:
+            self._contradict(address, f"it holds {came.next} entries of the feed {name}, this folder {feed.size}")
+        kept = [Quarantined(address, name, k.seq, k.code, k.pointer, k.detail) for k in came.quarantined]
+        signed = self._verified_receipt(address, feed, came)
+        before = self._store.delivery(address, name)
+        start = before.next if before else 0
+        head_time = identifiers.to_instant(head.parse(feed.head).time)
+        with self._store.transaction():
+            at = identifiers.to_instant(now)
+            self._store.put_delivery(Delivery(address, name, came.next, head_time, signed, at, None))
+            self._store.put_quarantined(address, name, start, came.next, kept)
+        return Delivered(name, feed.size, came.next, 1, came.admitted, came.duplicates, kept)
+
+    def note_problem(self, address: str, name: str, sentence: str, now: datetime) -> None:
+        """Remember why the last try failed; what was delivered before stays as it is."""
+        held = self._store.delivery(address, name) or Delivery(address, name, 0, None, None, "", None)
+        with self._store.transaction():
+            self._store.put_delivery(replace(held, tried=identifiers.to_instant(now), problem=sentence))
+
+    def head_is_news(self, address: str, name: str) -> bool:
+        """Whether the hub has not yet taken the head as it is now."""
+        feed, held = self._feed(name), self._store.delivery(address, name)
+        return held is None or held.head_time != identifiers.to_instant(head.parse(feed.head).time)
+
+    def _verified_receipt(self, address: str, feed: Feed, came: PushAnswer) -> bytes:
+        hub = self._store.hub(address)
+        if hub is None:
+            raise ValueError("a hub is met before anything is pushed to it")
+        raw = bytes(came.receipt)
+        try:
+            thing = receipt.parse(raw)
+            envelope.verified(thing, self._ring(hub))
+        except Refusal as refusal:
+            raise HubRefused(refusal.code, _BAD_RECEIPT.format(address=address, why=refusal), retry="same") from refusal
+        root = self.tree(feed).root(came.next).hex()
+        expected = {
+            "by": hub.id, "epoch": feed.epoch, "log_root": root, "name": feed.name, "node": self._identity.id,
+            "size": came.next,
+        }  # fmt: skip
+        for member, value in expected.items():
+            if thing.value[member] != value:
+                why = f"{member} is {thing.value[member]}, expected {value}"
+                raise HubRefused("receipt_invalid", _BAD_RECEIPT.format(address=address, why=why), retry="same")
+        return raw
+
+    def _ring(self, hub: KnownHub) -> KeyRing:
+        return keys.fold(keys.parse_file(hub.keys), expected_id=hub.id)
+
+    def _feed(self, name: str) -> Feed:
+        feed = self._store.feed(name)
+        if feed is None:
+            raise ValueError(f"the feed {name} has not been published")
+        return feed
+
+    def _compare(self, address: str, feed: Feed, size: int, log_root: str) -> None:
+        if size > feed.size:
+            self._contradict(address, f"it holds {size} entries of the feed {feed.name}, this folder {feed.size}")
+        elif self.tree(feed).root(size).hex() != log_root:
+            self._contradict(address, f"its first {size} entries of the feed {feed.name} are not those of this folder")
+
+    def _contradict(self, address: str, what: str) -> None:
+        sentence = (
+            f"The hub {address} has seen another history of this node than this folder holds: {what}. That happens "
+            "when an older backup was put back, or when a copy of the folder works elsewhere. Nothing was sent, and "
+            "nothing more will be signed here, so no record is lost. Work on with the newest copy of the folder; if "
+            "there is none, keep this one and ask the hub's operator."
+        )
+        with self._store.transaction():
+            self._store.set(BLOCKED, sentence)
+        raise Contradiction(sentence)
+
+
+_BAD_RECEIPT = (
+    "The hub {address} answered without a receipt that holds ({why}). Your records are safe here, but it is not "
+    "proven that the hub keeps them. The same command later tries again; if it stays so, tell its operator."
+)
+
+
+async def deliver(deliveries: Deliveries, hub: Hub, node: str, feed: Feed, now: datetime) -> Delivered:
+    """Bring one feed to one hub, push by push, until the hub holds all of it.
+
+    Raises HubUnreachable, HubRefused or Contradiction; each is remembered for `status`. Calling again goes on where
+    the hub stands.
+    """
+    try:
+        return await _deliver(deliveries, hub, node, feed, now)
+    except (HubUnreachable, HubRefused, Contradiction) as error:
+        deliveries.note_problem(hub.address, feed.name, str(error), now)
+        raise
+
+
+async def _deliver(deliveries: Deliveries, hub: Hub, node: str, feed: Feed, now: datetime) -> Delivered:
+    start = deliveries.take_state(hub.address, feed.name, await hub.log_state(node, feed.name))
+    total = Delivered(feed.name, feed.size, start)
+    head_too = deliveries.head_is_news(hub.address, feed.name)
+    sent_back = False
+    while (body := deliveries.next_push(feed.name, total.next, head_too=head_too)) is not None:
+        try:
+            answer = await hub.push(node, feed.name, body)
+        except HubRefused as refused:
+            if refused.code != "seq_gap" or refused.next is None or sent_back:
+                raise
+            sent_back, total.next = True, refused.next
+            continue
+        done = deliveries.take_answer(hub.address, feed.name, answer, now)
+        if done.next <= total.next and total.next < feed.size:
+            raise HubRefused("internal", f"The hub {hub.address} took a push and stands where it stood. {_LATER}")
+        total.next, total.pushes = done.next, total.pushes + 1
+        total.admitted += done.admitted
+        total.duplicates += done.duplicates
+        total.quarantined += done.quarantined
+        head_too = False
+    return total
+
+
+_LATER = "Nothing is lost here. Give the same command later; if it stays so, tell the hub's operator."
+
+
+def _read(form: type[T], answer: bytes, address: str) -> T:
+    try:
+        return msgspec.json.decode(answer, type=form)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        sentence = f"The hub {address} gave an answer that cannot be read ({error}). {_LATER}"
+        raise HubRefused("malformed", sentence, retry="same") from error

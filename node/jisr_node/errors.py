@@ -1,0 +1,58 @@
+"""What can go wrong at a node, by whose move is next.
+
+    NodeError               str() is a sentence for a person: what happened, whether anything is lost, what to do
+      Mistaken              the command or its arguments do not fit; nothing was done
+      Declined              the node itself refuses, to keep something safe
+        Busy                another process is writing in the same folder
+        Contradiction       a hub holds another history than this folder; nothing may be signed until that is cleared
+      HubRefused            the hub understood and says no; `code` and `retry` are its problem document's
+      HubUnreachable        no answer, or "not now"; the same command later will do
+
+A draft that does not fit is not an error of the node: see author.Fault.
+"""
+
+from __future__ import annotations
+
+
+class NodeError(Exception):
+    """The base of all of them."""
+
+
+class Mistaken(NodeError):
+    """Something was asked that cannot be done."""
+
+
+class Declined(NodeError):
+    """The node will not do this."""
+
+
+class Busy(Declined):
+    """Raised when the writing lock is not free within some seconds."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Another jisr-node is writing in this folder at the moment. Nothing was changed by this command. "
+            "Wait until the other one is done, then give the command again."
+        )
+
+
+class Contradiction(Declined):
+    """Raised, and remembered, when publishing on would say two things for one position."""
+
+
+class HubRefused(NodeError):
+    """The hub's problem document (RFC 9457), as far as a node acts on it. `next` comes with seq_gap."""
+
+    def __init__(self, code: str, sentence: str, *, retry: str = "never", next: int | None = None) -> None:
+        super().__init__(sentence)
+        self.code = code
+        self.retry = retry
+        self.next = next
+
+
+class HubUnreachable(NodeError):
+    """`retry_after` is in seconds, None when the hub named no time."""
+
+    def __init__(self, sentence: str, *, retry_after: float | None = None) -> None:
+        super().__init__(sentence)
+        self.retry_after = retry_after

@@ -1,0 +1,48 @@
+"""A complete static feed of what is public, as files: any web space, folder or stick can then serve it.
+
+`files` gives them in the order in which they may appear: everything a head promises comes before the head, so whoever
+reads at any moment finds one whole feed, the old or the new. Only the public feed ever leaves this way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from jisr_protocol import paths, state_tree
+from jisr_protocol.limits import PAGE_ENTRIES
+
+from .identity import Identity
+from .outbox import PUBLIC, key_file
+from .ports import Feed, Store
+
+
+def files(store: Store, identity: Identity, capabilities: bytes) -> Iterator[tuple[str, bytes]]:
+    """(path, content) of every file of the public feed, the head last; nothing before the first publish."""
+    feed = store.feed(PUBLIC)
+    if feed is None:
+        return
+    yield from pages(store, feed)
+    yield from inventory(store, feed, identity.id)
+    yield paths.KEYS, key_file(identity)
+    yield paths.CAPABILITIES, capabilities
+    yield paths.HEAD, feed.head
+
+
+def pages(store: Store, feed: Feed) -> Iterator[tuple[str, bytes]]:
+    """The pages of a feed, one after the other."""
+    for number, width, path in paths.pages(feed.epoch, 0, feed.size):
+        first = number * PAGE_ENTRIES
+        lines = store.lines(feed.name, first, first + width)
+        yield path, b"".join(line.raw + b"\n" for line in lines)
+
+
+def inventory(store: Store, feed: Feed, node: str) -> Iterator[tuple[str, bytes]]:
+    """The files of a feed's state tree: buckets, then inner nodes up to the root."""
+    tree, buckets = state_tree.build((node, *row) for row in store.live(feed.name))
+    yield paths.inventory(state_tree.EMPTY_BUCKET), b""
+    for content in buckets.values():
+        yield paths.inventory(state_tree.bucket_hash(content)), content
+    for level in range(tree.depth - 1, -1, -1):
+        tree.root()
+        for number, hashed in enumerate(tree.levels[level]):
+            yield paths.inventory(hashed), state_tree.inner_bytes(tree.children(level, number))

@@ -1,0 +1,215 @@
+"""The node's own feeds: one for each audience, gap-free, signed entry by entry and then as a whole by a head.
+
+`local` records enter none. A feed begins with the node's key statements. `publish` is one transaction: every pending
+change becomes entries, then each touched feed gets a new head. Nothing leaves the node before that transaction is
+durable, so a retry always sends the same lines, and a crash at any moment leaves the old state or the new one.
+
+When a change takes a record out of a feed's audience, that feed first gets a signed tombstone with the next rev; the
+put elsewhere has a higher one.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from jisr_protocol import canonical, entry, envelope, head, identifiers, keys, state_tree
+from jisr_protocol.envelope import Envelope
+from jisr_protocol.head import Head
+from jisr_protocol.limits import CLOCK_SKEW_SECONDS, NODE_HEAD_DAYS
+from jisr_protocol.merkle import Frontier, Tree
+
+from .errors import Contradiction
+from .identity import Identity, RandomBytes
+from .ports import Change, Feed, Line, Store, Stored
+
+PUBLIC = "public"
+HEAD_VALID = timedelta(days=NODE_HEAD_DAYS)
+HEAD_RENEWED = HEAD_VALID / 3
+"""A head older than this is signed again, although nothing changed: a node may then be offline for a month."""
+BLOCKED = "blocked"
+"""The setting that holds the sentence why nothing may be signed; see errors.Contradiction."""
+
+
+@dataclass
+class Published:
+    """What a publish did: entries appended by feed, records kept local, feeds whose head was signed."""
+
+    entries: dict[str, int] = field(default_factory=dict)
+    local: int = 0
+    heads: list[str] = field(default_factory=list)
+
+    @property
+    def count(self) -> int:
+        return sum(self.entries.values())
+
+
+@dataclass
+class _Open:
+    """A feed while a publish adds to it."""
+
+    name: str
+    epoch: str
+    frontier: Frontier
+    head: Head | None
+    added: int = 0
+
+
+class Outbox:
+    """Turns what is pending in a store into signed feeds of one identity."""
+
+    def __init__(self, store: Store, identity: Identity, random_bytes: RandomBytes) -> None:
+        self._store, self._identity, self._random = store, identity, random_bytes
+
+    def publish(self, now: datetime) -> Published:
+        """Sign everything pending, and heads that are due; twice is once. Raises Busy or Contradiction."""
+        done = Published()
+        with self._store.transaction():
+            self.check_not_blocked()
+            opened = {feed.name: self._reopen(feed) for feed in self._store.feeds()}
+            if PUBLIC not in opened:
+                opened[PUBLIC] = self._begin(PUBLIC, now)
+            for change in self._store.changes():
+                self._carry_out(change, opened, now, done)
+                self._store.drop_change(change.id)
+            for feed in opened.values():
+                if feed.added or self._due(feed, now):
+                    self._sign_head(feed, now)
+                    done.heads.append(feed.name)
+                if feed.added:
+                    done.entries[feed.name] = feed.added
+        return done
+
+    def renew(self, now: datetime) -> list[str]:
+        """Sign again the heads that are a third through, and nothing else; return their feeds."""
+        with self._store.transaction():
+            self.check_not_blocked()
+            due = [feed for feed in map(self._reopen, self._store.feeds()) if self._due(feed, now)]
+            for feed in due:
+                self._sign_head(feed, now)
+        return [feed.name for feed in due]
+
+    def check_not_blocked(self) -> None:
+        if sentence := self._store.settings().get(BLOCKED):
+            raise Contradiction(sentence)
+
+    def _reopen(self, feed: Feed) -> _Open:
+        return _Open(feed.name, feed.epoch, Frontier.from_bytes(feed.size, feed.frontier), head.parse(feed.head))
+
+    def _begin(self, name: str, now: datetime) -> _Open:
+        feed = _Open(name, identifiers.new_epoch(1, self._random(5)), Frontier(), None)
+        for statement in self._identity.ring.statements:
+            self._append(feed, "recovery" if statement.kind == "recovery" else "key", statement, None, now)
+        return feed
+
+    def _carry_out(self, change: Change, opened: dict[str, _Open], now: datetime, done: Published) -> None:
+        at = identifiers.to_instant(now)
+        held = self._store.record(change.id) or Stored(change.id, change.type, 0, None, None, at, at)
+        target = None if change.content is None else feed_for(change.content)
+        if held.feed is not None and held.feed != target:
+            held = self._withdraw(held, opened[held.feed], now)
+        if change.content is None:
+            self._store.put_record(replace(held, content=None, feed=None, modified=at))
+            return
+        held = replace(held, type=change.type, rev=held.rev + 1, content=change.content, feed=target, modified=at)
+        self._store.put_record(held)
+        if target is None:
+            done.local += 1
+            return
+        if target not in opened:
+            opened[target] = self._begin(target, now)
+        record = {**json.loads(change.content), **self._given(held)}
+        thing = envelope.sealed("record", record, self._identity.key)
+        self._append(opened[target], "put", thing, held.id, now)
+        self._store.put_live(target, held.id, held.rev, thing.digest)
+
+    def _given(self, held: Stored) -> dict[str, Any]:
+        return {
+            "node": self._identity.id,
+            "rev": held.rev,
+            "salt": identifiers.new_salt(self._random(16)),
+            "created": held.created,
+            "modified": held.modified,
+        }
+
+    def _withdraw(self, held: Stored, feed: _Open, now: datetime) -> Stored:
+        """Take a record out of the feed it is live in, by a signed tombstone with the next rev."""
+        tombstone = {
+            "audience": feed.name,
+            "id": held.id,
+            "modified": identifiers.to_instant(now),
+            "node": self._identity.id,
+            "of": held.type,
+            "rev": held.rev + 1,
+            "salt": identifiers.new_salt(self._random(16)),
+        }
+        thing = envelope.sealed("tombstone", tombstone, self._identity.key)
+        self._append(feed, "del", thing, held.id, now)
+        self._store.drop_live(feed.name, held.id)
+        return replace(held, rev=held.rev + 1, feed=None)
+
+    def _append(self, feed: _Open, op: str, thing: Envelope, record_id: str | None, now: datetime) -> None:
+        raw = entry.write(op, thing, seq=feed.frontier.size, at=identifiers.to_instant(now))
+        leaf = entry.parse(raw).leaf  # read back as every receiver will: what could not be read is never signed off
+        self._store.append(feed.name, Line(feed.frontier.size, op, record_id, raw, leaf))
+        feed.frontier.append(leaf)
+        feed.added += 1
+
+    def _due(self, feed: _Open, now: datetime) -> bool:
+        return feed.head is None or now - feed.head.time >= HEAD_RENEWED
+
+    def _sign_head(self, feed: _Open, now: datetime) -> None:
+        live = [(self._identity.id, *row) for row in self._store.live(feed.name)]
+        tree, _ = state_tree.build(live)
+        feed.head = head.write(
+            self._identity.key,
+            by=self._identity.id,
+            name=feed.name,
+            epoch=feed.epoch,
+            size=feed.frontier.size,
+            live=len(live),
+            log_root=feed.frontier.root(),
+            state_root=tree.root(),
+            time=_not_before(feed.head, now),
+            valid_for=HEAD_VALID,
+            next_in=HEAD_RENEWED,
+        )
+        size, frontier = feed.frontier.size, feed.frontier.to_bytes()
+        self._store.put_feed(Feed(feed.name, feed.epoch, size, frontier, feed.head.raw))
+
+
+def feed_for(content: bytes) -> str | None:
+    """The feed that an authored record belongs to; `local` belongs to none."""
+    audience: str = json.loads(content)["audience"]
+    return None if audience == "local" else audience
+
+
+def tree_of(store: Store, feed: Feed) -> Tree:
+    """The Merkle tree over a feed's entries."""
+    return Tree(store.leaves(feed.name, 0, feed.size))
+
+
+def key_file(identity: Identity) -> bytes:
+    """The node's keys.json."""
+    return keys.write_file(identity.ring)
+
+
+def _not_before(last: Head | None, now: datetime) -> datetime:
+    """A head is not dated before the last one, as hubs refuse that, unless the last was dated by a clock gone wrong."""
+    if last is not None and now < last.time <= now + timedelta(seconds=CLOCK_SKEW_SECONDS):
+        return last.time
+    return now
+
+
+def show(identity: Identity, stored: Stored) -> dict[str, Any]:
+    """A record as last published, without its salt; of a deleted one only what is left."""
+    value: dict[str, Any] = json.loads(stored.content) if stored.content is not None else {"id": stored.id}
+    given = {"node": identity.id, "rev": stored.rev, "created": stored.created, "modified": stored.modified}
+    return {**value, "type": stored.type, **given}
+
+
+def content_with(content: bytes, **members: Any) -> bytes:
+    """An authored record with some members replaced."""
+    return canonical.dumps({**json.loads(content), **members})

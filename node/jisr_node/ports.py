@@ -1,0 +1,172 @@
+"""What the node's core asks of the world, and the plain values that pass between them.
+
+Store   keeps everything of one node (adapters/sqlite.py)
+Hub     carries bytes to one hub and its answers back (adapters/hub.py)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What the author wants and has not published: `content` is the canonical authored record, None to delete."""
+
+    id: str
+    type: str
+    content: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A record as last published. `feed` is where it is live, None when local or deleted.
+
+    `content` is the canonical authored record, None once deleted; the row stays, for its rev must go on rising.
+    """
+
+    id: str
+    type: str
+    rev: int
+    content: bytes | None
+    feed: str | None
+    created: str
+    modified: str
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """One of the node's feeds: `frontier` is merkle.Frontier.to_bytes() over `size` leaves, `head` the signed file."""
+
+    name: str
+    epoch: str
+    size: int
+    frontier: bytes
+    head: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An entry of a feed as it left: `id` is its record, None for keys."""
+
+    seq: int
+    op: str
+    id: str | None
+    raw: bytes
+    leaf: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class KnownHub:
+    """A hub met before: its identifier, fixed at first contact, and its key file as last read."""
+
+    address: str
+    id: str
+    keys: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How far a feed has come at a hub. `next` is the hub's, `head_time` that of the head it took.
+
+    `receipt` is the newest verified receipt, `problem` the sentence of the last try if it failed.
+    """
+
+    hub: str
+    feed: str
+    next: int
+    head_time: str | None
+    receipt: bytes | None
+    tried: str
+    problem: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """An entry the hub keeps back: it arrived, and is not shown."""
+
+    hub: str
+    feed: str
+    seq: int
+    code: str
+    pointer: str
+    detail: str
+
+
+class Store(Protocol):
+    """All state of one node. Reads see the last committed state, or inside a transaction one's own writes."""
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """One writer at a time: durable when the block ends, without a trace if it raises. Raises errors.Busy."""
+
+    def close(self) -> None:
+        """Let go of it. Safe to call twice."""
+
+    def settings(self) -> dict[str, str]: ...
+    def set(self, name: str, value: str) -> None: ...
+
+    def change(self, record_id: str) -> Change | None: ...
+    def changes(self) -> list[Change]:
+        """In the order in which they were first wanted."""
+
+    def put_change(self, change: Change) -> None:
+        """Replace what was wanted for this record; it keeps its place in the order."""
+
+    def drop_change(self, record_id: str) -> None: ...
+
+    def record(self, record_id: str) -> Stored | None: ...
+    def records(self) -> list[Stored]:
+        """In the order in which they were first published, deleted ones too."""
+
+    def put_record(self, record: Stored) -> None: ...
+
+    def local_id(self, type_name: str, local_id: str) -> str | None:
+        """The record that an id of another system stands for."""
+
+    def put_local_id(self, type_name: str, local_id: str, record_id: str) -> None: ...
+
+    def feed(self, name: str) -> Feed | None: ...
+    def feeds(self) -> list[Feed]: ...
+    def put_feed(self, feed: Feed) -> None: ...
+    def append(self, feed: str, line: Line) -> None: ...
+    def lines(self, feed: str, start: int, end: int) -> list[Line]:
+        """The entries [start, end), fewer where the feed ends."""
+
+    def leaves(self, feed: str, start: int, end: int) -> list[bytes]: ...
+    def key_lines(self, feed: str) -> dict[int, bytes]: ...
+    def latest(self, feed: str, record_id: str) -> int | None:
+        """The seq of the last entry about this record."""
+
+    def live(self, feed: str) -> list[tuple[str, int, str]]:
+        """(id, rev, digest) of the live set."""
+
+    def put_live(self, feed: str, record_id: str, rev: int, digest: str) -> None: ...
+    def drop_live(self, feed: str, record_id: str) -> None: ...
+
+    def hub(self, address: str) -> KnownHub | None: ...
+    def put_hub(self, hub: KnownHub) -> None: ...
+    def deliveries(self) -> list[Delivery]: ...
+    def delivery(self, hub: str, feed: str) -> Delivery | None: ...
+    def put_delivery(self, delivery: Delivery) -> None: ...
+    def quarantined(self) -> list[Quarantined]: ...
+    def put_quarantined(self, hub: str, feed: str, start: int, end: int, entries: Iterable[Quarantined]) -> None:
+        """Replace what is known of the entries [start, end)."""
+
+
+class Hub(Protocol):
+    """One hub. Every method raises errors.HubUnreachable or errors.HubRefused and nothing else."""
+
+    @property
+    def address(self) -> str: ...
+
+    async def keys(self) -> bytes:
+        """The hub's key file."""
+
+    async def log_state(self, node: str, feed: str) -> bytes:
+        """What the hub holds of this feed, as JSON."""
+
+    async def push(self, node: str, feed: str, body: bytes) -> bytes:
+        """Hand over one push; return the hub's answer, as JSON. After HubUnreachable it may have been taken."""
