@@ -16,11 +16,12 @@ in one table; a state or event that is not in it is a bug here, and looks like o
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import ChainMap
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, IntEnum
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -60,14 +61,20 @@ class State(Enum):
 
 @dataclass(frozen=True)
 class Known:
-    """What the rim holds of a feed: nothing at first. `rings` are the key rings of all writers, by identifier."""
+    """What the rim holds of a feed: nothing at first.
+
+    `publisher` is the chain of keys.json, under which heads are judged. `rings` are the key rings of the writers as the
+    entries of this log made them, by identifier: records are judged by the keys at their place in the log, so a reader
+    that was there from the start and one that comes late accept the same.
+    """
 
     head: Head | None = None
     etag: str | None = None
     frontier: Frontier = field(default_factory=Frontier)
-    rings: dict[str, KeyRing] = field(default_factory=dict)
+    rings: Mapping[str, KeyRing] = field(default_factory=dict)
     by: str | None = None
     name: str | None = None
+    publisher: KeyRing | None = None
 
 
 # Events
@@ -89,6 +96,13 @@ class Missing(msgspec.Struct, frozen=True):
     path: str
 
 
+class Garbled(msgspec.Struct, frozen=True):
+    """What came under this path cannot be taken: too large (LIM-4), of an unknown or broken encoding (LIM-5, LIM-6)."""
+
+    path: str
+    refusal: Refusal
+
+
 class Unreachable(msgspec.Struct, frozen=True):
     """Not reachable, 429 or 5xx; `reason` is for a person."""
 
@@ -103,7 +117,7 @@ class Settled(msgspec.Struct, frozen=True):
     live: int
 
 
-Event = Fetched | NotModified | Missing | Unreachable | Settled
+Event = Fetched | NotModified | Missing | Garbled | Unreachable | Settled
 
 # Requests
 
@@ -161,27 +175,29 @@ class Session:
         self.head: Head | None = None
         self.fresh = False
         self.replacing = False
-        self.refused: list[Judged] = []
-        self.applied = 0
+        self.publisher = known.publisher
         self._etag: str | None = None
         self._restart(known)
 
     def _restart(self, known: Known) -> None:
         """Forget what this sync has read so far; `known` is where to read on from."""
         self.frontier = known.frontier.copy()
-        self.rings = dict(self.known.rings)
+        self.rings: MutableMapping[str, KeyRing] = ChainMap({}, cast("MutableMapping[str, KeyRing]", known.rings))
         self._verifiers: dict[tuple[str, str], dict[str, PublicKey]] = {}
         self._stubs: dict[tuple[str, str], int] = {}
         self._wanted: list[tuple[int, int, str]] = []
         self._arrived: dict[str, bytes] = {}
         self._next = 0
         self._asked = 0
-        self.refused = []
+        self._offered_keys = b""
+        self.refused_count = 0
+        self.first_refused: Refusal | None = None
         self.applied = 0
 
     def begin(self) -> list[Request]:
         """The first requests."""
         self.state = State.HEAD
+        self.publisher = self.known.publisher
         return [Fetch(paths.HEAD, HEAD_BYTES, None if self.fresh else self.known.etag, self.fresh)]
 
     def receive(self, event: Event) -> list[Request]:
@@ -200,42 +216,40 @@ class Session:
         for member, expected in (("by", self.known.by), ("name", self.known.name)):
             if expected is not None and getattr(self.head, member) != expected:
                 refuse("READ-1", f"/head/{member}", expected=expected, came=getattr(self.head, member))
-        ring = self.rings.get(self.head.by)
+        ring = self.publisher
         if ring is None or self.head.envelope.jws.partition("..")[0] not in ring.verifiers("head"):
             self.state = State.KEYS
             return [Fetch(paths.KEYS, KEYS_BYTES, None, self.fresh)]
         return self._judge_head()
 
     def _on_keys(self, event: Fetched) -> list[Request]:
-        head = self._head()
-        ring = keys.fold(keys.parse_file(event.body), expected_id=head.by)
-        held = self.rings.get(head.by)
-        if held is not None:
-            _extends(held.statements, ring.statements)
-        self.rings[head.by] = ring
+        self._offered_keys = event.body
+        ring = keys.fold(keys.parse_file(event.body), expected_id=self._head().by)
+        self.publisher = ring if self.publisher is None else _longer(self.publisher, ring)
         return self._judge_head()
 
     def _judge_head(self) -> list[Request]:
         """READ-2 to READ-4: what the offered head is to the stored one."""
         head, stored = self._head(), self.known.head
-        heads.verified(head, self.rings[head.by], now=self.now)
-        if heads.expired(head, self.now):
-            refuse(
-                "HEAD-6",
-                "/head/expires",
-                expected=f"an instant after {self.now:%Y-%m-%dT%H:%M:%SZ}",
-                came=str(head.expires),
-            )
+        if self.publisher is None:
+            raise RuntimeError("the publisher's keys are read before its head is judged")
+        heads.verified(head, self.publisher, now=self.now)
         relation = Relation.LARGER if stored is None else heads.compare(stored, head)
         if stored is not None and relation is Relation.OLDER:
             refuse("READ-2", "/head/size", expected=f"at least {stored.size} in {stored.epoch}", came=_place(head))
-            return self._verified(changed=False)
+            return self._unchanged()
         if stored is not None and relation is Relation.ROLLBACK:
             refuse("READ-3", "/head/size", expected=f"at least {stored.size}, as signed before", came=_place(head))
         if stored is not None and relation is Relation.FORK:
             refuse("READ-4", "/head", expected=f"what was signed before for {_place(stored)}", came=_place(head))
-        if relation in (Relation.SAME, Relation.FORK, Relation.ROLLBACK):
-            return self._verified(changed=False)
+        # expiry comes last: a contradiction is evidence however old it is
+        if heads.expired(head, self.now):
+            expected = f"an instant after {self.now:%Y-%m-%dT%H:%M:%SZ}"
+            refuse("HEAD-6", "/head/expires", expected=expected, came=f"{head.expires:%Y-%m-%dT%H:%M:%SZ}")
+        if stored is not None and relation in (Relation.SAME, Relation.FORK, Relation.ROLLBACK):
+            if relation is Relation.SAME and head.time < stored.time:
+                self.head = stored
+            return self._unchanged()
         if relation is Relation.NEW_EPOCH and not self._goes_on(head, stored):
             return self._from_start(head)
         return self._read_pages(head)
@@ -248,7 +262,7 @@ class Session:
 
     def _from_start(self, head: Head) -> list[Request]:
         self.replacing = True
-        self.frontier = Frontier()
+        self._restart(Known())
         return [Replace(), *self._read_pages(head)]
 
     # Pages
@@ -307,18 +321,29 @@ class Session:
             elif entry.op in ("put", "del"):
                 if entry.gone is not None:
                     return Judged(entry, None, None)
-                node, kind = entry.node or "", entry.thing.kind if entry.thing else ""
-                return Judged(entry, entries.accepted(entry, self._keys_of(node, kind), node), None)
+                signer, kind = self._signer(entry), entry.thing.kind if entry.thing else ""
+                return Judged(entry, entries.accepted(entry, self._keys_of(signer, kind), signer), None)
         except Refusal as refusal:
-            judged = Judged(entry, None, refusal)
-            self.refused.append(judged)
-            return judged
+            self.refused_count += 1
+            self.first_refused = self.first_refused or refusal
+            return Judged(entry, None, refusal)
         return Judged(entry, None, None)
+
+    def _signer(self, entry: Entry) -> str:
+        """READ-9: whose keys must have signed this: the record's own node, and in a node's feed only that node."""
+        publisher = self.publisher
+        return publisher.id if publisher and publisher.role == "node" else entry.node or ""
 
     def _keys_of(self, node: str, kind: str) -> dict[str, PublicKey]:
         if (node, kind) not in self._verifiers:
             ring = self.rings.get(node)
-            self._verifiers[node, kind] = ring.verifiers(kind) if ring else {}
+            before = self.known.rings.get(node)
+            # a revocation once read binds, also in a log that begins anew without it
+            self._verifiers[node, kind] = {
+                header: key
+                for header, key in (ring.verifiers(kind) if ring else {}).items()
+                if before is None or key.kid not in before.keys or before.keys[key.kid].state != "revoked"
+            }
         return self._verifiers[node, kind]
 
     def _take_key(self, node: str, statement: Envelope) -> None:
@@ -351,16 +376,23 @@ class Session:
         if self._stubs:
             node, record_id = next(iter(self._stubs))
             refuse("ENT-7", "", expected=f"a later entry that takes {record_id} of {node} out", came="none")
-        if self.refused and not self.fresh:
-            raise self.refused[0].refusal or ValueError("a refused entry has its refusal")
+        if self.first_refused is not None and not self.fresh:
+            raise self.first_refused  # a byte of a signature may be a cache's fault: it is in no hash
+        self._take_publisher_keys(head)
         self.state = State.SETTLING
         return [Settle()]
+
+    def _take_publisher_keys(self, head: Head) -> None:
+        """The log may say more of the publisher's keys than keys.json did: then that binds, for this head already."""
+        ring = self.rings.get(head.by)
+        if ring is not None and self.publisher is not None:
+            self.publisher = _longer(self.publisher, ring)
+            heads.verified(head, self.publisher, now=self.now)
 
     def _on_settled(self, event: Settled) -> list[Request]:
         head = self._head()
         if (event.state_root.hex(), event.live) != (head.state_root, head.live):
             if self.known.head is not None and not self.replacing:
-                self._restart(Known())
                 return [Discard(), *self._from_start(head)]
             expected = f"{head.live} live, root {head.state_root}"
             refuse(
@@ -369,13 +401,16 @@ class Session:
                 expected=expected,
                 came=f"{event.live} live, root {event.state_root.hex()}",
             )
-        return self._verified(changed=True)
-
-    def _verified(self, *, changed: bool) -> list[Request]:
-        head = self._head()
         self.state = State.DONE
-        known = Known(head, self._etag, self.frontier, self.rings, head.by, head.name)
-        return [Commit(known), Done(Outcome.VERIFIED, changed=changed)]
+        return [Commit(self._knows(head)), Done(Outcome.VERIFIED, changed=True)]
+
+    def _unchanged(self) -> list[Request]:
+        """The set is what it was; the head, its etag and the publisher's keys may be newer."""
+        self.state = State.DONE
+        return [Commit(self._knows(self._head())), Done(Outcome.VERIFIED)]
+
+    def _knows(self, head: Head) -> Known:
+        return Known(head, self._etag, self.frontier, self.rings, head.by, head.name, self.publisher)
 
     def _on_unchanged(self, _: NotModified) -> list[Request]:
         stored = self.known.head
@@ -384,10 +419,10 @@ class Session:
         if heads.expired(stored, self.now):
             return self._again(Refusal("HEAD-6", "/head/expires", "a head that has not expired", str(stored.expires)))
         self.state = State.DONE
-        return [Done(Outcome.VERIFIED)]
+        return [Commit(self.known), Done(Outcome.VERIFIED)]
 
     def _probe(self) -> list[Request]:
-        """The new entries do not continue what was held. If all of it meets the root, history was rewritten (READ-4)."""
+        """The new entries do not continue what is held: if all of them meet the root, this is a fork (READ-4)."""
         head = self._head()
         self._restart(Known())
         self.state = State.PROBE
@@ -420,6 +455,9 @@ class Session:
             return self._again(Refusal("HEAD-1", "", "a file head.json at the feed's address", "none"))
         return self._again(Refusal("PAGE-1", "", f"the file {event.path}", "none"))
 
+    def _on_garbled(self, event: Garbled) -> list[Request]:
+        return self._again(event.refusal)
+
     def _temporary(self, event: Unreachable) -> list[Request]:
         self.state = State.DONE
         return [Discard(), Done(Outcome.TEMPORARY, reason=f"{event.path}: {event.reason}")]
@@ -436,8 +474,13 @@ class Session:
     def _end(self, outcome: Outcome, refusal: Refusal) -> list[Request]:
         self.state = State.DONE
         evidence: tuple[tuple[str, bytes], ...] = ()
-        if outcome is Outcome.CONTRADICTED and self.known.head is not None:
-            evidence = (("stored-head.json", self.known.head.raw), ("offered-head.json", self._head().raw))
+        if outcome is Outcome.CONTRADICTED:
+            evidence = (("offered-head.json", self._head().raw),)
+            if self.known.head is not None:
+                evidence += (("stored-head.json", self.known.head.raw),)
+            if refusal.rule == "KEY-8" and self.known.publisher is not None:
+                stored_keys = keys.write_file(self.known.publisher)
+                evidence += (("stored-keys.json", stored_keys), ("offered-keys.json", self._offered_keys))
         return [Discard(), Done(outcome, refusal, str(refusal), evidence)]
 
     def _head(self) -> Head:
@@ -460,30 +503,37 @@ _TRANSITIONS: dict[tuple[State, type], Callable[[Session, Any], list[Request]]] 
     (State.HEAD, Fetched): Session._on_head,
     (State.HEAD, NotModified): Session._on_unchanged,
     (State.HEAD, Missing): Session._on_missing,
+    (State.HEAD, Garbled): Session._on_garbled,
     (State.HEAD, Unreachable): Session._temporary,
     (State.KEYS, Fetched): Session._on_keys,
     (State.KEYS, Missing): Session._on_missing,
+    (State.KEYS, Garbled): Session._on_garbled,
     (State.KEYS, Unreachable): Session._temporary,
     (State.PAGES, Fetched): Session._on_page,
     (State.PAGES, Missing): Session._on_missing,
+    (State.PAGES, Garbled): Session._on_garbled,
     (State.PAGES, Unreachable): Session._temporary,
     (State.PROBE, Fetched): Session._on_probe,
     (State.PROBE, Missing): Session._on_missing,
+    (State.PROBE, Garbled): Session._on_garbled,
     (State.PROBE, Unreachable): Session._temporary,
     (State.SETTLING, Settled): Session._on_settled,
 }
 
 
-def _extends(held: tuple[Envelope, ...], offered: tuple[Envelope, ...]) -> None:
-    """KEY-8: a chain only grows, unless a recovery statement takes its place from some number on."""
-    for index, statement in enumerate(held):
-        if index >= len(offered):
-            refuse("KEY-8", "/keys", expected=f"at least {len(held)} statements", came=f"{len(offered)}")
-            return
-        if offered[index].digest != statement.digest:
-            if offered[index].kind != "recovery":
-                refuse("KEY-8", f"/keys/{index}", expected=statement.digest, came=offered[index].digest)
-            return
+def _longer(held: KeyRing, offered: KeyRing) -> KeyRing:
+    """KEY-8: a chain only grows, unless a recovery statement takes its place from some number on.
+
+    A chain that only lacks the newest statements is an old copy of the same: what is held stays.
+    """
+    for index, (mine, theirs) in enumerate(zip(held.statements, offered.statements, strict=False)):
+        if mine.digest != theirs.digest:
+            if mine.kind == "recovery" and theirs.kind != "recovery":
+                return held
+            if theirs.kind != "recovery":
+                refuse("KEY-8", f"/keys/{index}", expected=mine.digest, came=theirs.digest)
+            return offered
+    return offered if len(offered.statements) > len(held.statements) else held
 
 
 def _epoch_of(head: Head, number: int) -> str:

@@ -1,0 +1,219 @@
+"""The command `jisr`: follow a feed into a verified copy, look at the copy, check either.
+
+Results go to stdout, the verdict to stderr. Exit status:
+
+    0 verified · 10 stale · 20 rollback or fork · 21 broken · 22 diverged · 30 temporary · 64 usage
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from .follow import Progress, Result
+
+USAGE = 64
+app = typer.Typer(
+    help="Follow Jisr feeds and keep verified copies of them.", no_args_is_help=True, add_completion=False
+)
+
+FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A copy made by jisr follow.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+@app.command()
+def follow(
+    feed: Annotated[str, typer.Argument(metavar="FEED", help="The address or the folder of a feed.")],
+    into: Annotated[Path, typer.Option("--into", metavar="FILE", help="The verified copy; made if it is not there.")],
+    expect: Annotated[str | None, typer.Option("--expect", metavar="ID", help="The publisher it must be.")] = None,
+    allow_private: Annotated[
+        bool, typer.Option("--allow-private", help="Allow addresses in private networks.")
+    ] = False,
+    as_json: JsonOption = False,
+    watch: Annotated[
+        float | None, typer.Option("--watch", metavar="SECONDS", min=1, help="Do it again and again, until Ctrl-C.")
+    ] = None,
+) -> None:
+    """Bring a verified copy of a feed up to date."""
+    from .follow import follow_once
+
+    options = {"allow_private": allow_private, "expected_id": expect}
+    while True:
+        with _usage_errors(), _progress(shown=not as_json) as progress:
+            result = follow_once(_feed(feed), into, progress=progress, **options)
+        _report(result, into, as_json)
+        if watch is None or result.outcome in (20, 22):
+            raise typer.Exit(int(result.outcome))
+        _wait(watch, result)
+
+
+@app.command()
+def dump(file: FileArgument) -> None:
+    """Print what the feed holds, as sorted JSON lines, and where it stands."""
+    from .store import open_copy
+
+    with _usage_errors(), open_copy(file) as copy:
+        for line in copy.dump():
+            sys.stdout.buffer.write(line)
+        sys.stdout.buffer.flush()
+
+
+@app.command()
+def show(
+    record_id: Annotated[str, typer.Argument(metavar="ID", help="The id of a record, or NODE/ID.")],
+    file: Annotated[Path, typer.Option("--in", metavar="FILE", help="A copy made by jisr follow.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Print a record, who wrote it and how it came here."""
+    from .store import open_copy
+
+    node, _, id_ = record_id.rpartition("/")
+    with _usage_errors(), open_copy(file) as copy:
+        record = copy.record(node or None, id_)
+        if record is None:
+            _fail(f"There is no live, verified record {record_id} in {file}. See what is there with: jisr dump {file}")
+        _print_record(copy, record, as_json)
+
+
+@app.command()
+def verify(
+    place: Annotated[str, typer.Argument(metavar="FILE-OR-FOLDER", help="A copy, or a feed in a folder.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Compute everything anew: signatures, digests, both trees."""
+    from . import verification
+
+    path = Path(place)
+    with _usage_errors(), _progress(shown=not as_json) as progress:
+        if not path.exists():
+            _fail(f"There is no file or folder {path}.")
+        verdict = verification.folder(path, progress) if path.is_dir() else verification.copy(path, progress)
+    if as_json:
+        _print_json(verdict.as_json())
+    else:
+        _print_lines(f"{name:<12} {value}" for name, value in verdict.counts.items())
+    _verdict(verdict.outcome == 0, verdict.sentence)
+    raise typer.Exit(int(verdict.outcome))
+
+
+def main() -> None:
+    """The entry point. Usage errors of the command line end with 64, not with the 2 of its library."""
+    import click
+
+    try:
+        app(standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        sys.exit(USAGE)
+    except click.UsageError as error:
+        error.show()
+        sys.exit(USAGE)
+    except click.exceptions.Exit as error:
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        print("stopped; what was stored before is untouched, a second run goes on", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+
+
+def _feed(feed: str) -> str | Path:
+    from .follow import is_address
+
+    if is_address(feed):
+        if "?" in feed or "#" in feed:
+            _fail(f"The address {feed} has a query. Give the feed's address, without '?' and '#'.")
+        return feed
+    if not Path(feed).is_dir():
+        _fail(f"{feed} is neither an http or https address nor a folder.")
+    return Path(feed)
+
+
+@contextmanager
+def _usage_errors() -> Iterator[None]:
+    from .answers import Forbidden
+    from .follow import Busy
+    from .tables import CopyProblem
+
+    try:
+        yield
+    except Busy as error:
+        _fail(str(error), 30)
+    except (Forbidden, CopyProblem) as error:
+        _fail(str(error))
+
+
+def _fail(sentence: str, status: int = USAGE) -> NoReturn:
+    _verdict(False, sentence)
+    raise typer.Exit(status)
+
+
+def _verdict(ok: bool, sentence: str) -> None:
+    word = "OK" if ok else "FAIL"
+    if sys.stderr.isatty():
+        word = f"\x1b[{32 if ok else 31};1m{word}\x1b[0m"
+    print(f"{word} {sentence}", file=sys.stderr)
+
+
+def _report(result: Result, into: Path, as_json: bool) -> None:
+    from .report import as_dict, as_lines
+
+    if as_json:
+        _print_json(as_dict(result, into))
+    else:
+        _print_lines(as_lines(result, into))
+    _verdict(result.outcome == 0, result.sentence)
+
+
+def _print_json(value: dict[str, Any]) -> None:
+    import orjson
+
+    sys.stdout.buffer.write(orjson.dumps(value) + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def _print_lines(lines: Iterator[str]) -> None:
+    for line in lines:
+        print(line)
+
+
+def _print_record(copy: Any, record: Any, as_json: bool) -> None:
+    from .report import record_dict, record_lines
+
+    if as_json:
+        _print_json(record_dict(copy, record))
+    else:
+        _print_lines(record_lines(copy, record))
+
+
+@contextmanager
+def _progress(*, shown: bool) -> Iterator[Progress | None]:
+    """A bar on a terminal, nothing elsewhere."""
+    if not shown or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("entries", total=None)
+        update: Callable[[int, int], None] = lambda done, total: bar.update(task, completed=done, total=total)  # noqa: E731
+        yield update
+
+
+def _wait(seconds: float, result: Result) -> None:
+    import time
+
+    time.sleep(seconds)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,286 @@
+"""Follow a feed: bring the verified copy in a file up to what its publisher signs now.
+
+    result = await follow("https://hub.example/feeds/public/", Path("services.jisr"))
+    result.outcome is Outcome.VERIFIED
+
+This is the rim around session.Session: it fetches what the session asks for, at most four files at a time, and does to
+the copy what it says. Whatever the other side does comes back as an outcome with a sentence. Raised are only
+
+    Busy           another follow of the same file is running
+    CopyProblem    the file is no copy of ours (tables.py)
+    Forbidden      the address itself may not be fetched (answers.py)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import shutil
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ..head import Head
+from ..refusal import Refusal
+from ..session import (
+    Apply,
+    Commit,
+    Discard,
+    Done,
+    Event,
+    Fetch,
+    Known,
+    Outcome,
+    Replace,
+    Request,
+    Session,
+    Settle,
+)
+from . import evidence
+from .places import FolderPlace, HttpPlace, Place, Spool
+from .store import Copy, Refused
+from .tables import CopyProblem
+
+Progress = Callable[[int, int], None]
+"""Called with entries read and entries to read, from time to time."""
+REFUSED_LISTED = 1000
+
+
+class Busy(CopyProblem):
+    """Another follow of the same file is running."""
+
+
+class Result(msgspec.Struct, frozen=True):
+    """How a follow ended. `outcome` is the exit status; `sentence` says it to a person.
+
+    The counts are of this sync (`applied` entries, `refused`, at most 1,000 listed) and of the copy as it now is
+    (`live` records in the feed, `refused_live` of them not accepted).
+    """
+
+    outcome: Outcome
+    sentence: str
+    changed: bool = False
+    applied: int = 0
+    live: int = 0
+    refused_live: int = 0
+    refused: list[Refused] = []
+    refusal: Refusal | None = None
+    head: Head | None = None
+    requests: int = 0
+    received_bytes: int = 0
+    from_spool: int = 0
+    evidence: Path | None = None
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+async def follow(
+    feed: str | Path,
+    into: Path,
+    *,
+    allow_private: bool = False,
+    expected_id: str | None = None,
+    now: Callable[[], datetime] = _now,
+    progress: Progress | None = None,
+) -> Result:
+    """Bring the copy `into` up to the feed at an address or in a folder; make it if it is not there.
+
+    `expected_id` is the identifier the feed must be of; without it the first head decides, later ones must be the same.
+    `allow_private` lets the address lead into a private network. Safe to call again after any end, a kill too.
+    """
+    with _alone(into):
+        was_there = into.exists()
+        try:
+            with Copy(into, create=True) as copy:
+                known = copy.known()
+                if expected_id is not None:
+                    known = replace(known, by=expected_id)
+                async with _place(feed, into, known, allow_private) as place:
+                    return await _Run(copy, place, Session(known, now=now()), now, progress).run()
+        finally:
+            if not was_there:
+                _remove_if_empty(into)
+
+
+def follow_once(feed: str | Path, into: Path | str, **options: Any) -> Result:
+    """The same for programs without an event loop: see `follow`."""
+    return asyncio.run(follow(feed, Path(into), **options))
+
+
+def is_address(feed: str | Path) -> bool:
+    """Whether this names a place on the network, not a folder."""
+    return isinstance(feed, str) and re.match(r"https?://", feed, re.IGNORECASE) is not None
+
+
+@contextlib.asynccontextmanager
+async def _place(feed: str | Path, into: Path, known: Known, allow_private: bool) -> AsyncIterator[Place]:
+    if not is_address(feed):
+        yield FolderPlace(Path(feed))
+        return
+    from .http import GuardedClient  # takes a fifth of a second to import
+
+    async with GuardedClient(allow_private=allow_private) as client:
+        yield Spool(HttpPlace(str(feed), client, seen=_seen(known)), _spool_of(into))
+
+
+def _seen(known: Known) -> str | None:
+    """A hint to the publisher, that makes it look when its own memory differs; no proof of anything."""
+    return f"{known.head.epoch}:{known.head.size}:{known.head.log_root}" if known.head else None
+
+
+def _spool_of(into: Path) -> Path:
+    return into.with_name(into.name + ".spool")
+
+
+class _Run:
+    """One session and the copy and place it works on."""
+
+    def __init__(
+        self,
+        copy: Copy,
+        place: Place,
+        session: Session,
+        now: Callable[[], datetime],
+        progress: Progress | None,
+    ) -> None:
+        self._copy, self._place, self._session, self._now, self._progress = copy, place, session, now, progress
+        self._start = session.known.frontier.size
+        self._fetches: set[asyncio.Task[Event]] = set()
+        self._done: Done | None = None
+
+    async def run(self) -> Result:
+        try:
+            self._do(self._session.begin())
+            while self._done is None:
+                arrived, _ = await asyncio.wait(self._fetches, return_when=asyncio.FIRST_COMPLETED)
+                for task in arrived:
+                    if task in self._fetches:  # not discarded by one that came with it
+                        self._fetches.remove(task)
+                        self._do(self._session.receive(task.result()))
+                if self._progress and self._session.head:
+                    self._progress(self._session.frontier.size, self._session.head.size)
+            return self._result(self._done)
+        finally:
+            self._copy.discard()
+            await self._drop_fetches()
+
+    def _do(self, requests: list[Request]) -> None:
+        """Carry out requests, in order."""
+        for request in requests:
+            match request:
+                case Fetch():
+                    self._fetches.add(asyncio.get_running_loop().create_task(self._place.fetch(request)))
+                case Replace():
+                    self._copy.begin(replace=True)
+                case Apply(judged):
+                    self._copy.apply(judged)
+                case Settle():
+                    self._do(self._session.receive(self._copy.settle()))
+                case Commit(known):
+                    self._copy.commit(known, self._now(), self._place.address)
+                case Discard():
+                    self._copy.discard()
+                    for task in self._fetches:
+                        task.cancel()
+                    self._fetches = set()
+                case Done():
+                    self._done = request
+
+    async def _drop_fetches(self) -> None:
+        for task in self._fetches:
+            task.cancel()
+        await asyncio.gather(*self._fetches, return_exceptions=True)
+
+    def _result(self, done: Done) -> Result:
+        head = self._session.head or self._session.known.head
+        kept = None
+        if done.evidence:
+            kept = evidence.keep(evidence.folder_of(self._copy.path), "contradiction", done.evidence, done.reason)
+        stands = self._copy.stands
+        verified = done.outcome is Outcome.VERIFIED
+        refused = list(self._copy.refusals(self._start - 1))[:REFUSED_LISTED] if verified and done.changed else []
+        if done.outcome is not Outcome.TEMPORARY:
+            shutil.rmtree(_spool_of(self._copy.path), ignore_errors=True)
+        return Result(
+            done.outcome,
+            sentence=_sentence(done, self._place.address, stands, kept),
+            changed=done.changed,
+            applied=self._session.applied if verified else 0,
+            live=self._copy.live() if stands else 0,
+            refused_live=self._copy.refused_live(),
+            refused=refused,
+            refusal=done.refusal,
+            head=head,
+            requests=self._place.requests,
+            received_bytes=self._place.received_bytes,
+            from_spool=getattr(self._place, "from_spool", 0),
+            evidence=kept,
+        )
+
+
+def _sentence(done: Done, address: str, stands: bool, kept: Path | None) -> str:
+    """What happened, whether what was stored is safe, what to do next."""
+    if done.outcome is Outcome.VERIFIED:
+        return "everything the publisher signs is here and verified" if done.changed else "nothing has changed"
+    safe = "What was stored before is untouched." if stands else "Nothing was stored."
+    came = str(done.refusal) if done.refusal else done.reason
+    first, advice = _WORDS[done.outcome]
+    where = f" Evidence is kept in {kept}." if kept else ""
+    return f"{address}: {first} ({came}). {safe}{where} {advice}"
+
+
+_WORDS = {
+    Outcome.STALE: (
+        "the feed is older than it should be",
+        "Its publisher may be offline. Try again later; if it stays so, ask the publisher.",
+    ),
+    Outcome.CONTRADICTED: (
+        "the publisher contradicts what it signed before",
+        "Do not use this feed further until its publisher has explained it; show the publisher the evidence.",
+    ),
+    Outcome.BROKEN: (
+        "what came is not the feed its publisher signed",
+        "Try again later, or another copy of the feed; if it stays so, tell the publisher.",
+    ),
+    Outcome.DIVERGED: (
+        "its entries do not add up to the set its publisher signs",
+        "Tell the publisher: its head and its log disagree.",
+    ),
+    Outcome.TEMPORARY: ("the feed could not be read", "Try again later; a second run goes on where this one stopped."),
+}
+
+
+@contextlib.contextmanager
+def _alone(into: Path) -> Iterator[None]:
+    """Hold the lock of this copy: a SQLite lock on a side file, which the system lifts when a process dies."""
+    if not into.parent.is_dir():
+        raise CopyProblem(f"There is no folder {into.parent} to make {into.name} in. Nothing was stored.")
+    lock = sqlite3.connect(into.with_name(into.name + ".lock"), timeout=0, isolation_level=None)
+    try:
+        try:
+            lock.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError as error:
+            raise Busy(
+                f"Another follow into {into} is running. Nothing was changed; try again when it is done."
+            ) from error
+        yield
+    finally:
+        lock.close()
+
+
+def _remove_if_empty(into: Path) -> None:
+    """A first follow that ends badly leaves no file behind."""
+    with contextlib.suppress(CopyProblem):
+        with Copy(into) as copy:
+            empty = not copy.stands
+        if empty:
+            for suffix in ("", "-wal", "-shm"):
+                into.with_name(into.name + suffix).unlink(missing_ok=True)

@@ -1,0 +1,160 @@
+"""Where a feed is read from: an address (http, https) or a folder. Every fetch becomes an event of the session.
+
+place = FolderPlace(Path("export"))
+event = await place.fetch(Fetch("head.json", 65536))
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from .. import paths
+from ..refusal import Refusal
+from ..session import Event, Fetch, Fetched, Garbled, Missing, NotModified, Unreachable
+
+if TYPE_CHECKING:
+    from .http import GuardedClient
+
+ATTEMPTS = 3
+
+
+class Place(Protocol):
+    """What the reader needs of a feed's place. Never raises for what the other side does: that is an event too."""
+
+    @property
+    def address(self) -> str: ...
+
+    @property
+    def requests(self) -> int:
+        """Files asked for so far."""
+
+    @property
+    def received_bytes(self) -> int: ...
+
+    async def fetch(self, wanted: Fetch) -> Event: ...
+
+
+class FolderPlace:
+    """A feed in a folder: an export, a USB stick."""
+
+    def __init__(self, folder: Path) -> None:
+        self.address = str(folder)
+        self.requests = 0
+        self.received_bytes = 0
+        self._folder = folder
+
+    async def fetch(self, wanted: Fetch) -> Event:
+        self.requests += 1
+        path = self._folder / wanted.path
+        try:
+            with path.open("rb") as file:
+                body = file.read(wanted.limit_bytes + 1)
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            # a folder that is gone altogether is a stick that was pulled out, not a feed without this file
+            if self._folder.is_dir():
+                return Missing(wanted.path)
+            return Unreachable(wanted.path, f"the folder {self._folder} is not there")
+        except OSError as error:
+            return Unreachable(wanted.path, f"it cannot be read ({error.strerror})")
+        self.received_bytes += len(body)
+        if len(body) > wanted.limit_bytes:
+            return Garbled(wanted.path, _too_large(wanted))
+        return Fetched(wanted.path, body)
+
+
+class HttpPlace:
+    """A feed at an address. All connections are made by the guarded client."""
+
+    def __init__(self, address: str, client: GuardedClient, *, seen: str | None = None) -> None:
+        self.address = address
+        self.requests = 0
+        self.received_bytes = 0
+        self._base = address.removesuffix(paths.HEAD).rstrip("/") + "/"
+        self._client = client
+        self._seen = seen
+
+    async def fetch(self, wanted: Fetch) -> Event:
+        """Get one file; `fresh` goes around every cache on the way. The head's request says what was seen last."""
+        from . import answers
+
+        self.requests += 1
+        url = self._base + wanted.path
+        headers: dict[str, str] = {}
+        if wanted.path == paths.HEAD and self._seen:
+            headers["Jisr-Seen"] = self._seen
+        if wanted.fresh:
+            headers["Cache-Control"] = "no-cache"
+            url += f"?h={secrets.token_hex(8)}"
+        try:
+            answer = await self._client.get(
+                url, limit_bytes=wanted.limit_bytes, headers=headers, etag=wanted.etag, attempts=ATTEMPTS
+            )
+        except (answers.TooLarge, answers.Garbled) as error:
+            return Garbled(wanted.path, Refusal(error.rule, "", f"{wanted.path} within its limits", str(error)))
+        except answers.Unreachable as error:
+            return Unreachable(wanted.path, error.reason)
+        self.received_bytes += len(answer.body)
+        return self._event(wanted, answer.status, answer.body, answer.etag)
+
+    def _event(self, wanted: Fetch, status: int, body: bytes, etag: str | None) -> Event:
+        if status == 200:
+            return Fetched(wanted.path, body, etag)
+        if status == 304 and wanted.etag is not None:
+            return NotModified(wanted.path)
+        if status in (404, 410):
+            return Missing(wanted.path)
+        words: Mapping[int, str] = {
+            401: "it asks for a token: this feed is restricted",
+            403: "it refuses access: this feed is restricted",
+        }
+        return Unreachable(wanted.path, words.get(status, f"it answers {status}"))
+
+
+class Spool:
+    """Pages already fetched, on disk beside the copy, so that a first sync that was killed does not begin anew.
+
+    Nothing here is trusted: what is read from it is checked like what comes from anywhere.
+    """
+
+    def __init__(self, place: Place, folder: Path) -> None:
+        self.address = place.address
+        self.from_spool = 0
+        self._place = place
+        self._folder = folder
+
+    @property
+    def requests(self) -> int:
+        return self._place.requests
+
+    @property
+    def received_bytes(self) -> int:
+        return self._place.received_bytes
+
+    async def fetch(self, wanted: Fetch) -> Event:
+        if not wanted.path.startswith("log/"):
+            return await self._place.fetch(wanted)
+        kept = self._folder / hashlib.sha256(f"{self.address}\n{wanted.path}".encode()).hexdigest()
+        if not wanted.fresh and kept.is_file():
+            with kept.open("rb") as file:
+                body = file.read(wanted.limit_bytes)
+            self.from_spool += 1
+            return Fetched(wanted.path, body)
+        event = await self._place.fetch(wanted)
+        if isinstance(event, Fetched):
+            self._keep(kept, event.body)
+        return event
+
+    def _keep(self, kept: Path, body: bytes) -> None:
+        self._folder.mkdir(exist_ok=True)
+        aside = kept.with_suffix(".part")
+        aside.write_bytes(body)
+        os.replace(aside, kept)
+
+
+def _too_large(wanted: Fetch) -> Refusal:
+    return Refusal("LIM-4", "", f"at most {wanted.limit_bytes} bytes in {wanted.path}", "more")

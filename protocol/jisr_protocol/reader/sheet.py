@@ -1,0 +1,294 @@
+"""One page of entries worked out in memory, then written in few statements.
+
+Two things are kept apart, as docs/spec/live-set.md asks. The state tree (`leaf`) follows the entries blindly, so that
+it meets the publisher's root. The accepted set (`record`) takes only what was verified and whose rev rises; a row of it
+never goes away and its rev never falls. A record is shown when its row's op is put.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import orjson
+
+from .. import live, state_tree
+from ..entry import Entry
+from ..envelope import wrap
+from ..limits import PAGE_ENTRIES
+from ..live import Effect, Judged, Order
+from ..refusal import Refusal, refuse
+from . import evidence
+
+Key = tuple[str, str]
+"""(node, id) of a record."""
+
+
+class Held(msgspec.Struct):
+    """What the accepted set holds of a record. `columns` are to be written: (type, at, src, via, jws, body)."""
+
+    rev: int
+    digest: str
+    op: str
+    seq: int
+    disputed: bool
+    prior: bool
+    columns: tuple[Any, ...] | None = None
+    changed: bool = False
+
+
+class Leaf(msgspec.Struct, frozen=True, gc=False):
+    """A line of the state tree; `code` says why its content is not in the accepted set, None that it is."""
+
+    rev: int
+    digest: str
+    seq: int
+    code: str | None
+
+
+class Sheet:
+    """The effect of entries on what a copy holds. Used within one transaction; `write` before anything else reads."""
+
+    def __init__(self, connection: sqlite3.Connection, evidence_folder: Path) -> None:
+        self._connection = connection
+        self._evidence_folder = evidence_folder
+        self.grown = 0
+        """By how much the number of live records has changed."""
+        self.touched: set[int] = set()
+        """Paths, 18 bits each, of the records whose line in the state tree changed."""
+        self._clear()
+
+    def _clear(self) -> None:
+        self._leaves: dict[Key, Leaf | None] = {}
+        self._were: dict[Key, tuple[int, Leaf | None]] = {}
+        self._held: dict[Key, Held] = {}
+        self._refused: list[tuple[Any, ...]] = []
+        self._keys: list[tuple[Any, ...]] = []
+        self._carried: list[tuple[Any, ...]] = []
+
+    def take(self, page: Sequence[Judged]) -> None:
+        """Work out and write what these entries do, in order."""
+        for start in range(0, len(page), PAGE_ENTRIES):
+            part = page[start : start + PAGE_ENTRIES]
+            self._load({(j.entry.node or "", j.entry.id or "") for j in part if _names_a_record(j.entry)})
+            for judged in part:
+                self._fold(judged)
+            self.write()
+
+    def _load(self, wanted: set[Key]) -> None:
+        """Read what is held of these records, in one statement."""
+        if not wanted:
+            return
+        keys = [(state_tree.path(*key), *key) for key in wanted]
+        rows = self._connection.execute(
+            f"WITH wanted(path, node, id) AS (VALUES {','.join(['(?,?,?)'] * len(keys))})"
+            " SELECT w.path, w.node, w.id, l.rev, l.digest, l.seq, l.code,"
+            " r.rev, r.digest, r.op, r.seq, r.disputed, r.prior"
+            " FROM wanted AS w LEFT JOIN leaf AS l ON l.path = w.path AND l.node = w.node AND l.id = w.id"
+            " LEFT JOIN record AS r ON r.node = w.node AND r.id = w.id",
+            [column for key in keys for column in key],
+        )
+        for path, node, record_id, *found in rows:
+            leaf = Leaf(*found[:4]) if found[0] is not None else None
+            self._leaves[node, record_id] = leaf
+            self._were[node, record_id] = (path, leaf)
+            if found[4] is not None:
+                rev, digest, op, seq, disputed, prior = found[4:]
+                self._held[node, record_id] = Held(rev, digest, op, seq, bool(disputed), bool(prior))
+
+    def _fold(self, judged: Judged) -> None:
+        entry = judged.entry
+        if judged.refusal is not None:
+            self._note_refused(entry, judged.refusal)
+        effect = live.effect(entry)
+        if effect is Effect.SET:
+            self._put(judged)
+        elif effect is Effect.REMOVE:
+            self._remove(judged)
+        elif effect is Effect.REMOVE_MATCHING:
+            self._remove_matching(entry)
+        if entry.op in ("key", "recovery"):
+            self._note_key(judged)
+        elif entry.op not in ("put", "del", "out"):
+            self._carried.append((entry.seq, entry.op, entry.node, entry.id, entry.raw))
+
+    def _put(self, judged: Judged) -> None:
+        entry, key = judged.entry, _key(judged.entry)
+        code = judged.refusal.code if judged.refusal else "stub_without_cause"
+        held = self._held.get(key)
+        if judged.accepted is not None:
+            code = self._accept(entry, key, held) or ""
+        elif held is not None and judged.refusal and held.op == "put" and (held.rev, held.digest) == _version(entry):
+            # these very bytes were verified before, under a key that has been revoked since: they stay good
+            held.seq, held.prior, held.changed = entry.seq, False, True
+            self._refused.pop()
+            code = ""
+        self._leaves[key] = Leaf(entry.rev or 0, entry.digest or "", entry.seq, code or None)
+
+    def _remove(self, judged: Judged) -> None:
+        entry, key = judged.entry, _key(judged.entry)
+        self._leaves[key] = None
+        held = self._held.get(key)
+        if judged.accepted is not None and self._accept(entry, key, held) is None:
+            return
+        self._leave(self._held.get(key), entry, "out")
+
+    def _accept(self, entry: Entry, key: Key, held: Held | None) -> str | None:
+        """READ-7, READ-8: take a verified put or del unless its rev does not rise; return the code of a refusal."""
+        rev, digest = _version(entry)
+        order = live.order(rev, digest, held.rev if held else None, held.digest if held else None)
+        try:
+            if held is not None and order is Order.FALLS:
+                refuse("READ-7", "/record/rev", expected=f"above {held.rev}, as held", came=rev)
+            if held is not None and order is Order.CONTRADICTS:
+                self._keep_both(entry, key, held)
+                refuse("READ-8", "/record/rev", expected=f"{held.digest} for rev {rev}, as held", came=digest)
+        except Refusal as refusal:
+            self._note_refused(entry, refusal)
+            if order is Order.CONTRADICTS and held is not None:
+                held.disputed = held.changed = True
+                if digest < held.digest:
+                    self._set(entry, key, disputed=True)
+            return refusal.code
+        disputed = order is Order.SAME and held is not None and held.disputed
+        self._set(entry, key, disputed=disputed)
+        return "equivocation" if disputed else None
+
+    def _set(self, entry: Entry, key: Key, *, disputed: bool) -> None:
+        rev, digest = _version(entry)
+        if entry.thing is None:
+            raise ValueError("an accepted entry has its content")
+        src = orjson.dumps(entry.src).decode() if entry.src else None
+        columns = (entry.type, entry.at, src, _via(entry), entry.thing.jws, entry.thing.body)
+        self._held[key] = Held(rev, digest, entry.op, entry.seq, disputed, False, columns, True)
+
+    def _leave(self, held: Held | None, entry: Entry, op: str) -> None:
+        """A record leaves this feed without its author's tombstone: its content goes, its rev stays."""
+        if held is not None and held.op == "put":
+            held.op, held.seq, held.changed = op, entry.seq, True
+            if held.columns is not None:
+                held.columns = (*held.columns[:2], None, None, None, None)
+
+    def _remove_matching(self, entry: Entry) -> None:
+        """LIVE-2. The targets may be a whole node: they are taken out 256 at a time."""
+        self.write()
+        last = (-1, "", "")
+        while True:
+            rows = self._connection.execute(
+                "SELECT path, node, id, rev FROM leaf WHERE (path, node, id) > (?, ?, ?) AND node = ?"
+                " AND ? IN (id, '*') ORDER BY path, node, id LIMIT 256",
+                (*last, entry.node, entry.id),
+            ).fetchall()
+            if not rows:
+                return
+            last = rows[-1][:3]
+            targets = {(node, id_) for _, node, id_, rev in rows if live.matches(entry, node, id_, rev)}
+            self._load(targets)
+            for key in targets:
+                self._leaves[key] = None
+                self._leave(self._held.get(key), entry, entry.op)
+            self.write()
+
+    def _note_refused(self, entry: Entry, refusal: Refusal) -> None:
+        row = (entry.seq, entry.op, entry.node, entry.id, refusal.rule, refusal.code, str(refusal))
+        self._refused.append(row)
+
+    def _note_key(self, judged: Judged) -> None:
+        entry = judged.entry
+        if judged.refusal is None and entry.thing is not None:
+            thing = entry.thing
+            self._keys.append(
+                (entry.seq, entry.node, thing.kind, entry.id, entry.digest, entry.at, thing.jws, thing.body)
+            )
+
+    def _keep_both(self, entry: Entry, key: Key, held: Held) -> None:
+        """READ-8: two signed contents under one rev are proof against their author; both are kept."""
+        op, jws, body = self._content(key, held)
+        parts = [(f"{entry.digest}.json", entry.thing.raw if entry.thing else entry.raw)]
+        if body is not None:
+            parts.append((f"{held.digest}.json", wrap("record" if op == "put" else "tombstone", jws, body)))
+        why = f"{key[0]} signed two contents of record {key[1]} as rev {entry.rev}: {held.digest} and {entry.digest}."
+        evidence.keep(self._evidence_folder, "equivocation", parts, why)
+
+    def _content(self, key: Key, held: Held) -> tuple[str, str, bytes | None]:
+        if held.columns is not None:
+            return held.op, *held.columns[4:]
+        row = self._connection.execute("SELECT op, jws, body FROM record WHERE node = ? AND id = ?", key).fetchone()
+        return row[0], row[1], row[2]
+
+    def write(self) -> None:
+        """Write what was worked out so far, and forget it."""
+        self._write_leaves()
+        self._write_records()
+        run = self._connection.executemany
+        run("INSERT OR REPLACE INTO refusal VALUES (?,?,?,?,?,?,?)", self._refused)
+        run("INSERT OR IGNORE INTO key_statement VALUES (?,?,?,?,?,?,?,?)", self._keys)
+        heads = [(op, node, id_) for _, op, node, id_, _ in self._carried if op == "nodehead"]
+        run("DELETE FROM carried WHERE op = ? AND node IS ? AND id IS ?", heads)
+        run("INSERT OR REPLACE INTO carried VALUES (?,?,?,?,?)", _newest(self._carried))
+        self._clear()
+
+    def _write_leaves(self) -> None:
+        gone, come = [], []
+        for key, (path, was) in self._were.items():
+            leaf = self._leaves[key]
+            if leaf == was:
+                continue
+            if leaf is None:
+                gone.append((path, *key))
+            else:
+                come.append((path, *key, leaf.rev, leaf.digest, leaf.seq, leaf.code))
+            self.grown += (leaf is not None) - (was is not None)
+            self.touched.add(path)
+        self._connection.executemany("DELETE FROM leaf WHERE path = ? AND node = ? AND id = ?", gone)
+        self._connection.executemany("INSERT OR REPLACE INTO leaf VALUES (?,?,?,?,?,?,?)", come)
+
+    def _write_records(self) -> None:
+        whole, part = [], []
+        for key, held in self._held.items():
+            if held.changed and held.columns is not None:
+                type_, at, src, via, jws, body = held.columns
+                whole.append(
+                    (*key, held.rev, held.digest, type_, held.op, held.seq, at, src, via, jws, body, held.disputed, 0)
+                )
+            elif held.changed:
+                part.append((held.op, held.seq, held.disputed, held.prior, held.op, held.op, held.op, *key))
+        self._connection.executemany(
+            "INSERT INTO record VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (node, id) DO UPDATE SET"
+            " rev = excluded.rev, digest = excluded.digest, type = excluded.type, op = excluded.op, seq = excluded.seq,"
+            " at = excluded.at, src = excluded.src, via = excluded.via, jws = excluded.jws, body = excluded.body,"
+            " disputed = excluded.disputed, prior = excluded.prior",
+            whole,
+        )
+        self._connection.executemany(
+            "UPDATE record SET op = ?, seq = ?, disputed = ?, prior = ?,"
+            " via = CASE WHEN ? IN ('put', 'del') THEN via END, jws = CASE WHEN ? IN ('put', 'del') THEN jws END,"
+            " body = CASE WHEN ? IN ('put', 'del') THEN body END WHERE node = ? AND id = ?",
+            part,
+        )
+
+
+def _names_a_record(entry: Entry) -> bool:
+    return live.effect(entry) in (Effect.SET, Effect.REMOVE)
+
+
+def _key(entry: Entry) -> Key:
+    return entry.node or "", entry.id or ""
+
+
+def _version(entry: Entry) -> tuple[int, str]:
+    return entry.rev or 0, entry.digest or ""
+
+
+def _via(entry: Entry) -> bytes | None:
+    """The canonical bytes of the hops: the same as came, since the whole line was canonical."""
+    return orjson.dumps(list(entry.via), option=orjson.OPT_SORT_KEYS) if entry.via else None
+
+
+def _newest(carried: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Of several node heads about one feed only the last."""
+    last = {(op, node, id_) if op == "nodehead" else seq: row for row in carried for seq, op, node, id_, _ in [row]}
+    return list(last.values())

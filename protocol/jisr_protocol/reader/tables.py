@@ -1,0 +1,158 @@
+"""The tables of a verified copy: one SQLite file for one feed.
+
+NoCopy       there is no such file, or nothing was ever verified into it
+NotACopy     the file is something else, or was made by a version of Jisr with other tables
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+APPLICATION_ID = 0x4A697372
+"""How `file` and we know the file: "Jisr" in ASCII."""
+VERSION = 1
+"""The tables below. A copy can always be fetched again, so other versions are refused, not migrated."""
+
+SCHEMA = """
+CREATE TABLE feed (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    by TEXT NOT NULL,
+    name TEXT NOT NULL,
+    address TEXT NOT NULL,
+    head BLOB NOT NULL,
+    etag TEXT,
+    frontier BLOB NOT NULL,
+    keys BLOB NOT NULL,
+    live INTEGER NOT NULL,
+    depth INTEGER NOT NULL,
+    state_root BLOB NOT NULL,
+    verified_at TEXT NOT NULL
+) STRICT;
+
+-- the state tree: exactly what the feed holds, with the code of what was refused; in the order of its buckets
+CREATE TABLE leaf (
+    path INTEGER NOT NULL,
+    node TEXT NOT NULL,
+    id TEXT NOT NULL,
+    rev INTEGER NOT NULL,
+    digest TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    code TEXT,
+    PRIMARY KEY (path, node, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX leaf_refused ON leaf (code) WHERE code IS NOT NULL;
+
+CREATE TABLE bucket (number INTEGER PRIMARY KEY, hash BLOB NOT NULL) STRICT;
+
+-- the accepted set: the highest verified rev of every record ever seen. op is what became of it: put (it is live),
+-- del (body is the signed tombstone), out, erase, hold (no content); such rows stay, so that no rev can fall.
+-- prior = 1 marks what was held before a replacement began and has not come again yet.
+CREATE TABLE record (
+    node TEXT NOT NULL,
+    id TEXT NOT NULL,
+    rev INTEGER NOT NULL,
+    digest TEXT NOT NULL,
+    type TEXT NOT NULL,
+    op TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    at TEXT NOT NULL,
+    src TEXT,
+    via BLOB,
+    jws TEXT,
+    body BLOB,
+    disputed INTEGER NOT NULL,
+    prior INTEGER NOT NULL,
+    UNIQUE (node, id)
+) STRICT;
+CREATE INDEX record_seq ON record (seq);
+CREATE INDEX record_type ON record (type) WHERE op = 'put';
+
+-- every accepted key entry, in the order of the log: folded, they are the writers' key rings
+CREATE TABLE key_statement (
+    seq INTEGER PRIMARY KEY,
+    node TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    id TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    at TEXT NOT NULL,
+    jws TEXT NOT NULL,
+    body BLOB NOT NULL,
+    UNIQUE (node, digest)
+) STRICT;
+
+-- lines of all other ops, byte for byte; of node heads the newest of each node and feed name
+CREATE TABLE carried (
+    seq INTEGER PRIMARY KEY,
+    op TEXT NOT NULL,
+    node TEXT,
+    id TEXT,
+    line BLOB NOT NULL
+) STRICT;
+CREATE INDEX carried_about ON carried (op, node, id);
+
+CREATE TABLE refusal (
+    seq INTEGER PRIMARY KEY,
+    op TEXT NOT NULL,
+    node TEXT,
+    id TEXT,
+    rule TEXT NOT NULL,
+    code TEXT NOT NULL,
+    sentence TEXT NOT NULL
+) STRICT;
+"""
+
+
+class CopyProblem(Exception):
+    """The file given as a copy cannot be used; str() is a sentence for a person."""
+
+
+class NoCopy(CopyProblem):
+    """There is nothing there yet."""
+
+
+class NotACopy(CopyProblem):
+    """There is something else."""
+
+
+def connect(path: Path, *, create: bool) -> sqlite3.Connection:
+    """Open a copy. With `create` a missing or empty file becomes one. Raises NoCopy, NotACopy."""
+    if not create and not path.is_file():
+        raise NoCopy(f"There is no copy {path}. Make one with: jisr follow FEED --into {path}")
+    connection = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+    try:
+        _check(connection, path, create=create)
+        for setting in ("synchronous = FULL", "secure_delete = ON", "trusted_schema = OFF", "cache_size = -16000"):
+            connection.execute(f"PRAGMA {setting}")
+        if not create:
+            connection.execute("PRAGMA query_only = ON")
+    except sqlite3.DatabaseError as error:
+        connection.close()
+        if isinstance(error, sqlite3.OperationalError):
+            raise CopyProblem(f"{path} cannot be opened: {error}. Nothing in it was changed.") from error
+        raise NotACopy(f"{path} is no copy made by jisr: {error}. It was left as it is; name another file.") from error
+    except CopyProblem:
+        connection.close()
+        raise
+    return connection
+
+
+def _check(connection: sqlite3.Connection, path: Path, *, create: bool) -> None:
+    made_by = connection.execute("PRAGMA application_id").fetchone()[0]
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    empty = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] == 0
+    if made_by == 0 and empty and create:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.executescript(
+            f"BEGIN; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION};{SCHEMA} COMMIT;"
+        )
+    elif made_by == 0 and empty:
+        raise NoCopy(f"{path} is empty: nothing was ever verified into it.")
+    elif made_by != APPLICATION_ID:
+        raise NotACopy(f"{path} is no copy made by jisr. It was left as it is; name another file.")
+    elif version != VERSION:
+        raise NotACopy(
+            f"{path} was made by a version of jisr with other tables ({version}, here {VERSION}). It was left as it"
+            " is; follow the feed into a new file."
+        )
