@@ -214,7 +214,9 @@ class ServiceDraft:
         code = governorate(self.row)
         if answer.en == words.GOVERNORATE_OF_PLACE and code:
             return {"scheme": "iso3166-2", "code": code, "name": self.place_name()}
-        return {"name": joined([text, self.place_name()], ": ")}
+        # a place that the Arabic half leaves in Latin letters is named by them in Arabic too
+        place = self.place_name()
+        return {"name": joined([text, {"ar": place["en"], **place}], ": ")}
 
     def place_name(self) -> Text:
         return label("ar.locationName", self.row.place, Tally())
