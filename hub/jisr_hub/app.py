@@ -1,0 +1,133 @@
+"""Wiring: a hub's folder becomes a running hub. Only here and in cli do adapters, core and web meet."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from jisr_protocol import keys
+from jisr_protocol.keys import KeyRing
+
+from . import config, identity
+from .config import Settings
+from .hub import Hub
+from .identity import Identity
+from .peers import Followers
+from .publish.feed import Publisher
+from .storage.directory import SqlDirectory
+from .storage.folder import FolderPages
+from .storage.lock import only_one
+from .storage.sql import SqlLedger
+from .web import api, directory, problem_documents
+
+DATABASE = "hub.sqlite"
+KEYS = "keys.json"
+PUBLIC = "public"
+PEERS = "peers"
+_log = structlog.get_logger()
+
+
+def now() -> datetime:
+    """The clock of the rim."""
+    return datetime.now(UTC)
+
+
+def read_identity(folder: Path, settings: Settings) -> Identity:
+    """Who the hub in `folder` is."""
+    ring: KeyRing = keys.fold(keys.parse_file((folder / KEYS).read_bytes()))
+    return Identity(settings.name, ring, identity.read_key(folder))
+
+
+@dataclass
+class Running:
+    """The parts of an open hub."""
+
+    settings: Settings
+    hub: Hub
+    ledger: SqlLedger
+    publisher: Publisher
+    pages: FolderPages
+    followers: Followers
+
+    async def close(self) -> None:
+        await self.ledger.close()
+
+
+async def open_hub(folder: Path) -> Running:
+    """Open the hub in `folder`; its database is there since `init`."""
+    settings = config.read(folder)
+    who = read_identity(folder, settings)
+    ledger = await SqlLedger.open(folder / DATABASE)
+    pages = FolderPages(folder / PUBLIC)
+    hub = Hub(who, ledger, now)
+    await hub.begin()
+    publisher = Publisher(who, ledger, pages, now)
+    await publisher.begin()
+    followers = Followers(hub, folder / PEERS, settings.poll_seconds, allow_private=settings.allow_private)
+    return Running(settings, hub, ledger, publisher, pages, followers)
+
+
+def application(folder: Path) -> Starlette:
+    """The hub in `folder` as an ASGI application; opened when the server starts it, closed when it stops."""
+    app = Starlette(exception_handlers={**problem_documents.HANDLERS, HTTPException: _not_found})
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        with only_one(folder):
+            running = await open_hub(folder)
+            shown = SqlDirectory(running.ledger, running.settings.name, f"{running.settings.address}/feeds/public")
+            app.router.routes.extend(
+                [
+                    *api.routes(running.hub, running.publisher, running.pages, wake_peers=running.followers.wake),
+                    *directory.routes(shown, default_language=running.settings.lang),
+                ]
+            )
+            tasks = [
+                asyncio.create_task(publish_for_ever(running)),
+                asyncio.create_task(running.followers.run()),
+            ]
+            try:
+                yield
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+                await running.close()
+
+    app.router.lifespan_context = lifespan
+    return app
+
+
+async def _not_found(request: Request, error: Exception) -> Response:
+    """People get a page, programs a problem document."""
+    if "text/html" in request.headers.get("accept", "") and getattr(error, "status_code", 0) == 404:
+        return await directory.not_found(request, error)
+    return await problem_documents.http_error(request, error)
+
+
+async def publish_for_ever(running: Running) -> None:
+    """Publish soon after every change, and renew the head before it grows old. A failure is logged and tried again."""
+    pause = running.settings.publish_seconds
+    while True:
+        try:
+            running.hub.changed.clear()
+            await running.publisher.publish()
+        except Exception:  # the next round must come whatever this one met
+            _log.exception("publishing failed; the head stays as it was")
+            pause = max(1.0, min(60.0, pause * 2))
+        else:
+            pause = running.settings.publish_seconds
+        await asyncio.sleep(pause)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(600):
+                await running.hub.changed.wait()

@@ -1,0 +1,249 @@
+"""The command `jisr-hub`. A verdict goes to stderr, a result to stdout; --json makes the result one JSON object.
+
+Exit: 0 done · 1 refused or found broken · 30 the other side could not be reached · 64 usage.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import orjson
+import typer
+
+from jisr_protocol.refusal import Refusal
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="A Jisr hub: one country's directory of many voices.",
+)
+peer_app = typer.Typer(no_args_is_help=True, help="The hubs this hub follows.")
+app.add_typer(peer_app, name="peer")
+
+Folder = Annotated[Path, typer.Option("--dir", help="The hub's folder.", envvar="JISR_HUB_DIR")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+HERE = Path(".")
+UNREACHABLE = 30
+USAGE = 64
+
+
+def main() -> None:
+    """Run the command; a refusal becomes a sentence and an exit status, never a traceback."""
+    try:
+        app(standalone_mode=False)
+    except typer.Exit as done:
+        sys.exit(done.exit_code)
+    except typer.Abort:
+        sys.exit(130)
+    except Exception as error:  # the last line of defence between a person and a traceback
+        if hasattr(error, "format_message"):
+            _fail(error.format_message(), USAGE)
+        if isinstance(error, Refusal | OSError | ValueError | RuntimeError) or type(error).__module__.startswith(
+            "jisr"
+        ):
+            _fail(str(error), getattr(error, "exit_status", 1))
+        raise
+
+
+def _fail(sentence: str, status: int) -> NoReturn:
+    print(f"FAIL  {sentence}", file=sys.stderr)
+    sys.exit(status)
+
+
+def _say(value: dict[str, Any], as_json: bool, sentence: str) -> None:
+    if as_json:
+        sys.stdout.write(orjson.dumps(value, default=str).decode() + "\n")
+    else:
+        print(sentence)
+
+
+def _run(work: Coroutine[Any, Any, Any]) -> Any:
+    return asyncio.run(work)
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(help="A new or empty folder for the hub.")],
+    name: Annotated[str, typer.Option(help="What people call this hub.")],
+    country: Annotated[str, typer.Option(help="Two letters, such as MA.")],
+    lang: Annotated[str, typer.Option(help="The language of its operator.")] = "en",
+    address: Annotated[str, typer.Option(help="Where readers will find it.")] = "http://127.0.0.1:8470",
+    allow_private: Annotated[
+        bool, typer.Option(help="Connect to private addresses too: for a try on one machine.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make a new hub: its identity, its keys, its database."""
+    from . import setting_up
+
+    made = _run(
+        setting_up.create(
+            folder,
+            name=name,
+            country=country,
+            lang=lang,
+            address=address,
+            allow_private=allow_private,
+            random_bytes=secrets.token_bytes,
+        )
+    )
+    value = {"id": made.id, "folder": str(folder), "recovery_sheet": str(made.recovery_sheet)}
+    sentence = (
+        f"The hub {name} is {made.id}.\n"
+        f"Its recovery key is in {made.recovery_sheet}: print it, keep it elsewhere, delete the file. "
+        "Without it a lost or stolen key cannot be replaced.\n"
+        f"Next: jisr-hub serve --dir {folder}"
+    )
+    _say(value, as_json, sentence)
+
+
+@app.command()
+def admit(
+    source: Annotated[str, typer.Argument(help="A node's address, its exported folder, or its keys.json.")],
+    name: Annotated[str, typer.Option(help="What you call this node.")] = "",
+    yes: Annotated[bool, typer.Option("--yes", help="You have compared the fingerprint with the partner.")] = False,
+    folder: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Admit a partner's node: from now on its pushes are taken."""
+    from . import setting_up
+
+    candidate = _run(setting_up.candidate(folder, source))
+    shown = name or candidate.name or candidate.id
+    if not yes:
+        if not sys.stdin.isatty():
+            _fail(
+                f"Nothing was changed. Compare this fingerprint with the partner and add --yes: {candidate.id}", USAGE
+            )
+        print(f"{shown} says its identifier is\n\n    {candidate.fingerprint}\n", file=sys.stderr)
+        typer.confirm("Does the partner read out the same?", abort=True, err=True)
+    _run(setting_up.admit(folder, candidate, shown))
+    value = {"node": candidate.id, "name": shown, "fingerprint": candidate.fingerprint}
+    _say(value, as_json, f"{shown} is admitted: {candidate.fingerprint}")
+
+
+@app.command()
+def quota(
+    node: Annotated[str, typer.Argument(help="The node's identifier.")],
+    per_hour: Annotated[int, typer.Option(min=1, help="Entries an hour.")],
+    per_day: Annotated[int, typer.Option(min=1, help="Entries a day.")],
+    folder: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Change how much a node may send, for example for a first import."""
+    from . import setting_up
+
+    member = _run(setting_up.set_quota(folder, node, per_hour, per_day))
+    value = {"node": node, "per_hour": per_hour, "per_day": per_day}
+    _say(value, as_json, f"{member.name or node} may send {per_hour} entries an hour and {per_day} a day.")
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="The port to listen on.")] = 8470,
+    folder: Folder = HERE,
+) -> None:
+    """Serve the hub until it is stopped."""
+    import uvicorn
+
+    from . import config
+    from .app import application
+    from .storage.lock import AlreadyRunning, only_one
+
+    config.read(folder)
+    try:
+        with only_one(folder):
+            pass
+    except AlreadyRunning as error:
+        _fail(str(error), 1)
+    print(f"The hub in {folder} listens on http://{host}:{port} (stop it with Ctrl-C).", file=sys.stderr)
+    uvicorn.run(
+        application(folder),
+        host=host,
+        port=port,
+        log_level=os.environ.get("JISR_HUB_LOG", "warning"),
+        server_header=False,
+        timeout_graceful_shutdown=5,
+    )
+
+
+@peer_app.command("add")
+def peer_add(
+    address: Annotated[str, typer.Argument(help="The other hub's address.")],
+    expect: Annotated[str, typer.Option(help="The identifier its operator told you.")] = "",
+    yes: Annotated[bool, typer.Option("--yes", help="You have compared the fingerprint with its operator.")] = False,
+    folder: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Follow another hub's public feed."""
+    from . import setting_up
+
+    found = _run(setting_up.find_peer(folder, address))
+    if expect and expect != found.hub:
+        _fail(f"Nothing was changed: expected the hub {expect}, {address} says it is {found.hub}.", 1)
+    if not yes and not expect:
+        if not sys.stdin.isatty():
+            _fail(
+                f"Nothing was changed. Add --expect with the identifier its operator told you, or --yes: {found.hub}",
+                USAGE,
+            )
+        typer.confirm(
+            f"{found.name} says it is\n\n    {found.hub}\n\nDoes its operator say the same?", abort=True, err=True
+        )
+    _run(setting_up.add_peer(folder, found))
+    value = {"hub": found.hub, "name": found.name, "feed": found.feed}
+    _say(value, as_json, f"{found.name} ({found.hub}) is followed from now on.")
+
+
+@app.command()
+def status(folder: Folder = HERE, as_json: AsJson = False) -> None:
+    """Say how the hub, its nodes and its peers are."""
+    from . import inspection
+
+    value = _run(inspection.status(folder))
+    _say(value, as_json, inspection.status_words(value))
+
+
+@app.command()
+def check(folder: Folder = HERE, as_json: AsJson = False) -> None:
+    """Read everything the hub holds again and prove it: entries, leaves, roots, signatures, pages."""
+    from . import inspection
+
+    value = _run(inspection.check(folder, _progress))
+    faults = value["faults"]
+    sentence = "\n".join(faults) if faults else f"{value['entries']} entries, {value['live']} live: all of it fits."
+    _say(value, as_json, sentence)
+    print("FAIL" if faults else "OK", file=sys.stderr)
+    if faults:
+        raise typer.Exit(1)
+
+
+@app.command()
+def rebuild(folder: Folder = HERE, as_json: AsJson = False) -> None:
+    """Delete what can be computed (records, pages, head) and compute it again from the log."""
+    from . import inspection
+
+    value = _run(inspection.rebuild(folder))
+    _say(value, as_json, f"Rebuilt from {value['entries']} entries; {value['live']} records are live.")
+
+
+@app.command()
+def rejudge(folder: Folder = HERE, as_json: AsJson = False) -> None:
+    """Judge quarantined entries again, after a schema or a policy changed."""
+    from . import inspection
+
+    value = _run(inspection.rejudge(folder))
+    _say(value, as_json, f"{value['admitted']} of {value['judged']} quarantined entries are admitted now.")
+
+
+def _progress(done: int, total: int) -> None:
+    if sys.stderr.isatty():
+        print(f"\r{done} of {total} entries", end="" if done < total else "\n", file=sys.stderr, flush=True)

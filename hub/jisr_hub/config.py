@@ -1,0 +1,56 @@
+"""The settings of a hub, in the order an operator meets them; hub.json in its folder, JISR_HUB_… in the environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import orjson
+from pydantic import Field
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from jisr_protocol import limits
+
+FILE = "hub.json"
+
+
+class Settings(BaseSettings):
+    """What an operator decides. The environment outranks the file."""
+
+    model_config = SettingsConfigDict(env_prefix="JISR_HUB_", extra="forbid")
+
+    name: str = Field(min_length=1, max_length=300)
+    country: str = Field(pattern=r"^[A-Z]{2}$")
+    lang: str = "en"
+    address: str = "http://127.0.0.1:8470"
+    """Where readers find this hub; written into what it says of itself."""
+    allow_private: bool = False
+    """Whether to connect to private and loopback addresses: for a try on one machine, never on the open net."""
+    publish_seconds: float = Field(default=1.0, ge=0.0, le=300.0)
+    """The shortest time between two heads."""
+    poll_seconds: float = Field(default=60.0, ge=0.1, le=86_400.0)
+    """How often a peer is asked when nothing else says to."""
+    per_hour: int = Field(default=limits.PER_NODE_HOUR, ge=1)
+    per_day: int = Field(default=limits.PER_NODE_DAY, ge=1)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return env_settings, init_settings
+
+
+def read(folder: Path) -> Settings:
+    """The settings of the hub in `folder`. Raises FileNotFoundError, or pydantic's ValidationError with every fault."""
+    values: dict[str, Any] = orjson.loads((folder / FILE).read_bytes())
+    return Settings(**values)
+
+
+def write(folder: Path, settings: Settings) -> None:
+    """Keep the settings beside the hub's database."""
+    (folder / FILE).write_bytes(orjson.dumps(settings.model_dump(), option=orjson.OPT_INDENT_2) + b"\n")

@@ -1,0 +1,169 @@
+"""The hub: takes pushes and peers' changes through ingest into the ledger. No HTTP, no SQL, no clock of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from jisr_protocol import entry as entries
+from jisr_protocol import identifiers, keys, receipt
+from jisr_protocol.entry import Entry
+from jisr_protocol.envelope import Envelope
+from jisr_protocol.keys import KeyRing
+from jisr_protocol.merkle import Frontier
+from jisr_protocol.push import NodeLog, Push
+from jisr_protocol.refusal import refuse
+
+from . import ingest, log
+from .identity import Identity
+from .ingest import Bench, Outcome, Policy
+from .ports import Change, Clock, Conflict, Kept, Ledger, Member
+from .quota import Quota
+
+CONFLICT_TRIES = 5
+
+
+@dataclass(frozen=True)
+class PushAnswer:
+    """What a push came to. `next` is the position the node sends from next; the receipt is signed after the commit."""
+
+    next: int
+    admitted: int
+    duplicates: int
+    quarantined: Sequence[Kept]
+    receipt: Envelope
+
+
+class Hub:
+    """One hub over one ledger."""
+
+    def __init__(self, identity: Identity, ledger: Ledger, clock: Clock, *, policy: Policy = ingest.pass_all) -> None:
+        self.identity, self.ledger, self.clock, self.policy = identity, ledger, clock, policy
+        self.quota = Quota()
+        self.changed = asyncio.Event()
+        self._node_locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def begin(self) -> None:
+        """Open the hub's own feed with its own key statements, once; safe to call at every start."""
+        async with self.ledger.reading() as view:
+            empty = view.size == 0
+        if empty:
+            now = identifiers.to_instant(self.clock())
+            drafts = [log.key_draft(s, *keys.subject_of(s)) for s in self.identity.ring.statements]
+            await self.ledger.store(Change(now, drafts, (), {self.identity.id: self.identity.ring}), log.number)
+
+    # Push
+
+    async def push(self, node: str, name: str, body: bytes) -> PushAnswer:
+        """Take a push of `node`'s feed `name`, inflated. Raises Refusal; then nothing was stored.
+
+        Durable when it returns. Sending the same push again is answered the same and stores nothing.
+        """
+        if name not in identifiers.FEED_AUDIENCES:
+            refuse("PUSH-7", "/head/name", expected="one of " + ", ".join(identifiers.FEED_AUDIENCES), came=name)
+        pushed = ingest.limits_and_canonical(body)
+        async with self._node_locks[node]:
+            for _ in range(CONFLICT_TRIES):
+                try:
+                    return await self._push_once(node, name, pushed)
+                except Conflict:
+                    continue
+        raise Conflict(f"the log of {node} kept moving")
+
+    async def _push_once(self, node: str, name: str, pushed: Push) -> PushAnswer:
+        now = self.clock()
+        member = await self.ledger.member(node)
+        held = await self.ledger.node_log(node, name)
+        leaves = await self.ledger.node_leaves(node, name, pushed.start, min(pushed.end, held.frontier.size))
+        extension = ingest.proof(pushed, held, leaves, member, node=node, name=name, now=now)
+        if member is not None and extension.entries:
+            self.quota.take(member, len(extension.entries), now)
+        outcome = Outcome()
+        if extension.entries:
+            bench = await self._bench(node, name, pushed.head.epoch, extension.ring, extension.entries)
+            outcome = ingest.judge(bench, extension.entries)
+        grown = NodeLog(pushed.head.epoch, extension.frontier, extension.head, extension.ring)
+        if extension.entries or held.head is None or held.head.raw != extension.head.raw:
+            change = Change(
+                identifiers.to_instant(now),
+                outcome.drafts,
+                list(outcome.remembered.values()),
+                {node: extension.ring},
+                node=node,
+                name=name,
+                expected_size=held.frontier.size,
+                kept=outcome.kept,
+                log=grown,
+            )
+            await self.ledger.store(change, log.number)
+            if outcome.drafts:
+                self.changed.set()
+        return self._answer(node, name, grown.frontier, grown.epoch or "", outcome, extension.repeated)
+
+    def _answer(
+        self, node: str, name: str, frontier: Frontier, epoch: str, outcome: Outcome, repeated: int
+    ) -> PushAnswer:
+        signed = receipt.write(
+            self.identity.key,
+            by=self.identity.id,
+            node=node,
+            name=name,
+            epoch=epoch,
+            size=frontier.size,
+            log_root=frontier.root(),
+            at=self.clock(),
+        )
+        quarantined = outcome.quarantined
+        admitted = len(outcome.kept) - len(quarantined) - outcome.duplicates
+        return PushAnswer(frontier.size, admitted, repeated + outcome.duplicates, quarantined, signed)
+
+    async def _bench(self, node: str, name: str, epoch: str, ring: KeyRing, batch: Sequence[Entry]) -> Bench:
+        touched = {(e.node or "", e.id or "") for e in batch if e.op in ("put", "del")}
+        held = await self.ledger.held(name, touched)
+        elsewhere = await self.ledger.held("public", touched) if name != "public" else {}
+        carries_keys = any(e.op in ("key", "recovery") for e in batch)
+        statements = await self.ledger.statements_logged(node) if carries_keys else set()
+        return Bench(node, name, epoch, ring, held, elsewhere, self.policy, known_statements=statements)
+
+    async def log_state(self, node: str, name: str) -> NodeLog:
+        """How far this feed of an admitted node is held."""
+        if await self.ledger.member(node) is None:
+            refuse("ING-1", "", expected="a node that this hub has admitted", came=node)
+        return await self.ledger.node_log(node, name)
+
+    # Admission
+
+    async def admit(
+        self, name: str, statements: Sequence[Envelope], ring: KeyRing, *, per_hour: int, per_day: int
+    ) -> Member:
+        """Admit a node by its chain of key statements. Admitting it again changes its name and quota."""
+        member = Member(ring.id, name, "", per_hour, per_day, identifiers.to_instant(self.clock()))
+        await self.ledger.admit(member, statements)
+        return member
+
+    # Quarantine
+
+    async def rejudge(self, node: str, name: str) -> Outcome:
+        """Judge what is quarantined of a feed again, after a change of schema or policy; what is sound now proceeds."""
+        async with self._node_locks[node]:
+            held = await self.ledger.node_log(node, name)
+            waiting = [entries.parse(kept.line) for kept in await self.ledger.judged(node, name) if kept.line]
+            if not waiting or held.ring is None:
+                return Outcome()
+            bench = await self._bench(node, name, held.epoch or "", held.ring, waiting)
+            outcome = ingest.judge(bench, waiting)
+            change = Change(
+                identifiers.to_instant(self.clock()),
+                outcome.drafts,
+                list(outcome.remembered.values()),
+                node=node,
+                name=name,
+                expected_size=held.frontier.size,
+                kept=outcome.kept,
+                log=replace(held),
+            )
+            await self.ledger.store(change, log.number)
+            self.changed.set()
+            return outcome

@@ -1,0 +1,224 @@
+"""What happens to an entry between arrival and the log: a list of named steps (docs/spec/ingest.md).
+
+    limits · canonical · proof      of a whole push: it is refused, and nothing is stored
+    authority · signature · rev · schema · policy      of an entry: it is quarantined with its reason, the rest proceeds
+    append      all of it in one transaction
+
+Pure: everything an entry is judged against is handed in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from jisr_protocol import entry as entries
+from jisr_protocol import live, push, schema
+from jisr_protocol.entry import Entry
+from jisr_protocol.envelope import slices
+from jisr_protocol.keys import KeyRing, PublicKey
+from jisr_protocol.limits import REV_JUMP
+from jisr_protocol.live import Order
+from jisr_protocol.push import Extension, NodeLog, Push
+from jisr_protocol.refusal import Refusal, refuse
+
+from . import log
+from .ports import Draft, Held, Kept, Member, Remembered
+
+_PLAIN_MEMBERS = frozenset({"at", "jws", "op", "seq"})
+Policy = Callable[[Entry], str | None]
+"""None when the record may pass, else the reason why not."""
+
+
+def pass_all(_: Entry) -> str | None:
+    """The policy of a hub that takes every record of its admitted nodes."""
+    return None
+
+
+@dataclass
+class Bench:
+    """What a batch of one writer is judged against; `held` moves along as entries are taken."""
+
+    node: str
+    name: str
+    epoch: str
+    ring: KeyRing
+    held: dict[tuple[str, str], Held]
+    elsewhere: dict[tuple[str, str], Held]
+    policy: Policy = pass_all
+    verifiers: dict[str, dict[str, PublicKey]] = field(default_factory=dict)
+    known_statements: set[str] = field(default_factory=set)
+    via: bytes | None = None
+    home: bool = True
+
+    def keys(self, kind: str) -> dict[str, PublicKey]:
+        if kind not in self.verifiers:
+            self.verifiers[kind] = self.ring.verifiers(kind)
+        return self.verifiers[kind]
+
+
+@dataclass
+class Outcome:
+    """What a batch comes to: the node's log, the hub's entries without positions, the records as they then are."""
+
+    kept: list[Kept] = field(default_factory=list)
+    drafts: list[Draft] = field(default_factory=list)
+    remembered: dict[tuple[str, str, str], Remembered] = field(default_factory=dict)
+    duplicates: int = 0
+
+    @property
+    def quarantined(self) -> list[Kept]:
+        return [kept for kept in self.kept if kept.code]
+
+
+# Steps of a whole push
+
+
+def limits_and_canonical(body: bytes) -> Push:
+    """Steps 1 and 2: PUSH-1, PUSH-8, CAN, ENT. Raises Refusal; nothing of the push is used then."""
+    return push.parse(body)
+
+
+def proof(
+    pushed: Push, held: NodeLog, leaves: dict[int, bytes], member: Member | None, *, node: str, name: str, now: datetime
+) -> Extension:
+    """Step 3: an admitted node (ING-1) and a slice of its own log (PUSH-2 to PUSH-7)."""
+    if member is None or member.home:
+        refuse("ING-1", "", expected="a node that this hub has admitted", came=node)
+    return push.check(pushed, held, leaves, node=node, name=name, now=now)
+
+
+# Steps of one entry
+
+
+def authority(bench: Bench, entry: Entry) -> None:
+    """Step 4, ING-2: a node writes only under its own identifier."""
+    if entry.node != bench.node:
+        refuse("ING-2", "/record/node", expected=bench.node, came=entry.node)
+
+
+def signature(bench: Bench, entry: Entry) -> None:
+    """Step 5: SIG-1 to SIG-5 under the node's own keys, crit (ENT-6). The hub trusts nobody's word for it (PEER-1)."""
+    entries.accepted(entry, bench.keys(entry.thing.kind if entry.thing else ""), bench.node)
+
+
+def rev(bench: Bench, entry: Entry) -> None:
+    """Step 6: ING-3 to ING-5: the rev rises, an equal one is the same digest, it does not jump."""
+    number, digest = entry.rev or 0, entry.digest or ""
+    before = bench.held.get((bench.node, entry.id or ""))
+    held_rev, held_digest = (before.rev, before.digest) if before else (None, None)
+    order = live.order(number, digest, held_rev, held_digest)
+    if order is Order.FALLS:
+        refuse("ING-3", "/record/rev", expected=f"more than {held_rev}", came=number)
+    if order is Order.CONTRADICTS:
+        refuse("ING-4", "/record/rev", expected=f"the digest {held_digest} of this rev", came=digest)
+    if bench.home and number - (held_rev or 0) > REV_JUMP:
+        refuse("ING-5", "/record/rev", expected=f"at most {REV_JUMP} more than {held_rev or 0}", came=number)
+
+
+def fits_schema(bench: Bench, entry: Entry) -> None:
+    """Step 7: ING-7 the audience is the feed's; ING-6 the record fits its type; ING-9 a later major waits."""
+    value = entry.thing.value if entry.thing else {}
+    if value.get("audience") != bench.name:
+        refuse("ING-7", "/record/audience", expected=bench.name, came=value.get("audience"))
+    type_name = entry.type or ""
+    if entry.op != "put":
+        return
+    if not schema.known(type_name):
+        if schema.known(f"{type_name.rpartition('/')[0]}/1"):
+            refuse("ING-9", "/record/type", expected="a major version known here", came=type_name)
+        return
+    if not schema.accepts(type_name, value):
+        faults = schema.errors(type_name, value)
+        first = faults[0] if faults else None
+        refuse(
+            "ING-6",
+            "/record" + (first.pointer if first else ""),
+            expected="; ".join(str(f) for f in faults[:20]) or "a record of its type",
+            came=f"{len(faults)} faults",
+        )
+
+
+def policy(bench: Bench, entry: Entry) -> None:
+    """Step 8, ING-8: this hub's own policy."""
+    if reason := bench.policy(entry):
+        refuse("ING-8", "/record", expected=reason, came=entry.type)
+
+
+STEPS: tuple[tuple[str, Callable[[Bench, Entry], None]], ...] = (
+    ("authority", authority),
+    ("signature", signature),
+    ("rev", rev),
+    ("schema", fits_schema),
+    ("policy", policy),
+)
+
+
+def judge(bench: Bench, batch: Iterable[Entry]) -> Outcome:
+    """Take a batch of one writer through the steps; nothing is stored and nothing is lost."""
+    outcome = Outcome()
+    for entry in batch:
+        try:
+            _take(bench, entry, outcome)
+        except Refusal as refusal:
+            detail = f"expected {refusal.expected}; came {refusal.came}"
+            outcome.kept.append(Kept(entry.seq, entry.leaf, entry.raw, refusal.code, refusal.pointer, detail))
+    return outcome
+
+
+def _take(bench: Bench, entry: Entry, outcome: Outcome) -> None:
+    if entry.op in ("put", "del"):
+        for _name, step in STEPS:
+            step(bench, entry)
+        _take_record(bench, entry, outcome)
+    elif entry.op in ("key", "recovery"):
+        _take_statement(bench, entry, outcome)
+    else:
+        # Carried for what a later version will make of it; only known ops enter this hub's feed.
+        outcome.kept.append(Kept(entry.seq, entry.leaf, entry.raw))
+
+
+def _take_record(bench: Bench, entry: Entry, outcome: Outcome) -> None:
+    key = (bench.node, entry.id or "")
+    before = bench.held.get(key)
+    public = bench.name == "public"
+    if before is not None and before.rev == entry.rev:
+        outcome.duplicates += 1
+        outcome.kept.append(Kept(entry.seq, entry.leaf, entry.raw))
+        return
+    now_held = Held(entry.rev or 0, entry.digest or "", entry.type or "", public and entry.op == "put")
+    bench.held[key] = now_held
+    outcome.remembered[(*key, bench.name)] = Remembered(*key, bench.name, now_held)
+    if public:
+        parts = slices(entry.raw)
+        outcome.drafts.append(log.draft(entry, src=("public", bench.epoch, entry.seq), via=bench.via, parts=parts))
+        plain = len(parts) == 5 and parts.keys() > _PLAIN_MEMBERS
+        outcome.kept.append(Kept(entry.seq, entry.leaf, None if plain else entry.raw))
+        return
+    outcome.kept.append(Kept(entry.seq, entry.leaf, entry.raw))
+    _leaves_public(bench, entry, outcome)
+
+
+def _leaves_public(bench: Bench, entry: Entry, outcome: Outcome) -> None:
+    """A rev held in another audience takes any lower public one out of the feed (pitfall: narrowed audience)."""
+    key = (bench.node, entry.id or "")
+    public = bench.elsewhere.get(key)
+    if public is not None and public.live and public.rev < (entry.rev or 0):
+        gone = Held(public.rev, public.digest, public.type, False)
+        bench.elsewhere[key] = gone
+        outcome.remembered[(*key, "public")] = Remembered(*key, "public", gone)
+        outcome.drafts.append(log.out_draft(*key, public.rev, public.digest, public.type))
+
+
+def _take_statement(bench: Bench, entry: Entry, outcome: Outcome) -> None:
+    """A key statement the chain has taken (push.check did) enters the hub's feed once, by whatever feed it came."""
+    statement = entry.thing
+    if statement is None or not any(s.digest == statement.digest for s in bench.ring.statements):
+        refuse("ING-2", f"/{entry.op}", expected="a statement of the node's own chain", came=entry.digest)
+        return
+    outcome.kept.append(Kept(entry.seq, entry.leaf, entry.raw))
+    if statement.digest in bench.known_statements:
+        return
+    bench.known_statements.add(statement.digest)
+    outcome.drafts.append(log.draft(entry, src=(bench.name, bench.epoch, entry.seq), via=bench.via))

@@ -1,0 +1,79 @@
+"""The hub's own log: how an accepted entry becomes an entry of the hub's feed.
+
+The content goes in as the raw slices in which it came (ENT-9); only position, time and provenance are the hub's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import orjson
+
+from jisr_protocol import entry
+from jisr_protocol.entry import Entry
+from jisr_protocol.envelope import Envelope, slices
+
+from .ports import Draft, Numbered, Position
+
+_OWN = ("at", "seq", "src", "via")
+
+
+def draft(
+    accepted: Entry,
+    *,
+    src: Position,
+    via: bytes | None = None,
+    parts: Mapping[str, bytes] | None = None,
+) -> Draft:
+    """The hub's entry for an entry of a node (or of a peer): all it carries, known or not, but place and time."""
+    carried = {name: raw for name, raw in (parts or slices(accepted.raw)).items() if name not in _OWN}
+    carried["src"] = b'["%b","%b",%d]' % (src[0].encode(), src[1].encode(), src[2])
+    if via:
+        carried["via"] = via
+    return Draft(
+        accepted.op,
+        accepted.type,
+        accepted.node,
+        accepted.id,
+        accepted.rev,
+        accepted.digest,
+        src,
+        carried,
+    )
+
+
+def key_draft(statement: Envelope, node: str, kid: str) -> Draft:
+    """The entry for a key statement of the hub's own."""
+    members = {
+        "jws": b'"%b"' % statement.jws.encode(),
+        "op": b'"%b"' % statement.kind.encode(),
+        statement.kind: statement.body,
+    }
+    return Draft(statement.kind, statement.kind, node, kid, None, statement.digest, None, members)
+
+
+def out_draft(node: str, record_id: str, rev: int, digest: str, type_name: str) -> Draft:
+    """The entry that says a record left this feed."""
+    members = {
+        "digest": orjson.dumps(digest),
+        "id": orjson.dumps(record_id),
+        "node": orjson.dumps(node),
+        "op": b'"out"',
+        "rev": b"%d" % rev,
+        "type": orjson.dumps(type_name),
+    }
+    return Draft("out", type_name, node, record_id, rev, digest, None, members)
+
+
+def number(item: Draft, seq: int, at: str) -> Numbered:
+    """Give a draft its position: the canonical line and its leaf. Called under the writer's lock, so it stays quick."""
+    members = {**item.members, "at": b'"%b"' % at.encode(), "seq": b"%d" % seq}
+    line = b"{" + b",".join(b'"%b":%b' % (name.encode(), members[name]) for name in sorted(members)) + b"}"
+    leaf = entry.leaf(seq, item.op, item.type, item.node, item.id, item.rev, item.digest, item.src, at)
+    return Numbered(seq, line, leaf, item)
+
+
+def hop(by: str, epoch: str, seq: int, earlier: bytes | None = None) -> bytes:
+    """The canonical `via` of an entry read from `by`: earlier hops first."""
+    last = b'{"by":"%b","epoch":"%b","seq":%d}' % (by.encode(), epoch.encode(), seq)
+    return b"[" + (earlier[1:-1] + b"," if earlier and earlier != b"[]" else b"") + last + b"]"

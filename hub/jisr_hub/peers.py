@@ -1,0 +1,251 @@
+"""Following other hubs (docs/spec/relaying.md): the same reader as everybody's, then our own judgement.
+
+Each peer's feed is kept as a verified copy of its own (jisr_protocol.reader). From there its changes are taken into our
+log in batches, cursor and data in one transaction. A record enters only under its author's signature (PEER-1), never
+when our own id stands in its way or more than three hops do (PEER-2), and never twice: a known digest is not emitted
+again. Each node is taken from one upstream: the first that brought it, and never from a peer when it is admitted here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import orjson
+import structlog
+
+from jisr_protocol import entry as entries
+from jisr_protocol import identifiers, keys
+from jisr_protocol.entry import Entry
+from jisr_protocol.keys import KeyRing
+from jisr_protocol.limits import HOPS
+from jisr_protocol.reader.follow import follow
+from jisr_protocol.reader.store import Change as Offer
+from jisr_protocol.reader.store import Copy
+from jisr_protocol.reader.tables import NoCopy
+from jisr_protocol.refusal import Refusal, refuse
+
+from . import ingest, log
+from .hub import Hub
+from .ingest import Bench, Outcome
+from .ports import Change, Draft, Held, Member, Peer, Remembered
+
+BATCH = 500
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Offered:
+    """One change of a peer's feed: where it stands there, the entry as it stands there, or a record that left."""
+
+    seq: int
+    entry: Entry
+
+
+def way(hub_id: str, peer: Peer, entry: Entry, seq: int) -> bytes:
+    """PEER-2: the `via` this entry gets here, or a Refusal when it came in a circle or too far."""
+    hops = [*entry.via]
+    if any(hop["by"] == hub_id for hop in hops):
+        refuse("PEER-2", "/via", expected="a way that does not come from here", came=hub_id)
+    if len(hops) + 1 > HOPS:
+        refuse("PEER-2", "/via", expected=f"at most {HOPS} hops", came=len(hops) + 1)
+    return log.hop(peer.hub, peer.epoch, seq, orjson.dumps(hops, option=orjson.OPT_SORT_KEYS) if hops else None)
+
+
+async def take(hub: Hub, peer: Peer, offered: Sequence[Offered], rings: Mapping[str, KeyRing], cursor: int) -> int:
+    """Take one batch of a peer's changes into the log; returns how many entries it became.
+
+    `rings` are the authors' keys as far as the peer's feed tells them, each self-certifying; `cursor` is the peer's
+    position after the batch, stored with it.
+    """
+    now = identifiers.to_instant(hub.clock())
+    nodes = {o.entry.node for o in offered if o.entry.node}
+    known = {node: member for node in nodes if (member := await hub.ledger.member(node)) is not None}
+    held = await hub.ledger.held("public", {(o.entry.node or "", o.entry.id or "") for o in offered})
+    batch = _Batch(hub, peer, rings, known, held, now)
+    for node in nodes:
+        batch.logged[node] = await hub.ledger.statements_logged(node)
+    for one in offered:
+        try:
+            batch.take(one)
+        except Refusal as refusal:
+            _log.info("refused from a peer", peer=peer.hub, node=one.entry.node, id=one.entry.id, code=refusal.code)
+    change = Change(
+        now,
+        batch.outcome.drafts,
+        list(batch.outcome.remembered.values()),
+        batch.rings_used,
+        peer=peer.hub,
+        cursor=cursor,
+        peer_epoch=peer.epoch,
+        members=list(batch.new_members.values()),
+    )
+    await hub.ledger.store(change, log.number)
+    if batch.outcome.drafts:
+        hub.changed.set()
+    return len(batch.outcome.drafts)
+
+
+@dataclass
+class _Batch:
+    hub: Hub
+    peer: Peer
+    rings: Mapping[str, KeyRing]
+    known: dict[str, Member]
+    held: dict[tuple[str, str], Held]
+    now: str
+    outcome: Outcome = field(default_factory=Outcome)
+    rings_used: dict[str, KeyRing] = field(default_factory=dict)
+    new_members: dict[str, Member] = field(default_factory=dict)
+    logged: dict[str, set[str]] = field(default_factory=dict)
+    _benches: dict[str, Bench] = field(default_factory=dict)
+
+    def take(self, offered: Offered) -> None:
+        entry, node = offered.entry, offered.entry.node or ""
+        if not self._ours_to_take(node):
+            return
+        if entry.op in ("key", "recovery"):
+            self._take_statement(offered)
+        elif entry.op in ("put", "del"):
+            self._take_record(offered)
+        elif entry.op == "out":
+            self._take_out(entry)
+
+    def _ours_to_take(self, node: str) -> bool:
+        """One upstream a node: not what is admitted here or comes from another peer, nor what we say of ourselves."""
+        member = self.known.get(node) or self.new_members.get(node)
+        return node != self.hub.identity.id and (member is None or member.home == self.peer.hub)
+
+    def _take_statement(self, offered: Offered) -> None:
+        entry, node = offered.entry, offered.entry.node or ""
+        ring = self.rings.get(node)
+        if ring is None or entry.digest in self.logged.setdefault(node, set()):
+            return
+        self.outcome.drafts.append(self._draft(offered))
+        self.logged[node].add(entry.digest or "")
+        self.rings_used[node] = ring
+        if ring.role == "node" and node not in self.known and node not in self.new_members:
+            self.new_members[node] = Member(node, "", self.peer.hub, 0, 0, self.now)
+
+    def _take_record(self, offered: Offered) -> None:
+        entry, node = offered.entry, offered.entry.node or ""
+        bench = self._bench(node)
+        before = self.held.get((node, entry.id or ""))
+        if before is not None and before.digest == entry.digest and before.live == (entry.op == "put"):
+            return
+        draft = self._draft(offered)
+        for _name, step in ingest.STEPS:
+            step(bench, entry)
+        self._remember(entry, live=entry.op == "put")
+        self.outcome.drafts.append(draft)
+
+    def _take_out(self, entry: Entry) -> None:
+        before = self.held.get((entry.node or "", entry.id or ""))
+        if before is not None and before.live and before.digest == entry.digest:
+            self.outcome.drafts.append(
+                log.out_draft(entry.node or "", entry.id or "", before.rev, before.digest, before.type)
+            )
+            self._remember(entry, live=False)
+
+    def _remember(self, entry: Entry, *, live: bool) -> None:
+        key = (entry.node or "", entry.id or "")
+        held = Held(entry.rev or 0, entry.digest or "", entry.type or "", live)
+        self.held[key] = held
+        self.outcome.remembered[(*key, "public")] = Remembered(*key, "public", held)
+
+    def _draft(self, offered: Offered) -> Draft:
+        entry = offered.entry
+        via = way(self.hub.identity.id, self.peer, entry, offered.seq)
+        src = entry.src or ("public", self.peer.epoch, offered.seq)
+        return log.draft(entry, src=src, via=via)
+
+    def _bench(self, node: str) -> Bench:
+        if node not in self._benches:
+            ring = self.rings.get(node)
+            if ring is None:
+                refuse("PEER-1", "/jws", expected="the author's own key statements", came=f"none of {node}")
+                ring = keys.KeyRing(node, "node", 0, {}, (), ())
+            self._benches[node] = Bench(node, "public", "", ring, self.held, {}, self.hub.policy, home=False)
+        return self._benches[node]
+
+
+class Followers:
+    """Follows every peer of the ledger, one after the other, for ever."""
+
+    def __init__(self, hub: Hub, folder: Path, poll_seconds: float, *, allow_private: bool) -> None:
+        self._hub, self._folder, self._poll, self._allow_private = hub, folder, poll_seconds, allow_private
+        self._woken = asyncio.Event()
+
+    def wake(self) -> None:
+        """Ask the peers soon; calls within one round count once."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        while True:
+            self._woken.clear()
+            for peer in await self._hub.ledger.peers():
+                try:
+                    await self.once(peer)
+                except Exception:  # one peer's trouble must not stop the others
+                    _log.exception("following failed", peer=peer.hub)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._poll):
+                    await self._woken.wait()
+
+    async def once(self, peer: Peer) -> None:
+        """Bring the verified copy of one peer up to date and take what is new into the log."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        file = self._folder / f"{peer.hub.removeprefix('jisr:')}.sqlite"
+        result = await follow(
+            peer.feed, file, allow_private=self._allow_private, expected_id=peer.hub, now=self._hub.clock
+        )
+        told = replace(
+            peer,
+            last_outcome=result.outcome.name.lower(),
+            last_detail="" if result.outcome == 0 else result.sentence,
+            last_at=identifiers.to_instant(self._hub.clock()),
+        )
+        if (told.last_outcome, told.last_detail) != (peer.last_outcome, peer.last_detail):
+            await self._hub.ledger.keep_peer(told)
+        if file.exists():
+            await self.take_all(peer, file)
+
+    async def take_all(self, peer: Peer, file: Path) -> None:
+        """Take everything of the copy that lies after the peer's cursor."""
+        with contextlib.closing(Copy(file)) as copy:
+            try:
+                head = copy.head
+            except NoCopy:
+                return  # nothing of this peer was ever verified
+            if peer.cursor >= head.size and peer.epoch == head.epoch:
+                return
+            start = peer.cursor if peer.epoch == head.epoch else 0
+            peer, rings = replace(peer, epoch=head.epoch), copy.rings()
+            batch: list[Offered] = []
+            for change in copy.changes(start - 1):
+                batch.append(Offered(change.seq, _entry_of(change)))
+                if len(batch) == BATCH:
+                    await take(self._hub, peer, batch, rings, change.seq + 1)
+                    batch = []
+            await take(self._hub, peer, batch, rings, head.size)
+
+
+def _entry_of(change: Offer) -> Entry:
+    """The entry as the peer's feed holds it, read again from its raw parts (CAN, ENT)."""
+    thing = change.envelope
+    if thing is None:
+        line = entries.write_out(
+            seq=change.seq,
+            at=change.at,
+            node=change.node,
+            id=change.id,
+            rev=change.rev or 1,
+            digest=change.digest,
+            type=change.type,
+        )
+    else:
+        line = entries.write(change.op, thing, seq=change.seq, at=change.at, src=change.src, via=change.via or None)
+    return entries.parse(line)

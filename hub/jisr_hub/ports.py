@@ -1,0 +1,226 @@
+"""What the hub's core asks of the world: a ledger that keeps, and a place for pages. Adapters stand in storage/.
+
+The ledger is the truth. Each method says what an adapter must guarantee; tests/contracts runs one suite over all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+import msgspec
+
+from jisr_protocol.envelope import Envelope
+from jisr_protocol.head import Head
+from jisr_protocol.keys import KeyRing
+from jisr_protocol.merkle import Frontier
+from jisr_protocol.push import NodeLog
+
+Position = tuple[str, str, int]
+"""(feed name, epoch, seq): a place in a node's own feed."""
+
+
+class Held(msgspec.Struct, frozen=True, gc=False):
+    """What is held of one record in one audience: its newest rev, and whether it is live in the hub's feed."""
+
+    rev: int
+    digest: str
+    type: str
+    live: bool
+
+
+class Draft(msgspec.Struct, frozen=True, gc=False):
+    """An entry of the hub's feed without a position yet: the columns of its leaf, and its members in raw bytes."""
+
+    op: str
+    type: str | None
+    node: str | None
+    id: str | None
+    rev: int | None
+    digest: str | None
+    src: Position | None
+    members: dict[str, bytes]
+    audience: str = "public"
+
+
+class Numbered(msgspec.Struct, frozen=True, gc=False):
+    """A draft that got its position: its line (without line feed) and its leaf hash."""
+
+    seq: int
+    line: bytes
+    leaf: bytes
+    draft: Draft
+
+
+class Kept(msgspec.Struct, frozen=True, gc=False):
+    """One entry of a node's own log as the hub keeps it. `code` is None when admitted; `line` is kept where the hub's
+    own feed does not hold the content."""
+
+    seq: int
+    leaf: bytes
+    line: bytes | None
+    code: str | None = None
+    pointer: str = ""
+    detail: str = ""
+
+
+class Remembered(msgspec.Struct, frozen=True, gc=False):
+    """The new state of one record in one audience."""
+
+    node: str
+    id: str
+    audience: str
+    held: Held
+
+
+@dataclass(frozen=True)
+class Member:
+    """A node known here. `home` is "" when it is admitted here, else the identifier of the peer it comes from."""
+
+    node: str
+    name: str
+    home: str
+    per_hour: int
+    per_day: int
+    admitted_at: str
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A hub that is followed."""
+
+    hub: str
+    name: str
+    feed: str
+    cursor: int
+    epoch: str
+    last_outcome: str = ""
+    last_detail: str = ""
+    last_at: str = ""
+
+
+@dataclass(frozen=True)
+class Change:
+    """Everything that one push or one imported batch stores, in one transaction or not at all."""
+
+    at: str
+    drafts: Sequence[Draft]
+    remembered: Sequence[Remembered]
+    rings: dict[str, KeyRing] = field(default_factory=dict)
+    # of a push
+    node: str = ""
+    name: str = ""
+    expected_size: int = 0
+    kept: Sequence[Kept] = ()
+    log: NodeLog | None = None
+    # of a peer
+    peer: str = ""
+    cursor: int = 0
+    peer_epoch: str = ""
+    members: Sequence[Member] = ()
+
+
+@dataclass(frozen=True)
+class Published:
+    """What was last published: the head, and the frontier and depth it stands for."""
+
+    head: Head
+    frontier: Frontier
+
+
+class Conflict(Exception):
+    """The ledger moved on since the change was judged; judge again."""
+
+
+class View(Protocol):
+    """One consistent moment of the hub's feed; nothing that is stored later shows through."""
+
+    size: int
+
+    def entries(self, start: int) -> AsyncIterator[Sequence[tuple[int, bytes, bytes]]]:
+        """(seq, line, leaf) from `start` on, in order, in batches."""
+        ...
+
+    async def touched(self, start: int) -> set[int]:
+        """The 18-bit paths of the records that entries from `start` on touched."""
+        ...
+
+    async def live(self) -> int:
+        """How many records are live."""
+        ...
+
+    def rows(self, ranges: Sequence[tuple[int, int]] | None) -> AsyncIterator[Sequence[tuple[int, str, str, int, str]]]:
+        """(path, node, id, rev, digest) of the live records with a path in one of the ranges [low, high], or of all."""
+        ...
+
+
+Number = Callable[[Draft, int, str], Numbered]
+
+
+class Ledger(Protocol):
+    """The hub's durable memory."""
+
+    async def member(self, node: str) -> Member | None: ...
+
+    async def members(self) -> list[Member]: ...
+
+    async def admit(self, member: Member, statements: Sequence[Envelope]) -> None:
+        """Add or change a node; durable when it returns."""
+        ...
+
+    async def node_log(self, node: str, name: str) -> NodeLog:
+        """How far this feed of the node is held, and the node's keys."""
+        ...
+
+    async def node_leaves(self, node: str, name: str, start: int, end: int) -> dict[int, bytes]: ...
+
+    async def judged(self, node: str, name: str) -> list[Kept]:
+        """The entries of this feed that are quarantined, in order."""
+        ...
+
+    async def held(self, audience: str, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Held]: ...
+
+    async def rings(self, nodes: Iterable[str]) -> dict[str, KeyRing]: ...
+
+    async def statements_logged(self, node: str) -> set[str]:
+        """The digests of the node's key statements that stand in the hub's feed."""
+        ...
+
+    async def store(self, change: Change, number: Number) -> int:
+        """Store a change and give its drafts the next positions, under the writer's lock, in one transaction.
+
+        Durable when it returns the new size of the hub's feed. Raises Conflict when `change.expected_size` is not the
+        size of the node's log any more; then nothing was stored.
+        """
+        ...
+
+    def reading(self) -> AbstractAsyncContextManager[View]: ...
+
+    async def published(self) -> Published | None: ...
+
+    async def epoch(self) -> str: ...
+
+    async def publish(self, published: Published) -> None:
+        """Remember what is published; durable when it returns."""
+        ...
+
+    async def peers(self) -> list[Peer]: ...
+
+    async def keep_peer(self, peer: Peer) -> None: ...
+
+
+class Pages(Protocol):
+    """Where immutable files stand. A file is whole and durable when `write` returns; writing it again is harmless."""
+
+    def write(self, path: str, content: bytes) -> None: ...
+
+    def read(self, path: str) -> bytes | None: ...
+
+    def remove(self, path: str) -> None: ...
+
+
+Clock = Callable[[], datetime]
+Sleep = Callable[[float], Awaitable[None]]

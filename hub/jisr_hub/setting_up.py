@@ -1,0 +1,179 @@
+"""What an operator does before and around serving: make a hub, admit a node, follow a peer."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.parse import urljoin
+
+from jisr_protocol import capabilities, identifiers, keys, limits, paths
+from jisr_protocol.envelope import Envelope
+from jisr_protocol.reader.http import GuardedClient
+
+from . import config, identity
+from .app import DATABASE, KEYS, now
+from .config import Settings
+from .ports import Member, Peer
+from .storage.sql import SqlLedger
+
+
+class SettingUpError(Exception):
+    """What was asked cannot be done; the sentence says why and what to do. Nothing was changed."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """A new hub."""
+
+    id: str
+    recovery_sheet: Path
+
+
+async def create(
+    folder: Path,
+    *,
+    name: str,
+    country: str,
+    lang: str,
+    address: str,
+    allow_private: bool,
+    random_bytes: Callable[[int], bytes],
+) -> Made:
+    """Make a hub in `folder`, which must not hold one. The settings file comes last: without it there is no hub."""
+    if (folder / config.FILE).exists():
+        raise SettingUpError(f"There is a hub in {folder} already; nothing was changed. Choose another folder.")
+    settings = Settings(
+        name=name,
+        country=country.upper(),
+        lang=lang,
+        address=address.rstrip("/"),
+        allow_private=allow_private,
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    for left_over in (identity.KEY_FILE, DATABASE):
+        if (folder / left_over).exists():
+            raise SettingUpError(f"{folder} holds a {left_over} but no {config.FILE}; nothing was changed.")
+    seed, recovery_seed = random_bytes(32), random_bytes(32)
+    who = identity.create(name, seed=seed, recovery_seed=recovery_seed, salt=random_bytes(16), now=now())
+    identity.write_key(folder, seed)
+    (folder / KEYS).write_bytes(keys.write_file(who.ring))
+    sheet = folder / "recovery-key.txt"
+    sheet.write_text(identity.recovery_sheet(who, recovery_seed), encoding="utf-8")
+    ledger = await SqlLedger.open(folder / DATABASE, new_epoch=identifiers.new_epoch(1, random_bytes(5)))
+    await ledger.close()
+    config.write(folder, settings)
+    return Made(who.id, sheet)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A node that could be admitted, as its own key statements prove it."""
+
+    id: str
+    name: str
+    statements: Sequence[Envelope]
+
+    @property
+    def fingerprint(self) -> str:
+        """The identifier in groups of four, to be read out aloud."""
+        code = self.id.removeprefix("jisr:")
+        return "jisr: " + " ".join(code[i : i + 4] for i in range(0, len(code), 4))
+
+
+async def candidate(folder: Path, source: str) -> Candidate:
+    """Read a node's key statements from its address, its exported folder or its keys.json."""
+    settings = config.read(folder)
+    name = ""
+    if source.startswith(("http://", "https://")):
+        async with GuardedClient(allow_private=settings.allow_private) as client:
+            offered = await _capabilities(client, source)
+            name = offered.name
+            raw = await _fetch(client, urljoin(source, offered.keys), limits.KEYS_BYTES)
+    else:
+        path = Path(source)
+        file = path / paths.KEYS if path.is_dir() else path
+        if not file.is_file():
+            raise SettingUpError(f"There is no {file}. Expected an address, a node's exported folder or its keys.json.")
+        raw = file.read_bytes()
+        told = path / paths.CAPABILITIES
+        if path.is_dir() and told.is_file():
+            name = capabilities.parse(told.read_bytes()).name
+    statements = keys.parse_file(raw)
+    ring = keys.fold(statements)
+    if ring.role != "node":
+        raise SettingUpError(f"{source} is a {ring.role}, not a node. To follow a hub use: jisr-hub peer add {source}")
+    return Candidate(ring.id, name, statements)
+
+
+async def admit(folder: Path, found: Candidate, name: str) -> Member:
+    """Admit a node. Admitting it again changes its name only."""
+    settings = config.read(folder)
+    async with opened(folder) as ledger:
+        before = await ledger.member(found.id)
+        ours = before is not None and not before.home
+        per_hour = before.per_hour if before is not None and ours else settings.per_hour
+        per_day = before.per_day if before is not None and ours else settings.per_day
+        member = Member(found.id, name, "", per_hour, per_day, identifiers.to_instant(now()))
+        await ledger.admit(member, found.statements)
+        return member
+
+
+async def set_quota(folder: Path, node: str, per_hour: int, per_day: int) -> Member:
+    """Change the quota of an admitted node."""
+    async with opened(folder) as ledger:
+        member = await ledger.member(node)
+        if member is None or member.home:
+            raise SettingUpError(f"{node} is not admitted here; nothing was changed. See: jisr-hub status")
+        changed = replace(member, per_hour=per_hour, per_day=per_day)
+        ring = (await ledger.rings([node]))[node]
+        await ledger.admit(changed, ring.statements)
+        return changed
+
+
+async def find_peer(folder: Path, address: str) -> Peer:
+    """Ask a hub who it is and where its public feed stands."""
+    settings = config.read(folder)
+    async with GuardedClient(allow_private=settings.allow_private) as client:
+        offered = await _capabilities(client, address)
+        ring = keys.fold(keys.parse_file(await _fetch(client, urljoin(address, offered.keys), limits.KEYS_BYTES)))
+    if ring.id != offered.id:
+        raise SettingUpError(
+            f"{address} says it is {offered.id}, but its keys are those of {ring.id}. Do not follow it."
+        )
+    public = [feed for feed in offered.feeds if feed.name == "public"]
+    if offered.role != "hub" or not public:
+        raise SettingUpError(f"{address} is a {offered.role} without a public feed to follow.")
+    return Peer(offered.id, offered.name, urljoin(address, public[0].href), 0, "")
+
+
+async def add_peer(folder: Path, peer: Peer) -> None:
+    """Follow a hub from the next round on."""
+    async with opened(folder) as ledger:
+        await ledger.keep_peer(peer)
+
+
+@contextlib.asynccontextmanager
+async def opened(folder: Path) -> AsyncIterator[SqlLedger]:
+    """The ledger of an existing hub, beside a server that may be running."""
+    if not (folder / config.FILE).is_file():
+        raise SettingUpError(f"There is no hub in {folder}. Make one with: jisr-hub init {folder}")
+    ledger = await SqlLedger.open(folder / DATABASE)
+    try:
+        yield ledger
+    finally:
+        await ledger.close()
+
+
+async def _capabilities(client: GuardedClient, address: str) -> capabilities.Capabilities:
+    return capabilities.parse(await _fetch(client, urljoin(address, "/" + paths.CAPABILITIES), limits.HEAD_BYTES))
+
+
+async def _fetch(client: GuardedClient, address: str, limit_bytes: int) -> bytes:
+    answer = await client.get(address, limit_bytes=limit_bytes, attempts=3)
+    if answer.status != 200:
+        raise SettingUpError(
+            f"{address} answered {answer.status}; expected a file. Is it the address of a Jisr node or hub?"
+        )
+    return answer.body

@@ -1,0 +1,148 @@
+"""A ledger and pages in memory: the reference of the contract suite, and what the in-memory world runs on."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+
+from jisr_protocol import keys, state_tree
+from jisr_protocol.envelope import Envelope
+from jisr_protocol.keys import KeyRing
+from jisr_protocol.merkle import Frontier
+from jisr_protocol.push import NodeLog
+
+from ..ports import Change, Conflict, Held, Kept, Member, Number, Numbered, Peer, Published, View
+
+
+@dataclass
+class _State:
+    epoch: str
+    entries: list[Numbered] = field(default_factory=list)
+    members: dict[str, Member] = field(default_factory=dict)
+    rings: dict[str, KeyRing] = field(default_factory=dict)
+    logs: dict[tuple[str, str], NodeLog] = field(default_factory=dict)
+    kept: dict[tuple[str, str], dict[int, Kept]] = field(default_factory=dict)
+    records: dict[tuple[str, str, str], Held] = field(default_factory=dict)
+    peers: dict[str, Peer] = field(default_factory=dict)
+    published: Published | None = None
+
+
+class MemoryLedger:
+    """The Ledger port on dictionaries. Durable as long as the object lives; a test's crash keeps it."""
+
+    def __init__(self, epoch: str) -> None:
+        self._s = _State(epoch)
+
+    async def member(self, node: str) -> Member | None:
+        return self._s.members.get(node)
+
+    async def members(self) -> list[Member]:
+        return sorted(self._s.members.values(), key=lambda m: m.node)
+
+    async def admit(self, member: Member, statements: Sequence[Envelope]) -> None:
+        self._s.members[member.node] = member
+        self._s.rings.setdefault(member.node, keys.fold(statements, expected_id=member.node))
+
+    async def node_log(self, node: str, name: str) -> NodeLog:
+        log = self._s.logs.get((node, name), NodeLog(None, Frontier(), None, None))
+        return replace(log, ring=self._s.rings.get(node))
+
+    async def node_leaves(self, node: str, name: str, start: int, end: int) -> dict[int, bytes]:
+        kept = self._s.kept.get((node, name), {})
+        return {seq: kept[seq].leaf for seq in range(start, end) if seq in kept}
+
+    async def judged(self, node: str, name: str) -> list[Kept]:
+        return [k for _, k in sorted(self._s.kept.get((node, name), {}).items()) if k.code]
+
+    async def held(self, audience: str, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Held]:
+        found = ((key, self._s.records.get((*key, audience))) for key in keys)
+        return {key: held for key, held in found if held is not None}
+
+    async def rings(self, nodes: Iterable[str]) -> dict[str, KeyRing]:
+        return {node: self._s.rings[node] for node in nodes if node in self._s.rings}
+
+    async def statements_logged(self, node: str) -> set[str]:
+        drafts = (n.draft for n in self._s.entries)
+        return {d.digest for d in drafts if d.op in ("key", "recovery") and d.node == node and d.digest}
+
+    async def store(self, change: Change, number: Number) -> int:
+        state = self._s
+        if change.log is not None:
+            log = state.logs.get((change.node, change.name), NodeLog(None, Frontier(), None, None))
+            if log.frontier.size != change.expected_size:
+                raise Conflict(f"{change.node} moved on")
+        base = len(state.entries)
+        state.entries += [number(draft, base + i, change.at) for i, draft in enumerate(change.drafts)]
+        for r in change.remembered:
+            state.records[r.node, r.id, r.audience] = r.held
+        state.rings.update(change.rings)
+        for member in change.members:
+            state.members.setdefault(member.node, member)
+        if change.log is not None:
+            state.logs[change.node, change.name] = change.log
+            state.kept.setdefault((change.node, change.name), {}).update({k.seq: k for k in change.kept})
+        if change.peer:
+            peer = state.peers[change.peer]
+            state.peers[change.peer] = replace(peer, cursor=change.cursor, epoch=change.peer_epoch)
+        return len(state.entries)
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[View]:
+        yield _View(self._s)
+
+    async def published(self) -> Published | None:
+        return self._s.published
+
+    async def epoch(self) -> str:
+        return self._s.epoch
+
+    async def publish(self, published: Published) -> None:
+        self._s.published = published
+
+    async def peers(self) -> list[Peer]:
+        return sorted(self._s.peers.values(), key=lambda p: p.hub)
+
+    async def keep_peer(self, peer: Peer) -> None:
+        self._s.peers[peer.hub] = peer
+
+
+class _View:
+    def __init__(self, state: _State) -> None:
+        self.size = len(state.entries)
+        self._entries = state.entries[: self.size]
+        self._live = {key[:2]: held for key, held in state.records.items() if key[2] == "public" and held.live}
+
+    async def entries(self, start: int) -> AsyncIterator[Sequence[tuple[int, bytes, bytes]]]:
+        rows = self._entries[start:]
+        if rows:
+            yield [(n.seq, n.line, n.leaf) for n in rows]
+
+    async def touched(self, start: int) -> set[int]:
+        drafts = (n.draft for n in self._entries[start:] if n.draft.op in ("put", "del", "out"))
+        return {state_tree.path(d.node or "", d.id or "") for d in drafts}
+
+    async def live(self) -> int:
+        return len(self._live)
+
+    async def rows(
+        self, ranges: Sequence[tuple[int, int]] | None
+    ) -> AsyncIterator[Sequence[tuple[int, str, str, int, str]]]:
+        rows = [(state_tree.path(*key), *key, h.rev, h.digest) for key, h in self._live.items()]
+        yield [row for row in rows if ranges is None or any(low <= row[0] <= high for low, high in ranges)]
+
+
+class MemoryPages:
+    """The Pages port on a dictionary."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, bytes] = {}
+
+    def write(self, path: str, content: bytes) -> None:
+        self.files[path] = content
+
+    def read(self, path: str) -> bytes | None:
+        return self.files.get(path)
+
+    def remove(self, path: str) -> None:
+        self.files.pop(path, None)

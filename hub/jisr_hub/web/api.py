@@ -1,0 +1,211 @@
+"""The protocol over HTTP: the hub's feed as files, pushes, log state (docs/spec/feed.md, push.md, capabilities.md)."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import hashlib
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from jisr_protocol import identifiers, keys, limits
+from jisr_protocol.capabilities import Capabilities, FeedOffer
+from jisr_protocol.head import MAJOR, Head
+from jisr_protocol.inflate import inflate
+from jisr_protocol.push import NodeLog
+from jisr_protocol.refusal import Refusal, refuse
+
+from ..hub import Hub, PushAnswer
+from ..ports import Kept, Pages
+from ..publish.feed import Publisher
+from .problem_documents import document
+
+PUSH_TYPE = "application/vnd.jisr.push+ndjson"
+_PAGE_PATH = re.compile(r"[1-9][0-9]{0,8}-[a-z2-7]{8}/(x[0-9]{3}/)*[0-9]{3}(\.p/[0-9]{1,3})?(\.g[0-9]{1,6})?\.ndjson")
+_HASH = re.compile(r"[0-9a-f]{64}")
+_IMMUTABLE = f"public, max-age={limits.PAGE_CACHE_SECONDS}, immutable"
+_HEAD_CACHE = "public, max-age=10, stale-if-error=86400"
+Answering = Callable[[Request], Awaitable[Response]]
+
+
+def routes(hub: Hub, publisher: Publisher, pages: Pages, *, wake_peers: Callable[[], None]) -> list[Route]:
+    """The routes of the protocol."""
+    api = _Api(hub, publisher, pages, wake_peers)
+    feed = "/feeds/public"
+    return [
+        Route("/.well-known/jisr.json", api.capabilities),
+        Route("/keys.json", api.keys),
+        Route(f"{feed}/keys.json", api.keys),
+        Route(f"{feed}/head.json", api.head),
+        Route(feed + "/log/{path:path}", api.page),
+        Route(feed + "/inv/{name}", api.inventory),
+        Route("/v1/nodes/{node}/feeds/{name}/log", api.push, methods=["POST"]),
+        Route("/v1/nodes/{node}/feeds/{name}/log/state", api.log_state),
+        Route("/v1/ping", api.ping, methods=["POST"]),
+        Route("/healthz", api.healthz),
+        Route("/readyz", api.readyz),
+    ]
+
+
+class _Api:
+    def __init__(self, hub: Hub, publisher: Publisher, pages: Pages, wake_peers: Callable[[], None]) -> None:
+        self._hub, self._publisher, self._pages, self._wake_peers = hub, publisher, pages, wake_peers
+
+    async def capabilities(self, request: Request) -> Response:
+        offered = Capabilities(
+            jisr=[MAJOR],
+            id=self._hub.identity.id,
+            role="hub",
+            name=self._hub.identity.name,
+            feeds=[FeedOffer(name="public", href="/feeds/public", audience="public")],
+            keys="/keys.json",
+            push="/v1/nodes/{node}/feeds/{name}/log",
+            ping="/v1/ping",
+            features=["head-wait", "log-state"],
+        )
+        return _file(request, offered.to_bytes(), "public, max-age=3600, stale-if-error=604800")
+
+    async def keys(self, request: Request) -> Response:
+        return _file(request, keys.write_file(self._hub.identity.ring), "public, max-age=60")
+
+    async def head(self, request: Request) -> Response:
+        """The head; with ?after=<size>&wait=<seconds> as soon as it covers more, at the latest after the wait."""
+        after, wait = request.query_params.get("after"), request.query_params.get("wait")
+        head: Head | None = self._publisher.head
+        if after is not None:
+            seconds = min(_number(wait, "wait", limits.LONG_POLL_SECONDS), limits.LONG_POLL_SECONDS)
+            head = await self._publisher.wait(_number(after, "after", 0), seconds)
+        if head is None:
+            return document("busy", "the first head of this feed is not signed yet")
+        return _file(request, head.raw, "no-store" if after is not None else _HEAD_CACHE)
+
+    async def page(self, request: Request) -> Response:
+        """A page as it stands in the folder, compressed as the reader likes it."""
+        path = request.path_params["path"]
+        if not _PAGE_PATH.fullmatch(path):
+            return document("not_found", "a page is log/<epoch>/<number>.ndjson")
+        return await asyncio.to_thread(self._page, request, f"log/{path}")
+
+    def _page(self, request: Request, path: str) -> Response:
+        accepted = request.headers.get("accept-encoding", "")
+        headers = {"Cache-Control": _IMMUTABLE, "Vary": "Accept-Encoding"}
+        if "zstd" in accepted and (body := self._pages.read(path + ".zst")) is not None:
+            return Response(body, 200, {**headers, "Content-Encoding": "zstd"}, "application/x-ndjson")
+        body = self._pages.read(path)
+        if body is None:
+            return document("page_missing", f"{path} is not here; read the head again")
+        if "gzip" in accepted:
+            headers["Content-Encoding"] = "gzip"
+            body = gzip.compress(body, 6, mtime=0)
+        return Response(body, 200, headers, "application/x-ndjson")
+
+    async def inventory(self, request: Request) -> Response:
+        name = request.path_params["name"].removesuffix(".json")
+        content = await self._publisher.inventory(bytes.fromhex(name)) if _HASH.fullmatch(name) else None
+        if content is None:
+            return document("not_found", "no node of the published state tree has this hash")
+        return _file(request, content, _IMMUTABLE)
+
+    async def push(self, request: Request) -> Response:
+        _check_version(request)
+        node, name = _feed_of(request)
+        body = await _body(request, limits.PUSH_BYTES)
+        try:
+            answer = await self._hub.push(node, name, body)
+        except Refusal as refusal:
+            if refusal.code == "seq_gap":
+                refusal.next = (await self._hub.ledger.node_log(node, name)).frontier.size  # type: ignore[attr-defined]
+            raise
+        return Response(_answered(answer), 200, {"Cache-Control": "no-store"}, "application/json")
+
+    async def log_state(self, request: Request) -> Response:
+        _check_version(request)
+        node, name = _feed_of(request)
+        if name != "public":
+            return document("restricted", "the state of a restricted feed is read with a token; push tells it too")
+        log: NodeLog = await self._hub.log_state(node, name)
+        value = {"epoch": log.epoch, "log_root": log.frontier.root().hex(), "next": log.frontier.size}
+        return Response(orjson.dumps(value) + b"\n", 200, {"Cache-Control": "no-store"}, "application/json")
+
+    async def ping(self, request: Request) -> Response:
+        """An unsigned hint that some feed has grown: look soon. It is never believed, only acted on once."""
+        await _body(request, 4096)
+        self._wake_peers()
+        return Response(None, 202)
+
+    async def healthz(self, _: Request) -> Response:
+        return Response(b"ok\n", 200, media_type="text/plain")
+
+    async def readyz(self, _: Request) -> Response:
+        if self._publisher.head is None:
+            return document("busy", "no head is signed yet")
+        return Response(b"ready\n", 200, media_type="text/plain")
+
+
+def _file(request: Request, content: bytes, cache: str) -> Response:
+    """A small file with a strong ETag; 304 when the reader has it (RFC 9110 section 13.1.2)."""
+    etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+    headers = {"ETag": etag, "Cache-Control": cache}
+    known = {tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")}
+    if etag in known or "*" in known:
+        return Response(None, 304, headers)
+    return Response(content, 200, headers, "application/json")
+
+
+async def _body(request: Request, limit_bytes: int) -> bytes:
+    """The inflated body, never more in memory than the limit, whatever the sender claims (LIM-4 to LIM-6)."""
+    received = bytearray()
+    async for piece in request.stream():
+        received += piece
+        if len(received) > limit_bytes:
+            refuse("LIM-4", "", expected=f"at most {limit_bytes} bytes", came=f"more than {len(received)} bytes")
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    if encoding in ("", "identity"):
+        return bytes(received)
+    return await asyncio.to_thread(inflate, bytes(received), encoding, limit_bytes)
+
+
+def _feed_of(request: Request) -> tuple[str, str]:
+    node, name = request.path_params["node"], request.path_params["name"]
+    for value, check, place in ((node, identifiers.node, "node"), (name, identifiers.feed_name, "name")):
+        if expected := check(value):
+            refuse("PUSH-1", f"/{place}", expected=expected, came=value)
+    return node, name
+
+
+def _check_version(request: Request) -> None:
+    """VER-1: a call for another major gets told what is spoken here."""
+    asked = request.headers.get("jisr-version", MAJOR)
+    if asked.partition(".")[0] != MAJOR:
+        refuse("VER-1", "", expected=f"Jisr-Version {MAJOR}", came=asked)
+
+
+def _number(text: str | None, name: str, default: int) -> int:
+    if text is None:
+        return default
+    if not text.isascii() or not text.isdigit() or len(text) > 16:
+        refuse("PUSH-1", f"/{name}", expected="a whole number", came=text)
+        return default
+    return int(text)
+
+
+def _answered(answer: PushAnswer) -> bytes:
+    receipt = orjson.Fragment(answer.receipt.raw)
+    value: dict[str, Any] = {
+        "admitted": answer.admitted,
+        "duplicates": answer.duplicates,
+        "next": answer.next,
+        "quarantined": [_quarantined(kept) for kept in answer.quarantined],
+        "receipt": receipt,
+    }
+    return orjson.dumps(value) + b"\n"
+
+
+def _quarantined(kept: Kept) -> dict[str, object]:
+    return {"seq": kept.seq, "code": kept.code, "pointer": kept.pointer, "detail": kept.detail}

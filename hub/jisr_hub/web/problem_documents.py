@@ -1,0 +1,102 @@
+"""Refusals as problem documents (RFC 9457): the one place that knows which status a code has."""
+
+from __future__ import annotations
+
+import structlog
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from jisr_protocol import canonical
+from jisr_protocol.problems import PROBLEMS
+from jisr_protocol.refusal import Refusal
+
+from ..ports import Conflict
+from ..quota import QuotaExhausted
+
+MEDIA_TYPE = "application/problem+json"
+_STATUS = {
+    "not_json": 400,
+    "not_canonical": 400,
+    "malformed": 400,
+    "version_unsupported": 400,
+    "encoding_broken": 400,
+    "not_admitted": 403,
+    "not_authoritative": 403,
+    "restricted": 401,
+    "not_found": 404,
+    "method_not_allowed": 405,
+    "seq_gap": 409,
+    "feed_fork": 409,
+    "epoch_unknown": 409,
+    "head_older": 409,
+    "too_large": 413,
+    "inflate_limit": 413,
+    "encoding_unsupported": 415,
+    "rate_limited": 429,
+    "quota_exhausted": 429,
+    "internal": 500,
+    "busy": 503,
+}
+_CODE_OF_STATUS = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
+_log = structlog.get_logger()
+
+
+def document(code: str, detail: str, **members: object) -> Response:
+    """Answer with a problem. `members` stand beside the standard ones; `retry_after` (seconds) is also a header."""
+    problem = PROBLEMS[code]
+    status = _STATUS.get(code, 422)
+    retry_after = members.pop("retry_after", None)
+    retry = f"after:{retry_after}" if retry_after else problem.retry
+    value = {
+        "code": code,
+        "detail": _ascii_safe(detail),
+        "retry": retry,
+        "status": status,
+        "title": problem.title,
+        "type": f"urn:jisr:problem:{code}",
+        **{name: member for name, member in members.items() if member is not None},
+    }
+    headers = {"Cache-Control": "no-store"}
+    if retry.startswith("after:"):
+        headers["Retry-After"] = retry.partition(":")[2]
+    return Response(canonical.dumps(value) + b"\n", status, headers, MEDIA_TYPE)
+
+
+def _ascii_safe(text: str) -> str:
+    """What came may hold characters that our own answers must not (CAN-6, CAN-8)."""
+    return text if text.isascii() and text.isprintable() else ascii(text)[1:-1]
+
+
+async def refused(_: Request, error: Exception) -> Response:
+    """Answer a Refusal: its code, rule and pointer."""
+    assert isinstance(error, Refusal)
+    after = error.retry_after if isinstance(error, QuotaExhausted) else None
+    return document(
+        error.code,
+        str(error),
+        rule=error.rule,
+        pointer=_ascii_safe(error.pointer),
+        retry_after=after,
+        next=getattr(error, "next", None),
+    )
+
+
+async def http_error(_: Request, error: Exception) -> Response:
+    """Answer what the router refuses: no such address, no such method."""
+    assert isinstance(error, HTTPException)
+    return document(_CODE_OF_STATUS.get(error.status_code, "malformed"), str(error.detail))
+
+
+async def busy(_: Request, error: Exception) -> Response:
+    """Answer a push that lost every race for its own log."""
+    return document("busy", str(error))
+
+
+async def failed(request: Request, error: Exception) -> Response:
+    """Answer our own failure, and write it down. Nothing was stored; the sender may send again."""
+    _log.error("request failed", path=request.url.path, exc_info=error)
+    return document("internal", "the hub failed; its operator finds the reason in the log")
+
+
+HANDLERS = {Refusal: refused, HTTPException: http_error, Conflict: busy, Exception: failed}
