@@ -132,7 +132,7 @@ def test_a_call_to_another_host_or_a_breach_of_the_policy_would_be_noticed(
             page.evaluate(planted)
             page.wait_for_timeout(200)
 
-    with pytest.raises(AssertionError, match="127.0.0.2|Content Security Policy"):
+    with pytest.raises(AssertionError, match=r"127\.0\.0\.2|Content Security Policy"):
         visit()
 
 
