@@ -336,7 +336,7 @@ class Session:
 
     def _keys_of(self, node: str, kind: str) -> dict[str, PublicKey]:
         if (node, kind) not in self._verifiers:
-            ring = self.rings.get(node)
+            ring = self.rings.get(node) or (self.publisher if self.publisher and self.publisher.id == node else None)
             before = self.known.rings.get(node)
             # a revocation once read binds, also in a log that begins anew without it
             self._verifiers[node, kind] = {

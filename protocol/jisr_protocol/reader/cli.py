@@ -8,6 +8,7 @@ Results go to stdout, the verdict to stderr. Exit status:
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,8 +20,14 @@ if TYPE_CHECKING:
     from .follow import Progress, Result
 
 USAGE = 64
+STOPPED = 130
+# plain help and errors: their decorated form takes half a second to import
 app = typer.Typer(
-    help="Follow Jisr feeds and keep verified copies of them.", no_args_is_help=True, add_completion=False
+    help="Follow Jisr feeds and keep verified copies of them.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
 )
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A copy made by jisr follow.")]
@@ -50,7 +57,8 @@ def follow(
         _report(result, into, as_json)
         if watch is None or result.outcome in (20, 22):
             raise typer.Exit(int(result.outcome))
-        _wait(watch, result)
+        with _usage_errors():
+            time.sleep(watch)
 
 
 @app.command()
@@ -104,30 +112,19 @@ def verify(
 
 def main() -> None:
     """The entry point. Usage errors of the command line end with 64, not with the 2 of its library."""
-    import click
-
     try:
-        app(standalone_mode=False)
-    except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
-        sys.exit(USAGE)
-    except click.UsageError as error:
-        error.show()
-        sys.exit(USAGE)
-    except click.exceptions.Exit as error:
-        sys.exit(error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        print("stopped; what was stored before is untouched, a second run goes on", file=sys.stderr)
-        sys.exit(130)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(0)
+        app()
+    except SystemExit as end:
+        sys.exit(USAGE if end.code == 2 else end.code)
 
 
 def _feed(feed: str) -> str | Path:
     from .follow import is_address
 
     if is_address(feed):
+        from stamina.instrumentation import set_on_retry_hooks
+
+        set_on_retry_hooks(())  # it would write its log to stdout
         if "?" in feed or "#" in feed:
             _fail(f"The address {feed} has a query. Give the feed's address, without '?' and '#'.")
         return feed
@@ -148,6 +145,8 @@ def _usage_errors() -> Iterator[None]:
         _fail(str(error), 30)
     except (Forbidden, CopyProblem) as error:
         _fail(str(error))
+    except KeyboardInterrupt:
+        _fail("Stopped. What was stored before is untouched; a second run goes on.", STOPPED)
 
 
 def _fail(sentence: str, status: int = USAGE) -> NoReturn:
@@ -207,12 +206,6 @@ def _progress(*, shown: bool) -> Iterator[Progress | None]:
         task = bar.add_task("entries", total=None)
         update: Callable[[int, int], None] = lambda done, total: bar.update(task, completed=done, total=total)  # noqa: E731
         yield update
-
-
-def _wait(seconds: float, result: Result) -> None:
-    import time
-
-    time.sleep(seconds)
 
 
 if __name__ == "__main__":

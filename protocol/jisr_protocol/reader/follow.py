@@ -153,6 +153,7 @@ class _Run:
     ) -> None:
         self._copy, self._place, self._session, self._now, self._progress = copy, place, session, now, progress
         self._start = session.known.frontier.size
+        self._applied = 0
         self._fetches: set[asyncio.Task[Event]] = set()
         self._done: Done | None = None
 
@@ -165,8 +166,6 @@ class _Run:
                     if task in self._fetches:  # not discarded by one that came with it
                         self._fetches.remove(task)
                         self._do(self._session.receive(task.result()))
-                if self._progress and self._session.head:
-                    self._progress(self._session.frontier.size, self._session.head.size)
             return self._result(self._done)
         finally:
             self._copy.discard()
@@ -182,17 +181,25 @@ class _Run:
                     self._copy.begin(replace=True)
                 case Apply(judged):
                     self._copy.apply(judged)
+                    self._applied += len(judged)
+                    self._tell_progress()
                 case Settle():
                     self._do(self._session.receive(self._copy.settle()))
                 case Commit(known):
                     self._copy.commit(known, self._now(), self._place.address)
                 case Discard():
                     self._copy.discard()
+                    self._applied = 0
                     for task in self._fetches:
                         task.cancel()
                     self._fetches = set()
                 case Done():
                     self._done = request
+
+    def _tell_progress(self) -> None:
+        if self._progress and self._session.head:
+            start = 0 if self._session.replacing else self._start
+            self._progress(start + self._applied, self._session.head.size)
 
     async def _drop_fetches(self) -> None:
         for task in self._fetches:

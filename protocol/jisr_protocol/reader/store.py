@@ -239,9 +239,12 @@ class Copy:
         self._connection.executemany("DELETE FROM refusal WHERE seq = ?", past)
 
     def _let_go(self, size: int) -> None:
-        """What was held and did not come again in a replacement has left the feed with its last entry."""
+        """What was held and is not in the tree after a replacement has left the feed, with its last entry."""
+        self._connection.create_function("path18", 2, state_tree.path, deterministic=True)
         self._connection.execute(
-            "UPDATE record SET op = 'out', via = NULL, jws = NULL, body = NULL, seq = ? WHERE prior = 1 AND op = 'put'",
+            "UPDATE record SET op = 'out', via = NULL, jws = NULL, body = NULL, seq = ? WHERE prior = 1 AND op = 'put'"
+            " AND NOT EXISTS (SELECT 1 FROM leaf AS l WHERE l.path = path18(record.node, record.id)"
+            " AND l.node = record.node AND l.id = record.id)",
             (max(size - 1, 0),),
         )
         self._connection.execute("UPDATE record SET prior = 0 WHERE prior = 1")
