@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from typing import Any
 
 import orjson
@@ -21,8 +22,8 @@ from .refusal import refuse
 
 # C0 but LF, DEL, C1, bidirectional embeddings, overrides and isolates, and the byte order mark.
 _FORBIDDEN_TEXT = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff]")
-# Bytes without which no forbidden character can stand in canonical UTF-8 text: most records have none of them.
-_SUSPECTS = (b"\\", b"\x7f", b"\xc2", b"\xe2\x80", b"\xe2\x81", b"\xef\xbb")
+# The escapes that canonical JSON has for control characters, but the one for LF.
+_ESCAPED = re.compile(rb"\\[bfrtu]")
 
 
 def parse(raw: bytes, *, limit_bytes: int = RECORD_BYTES) -> Any:
@@ -36,6 +37,8 @@ def parse(raw: bytes, *, limit_bytes: int = RECORD_BYTES) -> Any:
     try:
         value = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
+        if "depth limit" in str(error):  # orjson's own, far above ours
+            refuse("CAN-7", "", expected=f"at most {DEPTH_LEVELS} levels of objects and arrays", came="1,024 or more")
         refuse("CAN-1", "", expected="one JSON text in UTF-8 (RFC 8259)", came=f"{error} in {raw[:40]!r}")
         return None
     if not _plain(value, DEPTH_LEVELS):
@@ -65,21 +68,31 @@ def _plain(value: Any, levels: int) -> bool:
     """True when names, numbers and depth keep the profile; quick, says nothing of the place."""
     kind = type(value)
     if kind is dict:
-        if levels == 0:
+        try:
+            names_fit = "".join(value).isascii()
+        except TypeError:  # a name that is no text, from `dumps`
             return False
-        for name, member in value.items():
-            if type(name) is not str or not name.isascii():
-                return False
-            if type(member) is not str and not _plain(member, levels - 1):
-                return False
-        return True
+        return names_fit and levels > 0 and _plain_members(value.values(), levels - 1)
     if kind is list:
-        if levels == 0:
+        return levels > 0 and _plain_members(value, levels - 1)
+    return _plain_members((value,), 0)
+
+
+def _plain_members(members: Iterable[Any], levels: int) -> bool:
+    """Most members are text, which needs no look here; the loop keeps them cheap."""
+    for member in members:
+        kind = type(member)
+        if kind is str or kind is bool:
+            continue
+        if kind is dict or kind is list:
+            if not _plain(member, levels):
+                return False
+        elif kind is int:
+            if not -INTEGER_MAX <= member <= INTEGER_MAX:
+                return False
+        elif member is not None:
             return False
-        return all(type(item) is str or _plain(item, levels - 1) for item in value)
-    if kind is int:
-        return bool(-INTEGER_MAX <= value <= INTEGER_MAX)
-    return kind is str or kind is bool or value is None
+    return True
 
 
 def _explain(value: Any, pointer: str, levels: int) -> None:
@@ -97,7 +110,8 @@ def _explain(value: Any, pointer: str, levels: int) -> None:
             _explain(item, f"{pointer}/{index}", levels - 1)
     elif isinstance(value, bool) or value is None or isinstance(value, str):
         return
-    elif isinstance(value, int):
+    elif isinstance(value, int) or (isinstance(value, float) and abs(value) > INTEGER_MAX):
+        # orjson reads an integer of more than 64 bits as a float
         if not -INTEGER_MAX <= value <= INTEGER_MAX:
             refuse("CAN-4", pointer, expected="an integer within ±(2^53−1)", came=str(value))
     else:
@@ -105,9 +119,22 @@ def _explain(value: Any, pointer: str, levels: int) -> None:
 
 
 def _check_text(value: Any, raw: bytes) -> None:
-    """NFC (CAN-6) and no forbidden characters (CAN-8), decided on the bytes wherever they can decide it."""
-    suspicious = any(suspect in raw for suspect in _SUSPECTS)
-    if (not raw.isascii() and not unicodedata.is_normalized("NFC", raw.decode("utf-8", "replace"))) or suspicious:
+    """NFC (CAN-6) and no forbidden characters (CAN-8), decided on the bytes; walked only to name a place."""
+    text = None
+    if not raw.isascii():
+        text = raw.decode("utf-8", "replace")
+        if not unicodedata.is_normalized("NFC", text):
+            _explain_text(value, "")
+            return
+    if (
+        b"\x7f" in raw
+        or (b"\\" in raw and _ESCAPED.search(raw.replace(b"\\\\", b"")))
+        or (
+            text is not None
+            and (b"\xc2" in raw or b"\xe2\x80" in raw or b"\xe2\x81" in raw or b"\xef\xbb" in raw)
+            and _FORBIDDEN_TEXT.search(text)
+        )
+    ):
         _explain_text(value, "")
 
 

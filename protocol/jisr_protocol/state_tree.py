@@ -146,8 +146,8 @@ def parse_bucket(content: bytes, expected: bytes) -> list[tuple[str, str, int, s
     rows = []
     for number, entry in enumerate(content.split(b"\n")[:-1]):
         rows.append(_row(canonical.parse(entry), number))
-    if bucket_bytes(line(*row) for row in rows) != content:
-        refuse("STA-2", "", expected="lines sorted by their bytes", came=content[:40])
+    if bucket_bytes(line(*row) for row in rows) != content or len({row[:2] for row in rows}) != len(rows):
+        refuse("STA-2", "", expected="lines sorted by their bytes, no record twice", came=content[:40])
     return rows
 
 

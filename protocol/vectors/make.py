@@ -1,0 +1,84 @@
+"""Makes every file of this folder, the same bytes each time.
+
+    python3 protocol/vectors/make.py            writes here, beside this file
+    python3 protocol/vectors/make.py FOLDER     writes there; a test compares both
+
+Needs the package `cryptography` and nothing of Jisr: see maker/.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+from maker import (
+    canonical_cases,
+    entry_cases,
+    feed,
+    feeds,
+    head_cases,
+    identifier_lists,
+    key_cases,
+    limit_cases,
+    problem_cases,
+    push_cases,
+    signed_cases,
+    tree_cases,
+)
+
+HERE = Path(__file__).resolve().parent
+
+
+FILES = (
+    canonical_cases.make,
+    identifier_lists.make_odd,
+    key_cases.make,
+    signed_cases.make,
+    entry_cases.make,
+    entry_cases.make_pages,
+    entry_cases.make_live,
+    tree_cases.make_merkle,
+    tree_cases.make_state,
+    head_cases.make,
+    head_cases.make_capabilities,
+    push_cases.make,
+    limit_cases.make,
+    problem_cases.make,
+)
+
+
+def main(folder: Path) -> None:
+    """Write everything below `folder`."""
+    for make in FILES:
+        file = make()
+        _json(folder / f"{file.family}.json", file.content)
+    for name, text in identifier_lists.make().items():
+        _text(folder / "identifiers" / name, text)
+    _feeds(folder / "feeds")
+
+
+def _feeds(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    for case in feeds.CASES:
+        made = case.make()
+        place = folder / case.name
+        feed.write(made.files, place / "feed")
+        if made.before is not None:
+            feed.write(made.before, place / "before")
+        _json(place / "expect.json", case.expectation(made))
+
+
+def _json(path: Path, value: object) -> None:
+    # escapes keep invisible and right-to-left characters visible
+    _text(path, json.dumps(value, ensure_ascii=True, indent=1, sort_keys=True) + "\n")
+
+
+def _text(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, "utf-8", newline="\n")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else HERE)
