@@ -29,11 +29,12 @@ SAME = {
     "fr": {
         *("Service", "Services", "Alliance", "Alliances", "Conditions", "Contact", "Documents", "Budget"),
         *("Version", "Transport", "Pages", "Ramadan", "Licence"),
+        *("Programme", "Camp", "Centre", "Association"),
     },
     "es": {"No"},
-    "nl": {"Project", "Contact", "Website", "Partners", "Budget", "Platform", "Ramadan"},
+    "nl": {"week", "Per", "Project", "Contact", "Website", "Partners", "Budget", "Platform", "Ramadan"},
     "da": {"Alliance", "Standard", "Budget", "Platform", "Version", "Transport", "Ramadan"},
-    "tr": {"Platform"},
+    "tr": {"Platform", "Form"},
 }
 
 PLURALS = {

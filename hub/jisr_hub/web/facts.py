@@ -7,7 +7,7 @@ Members without a label here are left out; the page shows the whole record as it
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from jisr_hub.web.hours import hours, local_time, period
@@ -175,11 +175,11 @@ class _Scribe:
         title = self._title(value)
         # A term or an area is its label; its scheme and role are for machines.
         if {"scheme", "code"} <= set(value):
-            return (Value(title),) if title else ()
+            return (title,) if title else ()
         # A label says what a role's code would, in words.
         said_by_title = {"role"} if "label" in value else set()
         facts = self.group({name: value[name] for name in value if name not in said_by_title}, depth + 1)
-        return (Value(title or Text(""), facts=facts),) if facts or title else ()
+        return (replace(title or Value(Text("")), facts=facts),) if facts or title else ()
 
     def _phrase(self, value: Mapping[str, Any]) -> Value | None:
         """Write the groups that read as one phrase."""
@@ -188,29 +188,19 @@ class _Scribe:
                 return Value(Text(f"{amount} {unit}"), code=True)
             case {"minimum": str(least), "maximum": str(most), "currency": str(unit)}:
                 return Value(Text(f"{least} – {most} {unit}"), code=True)
+            case {"minimum": str(least), "currency": str(unit)}:
+                return self.plain(self.language.gettext("at least %(amount)s") % {"amount": f"{least} {unit}"})
+            case {"maximum": str(most), "currency": str(unit)}:
+                return self.plain(self.language.gettext("at most %(amount)s") % {"amount": f"{most} {unit}"})
             case {"latitude": str(north), "longitude": str(east)}:
                 return Value(Text(f"{north}, {east}"), code=True)
             case {"scheme": str(scheme), "value": str(number)}:
                 return Value(Text(f"{scheme} {number}"), code=True)
-            case {"free": True}:
-                return self.plain(self.language.gettext("Free of charge"))
             case {"url": str(url), "name": name} if _WEB.fullmatch(url):
                 return Value(choose(name, self.language.code, self.author) or Text(url), url)
             case {"organization": str(reference)} if _REFERENCE.fullmatch(reference):
                 return self.reference(reference)
-        return self._numbers(value) or self._period(value) or self._address(value)
-
-    def _numbers(self, value: Mapping[str, Any]) -> Value | None:
-        """Write so many free, of so many, as capacity and places have it."""
-        free, whole = value.get("available", value.get("open")), value.get("maximum", value.get("total"))
-        if not isinstance(free, int):
-            return None
-        words = self.language.number(free)
-        if isinstance(whole, int):
-            among = {"free": words, "whole": self.language.number(whole)}
-            words = self.language.gettext("%(free)s of %(whole)s") % among
-        title, said = self._title(value), self.plain(words)
-        return Value(title, facts=(Fact(self.language.gettext("Places free"), (said,)),)) if title else said
+        return self._period(value) or self._address(value)
 
     def _period(self, value: Mapping[str, Any]) -> Value | None:
         words = period(value.get("from"), value.get("until"), self.language)
@@ -218,7 +208,7 @@ class _Scribe:
 
     def _address(self, value: Mapping[str, Any]) -> Value | None:
         """Write an address in one line in the order of its country's envelope, the small before the large."""
-        if "locality" not in value and "street" not in value:
+        if not {"locality", "street", "country"} & set(value):
             return None
         lines = [choose(value.get(name), self.language.code, self.author) for name in ("street", "locality", "region")]
         country = value.get("country")
@@ -227,14 +217,20 @@ class _Scribe:
         words += [self.language.country_name(country) or country] if isinstance(country, str) else []
         return Value(Text(self.language.comma.join(words), next((line.lang for line in lines if line), "")))
 
-    def _title(self, value: Mapping[str, Any]) -> Text | None:
-        """Give what a group is called: its label or name, else the words of its code."""
+    def _title(self, value: Mapping[str, Any]) -> Value | None:
+        """Write what a group is called: its label or name, else its code."""
         for member in ("label", "name", "what"):
             text = choose(value.get(member), self.language.code, self.author)
             if text:
-                return text
-        code = value.get("code")
-        return Text(code) if isinstance(code, str) else None
+                return Value(text)
+        match value:
+            case {"free": True}:
+                return self.plain(self.language.gettext("Free of charge"))
+            case {"scheme": "iso3166-1", "code": str(code)}:
+                return self.plain(self.language.country_name(code) or code)
+            case {"code": str(code)} | {"feature": str(code)}:
+                return Value(Text(code), code=True)
+        return None
 
     def plain(self, words: str) -> Value:
         """Give words of the interface's own language."""

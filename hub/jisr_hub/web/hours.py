@@ -58,7 +58,7 @@ def _line(entry: Mapping[str, Any], language: Language) -> str:
         times = language.gettext("closed")
     else:
         times = language.comma.join(_times(entry.get("intervals"), language))
-    return f"{when}: {times}" if when and times else when or times
+    return f"{when}{language.colon}{times}" if when and times else when or times
 
 
 def _times(intervals: object, language: Language) -> Iterator[str]:

@@ -80,6 +80,11 @@ class Language:
         """Give what separates words in a row, with its space."""
         return "، " if self.code == "ar" else ", "
 
+    @property
+    def colon(self) -> str:
+        """Give what stands between a label and what it labels, with its spaces; French has one before it too."""
+        return "\u00a0: " if self.code == "fr" else ": "
+
     def gettext(self, message: str) -> str:
         """Give the message in this language, or the English one where the catalogue lacks it."""
         return self.translations.gettext(message)
