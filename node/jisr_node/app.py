@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,7 +24,7 @@ from . import export as feed_files
 from . import outbox as outboxes
 from . import status as statuses
 from .adapters import key_files
-from .adapters.sqlite import SqliteStore
+from .adapters.sqlite import SqliteStore, only_one
 from .author import Author, local_reference
 from .delivery import Delivered, Deliveries, deliver
 from .drafts import Drafts, Taken
@@ -219,6 +219,14 @@ class Node:
         if self.store.feed(outboxes.PUBLIC) is None:
             raise Declined("Nothing has been published yet, so there is nothing to export. First: jisr-node publish")
         return write_feed(Path(folder), self.files())
+
+    @contextmanager
+    def serving(self) -> Iterator[Path]:
+        """Be the one process that serves this folder; gives the place of the exported feed. Raises Declined."""
+        if self.folder is None:
+            raise Declined("A node without a folder cannot be served.")
+        with only_one(self.folder / "serve.lock"):
+            yield self.folder / "public"
 
     # Delivering
 

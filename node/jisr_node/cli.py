@@ -12,7 +12,7 @@ import io
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from enum import IntEnum
 from pathlib import Path
@@ -272,12 +272,25 @@ def serve(
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 for any free one.")] = 8460,
     every: Annotated[float, typer.Option(min=1, help="Seconds between visits to the hub, more or less.")] = 300.0,
     folder: Folder = _HERE,
+    as_json: Json = False,
 ) -> None:
     """Serve the public feed over HTTP and bring news to the hub in the background, until Ctrl-C."""
-    from .serve import serve_forever
+    from .web.server import serve_forever
 
-    with Node.open(folder) as node:
-        serve_forever(node, host=host, port=port, every_seconds=every)
+    def ready(address: str) -> None:
+        _say({"address": address}, f"The public feed is at {address} (Ctrl-C to stop)", as_json=as_json)
+        sys.stdout.flush()
+
+    with Node.open(folder) as node, node.serving() as feed_folder:
+        serve_forever(
+            node,
+            feed_folder,
+            host=host,
+            port=port,
+            every_seconds=every,
+            ready=ready,
+            note=lambda sentence: typer.echo(sentence, err=True),
+        )
 
 
 @cli.command()
@@ -319,11 +332,11 @@ def _opened(source: str) -> Iterator[IO[bytes]]:
     if source == "-":
         yield sys.stdin.buffer
         return
-    try:
-        file = Path(source).open("rb")
-    except OSError as error:
-        raise Mistaken(f"{source} cannot be read: {error.strerror}. Nothing was changed.") from None
-    with file:
+    with ExitStack() as opened:
+        try:
+            file = opened.enter_context(open(source, "rb"))
+        except OSError as error:
+            raise Mistaken(f"{source} cannot be read: {error.strerror}. Nothing was changed.") from None
         yield file
 
 

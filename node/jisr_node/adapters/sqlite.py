@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..errors import Busy, Mistaken
+from ..errors import Busy, Declined, Mistaken
 from ..ports import Change, Delivery, Feed, KnownHub, Line, Quarantined, Stored
 
 LOCK_SECONDS = 5.0
@@ -50,6 +50,23 @@ CREATE TABLE quarantined (
     detail TEXT NOT NULL, PRIMARY KEY (hub, feed, seq)
 ) STRICT, WITHOUT ROWID;
 """
+
+
+@contextmanager
+def only_one(place: Path) -> Iterator[None]:
+    """Hold a lock that ends with the process, however it ends. Raises Declined when another process holds it."""
+    db = sqlite3.connect(place, timeout=0.0, isolation_level=None)
+    try:
+        try:
+            db.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError as error:
+            raise Declined(
+                f"Another jisr-node serves {place.parent.resolve()} already, and goes on doing so. Nothing was "
+                "changed. Stop the other one first, or serve another folder."
+            ) from error
+        yield
+    finally:
+        db.close()
 
 
 class SqliteStore:
