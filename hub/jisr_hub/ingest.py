@@ -16,7 +16,6 @@ from datetime import datetime
 from jisr_protocol import entry as entries
 from jisr_protocol import live, push, schema
 from jisr_protocol.entry import Entry
-from jisr_protocol.envelope import slices
 from jisr_protocol.keys import KeyRing, PublicKey
 from jisr_protocol.limits import REV_JUMP
 from jisr_protocol.live import Order
@@ -191,9 +190,8 @@ def _take_record(bench: Bench, entry: Entry, outcome: Outcome) -> None:
     bench.held[key] = now_held
     outcome.remembered[(*key, bench.name)] = Remembered(*key, bench.name, now_held)
     if public:
-        parts = slices(entry.raw)
-        outcome.drafts.append(log.draft(entry, src=("public", bench.epoch, entry.seq), via=bench.via, parts=parts))
-        plain = len(parts) == 5 and parts.keys() > _PLAIN_MEMBERS
+        outcome.drafts.append(log.draft(entry, src=("public", bench.epoch, entry.seq), via=bench.via))
+        plain = len(entry.parts) == 5 and entry.parts.keys() > _PLAIN_MEMBERS
         outcome.kept.append(Kept(entry.seq, entry.leaf, None if plain else entry.raw))
         return
     outcome.kept.append(Kept(entry.seq, entry.leaf, entry.raw))

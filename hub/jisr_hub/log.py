@@ -5,13 +5,11 @@ The content goes in as the raw slices in which it came (ENT-9); only position, t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import orjson
 
-from jisr_protocol import entry
+from jisr_protocol import entry, state_tree
 from jisr_protocol.entry import Entry
-from jisr_protocol.envelope import Envelope, slices
+from jisr_protocol.envelope import Envelope
 
 from .ports import Draft, Numbered, Position
 
@@ -23,10 +21,9 @@ def draft(
     *,
     src: Position,
     via: bytes | None = None,
-    parts: Mapping[str, bytes] | None = None,
 ) -> Draft:
     """The hub's entry for an entry of a node (or of a peer): all it carries, known or not, but place and time."""
-    carried = {name: raw for name, raw in (parts or slices(accepted.raw)).items() if name not in _OWN}
+    carried = {name: raw for name, raw in accepted.parts.items() if name not in _OWN}
     carried["src"] = b'["%b","%b",%d]' % (src[0].encode(), src[1].encode(), src[2])
     if via:
         carried["via"] = via
@@ -39,6 +36,7 @@ def draft(
         accepted.digest,
         src,
         carried,
+        state_tree.path(accepted.node or "", accepted.id or "") if accepted.op in ("put", "del") else None,
     )
 
 
@@ -62,7 +60,7 @@ def out_draft(node: str, record_id: str, rev: int, digest: str, type_name: str) 
         "rev": b"%d" % rev,
         "type": orjson.dumps(type_name),
     }
-    return Draft("out", type_name, node, record_id, rev, digest, None, members)
+    return Draft("out", type_name, node, record_id, rev, digest, None, members, state_tree.path(node, record_id))
 
 
 def number(item: Draft, seq: int, at: str) -> Numbered:

@@ -43,7 +43,8 @@ class Draft(msgspec.Struct, frozen=True, gc=False):
     digest: str | None
     src: Position | None
     members: dict[str, bytes]
-    audience: str = "public"
+    path: int | None = None
+    """The record's path in the state tree; None for what is no record."""
 
 
 class Numbered(msgspec.Struct, frozen=True, gc=False):

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
 from typing import Any
 
 import orjson
@@ -65,33 +64,35 @@ def dumps(value: Any, *, limit_bytes: int = RECORD_BYTES) -> bytes:
 
 
 def _plain(value: Any, levels: int) -> bool:
-    """True when names, numbers and depth keep the profile; quick, says nothing of the place."""
-    kind = type(value)
-    if kind is dict:
-        try:
-            names_fit = "".join(value).isascii()
-        except TypeError:  # a name that is no text, from `dumps`
-            return False
-        return names_fit and levels > 0 and _plain_members(value.values(), levels - 1)
-    if kind is list:
-        return levels > 0 and _plain_members(value, levels - 1)
-    return _plain_members((value,), 0)
+    """True when names, numbers and depth keep the profile; quick, says nothing of the place.
 
-
-def _plain_members(members: Iterable[Any], levels: int) -> bool:
-    """Most members are text, which needs no look here; the loop keeps them cheap."""
-    for member in members:
-        kind = type(member)
-        if kind is str or kind is bool:
-            continue
-        if kind is dict or kind is list:
-            if not _plain(member, levels):
-                return False
-        elif kind is int:
-            if not -INTEGER_MAX <= member <= INTEGER_MAX:
-                return False
-        elif member is not None:
+    One level of the value after the other; most members are text, which needs no look here.
+    """
+    level = [[value]]
+    while level:
+        below: list[Any] = []
+        for members in level:
+            for member in members:
+                kind = type(member)
+                if kind is str or kind is bool:
+                    continue
+                if kind is dict:
+                    try:
+                        if not "".join(member).isascii():
+                            return False
+                    except TypeError:  # a name that is no text, from `dumps`
+                        return False
+                    below.append(member.values())
+                elif kind is list:
+                    below.append(member)
+                elif kind is int:
+                    if not -INTEGER_MAX <= member <= INTEGER_MAX:
+                        return False
+                elif member is not None:
+                    return False
+        if below and levels == 0:
             return False
+        level, levels = below, levels - 1
     return True
 
 

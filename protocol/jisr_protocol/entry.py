@@ -114,11 +114,10 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     thing: Envelope | None
     gone: str | None
     crit: tuple[str, ...]
-
-    @property
-    def leaf(self) -> bytes:
-        """The leaf hash of this entry (ENT-5)."""
-        return leaf(self.seq, self.op, self.type, self.node, self.id, self.rev, self.digest, self.src, self.at)
+    leaf: bytes
+    """The leaf hash of this entry (ENT-5)."""
+    parts: dict[str, bytes]
+    """The raw bytes of each member, for whoever passes the entry on; empty for stubs and `out`."""
 
 
 class AcceptedEntry(msgspec.Struct, frozen=True, gc=False):
@@ -156,6 +155,7 @@ def parse(raw: bytes) -> Entry:
     if not isinstance(value, dict):
         value = {}
     op = value.get("op", "")
+    parts: dict[str, bytes] = {}
     if op == "out":
         derived, thing = _derived(_OUT.check(value)), None
     elif "gone" in value:
@@ -164,26 +164,22 @@ def parse(raw: bytes) -> Entry:
         derived, thing = _derived(_STUB.check(value)), None
         _nothing_left(op, value)
     elif op == "nodehead":
-        derived, thing = _nodehead(value, raw), None
+        parts = slices(raw)
+        derived, thing = _nodehead(value, parts), None
     elif op in KIND_OF_OP:
-        thing = _thing(value, raw, KIND_OF_OP[op])
+        parts = slices(raw)
+        thing = _thing(value, parts, KIND_OF_OP[op])
         derived = _columns(op, value, thing)
         _nothing_twice(op, value)
     else:
-        derived, thing = _other(value, raw), None
-    src = value.get("src")
-    return Entry(
-        raw,
-        value.get("seq", 0),
-        op,
-        value.get("at", ""),
-        *derived,
-        tuple(src) if src is not None else None,
-        tuple(value.get("via", ())),
-        thing,
-        value.get("gone"),
-        _crit(value, thing),
-    )
+        parts = slices(raw)
+        derived, thing = _other(value, parts), None
+    seq, at = value.get("seq", 0), value.get("at", "")
+    src = tuple(value["src"]) if "src" in value else None
+    via = tuple(value["via"]) if "via" in value else ()
+    hashed = leaf(seq, op, *derived, src, at)
+    gone = value.get("gone")
+    return Entry(raw, seq, op, at, *derived, src, via, thing, gone, _crit(value, thing), hashed, parts)
 
 
 _Columns = tuple[str | None, str | None, str | None, int | None, str | None]
@@ -193,12 +189,12 @@ def _derived(value: dict[str, Any]) -> _Columns:
     return value["type"], value["node"], value["id"], value["rev"], value["digest"]
 
 
-def _thing(value: dict[str, Any], raw: bytes, kind: str) -> Envelope:
+def _thing(value: dict[str, Any], parts: dict[str, bytes], kind: str) -> Envelope:
     content, jws = value.get(kind), value.get("jws")
     if not isinstance(content, dict) or not isinstance(jws, str):
         refuse("ENT-2", f"/{kind}", expected=f"a signed {kind}: members 'jws' and '{kind}'", came=sorted(value))
         return Envelope(kind, "", b"{}", {})
-    body = slices(raw)[kind]
+    body = parts[kind]
     if len(body) > RECORD_BYTES:
         refuse("LIM-2", f"/{kind}", expected=f"at most {RECORD_BYTES} bytes", came=f"{len(body)} bytes")
     return Envelope(kind, jws, body, content)
@@ -235,17 +231,16 @@ def _nothing_left(op: str, value: dict[str, Any]) -> None:
         refuse("ENT-4", f"/{found[0]}", expected="a stub without any content", came=f"a member {found[0]!r}")
 
 
-def _nodehead(value: dict[str, Any], raw: bytes) -> _Columns:
+def _nodehead(value: dict[str, Any], parts: dict[str, bytes]) -> _Columns:
     _NODEHEAD.check(value)
     head = _NODEHEAD_HEAD.check(value.get("head"), "/head")
-    parts = slices(raw)
     body = b'{"head":%b,"jws":%b,"missing":%b}' % (parts["head"], parts["jws"], parts["missing"])
     return None, head["by"], head["name"], None, digest("nodehead", body)
 
 
-def _other(value: dict[str, Any], raw: bytes) -> _Columns:
+def _other(value: dict[str, Any], parts: dict[str, bytes]) -> _Columns:
     """An op this version does not know is carried: its leaf is made of what it gives (ENT-8)."""
-    body = slices(raw).get("object", b"null")
+    body = parts.get("object", b"null")
 
     def given(name: str) -> str | None:
         member = value.get(name)
@@ -334,7 +329,7 @@ def write_stub(entry: Entry, gone: str) -> bytes:
 
 
 def parse_lines(body: bytes) -> list[Entry]:
-    """Read a page or the lines of a push: entries, each ended by a line feed (PAGE-4). A pointer begins with the line."""
+    """Read a page or the lines of a push: entries, each with its line feed (PAGE-4). A pointer begins with the line."""
     if not body.endswith(b"\n"):
         if not body:
             return []

@@ -49,7 +49,7 @@ class Publisher:
             self.pages.write(paths.HEAD, published.head.raw)
 
     async def publish(self) -> Head:
-        """Publish all that is stored by now; return the head. Does nothing while nothing changed and the head is young."""
+        """Publish all that is stored by now; return the head. Does nothing while nothing changed and it is young."""
         async with self._lock, self.ledger.reading() as view:
             if self._tree is not None and self.head is not None and view.size == self.head.size:
                 young = self.clock() < self.head.time + RENEW_AFTER
