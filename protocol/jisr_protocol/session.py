@@ -339,11 +339,9 @@ class Session:
             ring = self.rings.get(node) or (self.publisher if self.publisher and self.publisher.id == node else None)
             before = self.known.rings.get(node)
             # a revocation once read binds, also in a log that begins anew without it
-            self._verifiers[node, kind] = {
-                header: key
-                for header, key in (ring.verifiers(kind) if ring else {}).items()
-                if before is None or key.kid not in before.keys or before.keys[key.kid].state != "revoked"
-            }
+            bound = {h: key for h, key in before.verifiers(kind).items() if key.revoked} if before else {}
+            verifiers = ring.verifiers(kind) if ring else {}
+            self._verifiers[node, kind] = {header: bound.get(header, key) for header, key in verifiers.items()}
         return self._verifiers[node, kind]
 
     def _take_key(self, node: str, statement: Envelope) -> None:

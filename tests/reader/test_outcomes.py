@@ -1,4 +1,4 @@
-"""How a follow ends when something is wrong: a legal start, proof that it arrived, the fault, and that nothing moved."""
+"""How a follow ends when something is wrong: a legal start, proof of it, the fault, and proof that nothing moved."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ class _Ring:
     """The keys of a writer, revoked ones too: what was held before a revocation stays good."""
 
     def __init__(self, ring: keys.KeyRing) -> None:
-        self._keys = [state.key for state in ring.keys.values()]
+        self._keys = [keys.PublicKey(state.key.public) for state in ring.keys.values()]
 
     def verifiers(self, kind: str) -> dict[str, keys.PublicKey]:
         return {key.headers[kind]: key for key in self._keys}
