@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,21 +24,23 @@ from . import export as feed_files
 from . import outbox as outboxes
 from . import status as statuses
 from .adapters import key_files
+from .adapters.fence import FileFence, MemoryFence
 from .adapters.sqlite import SqliteStore, only_one
-from .author import Author, local_reference
-from .delivery import Delivered, Deliveries, deliver
-from .drafts import Drafts, Taken
+from .delivery import Delivered, Deliveries, compare, deliver
 from .errors import Contradiction, Declined, HubRefused, HubUnreachable, Mistaken, NodeError
 from .identity import Identity, RandomBytes, create, restore
+from .ids import local_reference
 from .outbox import Outbox, Published
-from .ports import Change, Hub, Store, Stored
+from .ports import Change, Fence, Hub, Store, Stored
 from .settings import Settings, check_address
 
 if TYPE_CHECKING:
     from .adapters.folder import Written
+    from .drafts import Taken
 
 DATABASE = "node.sqlite"
 KEYS = "keys.json"
+FENCE = "fence.json"
 RECOVERY = "recovery"
 """The setting that says where the recovery sheet was written; KEPT once somebody said it is safe."""
 KEPT = "kept"
@@ -64,11 +66,13 @@ class Sent:
 class Node:
     """One node. Not for use from two threads at once; a folder may be open in several processes."""
 
-    def __init__(self, store: Store, identity: Identity, *, folder: Path | None, random_bytes: RandomBytes) -> None:
-        self.store, self.identity, self.folder = store, identity, folder
+    def __init__(
+        self, store: Store, fence: Fence, identity: Identity, *, folder: Path | None, random_bytes: RandomBytes
+    ) -> None:
+        self.store, self.fence, self.identity, self.folder = store, fence, identity, folder
         self.settings = Settings.load(store)
         self._random = random_bytes
-        self._outbox = Outbox(store, identity, random_bytes)
+        self._outbox = Outbox(store, fence, identity, random_bytes)
         self._deliveries = Deliveries(store, identity)
 
     @classmethod
@@ -105,7 +109,8 @@ class Node:
         _begin(store, birth.identity, chosen, random_bytes)
         with store.transaction():
             store.set(RECOVERY, str((recovery or folder / name).resolve()))
-        return cls(store, birth.identity, folder=folder, random_bytes=random_bytes)
+        fence = FileFence(folder / FENCE)
+        return cls(store, fence, birth.identity, folder=folder, random_bytes=random_bytes)
 
     @classmethod
     def open(cls, folder: Path | str, *, random_bytes: RandomBytes = os.urandom) -> Self:
@@ -122,7 +127,7 @@ class Node:
             if key_file is None:
                 raise Mistaken(f"The node in {folder.resolve()} was never finished. Delete the folder and init again.")
             identity = restore(key_file.encode(), key_files.read_signing_key(folder / key_files.SIGNING_KEY))
-            return cls(store, identity, folder=folder, random_bytes=random_bytes)
+            return cls(store, FileFence(folder / FENCE), identity, folder=folder, random_bytes=random_bytes)
         except BaseException:
             store.close()
             raise
@@ -133,11 +138,11 @@ class Node:
         identity = create(random_bytes, now).identity
         store = SqliteStore()
         _begin(store, identity, Settings(**settings), random_bytes)
-        return cls(store, identity, folder=None, random_bytes=random_bytes)
+        return cls(store, MemoryFence(), identity, folder=None, random_bytes=random_bytes)
 
     def reopened(self) -> Self:
         """The same store seen by a process that starts anew: nothing but what was committed is known."""
-        return type(self)(self.store, self.identity, folder=self.folder, random_bytes=self._random)
+        return type(self)(self.store, self.fence, self.identity, folder=self.folder, random_bytes=self._random)
 
     def close(self) -> None:
         """Let go of the store. Safe to call twice."""
@@ -162,7 +167,13 @@ class Node:
 
     def import_drafts(self, lines: Iterable[str | bytes | Mapping[str, Any]], label: str | None = None) -> Taken:
         """Take drafts, parsed or as JSON lines; see drafts.Drafts.take."""
-        return Drafts(self.store, self._author(), self._random).take(lines, label)
+        # the schemas' judges take a quarter of a second to load, and only writing needs them
+        from .author import Author
+        from .drafts import Drafts
+
+        secret = bytes.fromhex(self.store.settings()[_IMPORT_SECRET])
+        author = Author(self.id, secret, self.settings.lang, self.settings.licence)
+        return Drafts(self.store, author, self._random).take(lines, label)
 
     def edit(self, which: str, draft: Mapping[str, Any]) -> Taken:
         """Replace what the author says in one record. Raises Mistaken when there is no such record."""
@@ -213,11 +224,22 @@ class Node:
         return feed_files.files(self.store, self.identity, self.store.settings()[_CAPABILITIES].encode())
 
     def export(self, folder: Path | str) -> Written:
-        """Write the public feed for a static host. Raises Declined before the first publish."""
-        from .adapters.folder import write_feed
+        """Write the public feed for a static host.
 
-        if self.store.feed(outboxes.PUBLIC) is None:
+        Raises Declined before the first publish, or when the folder holds another node's feed or a newer one.
+        """
+        from .adapters.folder import head_in, write_feed
+
+        feed, there = self.store.feed(outboxes.PUBLIC), head_in(Path(folder))
+        if feed is None:
             raise Declined("Nothing has been published yet, so there is nothing to export. First: jisr-node publish")
+        if there is not None and there.by != self.id:
+            raise Declined(f"{folder} holds the feed of another node, and was left as it is. Choose another folder.")
+        if there is not None and (there.epoch != feed.epoch or there.size > feed.size):
+            raise Declined(
+                f"{folder} holds a newer feed of this node ({there.size} entries) than node.sqlite ({feed.size}), and "
+                "was left as it is. An older database was put back here: work on with the newest copy."
+            )
         return write_feed(Path(folder), self.files())
 
     @contextmanager
@@ -250,30 +272,48 @@ class Node:
     async def push(self, hub: str | Hub | None = None, *, now: datetime | None = None) -> Sent:
         """Bring every feed to a hub (an address, the one set at init, or any ports.Hub).
 
-        One feed that fails does not keep the others back; its error is in `Sent.errors`. Raises Mistaken when no hub
-        is known, HubUnreachable or HubRefused when the hub itself cannot be met.
+        One feed that fails does not keep the others back; then its error is raised. Raises Mistaken when no hub is
+        known, HubUnreachable, HubRefused or Contradiction. Calling again goes on where the hub stands.
         """
+        sent = await self.attempt(hub, now=now)
+        for _, error in sent.errors:
+            raise error
+        return sent
+
+    async def attempt(self, hub: str | Hub | None = None, *, now: datetime | None = None) -> Sent:
+        """`push`, with what went wrong at the hub in `Sent.errors` instead of raised."""
         async with self._hub(hub) as link:
-            moment = now or clock()
-            try:
-                self.meet(link.address, await link.keys())
-            except (HubUnreachable, HubRefused) as error:
-                for feed in self.store.feeds():
-                    self._deliveries.note_problem(link.address, feed.name, str(error), moment)
-                raise
-            delivered: list[Delivered] = []
-            errors: list[tuple[str, NodeError]] = []
-            for feed in self.store.feeds():
-                try:
-                    delivered.append(await deliver(self._deliveries, link, self.id, feed, moment))
-                except (HubUnreachable, HubRefused, Contradiction) as error:
-                    errors.append((feed.name, error))
-            return Sent(link.address, tuple(delivered), tuple(errors))
+            return await self._attempt(link, now or clock())
 
     async def sync(self, hub: str | Hub | None = None, *, now: datetime | None = None) -> tuple[Published, Sent]:
-        """Publish, then push. Errors as for both; what was published stays so when the hub cannot be reached."""
-        done = self.publish(now=now)
-        return done, await self.push(hub, now=now)
+        """Publish, then push. The hub is asked first what it holds, so that a history that is older than the hub's is
+        noticed before anything is signed; a hub that cannot be reached holds nothing up.
+
+        Raises Mistaken when no hub is known, Contradiction with nothing signed; hub errors are in `Sent.errors`.
+        """
+        async with self._hub(hub) as link:
+            with suppress(HubUnreachable, HubRefused):
+                self.meet(link.address, await link.keys())
+                await compare(self._deliveries, link, self.id, self.store.feeds())
+            done = self.publish(now=now)
+            return done, await self._attempt(link, now or clock())
+
+    async def _attempt(self, link: Hub, now: datetime) -> Sent:
+        delivered: list[Delivered] = []
+        errors: list[tuple[str, NodeError]] = []
+        feeds = self.store.feeds()
+        try:
+            self.meet(link.address, await link.keys())
+        except (HubUnreachable, HubRefused) as error:
+            for feed in feeds:
+                self._deliveries.note_problem(link.address, feed.name, str(error), now)
+            return Sent(link.address, (), tuple((feed.name, error) for feed in feeds) or (("", error),))
+        for feed in feeds:
+            try:
+                delivered.append(await deliver(self._deliveries, link, self.id, feed, now))
+            except (HubUnreachable, HubRefused, Contradiction) as error:
+                errors.append((feed.name, error))
+        return Sent(link.address, tuple(delivered), tuple(errors))
 
     @asynccontextmanager
     async def _client(self, address: str) -> AsyncIterator[Hub]:
@@ -352,10 +392,6 @@ class Node:
             f"The recovery key is in {place}. Print that file or copy it to a stick, keep it away from this computer, "
             "delete it here, then say: jisr-node recovery-kept. Without it a lost or stolen computer is a lost node.",
         )
-
-    def _author(self) -> Author:
-        secret = bytes.fromhex(self.store.settings()[_IMPORT_SECRET])
-        return Author(self.id, secret, self.settings.lang, self.settings.licence)
 
 
 def _row(record_id: str, content: bytes, change: Change | None, record: Stored | None) -> dict[str, Any]:

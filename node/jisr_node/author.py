@@ -8,9 +8,6 @@ line ends to one line feed, for keyboards and spreadsheets differ and a reader m
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,10 +17,11 @@ from jisr_protocol import canonical, identifiers, schema
 from jisr_protocol.limits import INTEGER_MAX
 from jisr_protocol.refusal import Refusal
 
+from .ids import derived, local_id_of, local_reference, uuid8
+
 GIVEN = ("node", "rev", "salt", "created", "modified")
 """Members the node gives; in a draft they are dropped, so that what `show` prints can be edited and put back."""
 
-_LOCAL = re.compile(r"local:([a-z][a-z0-9-]*)/(.+)", re.DOTALL)
 _TEXTS = frozenset({"label", "text", "body"})
 _REFERENCES = frozenset({"reference", "speaker"})
 _ANY_INSTANT = "2000-01-01T00:00:00Z"
@@ -67,7 +65,7 @@ class Authored:
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """What one node fills in. `secret` keeps others from testing guesses of local ids against record ids."""
+    """What one node fills in; `secret` is for ids.derived."""
 
     node: str
     secret: bytes
@@ -75,12 +73,8 @@ class Author:
     licence: str
 
     def id_for(self, type_name: str, local_id: str) -> str:
-        """The id of a record of another system: UUIDv8 from HMAC-SHA256(secret, type LF local id).
-
-        The type is its name without the major, so that a record keeps its id when its type gets a new one.
-        """
-        message = f"{family(type_name)}\n{local_id}".encode()
-        return uuid8(hmac.digest(self.secret, message, hashlib.sha256))
+        """The id of a record that has a local id; see ids.derived."""
+        return derived(self.secret, type_name, local_id)
 
     def complete(self, draft: Mapping[str, Any], record_id: str, resolve: Resolve) -> Authored:
         """Fill in and judge one draft whose type is known. Raises Faulty with all its faults."""
@@ -137,39 +131,6 @@ def check_id(draft: Mapping[str, Any]) -> str | None:
     if expected := identifiers.uuid(draft["id"]):
         raise Faulty(Fault("/id", "malformed", expected, _short(draft["id"])))
     return str(draft["id"])
-
-
-def local_id_of(draft: Mapping[str, Any]) -> str | None:
-    """`source.local_id`, None if there is none."""
-    source = draft.get("source")
-    local_id = source.get("local_id") if isinstance(source, dict) else None
-    return unicodedata.normalize("NFC", local_id) if isinstance(local_id, str) and local_id else None
-
-
-def local_reference(text: str) -> tuple[str, str] | None:
-    """(type name without major, local id) of `local:service/41`, None if it is no such thing."""
-    match = _LOCAL.fullmatch(text)
-    return (f"org.jisr.{match[1]}", unicodedata.normalize("NFC", match[2])) if match else None
-
-
-def family(type_name: str) -> str:
-    """A type's name without its major: org.jisr.service/1 → org.jisr.service"""
-    return type_name.partition("/")[0]
-
-
-def uuid8(random_or_hash: bytes) -> str:
-    """A UUID of version 8 (RFC 9562 section 5.8) from the first 16 of these bytes."""
-    raw = bytearray(random_or_hash[:16])
-    raw[6] = raw[6] & 0x0F | 0x80
-    raw[8] = raw[8] & 0x3F | 0x80
-    digits = raw.hex()
-    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
-
-
-def uuid4(random_bytes: bytes) -> str:
-    """A UUID of version 4 from 16 random bytes."""
-    digits = uuid8(random_bytes)
-    return digits[:14] + "4" + digits[15:]
 
 
 def tidy(value: Any) -> Any:

@@ -16,17 +16,18 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from enum import IntEnum
 from pathlib import Path
-from typing import IO, Annotated, Any, NoReturn
+from typing import IO, TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from typer.exceptions import TyperException
 
 from .app import KEYS, Node, Sent
-from .author import Faulty
-from .drafts import Taken, read_line
 from .errors import HubRefused, HubUnreachable, Mistaken, NodeError
 from .outbox import Published
 from .settings import DEFAULT_LICENCE
+
+if TYPE_CHECKING:
+    from .drafts import Taken
 
 cli = typer.Typer(
     add_completion=False,
@@ -238,7 +239,7 @@ def publish(folder: Folder = _HERE, as_json: Json = False) -> None:
 def push(hub: HubAddress = None, folder: Folder = _HERE, as_json: Json = False) -> None:
     """Bring what is published to your hub. Repeating it is harmless."""
     with Node.open(folder) as node:
-        sent = asyncio.run(node.push(hub))
+        sent = asyncio.run(node.attempt(hub))
     _finish_push(sent, {}, as_json)
 
 
@@ -310,6 +311,9 @@ _NEXT = "Next: jisr-node publish"
 
 def _one(source: str) -> dict[str, Any]:
     """The one JSON object in a file. Raises Mistaken if there is none."""
+    from .author import Faulty
+    from .drafts import read_line
+
     with _opened(source) as file:
         text = file.read()
     try:

@@ -10,6 +10,7 @@ history that is gone here (a backup put back, a copied folder): then nothing mor
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeVar
@@ -234,6 +235,12 @@ async def deliver(deliveries: Deliveries, hub: Hub, node: str, feed: Feed, now: 
     except (HubUnreachable, HubRefused, Contradiction) as error:
         deliveries.note_problem(hub.address, feed.name, str(error), now)
         raise
+
+
+async def compare(deliveries: Deliveries, hub: Hub, node: str, feeds: Iterable[Feed]) -> None:
+    """Ask a hub what it holds, before anything new is signed. Raises Contradiction if it is another history."""
+    for feed in feeds:
+        deliveries.take_state(hub.address, feed.name, await hub.log_state(node, feed.name))
 
 
 async def _deliver(deliveries: Deliveries, hub: Hub, node: str, feed: Feed, now: datetime) -> Delivered:

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .author import Author, Authored, Fault, Faulty, check_id, check_type, family, local_id_of, uuid4
+from .author import Author, Authored, Fault, Faulty, check_id, check_type
 from .identity import RandomBytes
+from .ids import family, local_id_of, uuid4
 from .ports import Change, Store
 
 LINE_BYTES = 1024 * 1024

@@ -23,7 +23,7 @@ from jisr_protocol.merkle import Frontier, Tree
 
 from .errors import Contradiction
 from .identity import Identity, RandomBytes
-from .ports import Change, Feed, Line, Store, Stored
+from .ports import Change, Feed, Fence, Line, Mark, Store, Stored
 
 PUBLIC = "public"
 HEAD_VALID = timedelta(days=NODE_HEAD_DAYS)
@@ -60,14 +60,14 @@ class _Open:
 class Outbox:
     """Turns what is pending in a store into signed feeds of one identity."""
 
-    def __init__(self, store: Store, identity: Identity, random_bytes: RandomBytes) -> None:
-        self._store, self._identity, self._random = store, identity, random_bytes
+    def __init__(self, store: Store, fence: Fence, identity: Identity, random_bytes: RandomBytes) -> None:
+        self._store, self._fence, self._identity, self._random = store, fence, identity, random_bytes
 
     def publish(self, now: datetime) -> Published:
         """Sign everything pending, and heads that are due; twice is once. Raises Busy or Contradiction."""
         done = Published()
         with self._store.transaction():
-            self.check_not_blocked()
+            self._check_may_sign()
             opened = {feed.name: self._reopen(feed) for feed in self._store.feeds()}
             if PUBLIC not in opened:
                 opened[PUBLIC] = self._begin(PUBLIC, now)
@@ -80,20 +80,46 @@ class Outbox:
                     done.heads.append(feed.name)
                 if feed.added:
                     done.entries[feed.name] = feed.added
+        # Dying here leaves the fence behind the store, which is allowed; the next publish brings it up.
+        self._mark()
         return done
 
     def renew(self, now: datetime) -> list[str]:
         """Sign again the heads that are a third through, and nothing else; return their feeds."""
         with self._store.transaction():
-            self.check_not_blocked()
+            self._check_may_sign()
             due = [feed for feed in map(self._reopen, self._store.feeds()) if self._due(feed, now)]
             for feed in due:
                 self._sign_head(feed, now)
+        self._mark()
         return [feed.name for feed in due]
 
-    def check_not_blocked(self) -> None:
+    def _check_may_sign(self) -> None:
+        """Refuse to sign behind what was signed before: two entries for one position are a fork, for ever."""
         if sentence := self._store.settings().get(BLOCKED):
             raise Contradiction(sentence)
+        feeds = {feed.name: feed for feed in self._store.feeds()}
+        for name, mark in self._fence.read().items():
+            feed = feeds.get(name)
+            if feed is None or feed.epoch != mark.epoch or not self._reaches(feed, mark):
+                held = f"{feed.size} entries" if feed is not None else "nothing"
+                raise Contradiction(
+                    f"This folder once signed {mark.size} entries of the feed {name}; node.sqlite holds {held}, or "
+                    "others. An older database was put back. Nothing was signed now. Put the newest node.sqlite back; "
+                    "if there is none, keep the folder as it is and ask your hub's operator, who holds the entries."
+                )
+
+    def _reaches(self, feed: Feed, mark: Mark) -> bool:
+        if feed.size == mark.size:
+            return Frontier.from_bytes(feed.size, feed.frontier).root().hex() == mark.log_root
+        return feed.size > mark.size and Tree(self._store.leaves(feed.name, 0, mark.size)).root().hex() == mark.log_root
+
+    def _mark(self) -> None:
+        """Bring the fence up to the store."""
+        roots = {feed: Frontier.from_bytes(feed.size, feed.frontier).root().hex() for feed in self._store.feeds()}
+        marks = {feed.name: Mark(feed.epoch, feed.size, root) for feed, root in roots.items()}
+        if marks != self._fence.read():
+            self._fence.write(marks)
 
     def _reopen(self, feed: Feed) -> _Open:
         return _Open(feed.name, feed.epoch, Frontier.from_bytes(feed.size, feed.frontier), head.parse(feed.head))
@@ -184,11 +210,6 @@ def feed_for(content: bytes) -> str | None:
     """The feed that an authored record belongs to; `local` belongs to none."""
     audience: str = json.loads(content)["audience"]
     return None if audience == "local" else audience
-
-
-def tree_of(store: Store, feed: Feed) -> Tree:
-    """The Merkle tree over a feed's entries."""
-    return Tree(store.leaves(feed.name, 0, feed.size))
 
 
 def key_file(identity: Identity) -> bytes:

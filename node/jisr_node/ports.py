@@ -1,6 +1,7 @@
 """What the node's core asks of the world, and the plain values that pass between them.
 
 Store   keeps everything of one node (adapters/sqlite.py)
+Fence   remembers beside it what was signed last (adapters/fence.py)
 Hub     carries bytes to one hub and its answers back (adapters/hub.py)
 """
 
@@ -57,6 +58,15 @@ class Line:
     id: str | None
     raw: bytes
     leaf: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How far a feed had been signed, and the root there."""
+
+    epoch: str
+    size: int
+    log_root: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +164,16 @@ class Store(Protocol):
     def quarantined(self) -> list[Quarantined]: ...
     def put_quarantined(self, hub: str, feed: str, start: int, end: int, entries: Iterable[Quarantined]) -> None:
         """Replace what is known of the entries [start, end)."""
+
+
+class Fence(Protocol):
+    """What was signed last, by feed, kept where a backup of the store alone does not reach."""
+
+    def read(self) -> dict[str, Mark]:
+        """Empty at first. Raises errors.Declined when it cannot be read."""
+
+    def write(self, marks: dict[str, Mark]) -> None:
+        """Durable when it returns. Called after the store's commit: a fence may lag behind it, and never leads."""
 
 
 class Hub(Protocol):

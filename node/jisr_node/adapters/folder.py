@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import gzip
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import orjson
 import zstandard
 
-from jisr_protocol import paths
+from jisr_protocol import head, paths, state_tree
+from jisr_protocol.head import Head
+from jisr_protocol.refusal import Refusal
 
 _ZSTD_LEVEL = 9
-_MUTABLE = (paths.HEAD, paths.KEYS, paths.CAPABILITIES)
+_OURS = re.compile(r"inv/[0-9a-f]{64}\.json|log/[0-9]+-[a-z2-7]{8}/[x0-9/]*[0-9]{3}(\.p/[0-9]+)?\.ndjson")
+"""What may be deleted: nobody else names a file like this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,37 +30,82 @@ class Written:
 
 
 def write_feed(folder: Path, files: Iterable[tuple[str, bytes]]) -> Written:
-    """Bring a folder up to these files, in their order. A reader sees the old feed or the new one at any moment.
+    """Bring a folder up to these files, in their order, the head last. A reader sees the old feed or the new one.
 
-    What is equal is not written again, so that a copy program or a cache sees only what is new. Raises OSError.
+    What is equal is not written again, so that a copy program or a cache sees only what is new. Pages and inventory
+    of the head before stay one round longer, for whoever is just reading them; older ones go. Raises OSError.
     """
+    keep = _promised(folder)
     written = unchanged = 0
     for path, content in files:
+        keep.add(path)
         target = folder / path
         if _holds(target, content):
             unchanged += 1
             continue
         target.parent.mkdir(parents=True, exist_ok=True)
         # the plain file last: where it is, its compressed forms are
-        _replace(target.with_name(target.name + ".gz"), gzip.compress(content, 9, mtime=0))
-        _replace(target.with_name(target.name + ".zst"), zstandard.compress(content, _ZSTD_LEVEL))
+        _replace(_beside(target, ".gz"), gzip.compress(content, 9, mtime=0))
+        _replace(_beside(target, ".zst"), zstandard.compress(content, _ZSTD_LEVEL))
         _replace(target, content)
         written += 1
+    _prune(folder, keep)
     return Written(written, unchanged)
+
+
+def head_in(folder: Path) -> Head | None:
+    """The head of the feed in a folder, None if there is none that can be read."""
+    try:
+        return head.parse((folder / paths.HEAD).read_bytes())
+    except (FileNotFoundError, NotADirectoryError, Refusal):
+        return None
+
+
+def _promised(folder: Path) -> set[str]:
+    """The pages and inventory files of the head that is there now."""
+    signed = head_in(folder)
+    if signed is None:
+        return set()
+    pages = {path for _, _, path in paths.pages(signed.epoch, 0, signed.size)}
+    level = {signed.state_root}
+    inventory = set(level)
+    for _ in range(state_tree.depth_for(signed.live)):
+        level = {child for hashed in level for child in _children(folder, hashed)}
+        inventory |= level
+    return pages | {paths.inventory(bytes.fromhex(hashed)) for hashed in inventory}
+
+
+def _children(folder: Path, hashed: str) -> list[str]:
+    try:
+        children: list[str] = orjson.loads((folder / paths.inventory(bytes.fromhex(hashed))).read_bytes())
+    except (FileNotFoundError, orjson.JSONDecodeError):
+        return []
+    return children
+
+
+def _prune(folder: Path, keep: set[str]) -> None:
+    for place in [*(folder / "log").rglob("*"), *(folder / "inv").glob("*")]:
+        path = place.relative_to(folder).as_posix()
+        for suffix in (".gz", ".zst"):
+            path = path.removesuffix(suffix)
+        if path not in keep and _OURS.fullmatch(path) and place.is_file():
+            place.unlink(missing_ok=True)
+
+
+def _beside(target: Path, suffix: str) -> Path:
+    return target.with_name(target.name + suffix)
 
 
 def _holds(target: Path, content: bytes) -> bool:
     try:
-        return target.read_bytes() == content
+        held = target.read_bytes() == content
     except FileNotFoundError:
         return False
+    return held and _beside(target, ".gz").is_file() and _beside(target, ".zst").is_file()
 
 
 def _replace(target: Path, content: bytes) -> None:
-    """Durable before visible: after a loss of power the file is the old or the new one, never half of it."""
+    """Visible at once or not at all. After a loss of power a file may be damaged; the next export mends it."""
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    with open(temporary, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+    temporary.write_bytes(content)
     os.replace(temporary, target)
