@@ -1,0 +1,296 @@
+"""The order of events: two hubs follow each other, nodes push to theirs, a reader proves what comes out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from jisr_hub import setting_up
+from jisr_node.errors import NodeError
+from jisr_protocol.reader import verification
+from jisr_protocol.reader.follow import Result, follow
+from jisr_protocol.reader.http import GuardedClient
+from jisr_protocol.reader.store import Copy
+
+from .comparison import differences
+from .hubs import Hub, NotServing
+from .narration import Narrator
+from .nodes import Changes, PartnerNode, folder_name, shown
+from .partners import Bad, Partner, title
+
+AGREE_SECONDS = 120
+"""How long two hubs may take to hold the same; a busy machine with a thousand records needs a tenth of it."""
+
+
+class NotAgreed(Exception):
+    """What should be equal is not; the sentence says what differs."""
+
+
+@dataclass
+class Ending:
+    """Where the reader stands."""
+
+    verified: bool
+    live: int
+    state_root: str
+
+
+class Story:
+    """One federation in one folder. Use it within `begin`, which stops everything that runs."""
+
+    def __init__(self, folder: Path, hubs: list[Hub], narrator: Narrator) -> None:
+        self.folder, self.hubs, self.narrator = folder, hubs, narrator
+        self.nodes: list[PartnerNode] = []
+        self.copy = folder / "reader.jisr"
+        self.ending = Ending(False, 0, "")
+        self._tell = narrator.tell
+        self._told_passed: dict[str, int] = {}
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[None]:
+        """Make and start the hubs, let them follow each other; stop them at the end, however it comes."""
+        async with AsyncExitStack() as stack:
+            self._client = await stack.enter_async_context(GuardedClient(allow_private=True))
+            for hub in self.hubs:
+                await hub.make()
+                stack.push_async_callback(hub.stop)
+                await hub.start()
+            await asyncio.gather(*(hub.ready(self._client) for hub in self.hubs))
+            for hub in self.hubs:
+                self._tell("started", f"{hub.name} at {hub.address}, {short(hub.id)}")
+            for hub in self.hubs:
+                for other in self.hubs:
+                    if other is not hub:
+                        await setting_up.add_peer(hub.folder, await setting_up.find_peer(hub.folder, other.address))
+            self._tell("peers", " and ".join(hub.name for hub in self.hubs) + " follow each other")
+            yield
+
+    # Nodes
+
+    async def publish(self, partners: list[Partner]) -> None:
+        """Make a node for each partner, publish its drafts, push them to its hub."""
+        by_label = {hub.label: hub for hub in self.hubs}
+        for number, partner in enumerate(partners, 1):
+            folder = self.folder / "nodes" / folder_name(number, partner.label)
+            try:
+                node = PartnerNode(partner, by_label[partner.hub], folder)
+            except NodeError as error:
+                self.left_out(Bad(partner.lines[0] if partner.lines else 1, f"no node for {partner.label}: {error}"))
+                continue
+            self.nodes.append(node)
+            await self._bring_in(node)
+
+    def left_out(self, bad: Bad) -> None:
+        """Say which line of the drafts was not used; the rest goes on."""
+        self._tell("left out", f"line {bad.line}: {bad.sentence}")
+
+    async def _bring_in(self, node: PartnerNode) -> None:
+        partner, hub = node.partner, node.hub
+        done, bad = node.fill()
+        for each in bad:
+            self.left_out(each)
+        restricted = sum(number for name, number in done.entries.items() if name != "public")
+        also = [f"{restricted} not for the public"] if restricted else []
+        also += [f"{done.local} never leave it"] if done.local else []
+        self._tell("published", f"{partner.name}: {shown(partner.drafts)}" + (f" ({', '.join(also)})" if also else ""))
+        found = await node.introduce()
+        self._tell("welcomed", f"{hub.name} knows {partner.name} from now on, fingerprint {found.fingerprint[6:25]} …")
+        await self._push(node)
+        await self._look()
+
+    async def _push(self, node: PartnerNode) -> None:
+        sent = await node.push()
+        hub, feeds = node.hub, sent.delivered
+        entries = " + ".join(f"{feed.next} {feed.feed}" for feed in feeds)
+        self._tell("received", f"{hub.name} from {node.partner.name}: {entries}; it signed a receipt")
+        kept = [quarantined for feed in feeds for quarantined in feed.quarantined]
+        admitted = sum(feed.admitted for feed in feeds)
+        held_back = f", {len(kept)} kept back, such as entry {kept[0].seq}: {kept[0].code}" if kept else ""
+        self._tell("admitted", f"{admitted} entries: proof, signatures, revisions and schema hold{held_back}")
+
+    # Agreement
+
+    async def agree(self, more: Callable[[], bool] = lambda: True) -> None:
+        """Wait until the hubs hold the same, as many as the nodes published. Raises NotAgreed with the difference."""
+        expected = sum(node.public_live() for node in self.nodes)
+        try:
+            async with asyncio.timeout(AGREE_SECONDS):
+                while not (self._equal(expected) and more()):
+                    await asyncio.sleep(0.1)
+                    await self._look()
+        except TimeoutError:
+            raise NotAgreed(await self._what_differs(expected)) from None
+        root = self.hubs[0].head.state_root if self.hubs[0].head else ""
+        self._tell("equal", f"both hubs hold the same {expected} public records, state root {root[:16]} …")
+
+    def _equal(self, expected: int) -> bool:
+        found = {(hub.head.live, hub.head.state_root) for hub in self.hubs if hub.head}
+        return len(found) == 1 and all(live == expected for live, _ in found)
+
+    async def _look(self) -> None:
+        """See where the hubs stand, and tell what one has from the other."""
+        for hub in self.hubs:
+            hub.check_alive()
+            if await hub.look(self._client) and hub.head:
+                home = sum(node.public_live() for node in self.nodes if node.hub is hub)
+                passed = hub.head.live - home
+                if passed > self._told_passed.get(hub.label, 0):
+                    others = " and ".join(other.name for other in self.hubs if other is not hub)
+                    self._tell("passed on", f"{hub.name} has {passed} records from {others}, each signed by its author")
+                    self._told_passed[hub.label] = passed
+
+    async def _what_differs(self, expected: int) -> str:
+        stand = [
+            f"{hub.name}: {hub.head.live} live in {hub.head.size} entries, state root {hub.head.state_root}"
+            for hub in self.hubs
+            if hub.head
+        ]
+        found = await differences(self.hubs, self.folder)
+        return "\n".join(
+            [f"The hubs do not agree after {AGREE_SECONDS} seconds; the nodes published {expected}.", *stand, *found]
+        )
+
+    # The reader
+
+    @property
+    def followed(self) -> Hub:
+        """The hub the reader follows: not the one where the changes are made, so that they come through both."""
+        return self.hubs[-1]
+
+    async def read(self) -> Result:
+        """Follow, compute everything anew, compare. Raises NotAgreed when anything does not hold."""
+        hub = self.followed
+        result = await follow(hub.feed, self.copy, allow_private=True, expected_id=hub.id)
+        if result.outcome != 0 or result.head is None:
+            raise NotAgreed(f"The reader ended with {int(result.outcome)}: {result.sentence}")
+        verdict = await asyncio.to_thread(verification.copy, self.copy)
+        root = str(verdict.counts.get("state_root", ""))
+        agreed = {hub.head.state_root for hub in self.hubs if hub.head}
+        self.ending = Ending(verdict.outcome == 0 and agreed == {root}, result.live, root)
+        if not self.ending.verified:
+            raise NotAgreed(f"The reader has {root}, the hubs have {', '.join(sorted(agreed))}: {verdict.sentence}")
+        self._tell(
+            "verified",
+            f"the reader followed {hub.name}: {result.live} records, {result.requests} requests, "
+            f"{result.received_bytes // 1024} KiB; every signature and both trees computed anew",
+        )
+        return result
+
+    def show_one(self) -> None:
+        """One record that came the long way, and how."""
+        names = {node.node.id: node.partner.name for node in self.nodes}
+        hubs = {hub.id: hub.name for hub in self.hubs}
+        with Copy(self.copy) as copy:
+            for record in copy.records():
+                if record.via and record.type != "org.jisr.location/1":
+                    way = ", ".join(hubs.get(hop["by"], hop["by"]) for hop in orjson.loads(record.via))
+                    words = f"“{title(record.value)}”, signed by {names.get(record.node, record.node)}, came by way of "
+                    self._tell("for one", f"{words}{way} and {self.followed.name}")
+                    return
+
+    # What happens afterwards
+
+    async def change(self) -> None:
+        """An edit, a delete and a new record travel to the reader."""
+        node = next((node for node in self.nodes if node.hub is not self.followed), self.nodes[0])
+        before = self.ending.state_root
+        done = node.change()
+        name = node.partner.name
+        if done.edited:
+            self._tell("edited", f"{name}: “{title(done.edited)}”")
+        if done.deleted:
+            self._tell("deleted", f"{name}: “{title(done.deleted)}”")
+        self._tell("new", f"{name}: “{title(done.new)}”")
+        await self._push(node)
+        await self.agree(lambda: all(hub.head is not None and hub.head.state_root != before for hub in self.hubs))
+        await self.read()
+        self._prove(node, done)
+
+    def _prove(self, node: PartnerNode, done: Changes) -> None:
+        """The reader has exactly the three changes."""
+        with Copy(self.copy) as copy:
+            edited = copy.record(node.node.id, done.edited_id) if done.edited_id else None
+            arrived = {
+                "the new record": copy.record(node.node.id, done.new_id) is not None,
+                "the edit": done.edited_id is None or (edited is not None and edited.rev == 2),
+                "the delete": done.deleted_id is None or copy.record(node.node.id, done.deleted_id) is None,
+            }
+        if missing := [what for what, came in arrived.items() if not came]:
+            raise NotAgreed(f"The reader is verified, but without {' and '.join(missing)}.")
+        told = [what for what, there in (("edit", done.edited_id), ("delete", done.deleted_id)) if there]
+        self._tell("arrived", f"{', '.join([*told, 'new record'])}: the reader has them, proven")
+
+    async def read_again(self) -> None:
+        """Nothing changed: that costs one request. Raises NotAgreed when it costs more."""
+        result = await follow(self.followed.feed, self.copy, allow_private=True, expected_id=self.followed.id)
+        if result.outcome != 0 or result.changed or result.requests != 1 or result.received_bytes:
+            raise NotAgreed(
+                f"Nothing changed, but the reader made {result.requests} requests and got {result.received_bytes} "
+                f"bytes: {result.sentence}"
+            )
+        self._tell("unchanged", "the reader asked once more: one request, answered 304, nothing to read")
+
+    # The end
+
+    def summary(self) -> dict[str, Any]:
+        """The figures for a program."""
+        return {
+            "nodes": len(self.nodes),
+            "records": sum(node.written() for node in self.nodes),
+            "hubs": [
+                {"id": hub.id, "size": hub.head.size, "live": hub.head.live, "state_root": hub.head.state_root}
+                for hub in self.hubs
+                if hub.head
+            ],
+            "reader": {
+                "verified": self.ending.verified,
+                "live": self.ending.live,
+                "state_root": self.ending.state_root,
+            },
+            "seconds": round(self.narrator.seconds, 2),
+        }
+
+    def table(self) -> None:
+        """The figures for a person."""
+        rows: list[list[object]] = []
+        for hub in self.hubs:
+            if hub.head:
+                home = [node for node in self.nodes if node.hub is hub]
+                written = sum(node.written() for node in home)
+                rows.append([hub.name, len(home), written, hub.head.live, hub.head.state_root[:16], hub.address])
+        root = self.ending.state_root[:16]
+        rows.append(["Reader", "", "", self.ending.live, root, f"follows {self.followed.name}"])
+        self.narrator.table(("", "nodes", "records", "live", "state root", "address"), rows)
+        for hub in self.hubs:
+            self.narrator.say(f"Open {hub.address}/directory in a browser to see what {hub.name} holds.")
+
+    async def stay(self) -> None:
+        """Keep running. Raises NotServing when a hub ends by itself."""
+        ends = [asyncio.create_task(hub.ended()) for hub in self.hubs]
+        try:
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.sleep(1)  # Ctrl-C reaches the hubs too: then we are about to be cancelled
+            for hub in self.hubs:
+                hub.check_alive()
+        finally:
+            for end in ends:
+                end.cancel()
+
+    def close(self) -> None:
+        """Let go of the nodes."""
+        for node in self.nodes:
+            node.node.close()
+
+
+def short(identifier: str) -> str:
+    """An identifier that a person may recognise again."""
+    return f"{identifier[:13]} …"
+
+
+__all__ = ["Ending", "NotAgreed", "NotServing", "Story", "short"]
