@@ -215,6 +215,17 @@ def test_the_list_narrows_to_one_type_and_turns_within_it() -> None:
     assert words(needs) == words(reader.get("/directory?type=org.jisr.need/1").text)
 
 
+def test_many_kinds_are_folded_away_but_never_the_chosen_one() -> None:
+    kinds = ("service", "need", "offer", "fund", "grant", "project", "event")
+    reader = client(MemoryDirectory([record(number, kind) for number, kind in enumerate(kinds)]))
+    folded, open_one = (reader.get(f"/directory?type={kind}").text for kind in ("event", "service"))
+    assert "More kinds" in folded
+    assert ["open" in details for details in Elements(folded).named("details")] == [False, False]
+    assert ["open" in details for details in Elements(open_one).named("details")] == [False, True]
+    few = client(MemoryDirectory([record(number, kind) for number, kind in enumerate(kinds[:5])]))
+    assert "More kinds" not in few.get("/directory").text
+
+
 def test_a_type_of_somebody_elses_is_listed_under_its_own_name() -> None:
     reader = client(MemoryDirectory([record(1) | {"type": "org.example.garden/2"}]))
     page = reader.get("/directory").text

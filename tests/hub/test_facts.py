@@ -66,6 +66,8 @@ def words(value: str, lang: str = "en") -> dict[str, dict[str, str]]:
         ({"start": "2026-05-01T19:30"}, {"Begins": ["1 May 2026, 19:30"]}),
         ({"minimum_age": 0}, {"Age at least": ["0"]}),
         ({"pilot": False}, {"Pilot": ["No"]}),
+        ({"training": {"provided": True}}, {"Training": ["Yes"]}),
+        ({"insurance": {"provided": False, "note": words("Ask")}}, {"Insurance": [["No", {"Note": ["Ask"]}]]}),
         ({"delivery": ["on_site", "by_balloon"]}, {"How it is given": ["On site", "by_balloon"]}),
         ({"addresses": [{"country": "JO"}]}, {"Address": ["Jordan"]}),
         (
@@ -78,7 +80,7 @@ def words(value: str, lang: str = "en") -> dict[str, dict[str, str]]:
         ),
         ({"area": [{"scheme": "iso3166-1", "code": "MA"}]}, {"Works in": ["Morocco"]}),
         ({"area": [{"scheme": "cbs", "code": "GM0153", "name": words("Enschede")}]}, {"Works in": ["Enschede"]}),
-        ({"terms": [{"scheme": "sdg", "code": "10", "role": "focus"}]}, {"Subjects": ["10"]}),
+        ({"terms": [{"scheme": "sdg", "code": "10", "role": "focus"}]}, {"Subjects": ["SDG 10"]}),
         (
             {"capacity": [{"what": words("Beds"), "available": 4, "maximum": 12, "as_of": "2026-03-01"}]},
             {"Capacity": [["Beds", {"Available": ["4"], "In all": ["12"], "As of": ["1 March 2026"]}]]},

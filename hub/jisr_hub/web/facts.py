@@ -224,6 +224,10 @@ class _Scribe:
             if text:
                 return Value(text)
         match value:
+            case {"provided": bool(provided)}:
+                return self.scalar("provided", provided)
+            case {"scheme": "sdg", "code": str(code)}:
+                return Value(Text(f"SDG {code}"), code=True)
             case {"free": True}:
                 return self.plain(self.language.gettext("Free of charge"))
             case {"scheme": "iso3166-1", "code": str(code)}:

@@ -95,7 +95,6 @@ MEMBERS: Mapping[str, str] = {
     "training": N_("Training"),
     "insurance": N_("Insurance"),
     "expenses": N_("Expenses"),
-    "provided": N_("Provided"),
     "kind": N_("Kind"),
     "pilot": N_("Pilot"),
     "recurrence": N_("How often"),
