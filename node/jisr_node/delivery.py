@@ -10,6 +10,7 @@ history that is gone here (a backup put back, a copied folder): then nothing mor
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -29,6 +30,11 @@ from .outbox import BLOCKED
 from .ports import Delivery, Feed, Hub, KnownHub, Quarantined, Store
 
 T = TypeVar("T")
+
+
+SHORT_WAIT_SECONDS = 5.0
+"""A hub that asks for no more than this is waited for, up to MOST_WAITS times in one delivery."""
+MOST_WAITS = 100
 
 
 class LogState(msgspec.Struct):
@@ -126,13 +132,29 @@ class Deliveries:
         state = _read(LogState, answer, address)
         feed = self._feed(name)
         if state.next == 0 and state.log_root in ("", EMPTY_ROOT.hex()):
-            return 0
+            return self._agreed(address, name, 0)
         if state.epoch != feed.epoch:
             self._contradict(
                 address, f"it holds the feed {name} under the epoch {state.epoch}, here it is {feed.epoch}"
             )
-        self._compare(address, feed, state.next, state.log_root)
-        return state.next
+        if state.next > feed.size:
+            self._contradict(
+                address, name, f"it holds {state.next} entries of the feed {name}, this folder {feed.size}"
+            )
+        elif self.tree(feed).root(state.next).hex() != state.log_root:
+            self._contradict(
+                address, name, f"its first {state.next} entries of the feed {name} are not those held here"
+            )
+        return self._agreed(address, name, state.next)
+
+    def remembered(self, address: str, name: str) -> int:
+        """Where the hub stood at its last answer: for feeds whose state it does not tell without a token."""
+        held = self._store.delivery(address, name)
+        return held.next if held else 0
+
+    def fork(self, address: str, name: str, refused: HubRefused) -> None:
+        """Take note of a push refused as not continuing what the hub holds. Raises Contradiction."""
+        self._contradict(address, name, f"of the feed {name} it says: {refused}")
 
     def take_answer(self, address: str, name: str, answer: bytes, now: datetime) -> Delivered:
         """Remember what the hub answered to a push: verified receipt, next position, entries kept back.
@@ -142,7 +164,7 @@ class Deliveries:
         feed = self._feed(name)
         came = _read(PushAnswer, answer, address)
         if came.next > feed.size:
-            self._contradict(address, f"it holds {came.next} entries of the feed {name}, this folder {feed.size}")
+            self._contradict(address, name, f"it holds {came.next} entries of the feed {name}, this folder {feed.size}")
         kept = [Quarantined(address, name, k.seq, k.code, k.pointer, k.detail) for k in came.quarantined]
         signed = self._verified_receipt(address, feed, came)
         before = self._store.delivery(address, name)
@@ -200,13 +222,14 @@ class Deliveries:
             raise ValueError(f"the feed {name} has not been published")
         return feed
 
-    def _compare(self, address: str, feed: Feed, size: int, log_root: str) -> None:
-        if size > feed.size:
-            self._contradict(address, f"it holds {size} entries of the feed {feed.name}, this folder {feed.size}")
-        elif self.tree(feed).root(size).hex() != log_root:
-            self._contradict(address, f"its first {size} entries of the feed {feed.name} are not those of this folder")
+    def _agreed(self, address: str, name: str, start: int) -> int:
+        """A hub that agrees (again) holds up nothing any more."""
+        if self._store.settings().get(_blocked_by(address, name)):
+            with self._store.transaction():
+                self._store.set(_blocked_by(address, name), "")
+        return start
 
-    def _contradict(self, address: str, what: str) -> None:
+    def _contradict(self, address: str, name: str, what: str) -> None:
         sentence = (
             f"The hub {address} has seen another history of this node than this folder holds: {what}. That happens "
             "when an older backup was put back, or when a copy of the folder works elsewhere. Nothing was sent, and "
@@ -214,8 +237,12 @@ class Deliveries:
             "there is none, keep this one and ask the hub's operator."
         )
         with self._store.transaction():
-            self._store.set(BLOCKED, sentence)
+            self._store.set(_blocked_by(address, name), sentence)
         raise Contradiction(sentence)
+
+
+def _blocked_by(address: str, name: str) -> str:
+    return f"{BLOCKED}{name} {address}"
 
 
 _BAD_RECEIPT = (
@@ -240,18 +267,35 @@ async def deliver(deliveries: Deliveries, hub: Hub, node: str, feed: Feed, now: 
 async def compare(deliveries: Deliveries, hub: Hub, node: str, feeds: Iterable[Feed]) -> None:
     """Ask a hub what it holds, before anything new is signed. Raises Contradiction if it is another history."""
     for feed in feeds:
-        deliveries.take_state(hub.address, feed.name, await hub.log_state(node, feed.name))
+        await _start(deliveries, hub, node, feed.name)
+
+
+async def _start(deliveries: Deliveries, hub: Hub, node: str, name: str) -> int:
+    try:
+        return deliveries.take_state(hub.address, name, await hub.log_state(node, name))
+    except HubRefused as refused:
+        if refused.code != "restricted":
+            raise
+        return deliveries.remembered(hub.address, name)
 
 
 async def _deliver(deliveries: Deliveries, hub: Hub, node: str, feed: Feed, now: datetime) -> Delivered:
     start = await _where_the_hub_stands(deliveries, hub, node, feed)
     total = Delivered(feed.name, feed.size, start)
     head_too = deliveries.head_is_news(hub.address, feed.name)
-    sent_back = False
+    sent_back, waits = False, 0
     while (body := deliveries.next_push(feed.name, total.next, head_too=head_too)) is not None:
         try:
             answer = await hub.push(node, feed.name, body)
+        except HubUnreachable as error:
+            if error.retry_after is None or error.retry_after > SHORT_WAIT_SECONDS or waits == MOST_WAITS:
+                raise
+            waits += 1
+            await asyncio.sleep(error.retry_after)
+            continue
         except HubRefused as refused:
+            if refused.code in ("feed_fork", "epoch_unknown"):
+                deliveries.fork(hub.address, feed.name, refused)
             if refused.code != "seq_gap" or refused.next is None or sent_back:
                 raise
             sent_back, total.next = True, refused.next

@@ -29,8 +29,8 @@ PUBLIC = "public"
 HEAD_VALID = timedelta(days=NODE_HEAD_DAYS)
 HEAD_RENEWED = HEAD_VALID / 3
 """A head older than this is signed again, although nothing changed: a node may then be offline for a month."""
-BLOCKED = "blocked"
-"""The setting that holds the sentence why nothing may be signed; see errors.Contradiction."""
+BLOCKED = "blocked by "
+"""Begins the name of each setting that holds a sentence why nothing may be signed; see errors.Contradiction."""
 
 
 @dataclass
@@ -96,7 +96,7 @@ class Outbox:
 
     def _check_may_sign(self) -> None:
         """Refuse to sign behind what was signed before: two entries for one position are a fork, for ever."""
-        if sentence := self._store.settings().get(BLOCKED):
+        for sentence in blocks(self._store):
             raise Contradiction(sentence)
         feeds = {feed.name: feed for feed in self._store.feeds()}
         for name, mark in self._fence.read().items():
@@ -204,6 +204,11 @@ class Outbox:
         )
         size, frontier = feed.frontier.size, feed.frontier.to_bytes()
         self._store.put_feed(Feed(feed.name, feed.epoch, size, frontier, feed.head.raw))
+
+
+def blocks(store: Store) -> list[str]:
+    """The sentences of the hubs that hold another history than this store."""
+    return [value for name, value in store.settings().items() if name.startswith(BLOCKED) and value]
 
 
 def feed_for(content: bytes) -> str | None:

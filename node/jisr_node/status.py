@@ -11,7 +11,7 @@ from jisr_protocol import head, identifiers, receipt
 from jisr_protocol.problems import PROBLEMS
 
 from .identity import Identity
-from .outbox import BLOCKED, HEAD_RENEWED
+from .outbox import HEAD_RENEWED, blocks
 from .ports import Delivery, Quarantined, Store
 from .settings import Settings
 
@@ -115,8 +115,7 @@ def _todo(
     now: datetime,
 ) -> list[Advice]:
     todo: list[Advice] = []
-    if sentence := store.settings().get(BLOCKED):
-        todo.append(Advice("contradiction", sentence))
+    todo += [Advice("contradiction", sentence) for sentence in blocks(store)]
     if recovery is not None:
         todo.append(recovery)
     if refused:

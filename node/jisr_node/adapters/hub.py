@@ -8,13 +8,15 @@ from typing import Any
 import zstandard
 
 from jisr_protocol import limits, paths
+from jisr_protocol.head import MAJOR
 from jisr_protocol.problems import PROBLEMS
 from jisr_protocol.reader.http import Answer, ExchangeError, GuardedClient, Unreachable
 
 from ..errors import HubRefused, HubUnreachable
 
 _STATE_BYTES = 64 * 1024
-_HEADERS = {"Content-Type": "application/vnd.jisr.push+ndjson", "Content-Encoding": "zstd"}
+_VERSION = {"Jisr-Version": MAJOR}
+_HEADERS = {**_VERSION, "Content-Type": "application/vnd.jisr.push+ndjson", "Content-Encoding": "zstd"}
 
 
 class HttpHub:
@@ -45,7 +47,7 @@ class HttpHub:
 
     async def _get(self, url: str, limit_bytes: int) -> Answer:
         try:
-            return await self._client.get(url, limit_bytes=limit_bytes, attempts=2)
+            return await self._client.get(url, limit_bytes=limit_bytes, headers=_VERSION, attempts=2)
         except ExchangeError as error:
             raise self._failed(error) from error
 
