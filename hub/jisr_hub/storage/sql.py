@@ -112,7 +112,9 @@ class SqlLedger:
         async with self._writing() as connection:
             upsert = insert(t.node).values(values)
             await connection.execute(upsert.on_conflict_do_update(index_elements=["node"], set_=values))
-            await _keep_ring(connection, keys.fold(statements, expected_id=member.node), logged=())
+            if (await connection.execute(sa.select(t.statement.c.n).where(t.statement.c.node == member.node))).first():
+                return  # an older key file must not take a revocation back
+            await _keep_ring(connection, keys.fold(statements, expected_id=member.node))
 
     async def node_log(self, node: str, name: str) -> NodeLog:
         query = sa.select(t.node_feed).where(t.node_feed.c.node == node, t.node_feed.c.name == name)
@@ -145,8 +147,8 @@ class SqlLedger:
         return {node: keys.fold(chain, expected_id=node) for node, chain in chains.items()}
 
     async def statements_logged(self, node: str) -> set[str]:
-        c = t.statement.c
-        return {row.digest for row in await self.rows(sa.select(c.digest).where(c.node == node, c.logged == 1))}
+        c = t.logged_statement.c
+        return {row.digest for row in await self.rows(sa.select(c.digest).where(c.node == node))}
 
     async def held(self, audience: str, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Held]:
         by_node: dict[str, list[str]] = defaultdict(list)
@@ -173,9 +175,11 @@ class SqlLedger:
             numbered = [number(draft, first + i, change.at) for i, draft in enumerate(change.drafts)]
             await _append(connection, numbered)
             await _remember(connection, change, numbered)
-            logged = {d.digest for d in change.drafts if d.op in ("key", "recovery") and d.digest}
+            logged = [{"node": d.node, "digest": d.digest} for d in change.drafts if d.op in ("key", "recovery")]
+            if logged:
+                await connection.execute(insert(t.logged_statement).on_conflict_do_nothing(), logged)
             for ring in change.rings.values():
-                await _keep_ring(connection, ring, logged=logged)
+                await _keep_ring(connection, ring)
             if change.members:
                 rows = [_member_row(m) for m in change.members]
                 await connection.execute(insert(t.node).on_conflict_do_nothing(), rows)
@@ -365,20 +369,19 @@ async def _insert_records(connection: AsyncConnection, rows: Sequence[tuple[Any,
         await connection.exec_driver_sql("INSERT OR REPLACE INTO record VALUES (?,?,?,?,?,?,?,?)", list(rows))
 
 
-async def _keep_ring(connection: AsyncConnection, ring: KeyRing, *, logged: Iterable[str]) -> None:
-    """Keep the chain; a recovery statement may replace its end. `logged` are digests that now stand in the feed."""
-    logged = set(logged)
+async def _keep_ring(connection: AsyncConnection, ring: KeyRing) -> None:
+    """Keep the chain; a recovery statement may replace its end."""
     c = t.statement.c
-    rows = (await connection.execute(sa.select(c.n, c.digest, c.logged).where(c.node == ring.id))).all()
-    before = {row.n: (row.digest, row.logged) for row in rows}
-    await connection.execute(sa.delete(t.statement).where(c.node == ring.id, c.n >= len(ring.statements)))
-    for n, s in enumerate(ring.statements):
-        digest = s.digest
-        was_digest, was_logged = before.get(n, ("", False))
-        now_logged = digest in logged or (was_digest == digest and was_logged)
-        if (was_digest, was_logged) == (digest, now_logged):
-            continue
-        values = {"node": ring.id, "n": n, "kind": s.kind, "jws": s.jws, "body": s.body, "digest": digest}
-        upsert = insert(t.statement).values(values | {"logged": int(now_logged)})
-        changed = {k: v for k, v in (values | {"logged": int(now_logged)}).items() if k not in ("node", "n")}
-        await connection.execute(upsert.on_conflict_do_update(index_elements=["node", "n"], set_=changed))
+    rows = (await connection.execute(sa.select(c.n, c.digest).where(c.node == ring.id).order_by(c.n))).all()
+    held, chain = [row.digest for row in rows], [s.digest for s in ring.statements]
+    if held == chain:
+        return
+    same = next((n for n, (a, b) in enumerate(zip(held, chain, strict=False)) if a != b), min(len(held), len(chain)))
+    await connection.execute(sa.delete(t.statement).where(c.node == ring.id, c.n >= same))
+    fresh = [
+        {"node": ring.id, "n": n, "kind": s.kind, "jws": s.jws, "body": s.body, "digest": chain[n]}
+        for n, s in enumerate(ring.statements)
+        if n >= same
+    ]
+    if fresh:
+        await connection.execute(sa.insert(t.statement), fresh)

@@ -3,6 +3,9 @@
 `entry`       the hub's own log: whole lines, leaf hashes
 `node_entry`  each node's log under the node's own positions; a line only where `entry` does not hold its content
 `record`      per (node, id, audience) the newest rev, and whether it is live in the hub's feed
+
+`key_statement` holds the chains as they now are; `logged_statement` what stands in the hub's feed, also of chains whose
+end a recovery replaced.
 """
 
 from __future__ import annotations
@@ -52,9 +55,16 @@ statement = Table(
     Column("jws", Text, nullable=False),
     Column("body", LargeBinary, nullable=False),
     Column("digest", Text, nullable=False),
-    Column("logged", Integer, nullable=False),
     UniqueConstraint("node", "digest"),
     sqlite_strict=True,
+)
+logged_statement = Table(
+    "logged_statement",
+    metadata,
+    Column("node", Text, primary_key=True),
+    Column("digest", Text, primary_key=True),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
 )
 node_feed = Table(
     "node_feed",
