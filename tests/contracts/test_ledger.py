@@ -1,0 +1,490 @@
+"""What the hub's core relies on, for every ledger and every place for pages: one suite, no case left out for any."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jisr_hub import log
+from jisr_hub.ports import Change, Conflict, Held, Kept, Ledger, Member, Pages, Peer, Published, Remembered
+from jisr_hub.storage.folder import FolderPages
+from jisr_hub.storage.memory import MemoryLedger, MemoryPages
+from jisr_hub.storage.sql import SqlLedger
+from jisr_protocol import entry, state_tree
+from jisr_protocol.merkle import Frontier
+from jisr_protocol.push import NodeLog
+from tests.hub.author import Author
+from tests.reader.publisher import FeedFolder, seeded
+
+pytestmark = pytest.mark.anyio
+AT = "2026-09-01T12:00:00Z"
+EPOCH = "1-aaaaaaaa"
+Opened = Callable[[], AbstractAsyncContextManager[Ledger]]
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@asynccontextmanager
+async def _opened(kind: str) -> AsyncIterator[Ledger]:
+    if kind == "memory":
+        yield MemoryLedger(EPOCH)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        ledger = await SqlLedger.open(Path(folder) / "hub.sqlite", new_epoch=EPOCH)
+        try:
+            yield ledger
+        finally:
+            await ledger.close()
+
+
+@pytest.fixture(params=["memory", "sql"])
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def opened(kind: str) -> Opened:
+    return lambda: _opened(kind)
+
+
+@pytest.fixture(scope="module")
+def author() -> Author:
+    """A node with a few records; only ever read."""
+    author = Author("contract")
+    author.puts(6)
+    return author
+
+
+def drafts_of(author: Author, start: int = 0, end: int | None = None) -> list[Any]:
+    """The hub's entries for the author's lines [start, end), without positions."""
+    parsed = author.feed().entries()[start:end]
+    return [log.draft(e, src=("public", EPOCH, e.seq)) for e in parsed]
+
+
+def remembered(author: Author, start: int, end: int, *, live: bool = True) -> list[Remembered]:
+    parsed = author.feed().entries()[start:end]
+    return [
+        Remembered(e.node or "", e.id or "", "public", Held(e.rev or 0, e.digest or "", e.type or "", live))
+        for e in parsed
+    ]
+
+
+def node_log(author: Author, size: int) -> NodeLog:
+    frontier = Frontier()
+    for parsed in author.feed().entries()[:size]:
+        frontier.append(parsed.leaf)
+    return NodeLog(author.feed().epoch, frontier, author.head(size=size), author.ring)
+
+
+async def rows_of(ledger: Ledger, start: int = 0) -> list[tuple[int, bytes, bytes]]:
+    async with ledger.reading() as view:
+        return [row async for part in view.entries(start) for row in part]
+
+
+# The log
+
+
+async def test_positions_begin_at_0_and_have_no_gap(opened: Opened, author: Author) -> None:
+    async with opened() as ledger:
+        assert await ledger.store(Change(AT, drafts_of(author, 0, 3), ()), log.number) == 3
+        assert await ledger.store(Change(AT, (), ()), log.number) == 3
+        assert await ledger.store(Change(AT, drafts_of(author, 3, 7), ()), log.number) == 7
+        rows = await rows_of(ledger)
+    assert [seq for seq, _, _ in rows] == list(range(7))
+    for seq, line, leaf in rows:
+        parsed = entry.parse(line)
+        assert (parsed.seq, parsed.leaf, parsed.at) == (seq, leaf, AT)
+
+
+async def test_reading_from_a_position_gives_the_rest_and_nothing_past_the_end(opened: Opened, author: Author) -> None:
+    async with opened() as ledger:
+        await ledger.store(Change(AT, drafts_of(author), ()), log.number)
+        assert [seq for seq, _, _ in await rows_of(ledger, 5)] == [5, 6]
+        assert await rows_of(ledger, 7) == []
+        assert await rows_of(ledger, 700) == []
+
+
+async def test_a_store_that_fails_stores_nothing(opened: Opened, author: Author) -> None:
+    def fails(draft: Any, seq: int, at: str) -> Any:
+        if seq == 3:
+            raise RuntimeError("planted")
+        return log.number(draft, seq, at)
+
+    change = Change(
+        AT, drafts_of(author, 2, 5), remembered(author, 2, 5), {author.id: author.ring}, node=author.id,
+        name="public", kept=[Kept(0, b"\x01" * 32, b"{}")], log=node_log(author, 5), peer="jisr:hub", cursor=9,
+        peer_epoch="9-aaaaaaaa", members=[Member(author.id, "n", "", 1, 1, AT)],
+    )  # fmt: skip
+    async with opened() as ledger:
+        await ledger.keep_peer(Peer("jisr:hub", "Hub", "https://hub.example", 0, ""))
+        await ledger.store(Change(AT, drafts_of(author, 0, 2), ()), log.number)
+        with pytest.raises(RuntimeError, match="planted"):
+            await ledger.store(change, fails)
+        assert len(await rows_of(ledger)) == 2
+        assert await ledger.member(author.id) is None
+        assert await ledger.rings([author.id]) == {}
+        assert await ledger.held("public", {(r.node, r.id) for r in change.remembered}) == {}
+        assert (await ledger.node_log(author.id, "public")).frontier.size == 0
+        assert await ledger.node_leaves(author.id, "public", 0, 5) == {}
+        assert [(p.cursor, p.epoch) for p in await ledger.peers()] == [(0, "")]
+        assert await ledger.store(change, log.number) == 5, "the ledger goes on after a failure"
+
+
+async def test_a_change_judged_against_an_older_node_log_is_a_conflict_and_stores_nothing(
+    opened: Opened, author: Author
+) -> None:
+    def change(expected: int, end: int) -> Change:
+        drafts = drafts_of(author, expected, end)
+        return Change(
+            AT, drafts, (), node=author.id, name="public", expected_size=expected, log=node_log(author, end)
+        )  # fmt: skip
+
+    async with opened() as ledger:
+        await ledger.store(change(0, 3), log.number)
+        with pytest.raises(Conflict):
+            await ledger.store(change(0, 5), log.number)
+        with pytest.raises(Conflict):
+            await ledger.store(change(4, 5), log.number)
+        assert len(await rows_of(ledger)) == 3
+        await ledger.store(change(3, 5), log.number)
+        assert (await ledger.node_log(author.id, "public")).frontier.root() == node_log(author, 5).frontier.root()
+
+
+async def test_fifty_concurrent_stores_leave_no_gap_and_lose_nothing(opened: Opened) -> None:
+    authors = [Author(f"many {n}") for n in range(10)]
+    for one in authors:
+        one.puts(5)
+
+    async def slowly(ledger: Ledger, one: Author, at: int) -> int:
+        await asyncio.sleep(0)
+        return await ledger.store(Change(AT, drafts_of(one, at, at + 1), remembered(one, at, at + 1)), log.number)
+
+    async with opened() as ledger:
+        sizes = await asyncio.gather(*(slowly(ledger, one, at) for one in authors for at in range(1, 6)))
+        rows = await rows_of(ledger)
+        async with ledger.reading() as view:
+            assert (view.size, await view.live()) == (50, 50)
+    assert sorted(sizes) == list(range(1, 51)), "each store saw the size it made"
+    assert [seq for seq, _, _ in rows] == list(range(50))
+    assert len({entry.parse(line).digest for _, line, _ in rows}) == 50
+
+
+async def test_writers_that_fail_between_others_leave_no_gap(opened: Opened, author: Author) -> None:
+    def fails(*_: Any) -> Any:
+        raise RuntimeError("planted")
+
+    async def store(ledger: Ledger, turn: int) -> None:
+        with contextlib.suppress(RuntimeError):
+            await ledger.store(Change(AT, drafts_of(author, 1, 2), ()), fails if turn % 3 == 0 else log.number)
+
+    async with opened() as ledger:
+        await asyncio.gather(*(store(ledger, turn) for turn in range(30)))
+        assert [seq for seq, _, _ in await rows_of(ledger)] == list(range(20))
+
+
+# Views
+
+
+async def test_a_store_during_a_reading_does_not_show_in_it(opened: Opened, author: Author) -> None:
+    async with opened() as ledger:
+        await ledger.store(Change(AT, drafts_of(author, 0, 3), remembered(author, 1, 3)), log.number)
+        async with ledger.reading() as view:
+            await ledger.store(Change(AT, drafts_of(author, 3, 7), remembered(author, 3, 7)), log.number)
+            await ledger.store(Change(AT, (), remembered(author, 1, 2, live=False)), log.number)
+            assert view.size == 3
+            assert [row[0] async for part in view.entries(0) for row in part] == [0, 1, 2]
+            assert await view.live() == 2
+            assert len([row async for part in view.rows(None) for row in part]) == 2
+            assert len(await view.touched(0)) == 2
+        async with ledger.reading() as view:
+            assert (view.size, await view.live()) == (7, 5)
+
+
+async def test_several_readings_stand_beside_each_other_and_beside_a_writer(opened: Opened, author: Author) -> None:
+    async def read(ledger: Ledger) -> int:
+        async with ledger.reading() as view:
+            await asyncio.sleep(0.01)
+            return len([row async for part in view.entries(0) for row in part]) - view.size
+
+    async with opened() as ledger:
+        stores = (ledger.store(Change(AT, drafts_of(author, 1, 2), ()), log.number) for _ in range(10))
+        results = await asyncio.gather(*stores, *(read(ledger) for _ in range(20)))
+        assert results[10:] == [0] * 20
+
+
+_step = st.tuples(st.integers(0, 3), st.integers(0, 30), st.booleans())
+
+
+@settings(max_examples=settings().max_examples // 4)  # each makes a database
+@given(steps=st.lists(st.lists(_step, min_size=1, max_size=5), max_size=6), cut=st.integers(0, 2**18 - 1))
+@pytest.mark.parametrize("which", ["memory", "sql"])
+async def test_records_rows_and_touched_paths_equal_a_model(
+    which: str, steps: list[list[tuple[int, int, bool]]], cut: int
+) -> None:
+    """Each step is one store of some revs of some records, live or not."""
+    model: dict[tuple[str, str], Held] = {}
+    touched: list[int] = []
+    async with _opened(which) as ledger:
+        for number, step in enumerate(steps):
+            changed = {}
+            for node_number, id_number, is_live in step:
+                key = (f"jisr:{'abcd'[node_number] * 52}", f"{id_number:08d}-0000-4000-8000-000000000000")
+                rev = model[key].rev + 1 if key in model else 1
+                changed[key] = Held(rev, seeded(*key, rev, number).hex(), "org.jisr.news/1", is_live)
+            model |= changed
+            drafts = [log.out_draft(*key, h.rev, h.digest, h.type) for key, h in changed.items()]
+            touched += [state_tree.path(*key) for key in changed]
+            remember = [Remembered(*key, "public", h) for key, h in changed.items()]
+            assert await ledger.store(Change(AT, drafts, remember), log.number) == len(touched)
+        assert await ledger.held("public", [*model, ("jisr:none", "none")]) == model
+        assert await ledger.held("hub", model) == {}
+        expected = {(state_tree.path(*key), *key, h.rev, h.digest) for key, h in model.items() if h.live}
+        async with ledger.reading() as view:
+            assert await view.live() == len(expected)
+            assert {row async for part in view.rows(None) for row in part} == expected
+            ranges = [(0, cut), (cut + 1, 2**18 - 1)]
+            assert {row async for part in view.rows(ranges) for row in part} == expected
+            assert {row async for part in view.rows(ranges[:1]) for row in part} == {r for r in expected if r[0] <= cut}
+            assert [row async for part in view.rows([]) for row in part] == []
+            for start in (0, len(touched) // 2, len(touched)):
+                assert await view.touched(start) == set(touched[start:])
+
+
+async def test_key_statements_touch_no_record(opened: Opened, author: Author) -> None:
+    async with opened() as ledger:
+        await ledger.store(Change(AT, drafts_of(author, 0, 1), ()), log.number)
+        async with ledger.reading() as view:
+            assert await view.touched(0) == set()
+
+
+# Nodes
+
+
+async def test_held_keeps_each_audience_apart(opened: Opened, author: Author) -> None:
+    public = remembered(author, 1, 2)[0]
+    key, hub = (public.node, public.id), Held(3, "bb" * 32, "t/1", False)
+    async with opened() as ledger:
+        both = [public, Remembered(*key, "hub", hub)]
+        await ledger.store(Change(AT, drafts_of(author, 1, 2), both), log.number)
+        assert await ledger.held("public", [key]) == {key: public.held}
+        assert await ledger.held("hub", [key]) == {key: hub}
+        assert await ledger.held("partners", [key]) == {}
+        async with ledger.reading() as view:
+            assert await view.live() == 1
+
+
+async def test_held_answers_for_more_records_than_one_query_takes(opened: Opened, author: Author) -> None:
+    keys = [(author.id, f"{n:08d}-0000-4000-8000-000000000000") for n in range(1500)]
+    held = Held(1, "aa" * 32, "t/1", False)
+    async with opened() as ledger:
+        await ledger.store(Change(AT, (), [Remembered(*key, "public", held) for key in keys]), log.number)
+        assert await ledger.held("public", keys) == dict.fromkeys(keys, held)
+
+
+async def test_members_are_admitted_changed_and_listed_in_order(opened: Opened) -> None:
+    one, two = Author("one"), Author("two")
+    async with opened() as ledger:
+        for author in (one, two):
+            await ledger.admit(Member(author.id, author.label, "", 10, 20, AT), author.ring.statements)
+        changed = Member(one.id, "renamed", "", 5, 6, AT)
+        await ledger.admit(changed, one.ring.statements)
+        assert await ledger.member(one.id) == changed
+        assert await ledger.member("jisr:nobody") is None
+        assert [m.node for m in await ledger.members()] == sorted([one.id, two.id])
+        ring = (await ledger.node_log(two.id, "public")).ring
+        assert ring is not None and [s.digest for s in ring.statements] == [s.digest for s in two.ring.statements]
+
+
+async def test_admission_with_an_old_key_file_takes_no_key_statement_back(opened: Opened) -> None:
+    """A revocation once held binds; an operator who admits again from an older folder must not undo it."""
+    author = Author("rotating")
+    before = author.ring.statements
+    stolen = author.writer.key
+    author.writer.add_key()
+    author.writer.revoke(stolen)
+    async with opened() as ledger:
+        member = Member(author.id, "n", "", 1, 1, AT)
+        await ledger.admit(member, before)
+        await ledger.store(Change(AT, (), (), {author.id: author.ring}), log.number)
+        await ledger.admit(replace(member, name="again"), before)
+        held = (await ledger.rings([author.id]))[author.id]
+        assert held.keys[stolen.kid].state == "revoked"
+        assert [s.digest for s in held.statements] == [s.digest for s in author.ring.statements]
+
+
+async def test_members_a_peer_brings_never_replace_those_admitted_here(opened: Opened, author: Author) -> None:
+    ours, theirs = Member(author.id, "ours", "", 5, 6, AT), Member(author.id, "", "jisr:peer", 0, 0, AT)
+    async with opened() as ledger:
+        await ledger.admit(ours, author.ring.statements)
+        await ledger.store(Change(AT, (), (), members=[theirs]), log.number)
+        assert await ledger.member(author.id) == ours
+
+
+async def test_rings_come_back_whole_after_a_recovery_replaced_the_end_of_the_chain(opened: Opened) -> None:
+    author = Author("recovering")
+    stolen = author.writer.add_key()
+    async with opened() as ledger:
+        await ledger.store(Change(AT, (), (), {author.id: author.ring}), log.number)
+        long_chain = author.ring
+        author.writer.recover(author.writer.keys[1])
+        await ledger.store(Change(AT, (), (), {author.id: author.ring}), log.number)
+        held = (await ledger.rings([author.id, "jisr:unknown"]))[author.id]
+        assert len(long_chain.statements) == len(held.statements) == 2
+        assert [s.digest for s in held.statements] == [s.digest for s in author.ring.statements]
+        assert stolen.digest not in {s.digest for s in held.statements}
+        assert {k: v.state for k, v in held.keys.items()} | {author.writer.keys[1].kid: "revoked"} == {
+            k: v.state for k, v in author.ring.keys.items()
+        }
+
+
+async def test_statements_logged_are_those_in_the_feed_also_when_a_recovery_replaced_them(opened: Opened) -> None:
+    author = Author("logged")
+    first = author.ring.statements[0]
+    added = author.writer.add_key()
+    async with opened() as ledger:
+        await ledger.store(Change(AT, (), (), {author.id: author.ring}), log.number)
+        assert await ledger.statements_logged(author.id) == set(), "held is not logged"
+        drafts = [log.key_draft(s, author.id, "k") for s in author.ring.statements]
+        await ledger.store(Change(AT, drafts, (), {author.id: author.ring}), log.number)
+        assert await ledger.statements_logged(author.id) == {first.digest, added.digest}
+        recovery = author.writer.recover(author.writer.keys[1])
+        draft = log.key_draft(recovery, author.id, "k")
+        await ledger.store(Change(AT, [draft], (), {author.id: author.ring}), log.number)
+        assert await ledger.statements_logged(author.id) == {first.digest, added.digest, recovery.digest}
+        assert await ledger.statements_logged("jisr:nobody") == set()
+
+
+async def test_a_node_log_comes_back_as_it_was_stored(opened: Opened, author: Author) -> None:
+    kept = [
+        Kept(0, b"\x01" * 32, None),
+        Kept(1, b"\x02" * 32, b'{"a":1}', "schema_invalid", "/record/name", "expected a name"),
+        Kept(2, b"\x03" * 32, b'{"a":2}', "rev_not_increasing"),
+    ]
+    grown = node_log(author, 3)
+    async with opened() as ledger:
+        change = Change(
+            AT, (), (), {author.id: author.ring}, node=author.id, name="hub", expected_size=0, kept=kept, log=grown
+        )
+        await ledger.store(change, log.number)
+        held = await ledger.node_log(author.id, "hub")
+        assert held.head is not None and grown.head is not None
+        assert (held.epoch, held.frontier.size, held.frontier.root()) == (grown.epoch, 3, grown.frontier.root())
+        assert held.head.raw == grown.head.raw
+        assert held.ring is not None and held.ring.statements[0].digest == author.ring.statements[0].digest
+        assert await ledger.judged(author.id, "hub") == kept[1:]
+        assert await ledger.judged(author.id, "public") == []
+        assert await ledger.node_leaves(author.id, "hub", 0, 3) == {k.seq: k.leaf for k in kept}
+        assert await ledger.node_leaves(author.id, "hub", 1, 2) == {1: b"\x02" * 32}
+        assert await ledger.node_leaves(author.id, "hub", 2, 2) == {}
+        assert (await ledger.node_log(author.id, "public")).epoch is None
+        judged_again = replace(change, expected_size=3, kept=[Kept(1, b"\x02" * 32, b'{"a":1}')])
+        await ledger.store(judged_again, log.number)
+        assert await ledger.judged(author.id, "hub") == kept[2:]
+
+
+# Publishing and peers
+
+
+async def test_what_is_published_comes_back_and_the_epoch_stays(opened: Opened, tmp_path: Path) -> None:
+    feed = FeedFolder(tmp_path / "feed", role="hub")
+    feed.puts(4)
+    frontier = Frontier()
+    for parsed in feed.entries():
+        frontier.append(parsed.leaf)
+    async with opened() as ledger:
+        assert await ledger.published() is None
+        await ledger.publish(Published(feed.signed_head(), frontier))
+        published = await ledger.published()
+        assert published is not None
+        assert published.head.raw == feed.signed_head().raw
+        assert (published.frontier.size, published.frontier.root()) == (5, frontier.root())
+        assert await ledger.epoch() == EPOCH
+
+
+async def test_a_peers_cursor_moves_only_with_what_it_brought(opened: Opened, author: Author) -> None:
+    peer = Peer("jisr:hub", "Hub", "https://hub.example/feeds/public", 0, "")
+    async with opened() as ledger:
+        assert await ledger.peers() == []
+        await ledger.keep_peer(peer)
+        change = Change(AT, drafts_of(author, 0, 2), (), peer=peer.hub, cursor=7, peer_epoch="2-aaaaaaaa")
+        await ledger.store(change, log.number)
+        await ledger.keep_peer(replace(peer, name="Hub again", last_outcome="stale", last_detail="d", last_at=AT))
+        assert await ledger.peers() == [Peer("jisr:hub", "Hub again", peer.feed, 7, "2-aaaaaaaa", "stale", "d", AT)]
+
+
+async def test_what_a_peer_brought_is_kept_when_the_peer_was_dropped_meanwhile(opened: Opened, author: Author) -> None:
+    async with opened() as ledger:
+        change = Change(AT, drafts_of(author, 0, 2), (), peer="jisr:dropped", cursor=7, peer_epoch="2-aaaaaaaa")
+        assert await ledger.store(change, log.number) == 2
+        assert await ledger.peers() == []
+
+
+async def test_a_ledger_that_is_opened_again_holds_what_was_answered(tmp_path: Path, author: Author) -> None:
+    """Durability is asked of what has a file; a ledger in memory lives as long as its object."""
+    file = tmp_path / "hub.sqlite"
+    ledger = await SqlLedger.open(file, new_epoch=EPOCH)
+    await ledger.store(Change(AT, drafts_of(author), remembered(author, 1, 7)), log.number)
+    await ledger.close()
+    again = await SqlLedger.open(file, new_epoch="2-bbbbbbbb")
+    assert await again.epoch() == EPOCH, "an epoch is given once"
+    assert len(await rows_of(again)) == 7
+    await again.close()
+
+
+# Pages
+
+
+@pytest.fixture(params=["memory", "folder"])
+def pages(request: pytest.FixtureRequest, tmp_path: Path) -> Pages:
+    return MemoryPages() if request.param == "memory" else FolderPages(tmp_path / "public")
+
+
+async def test_files_are_read_as_written_replaced_and_removed(pages: Pages) -> None:
+    path, other = "log/1-aaaaaaaa/x001/000.p/7.ndjson", "head.json"
+    assert pages.read(path) is None
+    pages.write({path: b"one\n", other: b"{}"})
+    assert (pages.read(path), pages.read(other)) == (b"one\n", b"{}")
+    pages.write({path: b"one\n"})
+    pages.write({path: b"two\n"})
+    assert (pages.read(path), pages.read(other)) == (b"two\n", b"{}")
+    assert pages.read("log/1-aaaaaaaa/x001") is None, "a folder is no file"
+    assert pages.read(path + "/more") is None
+    pages.remove(path)
+    pages.remove(path)
+    assert pages.read(path) is None
+    pages.write({})
+
+
+async def test_a_write_leaves_nothing_else_behind(tmp_path: Path) -> None:
+    pages = FolderPages(tmp_path)
+    for number in range(3):
+        pages.write({"log/000.ndjson": b"x" * number})
+    assert [p.name for p in tmp_path.rglob("*") if p.is_file()] == ["000.ndjson"]
+
+
+async def test_a_write_that_is_cut_off_leaves_the_old_file_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages = FolderPages(tmp_path)
+    pages.write({"head.json": b"old"})
+
+    def dies(*_: Any) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr("jisr_hub.storage.folder.os.replace", dies)
+    with pytest.raises(OSError, match="no space"):
+        pages.write({"head.json": b"new"})
+    assert pages.read("head.json") == b"old"
