@@ -7,8 +7,8 @@ package, in a checkout beside it; that folder is the only thing read here, each 
     errors(type_name, record)      jsonschema: every fault, sorted, for quarantine, import and editor
 
 Both give the same verdict, held by a differential test. Neither checks what canonical.py checks (integers,
-text, depth, size), nor signatures, nor who may write what. A type that is not `known` is relayed, not judged:
-ask first.
+text, depth, size), nor signatures, nor who may write what. A record of a known type fits its schema (REC-1);
+one of a type that is not `known` is relayed, not judged (REC-2): ask first.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
     python3 protocol/vectors/make.py            writes here, beside this file
     python3 protocol/vectors/make.py FOLDER     writes there; a test compares both
+    python3 protocol/vectors/make.py --spec     writes the worked examples into docs/spec; a test compares those too
 
 Needs the package `cryptography` and nothing of Jisr: see maker/.
 """
@@ -9,6 +10,7 @@ Needs the package `cryptography` and nothing of Jisr: see maker/.
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -16,6 +18,7 @@ from pathlib import Path
 from maker import (
     canonical_cases,
     entry_cases,
+    examples,
     feed,
     feeds,
     head_cases,
@@ -59,6 +62,24 @@ def main(folder: Path) -> None:
     _feeds(folder / "feeds")
 
 
+def write_examples(folder: Path) -> None:
+    """Put each worked example into its place: the fenced block below `<!-- example: name -->`."""
+    for file in sorted(folder.glob("*.md")):
+        _text(
+            file,
+            re.sub(
+                r"(?<=<!-- example: )([a-z-]+)( -->\n```text\n).*?\n(?=```)",
+                _example,
+                file.read_text("utf-8"),
+                flags=re.DOTALL,
+            ),
+        )
+
+
+def _example(place: re.Match[str]) -> str:
+    return f"{place[1]}{place[2]}{examples.EXAMPLES[place[1]]()}\n"
+
+
 def _feeds(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     for case in feeds.CASES:
@@ -81,4 +102,7 @@ def _text(path: Path, text: str) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else HERE)
+    if sys.argv[1:] == ["--spec"]:
+        write_examples(HERE.parent.parent / "docs" / "spec")
+    else:
+        main(Path(sys.argv[1]) if len(sys.argv) > 1 else HERE)

@@ -1,0 +1,83 @@
+"""What proves a rule: something that passes while the rule is enforced, and fails when a test has switched it off.
+
+    @proves("CAN-3")
+    def a_fraction_is_refused() -> None: …
+
+Every invalid vector and every bent feed is a proof of its rule; what no vector can say is written down as a function
+with `proves`. tests/test_spec.py runs them all, twice.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+from jisr_protocol.refusal import Refusal
+from tests.protocol.folder_reader import Holding, follow
+from tests.protocol.judge import FORMS, RULE_OF_FORM, VECTORS, Case, cases, judge
+
+Proof = Callable[[], None]
+PROOFS: defaultdict[str, list[Proof]] = defaultdict(list)
+
+
+def proves(rule: str) -> Callable[[Proof], Proof]:
+    """Register a function without arguments that fails when `rule` is not enforced."""
+
+    def register(proof: Proof) -> Proof:
+        PROOFS[rule].append(proof)
+        return proof
+
+    return register
+
+
+def refused(rule: str, act: Callable[[], object]) -> None:
+    """Assert that `act` is refused under `rule`."""
+    try:
+        act()
+    except Refusal as refusal:
+        assert refusal.rule == rule, refusal
+    else:
+        raise AssertionError(f"nothing was refused; expected {rule}")
+
+
+def _vector(case: Case) -> None:
+    assert judge(case) == case["expect"], case["id"]
+
+
+def _name(form: str, value: str) -> None:
+    assert FORMS[form](value) is not None, (form, value)
+
+
+def _feed(folder: Path) -> None:
+    """Follow a feed; assert that it ends as its expect.json says."""
+    expected = json.loads((folder / "expect.json").read_text("utf-8"))
+    now, holding = datetime.fromisoformat(expected["now"]), Holding()
+    if expected["before"]:
+        _, holding = follow(folder / expected["before"], holding, now)
+    done, holding = follow(folder / "feed", holding, now)
+    found = [{"code": code, "seq": seq} for seq, code in sorted(holding.refused.items())]
+    rule = done.refusal.rule if done.refusal else None
+    assert (int(done.outcome), found) == (expected["exit"], expected["refused"]), folder.name
+    assert done.outcome == 0 or rule == expected["rule"], folder.name
+
+
+def _register_vectors() -> None:
+    for case in cases():
+        if "refused" in case["expect"]:
+            PROOFS[case["rule"]].append(partial(_vector, case))
+    for file in sorted(VECTORS.glob("identifiers/*.invalid.txt")):
+        form = file.name.partition(".")[0]
+        for line in file.read_text("utf-8").split("\n"):
+            if line and not line.startswith("#"):
+                PROOFS[RULE_OF_FORM[form]].append(partial(_name, form, line))
+    for path in sorted(VECTORS.glob("feeds/*/expect.json")):
+        expected = json.loads(path.read_text("utf-8"))
+        if expected["exit"] or expected["refused"]:
+            PROOFS[expected["rule"]].append(partial(_feed, path.parent))
+
+
+_register_vectors()
