@@ -16,6 +16,7 @@ from typing import Annotated, Any, NoReturn
 import orjson
 import typer
 
+from jisr_protocol.reader.answers import Unreachable
 from jisr_protocol.refusal import Refusal
 
 app = typer.Typer(
@@ -48,7 +49,9 @@ def main() -> None:
         if isinstance(error, Refusal | OSError | ValueError | RuntimeError) or type(error).__module__.startswith(
             "jisr"
         ):
-            _fail(str(error), getattr(error, "exit_status", 1))
+            _fail(str(error), UNREACHABLE if isinstance(error, Unreachable) else 1)
+        if (reason := getattr(error, "orig", None)) is not None:
+            _fail(f"The hub's database cannot be used: {reason}. Nothing was changed. Look with: jisr-hub check", 1)
         raise
 
 
@@ -156,9 +159,12 @@ def serve(
 
     from . import config
     from .app import application
+    from .setting_up import check_there
     from .storage.lock import AlreadyRunning, only_one
+    from .web.http import Http
 
     config.read(folder)
+    check_there(folder)
     try:
         with only_one(folder):
             pass
@@ -169,6 +175,8 @@ def serve(
         application(folder),
         host=host,
         port=port,
+        http=Http,
+        ws="none",
         log_level=os.environ.get("JISR_HUB_LOG", "warning"),
         server_header=False,
         timeout_graceful_shutdown=5,

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from jisr_protocol import limits
@@ -45,10 +45,25 @@ class Settings(BaseSettings):
         return env_settings, init_settings
 
 
+class SettingsError(Exception):
+    """There are no settings, or they do not fit; the sentence says what to do."""
+
+
 def read(folder: Path) -> Settings:
-    """The settings of the hub in `folder`. Raises FileNotFoundError, or pydantic's ValidationError with every fault."""
-    values: dict[str, Any] = orjson.loads((folder / FILE).read_bytes())
-    return Settings(**values)
+    """The settings of the hub in `folder`. Raises SettingsError, with every fault."""
+    file = folder / FILE
+    if not file.is_file():
+        raise SettingsError(
+            f"There is no hub in {folder}. Name its folder with --dir, or make one: jisr-hub init FOLDER"
+        )
+    try:
+        values: dict[str, Any] = orjson.loads(file.read_bytes())
+        return Settings(**values)
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}, came {e['input']!r}" for e in error.errors())
+        raise SettingsError(f"The settings in {file} or the environment do not fit: {faults}.") from error
+    except (orjson.JSONDecodeError, TypeError) as error:
+        raise SettingsError(f"{file} is not a JSON object: {error}. Put it back from a backup.") from error
 
 
 def write(folder: Path, settings: Settings) -> None:

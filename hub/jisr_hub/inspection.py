@@ -19,7 +19,7 @@ from . import config
 from .app import PUBLIC, now, open_hub, read_identity
 from .ports import Published, View
 from .publish.feed import Publisher
-from .setting_up import opened
+from .setting_up import check_there, opened
 from .storage.folder import FolderPages
 from .storage.lock import only_one
 from .storage.sql import SqlLedger
@@ -29,6 +29,7 @@ Progress = Callable[[int, int], None]
 
 async def status(folder: Path) -> dict[str, Any]:
     """The hub's facts as one JSON object."""
+    check_there(folder)
     settings = config.read(folder)
     who = read_identity(folder, settings)
     async with opened(folder) as ledger:
@@ -88,6 +89,7 @@ async def check(folder: Path, progress: Progress) -> dict[str, Any]:
 
     Faults are sentences that name the index. The serving hub may go on meanwhile.
     """
+    check_there(folder)
     settings = config.read(folder)
     who = read_identity(folder, settings)
     pages = FolderPages(folder / PUBLIC)
@@ -213,6 +215,7 @@ async def _check_node_logs(ledger: SqlLedger, faults: list[str]) -> None:
 
 async def rebuild(folder: Path) -> dict[str, Any]:
     """Delete records, pages and head and compute them from the log. The hub must not be serving."""
+    check_there(folder)
     with only_one(folder):
         settings = config.read(folder)
         who = read_identity(folder, settings)
@@ -227,6 +230,7 @@ async def rebuild(folder: Path) -> dict[str, Any]:
 
 async def rejudge(folder: Path) -> dict[str, Any]:
     """Judge every quarantined entry of every admitted node again. The hub must not be serving."""
+    check_there(folder)
     judged = admitted = 0
     with only_one(folder):
         running = await open_hub(folder)

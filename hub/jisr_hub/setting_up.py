@@ -154,11 +154,18 @@ async def add_peer(folder: Path, peer: Peer) -> None:
         await ledger.keep_peer(peer)
 
 
+def check_there(folder: Path) -> None:
+    """Raise unless all that makes a hub is in `folder`: an empty database must not take the place of a lost one."""
+    config.read(folder)
+    for name in (DATABASE, KEYS, identity.KEY_FILE):
+        if not (folder / name).is_file():
+            raise SettingUpError(f"The hub in {folder} lacks {name}; nothing was changed. Put it back from a backup.")
+
+
 @contextlib.asynccontextmanager
 async def opened(folder: Path) -> AsyncIterator[SqlLedger]:
     """The ledger of an existing hub, beside a server that may be running."""
-    if not (folder / config.FILE).is_file():
-        raise SettingUpError(f"There is no hub in {folder}. Make one with: jisr-hub init {folder}")
+    check_there(folder)
     ledger = await SqlLedger.open(folder / DATABASE)
     try:
         yield ledger

@@ -23,7 +23,7 @@ _STATUS = {
     "encoding_broken": 400,
     "not_admitted": 403,
     "not_authoritative": 403,
-    "restricted": 401,
+    "restricted": 403,
     "not_found": 404,
     "method_not_allowed": 405,
     "seq_gap": 409,
@@ -38,6 +38,7 @@ _STATUS = {
     "internal": 500,
     "busy": 503,
 }
+DETAIL_CHARACTERS = 2000
 _CODE_OF_STATUS = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 _log = structlog.get_logger()
 
@@ -50,7 +51,7 @@ def document(code: str, detail: str, **members: object) -> Response:
     retry = f"after:{retry_after}" if retry_after else problem.retry
     value = {
         "code": code,
-        "detail": _ascii_safe(detail),
+        "detail": _plain(detail),
         "retry": retry,
         "status": status,
         "title": problem.title,
@@ -63,8 +64,9 @@ def document(code: str, detail: str, **members: object) -> Response:
     return Response(canonical.dumps(value) + b"\n", status, headers, MEDIA_TYPE)
 
 
-def _ascii_safe(text: str) -> str:
-    """What came may hold characters that our own answers must not (CAN-6, CAN-8)."""
+def _plain(text: str) -> str:
+    """What came may hold characters that our own answers must not (CAN-6, CAN-8), and be as long as a push."""
+    text = text[:DETAIL_CHARACTERS]
     return text if text.isascii() and text.isprintable() else ascii(text)[1:-1]
 
 
@@ -76,7 +78,7 @@ async def refused(_: Request, error: Exception) -> Response:
         error.code,
         str(error),
         rule=error.rule,
-        pointer=_ascii_safe(error.pointer),
+        pointer=_plain(error.pointer),
         retry_after=after,
         next=getattr(error, "next", None),
     )
@@ -85,12 +87,15 @@ async def refused(_: Request, error: Exception) -> Response:
 async def http_error(_: Request, error: Exception) -> Response:
     """Answer what the router refuses: no such address, no such method."""
     assert isinstance(error, HTTPException)
-    return document(_CODE_OF_STATUS.get(error.status_code, "malformed"), str(error.detail))
+    answer = document(_CODE_OF_STATUS.get(error.status_code, "malformed"), str(error.detail))
+    for name in error.headers or {}:
+        answer.headers[name] = (error.headers or {})[name]  # a 405 names what is allowed
+    return answer
 
 
 async def busy(_: Request, error: Exception) -> Response:
-    """Answer a push that lost every race for its own log."""
-    return document("busy", str(error))
+    """Answer a push that lost every race for its own log, or a request that waited too long for the ledger."""
+    return document("busy", "others were first; the same again in a moment")
 
 
 async def failed(request: Request, error: Exception) -> Response:
