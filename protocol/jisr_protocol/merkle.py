@@ -140,7 +140,7 @@ def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes],
     """Check an audit path (MRK-2). Raises Refusal unless it leads from `leaf` at `index` to `root` of `size` leaves."""
     inner = (index ^ (size - 1)).bit_length() if 0 <= index < size else -1
     border = (index >> inner).bit_count() if inner >= 0 else 0
-    if inner < 0 or len(proof) != inner + border or any(len(h) != 32 for h in proof):
+    if inner < 0 or len(proof) != inner + border or any(len(h) != 32 for h in (leaf, root, *proof)):
         refuse("MRK-2", "", expected=f"an audit path for leaf {index} of {size}", came=f"{len(proof)} hashes")
         return
     node = leaf
@@ -156,12 +156,12 @@ def verify_consistency(old: int, new: int, proof: Sequence[bytes], old_root: byt
 
     Raises Refusal unless the proof, of exactly the right length, leads to both roots.
     """
-    if not 0 <= old <= new or any(len(h) != 32 for h in proof):
+    if not 0 <= old <= new or any(len(h) != 32 for h in (old_root, new_root, *proof)):
         refuse("MRK-3", "", expected="sizes that do not fall, hashes of 32 bytes", came=f"from {old} to {new}")
         return
     if old in (0, new):
-        ok = not proof and (old_root == new_root if old == new else old_root == EMPTY_ROOT)
-        if not ok:
+        from_nothing = old > 0 or old_root == EMPTY_ROOT
+        if proof or not from_nothing or (old == new and old_root != new_root):
             refuse("MRK-3", "", expected="no proof and equal roots", came=f"{len(proof)} hashes from {old} to {new}")
         return
     if not _consistent(old, new, list(proof), old_root, new_root):
