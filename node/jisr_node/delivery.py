@@ -14,7 +14,7 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 
@@ -37,16 +37,19 @@ SHORT_WAIT_SECONDS = 5.0
 MOST_WAITS = 100
 
 
+Count = Annotated[int, msgspec.Meta(ge=0)]
+
+
 class LogState(msgspec.Struct):
     """What a hub holds of a feed. `epoch` is null before the first push."""
 
-    next: int
+    next: Count
     log_root: str
     epoch: str | None = None
 
 
 class KeptBack(msgspec.Struct):
-    seq: int
+    seq: Count
     code: str
     pointer: str = ""
     detail: str = ""
@@ -55,10 +58,10 @@ class KeptBack(msgspec.Struct):
 class PushAnswer(msgspec.Struct):
     """A hub's answer to a push; `receipt` is its signed word, still unread."""
 
-    next: int
+    next: Count
     receipt: msgspec.Raw
-    admitted: int = 0
-    duplicates: int = 0
+    admitted: Count = 0
+    duplicates: Count = 0
     quarantined: list[KeptBack] = []
 
 
@@ -135,7 +138,7 @@ class Deliveries:
             return self._agreed(address, name, 0)
         if state.epoch != feed.epoch:
             self._contradict(
-                address, f"it holds the feed {name} under the epoch {state.epoch}, here it is {feed.epoch}"
+                address, name, f"it knows the feed {name} as epoch {state.epoch}, this folder as {feed.epoch}"
             )
         if state.next > feed.size:
             self._contradict(
