@@ -46,6 +46,7 @@ class Publisher:
         published = await self.ledger.published()
         if published is not None:
             self.head, self._frontier = published.head, published.frontier
+            self.pages.write(paths.KEYS, keys.write_file(self.identity.ring))
             self.pages.write(paths.HEAD, published.head.raw)
 
     async def publish(self) -> Head:
