@@ -15,30 +15,18 @@ a file that cannot be read, a port that is taken · 130 stopped before the end.
 from __future__ import annotations
 
 import argparse
-import asyncio
-import json
-import signal
 import sys
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
-from federation import partners as drafts
-from federation.hubs import Hub, NotServing, ports, quick_settings
-from federation.narration import Narrator
-from federation.story import NotAgreed, Story
-
-from jisr_hub.setting_up import SettingUpError
-from jisr_node.errors import NodeError
-
-WORLD = Path(__file__).resolve().parent / "tangier"
-HUBS = (("MA", "Jisr Maroc", "fr"), ("NL", "Jisr Nederland", "nl"))
-DONE, FAILED, USAGE, STOPPED = 0, 1, 64, 130
+USAGE, STOPPED = 64, 130
 
 
 class Arguments(argparse.ArgumentParser):
-    def error(self, message: str) -> None:  # type: ignore[override]
+    """Wrong arguments end with 64, as everywhere in Jisr."""
+
+    def error(self, message: str) -> NoReturn:
         self.exit(USAGE, f"{message}. Nothing was started. See: python3 run.py demo --help\n")
 
 
@@ -54,111 +42,14 @@ def arguments(given: Sequence[str]) -> argparse.Namespace:
 
 def main(given: Sequence[str]) -> int:
     asked = arguments(given)
-    narrator = Narrator(stderr=asked.json)
-    quick_settings()
     try:
-        if asked.data:
-            found, bad = drafts.of_a_file(asked.data, [(label, label) for label, _, _ in HUBS])
-        else:
-            found, bad = drafts.of_a_world(WORLD)
-        free = ports(len(HUBS), asked.port)
-        with working_folder(asked.dir) as folder:
-            return asyncio.run(tell(asked, narrator, folder, free, found, bad))
-    except (drafts.Unusable, OSError) as error:
-        print(f"{error} Nothing is left running.", file=sys.stderr)
-        return USAGE
+        from federation.running import run  # takes two seconds, in which somebody may type Ctrl-C
+
+        return run(asked)
     except KeyboardInterrupt:
         print("Stopped; nothing is left running.", file=sys.stderr)
         return STOPPED
 
 
-async def tell(
-    asked: argparse.Namespace,
-    narrator: Narrator,
-    folder: Path,
-    free: list[int],
-    found: list[drafts.Partner],
-    bad: list[drafts.Bad],
-) -> int:
-    """The whole demo in a folder; whatever ends it, the hubs are stopped."""
-    hubs = [
-        Hub(label, name, label, lang, folder / f"hub-{label.lower()}", port)
-        for (label, name, lang), port in zip(HUBS, free, strict=True)
-    ]
-    story = Story(folder, hubs, narrator)
-    one_end_only()
-    status = DONE
-    try:
-        async with story.begin():
-            for each in bad:
-                story.left_out(each)
-            try:
-                await show(story, found)
-            except (NotAgreed, NodeError, SettingUpError) as error:
-                narrator.tell("failed", str(error))
-                status = FAILED
-            if asked.json:
-                print(json.dumps(story.summary()), flush=True)
-            if status == DONE and not asked.once:
-                await stay(story)
-    except NotServing as error:
-        narrator.tell("failed", str(error))
-        status = FAILED
-    finally:
-        story.close()
-    return status
-
-
-async def show(story: Story, found: list[drafts.Partner]) -> None:
-    await story.publish(found)
-    await story.agree()
-    await story.read()
-    story.show_one()
-    await story.change()
-    await story.read_again()
-    story.table()
-
-
-async def stay(story: Story) -> None:
-    story.narrator.say(f"All of it lies in {story.folder}. It runs until Ctrl-C.")
-    with suppress(asyncio.CancelledError):
-        await story.stay()
-    story.narrator.say("Stopping the hubs ...")
-
-
-def one_end_only() -> None:
-    """Every way to be asked to stop cancels this task once; a second one does not break the tidying up."""
-    task = asyncio.current_task()
-    loop = asyncio.get_running_loop()
-    asked: list[None] = []
-
-    def stop() -> None:
-        if task is not None and not asked:
-            asked.append(None)
-            task.cancel()
-
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        # Windows has no such handlers; there asyncio.run cancels on Ctrl-C
-        with suppress(NotImplementedError, AttributeError):
-            loop.add_signal_handler(getattr(signal, name), stop)
-
-
-@contextmanager
-def working_folder(asked: Path | None) -> Iterator[Path]:
-    """A temporary folder, removed at the end, or the one asked for, which must be new or empty."""
-    if asked is None:
-        with tempfile.TemporaryDirectory(prefix="jisr-demo-", ignore_cleanup_errors=True) as folder:
-            yield Path(folder)
-        return
-    if asked.exists() and (not asked.is_dir() or any(asked.iterdir())):
-        raise drafts.Unusable(f"{asked} is not empty: expected a new folder, and it was left as it is.")
-    asked.mkdir(parents=True, exist_ok=True)
-    yield asked.resolve()
-
-
 if __name__ == "__main__":
-    try:
-        raise SystemExit(main(sys.argv[1:]))
-    except asyncio.CancelledError:
-        print("Stopped; nothing is left running.", file=sys.stderr)
-        raise SystemExit(STOPPED) from None
+    raise SystemExit(main(sys.argv[1:]))

@@ -1,9 +1,9 @@
 """The pieces of `python3 run.py demo`: hubs as processes, nodes in this one, a reader, and a voice that tells.
 
-    partners.py     drafts from a file, and whose they are
-    hubs.py         a hub: made, served by `jisr-hub serve`, asked for its head, stopped
-    nodes.py        a node: made, filled, published, pushed
-    narration.py    what a person sees
-    comparison.py   what differs between two feeds that should be equal
-    story.py        the order of events
+partners.py     drafts from a file, and whose they are
+hubs.py         a hub: made, served by `jisr-hub serve`, asked for its head, stopped
+nodes.py        a node: made, filled, published, pushed
+narration.py    what a person sees
+comparison.py   what differs between two feeds that should be equal
+story.py        the order of events
 """

@@ -54,7 +54,8 @@ def ports(number: int, first: int | None) -> list[int]:
             try:
                 taken[-1].bind(("127.0.0.1", wanted))
             except (OSError, OverflowError) as error:
-                raise OSError(f"port {wanted} cannot be used: {getattr(error, 'strerror', error)}") from None
+                why = getattr(error, "strerror", None) or error
+                raise OSError(f"The port {wanted} cannot be used ({why}). Choose another one with --port.") from None
         return [int(one.getsockname()[1]) for one in taken]
     finally:
         for one in taken:
@@ -119,7 +120,7 @@ class Hub:
         raise NotServing(f"{self.name} does not answer at {self.address} after {READY_SECONDS} seconds{self._last()}")
 
     async def look(self, client: GuardedClient) -> bool:
-        """Read the head; tell whether it is another one than before. A hub that does not answer has none that is new."""
+        """Read the head; tell whether it is another one than before. No answer is no news."""
         try:
             answer = await client.get(f"{self.feed}/head.json", limit_bytes=HEAD_BYTES)
         except ExchangeError:
@@ -148,8 +149,9 @@ class Hub:
         with suppress(ProcessLookupError):
             process.terminate()
         try:
-            async with asyncio.timeout(STOP_SECONDS):
-                await process.wait()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(STOP_SECONDS):
+                    await process.wait()
         finally:
             if process.returncode is None:
                 with suppress(ProcessLookupError):

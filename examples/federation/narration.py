@@ -6,6 +6,7 @@ import time
 import unicodedata
 from collections.abc import Sequence
 
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -45,7 +46,7 @@ class Narrator:
     def tell(self, what: str, words: str) -> None:
         """One event."""
         line = Text.assemble(
-            (f"{self.seconds:6.1f} s  ", "dim"), (f"{what:<10} ", COLOURS.get(what, "bold")), plain(words)
+            (f"{self.seconds:6.1f} s  ", "dim"), (f"{what:<11} ", COLOURS.get(what, "bold")), plain(words)
         )
         self._console.print(line, soft_wrap=True)
 
@@ -55,7 +56,7 @@ class Narrator:
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         """The summary; columns but the first and last are numbers."""
-        table = Table(*columns, show_edge=False, pad_edge=False)
+        table = Table(*columns, box=SIMPLE, show_edge=False, pad_edge=False)
         for column in table.columns[1:-1]:
             column.justify = "right"
         for row in rows:

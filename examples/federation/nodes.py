@@ -11,7 +11,6 @@ from pathlib import Path
 
 from jisr_hub import setting_up
 from jisr_node.app import KEYS, Node, Sent
-from jisr_node.drafts import Taken
 from jisr_node.errors import Mistaken
 from jisr_node.outbox import Published
 
@@ -67,13 +66,14 @@ class PartnerNode:
         )
 
     def fill(self) -> tuple[Published, list[Bad]]:
-        """Import all drafts and publish; the drafts that were left out, by their line in the file."""
-        taken = self.node.import_drafts(self.partner.drafts)
-        return self.node.publish(), self._bad(taken)
-
-    def _bad(self, taken: Taken) -> list[Bad]:
-        lines = self.partner.lines
-        return [Bad(lines[refused.line - 1], fault.sentence) for refused in taken.refused for fault in refused.faults]
+        """Import all drafts and publish; those that were left out go, and are named by their line in the file."""
+        partner = self.partner
+        refused = self.node.import_drafts(partner.drafts).refused
+        bad = [Bad(partner.lines[each.line - 1], fault.sentence) for each in refused for fault in each.faults]
+        out = {bad.line for bad in bad}
+        partner.drafts = [d for line, d in zip(partner.lines, partner.drafts, strict=True) if line not in out]
+        partner.lines = [line for line in partner.lines if line not in out]
+        return self.node.publish(), bad
 
     async def introduce(self) -> setting_up.Candidate:
         """Let the operator of the hub admit this node from its key file."""
@@ -124,7 +124,7 @@ class PartnerNode:
     def public_live(self) -> int:
         """How many public records the hub should hold of this node."""
         status = self.node.status()
-        kept_back = sum(refused["feed"] == "public" for refused in status["refused"])
+        kept_back: int = sum(refused["feed"] == "public" for refused in status["refused"])
         return int(status["records"].get("public", 0)) - kept_back
 
     def written(self) -> int:
@@ -136,6 +136,11 @@ def folder_name(number: int, label: str) -> str:
     """A folder for a label that came from outside."""
     plain = re.fullmatch(r"[a-z0-9][a-z0-9-]{0,62}", label)
     return label if plain and not re.fullmatch(r"con|prn|aux|nul|(com|lpt)\d", label) else f"node-{number}"
+
+
+def count(number: int, one: str, many: str | None = None) -> str:
+    """1 record, 2 records."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
 
 
 def shown(drafts: list[Draft], most: int = 3) -> str:

@@ -19,13 +19,16 @@ from jisr_protocol.reader.http import GuardedClient
 from jisr_protocol.reader.store import Copy
 
 from .comparison import differences
-from .hubs import Hub, NotServing
+from .hubs import Hub
 from .narration import Narrator
-from .nodes import Changes, PartnerNode, folder_name, shown
+from .nodes import Changes, PartnerNode, count, folder_name, shown
 from .partners import Bad, Partner, title
 
 AGREE_SECONDS = 120
 """How long two hubs may take to hold the same; a busy machine with a thousand records needs a tenth of it."""
+
+PASSED_SECONDS = 3
+"""The shortest time between two lines about what one hub has from the other."""
 
 
 class NotAgreed(Exception):
@@ -50,16 +53,16 @@ class Story:
         self.copy = folder / "reader.jisr"
         self.ending = Ending(False, 0, "")
         self._tell = narrator.tell
-        self._told_passed: dict[str, int] = {}
+        self._passed: dict[str, tuple[float, int]] = {}
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[None]:
         """Make and start the hubs, let them follow each other; stop them at the end, however it comes."""
         async with AsyncExitStack() as stack:
             self._client = await stack.enter_async_context(GuardedClient(allow_private=True))
+            stack.push_async_callback(self._stop)
             for hub in self.hubs:
                 await hub.make()
-                stack.push_async_callback(hub.stop)
                 await hub.start()
             await asyncio.gather(*(hub.ready(self._client) for hub in self.hubs))
             for hub in self.hubs:
@@ -70,6 +73,9 @@ class Story:
                         await setting_up.add_peer(hub.folder, await setting_up.find_peer(hub.folder, other.address))
             self._tell("peers", " and ".join(hub.name for hub in self.hubs) + " follow each other")
             yield
+
+    async def _stop(self) -> None:
+        await asyncio.gather(*(hub.stop() for hub in self.hubs), return_exceptions=True)
 
     # Nodes
 
@@ -85,6 +91,8 @@ class Story:
                 continue
             self.nodes.append(node)
             await self._bring_in(node)
+        if not self.nodes:
+            raise NotAgreed("No node could be made from these drafts.")
 
     def left_out(self, bad: Bad) -> None:
         """Say which line of the drafts was not used; the rest goes on."""
@@ -112,7 +120,10 @@ class Story:
         kept = [quarantined for feed in feeds for quarantined in feed.quarantined]
         admitted = sum(feed.admitted for feed in feeds)
         held_back = f", {len(kept)} kept back, such as entry {kept[0].seq}: {kept[0].code}" if kept else ""
-        self._tell("admitted", f"{admitted} entries: proof, signatures, revisions and schema hold{held_back}")
+        self._tell(
+            "admitted",
+            f"{count(admitted, 'entry', 'entries')}: proof, signatures, revisions and schema hold{held_back}",
+        )
 
     # Agreement
 
@@ -126,24 +137,32 @@ class Story:
                     await self._look()
         except TimeoutError:
             raise NotAgreed(await self._what_differs(expected)) from None
+        for hub in self.hubs:
+            self._tell_passed(hub)
         root = self.hubs[0].head.state_root if self.hubs[0].head else ""
-        self._tell("equal", f"both hubs hold the same {expected} public records, state root {root[:16]} …")
+        self._tell("equal", f"both hubs hold the same {count(expected, 'public record')}, state root {root[:16]} …")
 
     def _equal(self, expected: int) -> bool:
         found = {(hub.head.live, hub.head.state_root) for hub in self.hubs if hub.head}
         return len(found) == 1 and all(live == expected for live, _ in found)
 
     async def _look(self) -> None:
-        """See where the hubs stand, and tell what one has from the other."""
+        """See where the hubs stand, and tell now and then what one has from the other."""
         for hub in self.hubs:
             hub.check_alive()
-            if await hub.look(self._client) and hub.head:
-                home = sum(node.public_live() for node in self.nodes if node.hub is hub)
-                passed = hub.head.live - home
-                if passed > self._told_passed.get(hub.label, 0):
-                    others = " and ".join(other.name for other in self.hubs if other is not hub)
-                    self._tell("passed on", f"{hub.name} has {passed} records from {others}, each signed by its author")
-                    self._told_passed[hub.label] = passed
+            if await hub.look(self._client):
+                self._tell_passed(hub, pause=PASSED_SECONDS)
+
+    def _tell_passed(self, hub: Hub, *, pause: float = 0.0) -> None:
+        home = sum(node.public_live() for node in self.nodes if node.hub is hub)
+        passed = hub.head.live - home if hub.head else 0
+        at, told = self._passed.get(hub.label, (-pause, 0))
+        if passed > told and self.narrator.seconds - at >= pause:
+            others = " and ".join(other.name for other in self.hubs if other is not hub)
+            self._tell(
+                "passed on", f"{hub.name} has {count(passed, 'record')} from {others}, each signed by its author"
+            )
+            self._passed[hub.label] = (self.narrator.seconds, passed)
 
     async def _what_differs(self, expected: int) -> str:
         stand = [
@@ -177,7 +196,7 @@ class Story:
             raise NotAgreed(f"The reader has {root}, the hubs have {', '.join(sorted(agreed))}: {verdict.sentence}")
         self._tell(
             "verified",
-            f"the reader followed {hub.name}: {result.live} records, {result.requests} requests, "
+            f"the reader followed {hub.name}: {count(result.live, 'record')}, {count(result.requests, 'request')}, "
             f"{result.received_bytes // 1024} KiB; every signature and both trees computed anew",
         )
         return result
@@ -187,12 +206,12 @@ class Story:
         names = {node.node.id: node.partner.name for node in self.nodes}
         hubs = {hub.id: hub.name for hub in self.hubs}
         with Copy(self.copy) as copy:
-            for record in copy.records():
-                if record.via and record.type != "org.jisr.location/1":
-                    way = ", ".join(hubs.get(hop["by"], hop["by"]) for hop in orjson.loads(record.via))
-                    words = f"“{title(record.value)}”, signed by {names.get(record.node, record.node)}, came by way of "
-                    self._tell("for one", f"{words}{way} and {self.followed.name}")
-                    return
+            far = [record for record in copy.records() if record.via]
+        far.sort(key=lambda record: record.type != "org.jisr.service/1")
+        for record in far[:1]:
+            way = [hubs.get(hop["by"], hop["by"]) for hop in orjson.loads(record.via)]
+            by, last = names.get(record.node, record.node), self.followed.name
+            self._tell("one of them", f"“{title(record.value)}”, signed by {by}, by way of {', '.join(way)} and {last}")
 
     # What happens afterwards
 
@@ -263,8 +282,8 @@ class Story:
             if hub.head:
                 home = [node for node in self.nodes if node.hub is hub]
                 written = sum(node.written() for node in home)
-                rows.append([hub.name, len(home), written, hub.head.live, hub.head.state_root[:16], hub.address])
-        root = self.ending.state_root[:16]
+                rows.append([hub.name, len(home), written, hub.head.live, hub.head.state_root[:12], hub.address])
+        root = self.ending.state_root[:12]
         rows.append(["Reader", "", "", self.ending.live, root, f"follows {self.followed.name}"])
         self.narrator.table(("", "nodes", "records", "live", "state root", "address"), rows)
         for hub in self.hubs:
@@ -291,6 +310,3 @@ class Story:
 def short(identifier: str) -> str:
     """An identifier that a person may recognise again."""
     return f"{identifier[:13]} …"
-
-
-__all__ = ["Ending", "NotAgreed", "NotServing", "Story", "short"]
