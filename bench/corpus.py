@@ -1,4 +1,4 @@
-"""The load: deterministic multilingual service records of about 1.6 KB, signed, and cut into pushes before any clock runs.
+"""The load: deterministic multilingual service records, signed and cut into pushes before any clock runs.
 
 Words are made from the letters of Arabic, Latin and Tifinagh script with a skewed frequency, so that compression has
 about the work real text gives it.
@@ -128,5 +128,3 @@ def writer(count: int, number: int) -> Writer:
         start += taken
     compressor = zstandard.ZstdCompressor(level=3)
     return Writer(ring, [compressor.compress(body) for body in bodies], keys.write_file(ring), count)
-
-

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from jisr_protocol import entry as entries
-from jisr_protocol import identifiers, keys, receipt
+from jisr_protocol import identifiers, keys, push, receipt
 from jisr_protocol.entry import Entry
 from jisr_protocol.envelope import Envelope
 from jisr_protocol.keys import KeyRing
 from jisr_protocol.merkle import Frontier
-from jisr_protocol.push import NodeLog, Push
+from jisr_protocol.push import NodeLog, Opened, Push
 from jisr_protocol.refusal import refuse
 
 from . import ingest, log
@@ -63,20 +63,25 @@ class Hub:
         """
         if name not in identifiers.FEED_AUDIENCES:
             refuse("PUSH-7", "/head/name", expected="one of " + ", ".join(identifiers.FEED_AUDIENCES), came=name)
-        pushed = ingest.limits_and_canonical(body)
+        opened = push.opened(body)
         async with self._node_locks[node]:
             for _ in range(CONFLICT_TRIES):
                 try:
-                    return await self._push_once(node, name, pushed)
+                    return await self._push_once(node, name, opened)
                 except Conflict:
                     continue
         raise Conflict(f"the log of {node} kept moving")
 
-    async def _push_once(self, node: str, name: str, pushed: Push) -> PushAnswer:
+    async def _push_once(self, node: str, name: str, opened: Opened) -> PushAnswer:
         now = self.clock()
         member = await self.ledger.member(node)
         held = await self.ledger.node_log(node, name)
-        leaves = await self.ledger.node_leaves(node, name, pushed.start, min(pushed.end, held.frontier.size))
+        repeated = (opened.start, min(opened.start + len(opened.lines), held.frontier.size))
+        pushed = ingest.limits_and_canonical(opened, await self.ledger.node_line_hashes(node, name, *repeated))
+        if member is not None and not member.home and _says_nothing_new(pushed, held):
+            count = pushed.end - pushed.start
+            return self._answer(node, name, held.frontier, held.epoch or "", Outcome(), count)
+        leaves = await self.ledger.node_leaves(node, name, *repeated) if pushed.entries else {}
         extension = ingest.proof(pushed, held, leaves, member, node=node, name=name, now=now)
         if member is not None and extension.entries:
             self.quota.take(member, len(extension.entries), now)
@@ -167,3 +172,8 @@ class Hub:
             await self.ledger.store(change, log.number)
             self.changed.set()
             return outcome
+
+
+def _says_nothing_new(pushed: Push, held: NodeLog) -> bool:
+    """The lines and the head are, byte for byte, what is held: they were judged when they came first."""
+    return not pushed.entries and held.head is not None and pushed.head.raw == held.head.raw

@@ -9,7 +9,7 @@ Pure: everything an entry is judged against is handed in.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -19,7 +19,7 @@ from jisr_protocol.entry import Entry
 from jisr_protocol.keys import KeyRing, PublicKey
 from jisr_protocol.limits import REV_JUMP
 from jisr_protocol.live import Order
-from jisr_protocol.push import Extension, NodeLog, Push
+from jisr_protocol.push import Extension, NodeLog, Opened, Push
 from jisr_protocol.refusal import Refusal, refuse
 
 from . import log
@@ -66,6 +66,15 @@ class Outcome:
     remembered: dict[tuple[str, str, str], Remembered] = field(default_factory=dict)
     duplicates: int = 0
 
+    def keep(self, entry: Entry, line: bytes | None, refusal: Refusal | None = None) -> None:
+        """Note an entry of the node's log; `line` where the hub's own feed does not hold its content."""
+        hashed = push.line_hash(entry.raw)
+        if refusal is None:
+            self.kept.append(Kept(entry.seq, entry.leaf, line, line_hash=hashed))
+        else:
+            detail = f"expected {refusal.expected}; came {refusal.came}"
+            self.kept.append(Kept(entry.seq, entry.leaf, line, refusal.code, refusal.pointer, detail, hashed))
+
     @property
     def quarantined(self) -> list[Kept]:
         return [kept for kept in self.kept if kept.code]
@@ -74,9 +83,9 @@ class Outcome:
 # Steps of a whole push
 
 
-def limits_and_canonical(body: bytes) -> Push:
-    """Steps 1 and 2: PUSH-1, PUSH-8, CAN, ENT. Raises Refusal; nothing of the push is used then."""
-    return push.parse(body)
+def limits_and_canonical(opened: Opened, held_lines: Mapping[int, bytes]) -> Push:
+    """Steps 1 and 2: PUSH-1, PUSH-8, CAN, ENT. What is held already is known by its hash and not read again."""
+    return opened.read(held_lines)
 
 
 def proof(
@@ -161,8 +170,7 @@ def judge(bench: Bench, batch: Iterable[Entry]) -> Outcome:
         try:
             _take(bench, entry, outcome)
         except Refusal as refusal:
-            detail = f"expected {refusal.expected}; came {refusal.came}"
-            outcome.kept.append(Kept(entry.seq, entry.leaf, entry.raw, refusal.code, refusal.pointer, detail))
+            outcome.keep(entry, entry.raw, refusal)
     return outcome
 
 
@@ -175,7 +183,7 @@ def _take(bench: Bench, entry: Entry, outcome: Outcome) -> None:
         _take_statement(bench, entry, outcome)
     else:
         # Carried for what a later version will make of it; only known ops enter this hub's feed.
-        outcome.kept.append(Kept(entry.seq, entry.leaf, entry.raw))
+        outcome.keep(entry, entry.raw)
 
 
 def _take_record(bench: Bench, entry: Entry, outcome: Outcome) -> None:
@@ -184,7 +192,7 @@ def _take_record(bench: Bench, entry: Entry, outcome: Outcome) -> None:
     public = bench.name == "public"
     if before is not None and before.rev == entry.rev:
         outcome.duplicates += 1
-        outcome.kept.append(Kept(entry.seq, entry.leaf, entry.raw))
+        outcome.keep(entry, entry.raw)
         return
     now_held = Held(entry.rev or 0, entry.digest or "", entry.type or "", public and entry.op == "put")
     bench.held[key] = now_held
@@ -192,9 +200,9 @@ def _take_record(bench: Bench, entry: Entry, outcome: Outcome) -> None:
     if public:
         outcome.drafts.append(log.draft(entry, src=("public", bench.epoch, entry.seq), via=bench.via))
         plain = len(entry.parts) == 5 and entry.parts.keys() > _PLAIN_MEMBERS
-        outcome.kept.append(Kept(entry.seq, entry.leaf, None if plain else entry.raw))
+        outcome.keep(entry, None if plain else entry.raw)
         return
-    outcome.kept.append(Kept(entry.seq, entry.leaf, entry.raw))
+    outcome.keep(entry, entry.raw)
     _leaves_public(bench, entry, outcome)
 
 
@@ -215,7 +223,7 @@ def _take_statement(bench: Bench, entry: Entry, outcome: Outcome) -> None:
     if statement is None or not any(s.digest == statement.digest for s in bench.ring.statements):
         refuse("ING-2", f"/{entry.op}", expected="a statement of the node's own chain", came=entry.digest)
         return
-    outcome.kept.append(Kept(entry.seq, entry.leaf, entry.raw))
+    outcome.keep(entry, entry.raw)
     if statement.digest in bench.known_statements:
         return
     bench.known_statements.add(statement.digest)

@@ -66,10 +66,12 @@ class Kept(msgspec.Struct, frozen=True, gc=False):
     code: str | None = None
     pointer: str = ""
     detail: str = ""
+    line_hash: bytes | None = None
+    """By which the line is known when it is sent again (push.line_hash)."""
 
 
 class Remembered(msgspec.Struct, frozen=True, gc=False):
-    """The new state of one record in one audience."""
+    """The new state of one record in one audience. What is live has its entry among the drafts of the same change."""
 
     node: str
     id: str
@@ -169,7 +171,7 @@ class Ledger(Protocol):
     async def members(self) -> list[Member]: ...
 
     async def admit(self, member: Member, statements: Sequence[Envelope]) -> None:
-        """Add or change a node; durable when it returns."""
+        """Add or change a node; durable when it returns. Keys that are held of it stay: its feeds tell newer."""
         ...
 
     async def node_log(self, node: str, name: str) -> NodeLog:
@@ -177,6 +179,10 @@ class Ledger(Protocol):
         ...
 
     async def node_leaves(self, node: str, name: str, start: int, end: int) -> dict[int, bytes]: ...
+
+    async def node_line_hashes(self, node: str, name: str, start: int, end: int) -> dict[int, bytes]:
+        """push.line_hash of the lines held in [start, end), by position."""
+        ...
 
     async def judged(self, node: str, name: str) -> list[Kept]:
         """The entries of this feed that are quarantined, in order."""
@@ -187,7 +193,7 @@ class Ledger(Protocol):
     async def rings(self, nodes: Iterable[str]) -> dict[str, KeyRing]: ...
 
     async def statements_logged(self, node: str) -> set[str]:
-        """The digests of the node's key statements that stand in the hub's feed."""
+        """The digests of the node's key statements that stand in the hub's feed, replaced ones too."""
         ...
 
     async def store(self, change: Change, number: Number) -> int:
@@ -210,13 +216,21 @@ class Ledger(Protocol):
 
     async def peers(self) -> list[Peer]: ...
 
-    async def keep_peer(self, peer: Peer) -> None: ...
+    async def keep_peer(self, peer: Peer) -> None:
+        """Add a peer, or change its name, feed and last outcome; its cursor moves only in `store`."""
+        ...
 
 
 class Pages(Protocol):
-    """Where immutable files stand. A file is whole and durable when `write` returns; writing it again is harmless."""
+    """Where immutable files stand. Writing one again is harmless."""
 
-    def write(self, path: str, content: bytes) -> None: ...
+    def write(self, path: str, content: bytes) -> None:
+        """Write a file: it appears whole or not at all."""
+        ...
+
+    def flush(self) -> None:
+        """Everything written is durable when this returns."""
+        ...
 
     def read(self, path: str) -> bytes | None: ...
 

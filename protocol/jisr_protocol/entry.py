@@ -328,14 +328,19 @@ def write_stub(entry: Entry, gone: str) -> bytes:
     return canonical.dumps(members)
 
 
-def parse_lines(body: bytes) -> list[Entry]:
-    """Read a page or the lines of a push: entries, each with its line feed (PAGE-4). A pointer begins with the line."""
+def split_lines(body: bytes) -> list[bytes]:
+    """Cut a page or the lines of a push apart, each ended by a line feed (PAGE-4); of nothing, none."""
+    if not body:
+        return []
     if not body.endswith(b"\n"):
-        if not body:
-            return []
         refuse("PAGE-4", "", expected="every line ended by a line feed", came=body[-20:])
+    return body.removesuffix(b"\n").split(b"\n")
+
+
+def parse_lines(body: bytes) -> list[Entry]:
+    """Read the lines of a page as entries. The pointer of a refusal begins with the line's number."""
     entries = []
-    for number, raw in enumerate(body.removesuffix(b"\n").split(b"\n")):
+    for number, raw in enumerate(split_lines(body)):
         try:
             entries.append(parse(raw))
         except Refusal as refusal:

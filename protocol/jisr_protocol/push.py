@@ -10,8 +10,11 @@ It needs no credentials: the head is signed by the node and covers every line, s
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -54,6 +57,7 @@ class Push:
     consistency: list[bytes]
     keys: list[KeyLine]
     entries: list[Entry]
+    """All of them, or those after the lines that were known by their bytes."""
 
 
 def write(signed_head: Head, lines: list[bytes], start: int, tree: Tree, key_lines: dict[int, bytes]) -> bytes:
@@ -93,28 +97,66 @@ def fits(lines: list[bytes]) -> int:
 
 def parse(body: bytes) -> Push:
     """Read a push, inflated. Checks canonical bytes, forms, limits (PUSH-1, PUSH-8) and numbering (ENT-3)."""
+    return opened(body).read({})
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A push whose first line was read and whose entry lines were only cut apart."""
+
+    header: dict[str, Any]
+    parts: dict[str, bytes]
+    lines: list[bytes]
+
+    @property
+    def start(self) -> int:
+        return int(self.header["from"])
+
+    def read(self, held_lines: Mapping[int, bytes]) -> Push:
+        """Read the rest. `held_lines` are SHA-256 of lines already held, by position: as far as the push begins with
+        the very same bytes, they are not read again."""
+        known = 0
+        while known < len(self.lines) and held_lines.get(self.start + known) == line_hash(self.lines[known]):
+            known += 1
+        fresh = [_entry(number, self.lines[number]) for number in range(known, len(self.lines))]
+        start, end = self.start, self.header["to"]
+        if [line.seq for line in fresh] != list(range(start + known, end)):
+            refuse("ENT-3", "/to", expected=f"the entries {start} to {end - 1}", came=f"{len(self.lines)} entries")
+        return Push(
+            head=head.of(envelope.parse(self.parts["head"], "head")),
+            start=start,
+            end=end,
+            consistency=[bytes.fromhex(h) for h in self.header["consistency"]],
+            keys=_key_lines(self.parts["keys"]),
+            entries=fresh,
+        )
+
+
+def opened(body: bytes) -> Opened:
+    """Read the first line of a push, and cut the others apart (PUSH-1, PUSH-8, PAGE-4)."""
     if len(body) > PUSH_BYTES:
         refuse("PUSH-8", "", expected=f"at most {PUSH_BYTES} bytes", came=f"{len(body)} bytes")
     first, _, rest = body.partition(b"\n")
-    value = _HEADER.check(canonical.parse(first, limit_bytes=PUSH_BYTES))
-    parts = envelope.slices(first)
-    count = rest.count(b"\n")
-    if count > BATCH_ENTRIES or len(rest) > BATCH_BYTES:
-        refuse("PUSH-8", "", expected=f"at most {BATCH_ENTRIES} entries, {BATCH_BYTES} bytes", came=f"{count} entries")
-    lines = entry.parse_lines(rest)
-    start, end = value["from"], value["to"]
-    if end < start:
-        refuse("PUSH-1", "/to", expected=f"at least {start}, where the push begins", came=end)
-    if [line.seq for line in lines] != list(range(start, end)):
-        refuse("ENT-3", "/to", expected=f"the entries {start} to {end - 1}", came=f"{len(lines)} entries")
-    return Push(
-        head=head.of(envelope.parse(parts["head"], "head")),
-        start=start,
-        end=end,
-        consistency=[bytes.fromhex(h) for h in value["consistency"]],
-        keys=_key_lines(parts["keys"]),
-        entries=lines,
-    )
+    header = _HEADER.check(canonical.parse(first, limit_bytes=PUSH_BYTES))
+    lines = entry.split_lines(rest)
+    if len(lines) > BATCH_ENTRIES or len(rest) > BATCH_BYTES:
+        came = f"{len(lines)} entries, {len(rest)} bytes"
+        refuse("PUSH-8", "", expected=f"at most {BATCH_ENTRIES} entries, {BATCH_BYTES} bytes", came=came)
+    if header["to"] < header["from"]:
+        refuse("PUSH-1", "/to", expected=f"at least {header['from']}, where the push begins", came=header["to"])
+    return Opened(header, envelope.slices(first), lines)
+
+
+def line_hash(line: bytes) -> bytes:
+    """SHA-256 of a line without its line feed, by which a hub knows it again."""
+    return hashlib.sha256(line).digest()
+
+
+def _entry(number: int, line: bytes) -> Entry:
+    try:
+        return entry.parse(line)
+    except Refusal as refusal:
+        raise refusal.below(f"/{number}") from None
 
 
 def _key_lines(raw: bytes) -> list[KeyLine]:
@@ -175,7 +217,7 @@ def check(push: Push, log: NodeLog, held_leaves: dict[int, bytes], *, node: str,
     for line in fresh:
         frontier.append(line.leaf)
     _reaches_head(push, frontier)
-    return Extension(fresh, len(push.entries) - len(fresh), frontier, _newest(push, log, bool(fresh)), ring)
+    return Extension(fresh, push.end - push.start - len(fresh), frontier, _newest(push, log, bool(fresh)), ring)
 
 
 def _newest(push: Push, log: NodeLog, fresh: bool) -> Head:

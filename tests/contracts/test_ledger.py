@@ -455,23 +455,25 @@ def pages(request: pytest.FixtureRequest, tmp_path: Path) -> Pages:
 async def test_files_are_read_as_written_replaced_and_removed(pages: Pages) -> None:
     path, other = "log/1-aaaaaaaa/x001/000.p/7.ndjson", "head.json"
     assert pages.read(path) is None
-    pages.write({path: b"one\n", other: b"{}"})
+    pages.write(path, b"one\n")
+    pages.write(other, b"{}")
+    pages.flush()
     assert (pages.read(path), pages.read(other)) == (b"one\n", b"{}")
-    pages.write({path: b"one\n"})
-    pages.write({path: b"two\n"})
+    pages.write(path, b"one\n")
+    pages.write(path, b"two\n")
     assert (pages.read(path), pages.read(other)) == (b"two\n", b"{}")
     assert pages.read("log/1-aaaaaaaa/x001") is None, "a folder is no file"
     assert pages.read(path + "/more") is None
     pages.remove(path)
     pages.remove(path)
     assert pages.read(path) is None
-    pages.write({})
+    pages.flush()
 
 
 async def test_a_write_leaves_nothing_else_behind(tmp_path: Path) -> None:
     pages = FolderPages(tmp_path)
     for number in range(3):
-        pages.write({"log/000.ndjson": b"x" * number})
+        pages.write("log/000.ndjson", b"x" * number)
     assert [p.name for p in tmp_path.rglob("*") if p.is_file()] == ["000.ndjson"]
 
 
@@ -479,12 +481,12 @@ async def test_a_write_that_is_cut_off_leaves_the_old_file_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pages = FolderPages(tmp_path)
-    pages.write({"head.json": b"old"})
+    pages.write("head.json", b"old")
 
     def dies(*_: Any) -> None:
         raise OSError("no space left")
 
     monkeypatch.setattr("jisr_hub.storage.folder.os.replace", dies)
     with pytest.raises(OSError, match="no space"):
-        pages.write({"head.json": b"new"})
+        pages.write("head.json", b"new")
     assert pages.read("head.json") == b"old"

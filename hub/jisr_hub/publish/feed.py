@@ -48,6 +48,7 @@ class Publisher:
             self.head, self._frontier = published.head, published.frontier
             self.pages.write(paths.KEYS, keys.write_file(self.identity.ring))
             self.pages.write(paths.HEAD, published.head.raw)
+            self.pages.flush()
 
     async def publish(self) -> Head:
         """Publish all that is stored by now; return the head. Does nothing while nothing changed and it is young."""
@@ -60,9 +61,11 @@ class Publisher:
             await self._write_pages(view, frontier)
             tree = await self._fold(view, before, self._frontier.size)
             signed = await self._sign(view, frontier, tree)
+            self.pages.flush()
             await self.ledger.publish(Published(signed, frontier))
             self.pages.write(paths.KEYS, keys.write_file(self.identity.ring))
             self.pages.write(paths.HEAD, signed.raw)
+            self.pages.flush()
             self._frontier, self._tree, self._nodes, self.head = frontier, tree, None, signed
         async with self._grown:
             self._grown.notify_all()

@@ -1,4 +1,4 @@
-"""Pages in a folder: whole files by rename, durable when `write` returns."""
+"""Pages in a folder: whole files by rename, durable when `flush` returns."""
 
 from __future__ import annotations
 
@@ -12,18 +12,25 @@ class FolderPages:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._touched: set[Path] = set()
 
     def write(self, path: str, content: bytes) -> None:
         """Write to a name of its own, flush, rename: a reader sees the old file or the whole new one."""
         target = self.folder / path
-        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.parent not in self._touched:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            self._touched.add(target.parent)
         draft = target.with_name(target.name + ".draft")
-        with open(draft, "wb") as file:
+        with open(draft, "wb", buffering=0) as file:
             file.write(content)
-            file.flush()
             os.fsync(file.fileno())
         os.replace(draft, target)
-        _flush_folder(target.parent)
+
+    def flush(self) -> None:
+        """Make the renames durable too: one flush a folder, however many files it took."""
+        for folder in self._touched:
+            _flush_folder(folder)
+        self._touched.clear()
 
     def read(self, path: str) -> bytes | None:
         try:

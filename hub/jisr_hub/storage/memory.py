@@ -52,6 +52,10 @@ class MemoryLedger:
         kept = self._s.kept.get((node, name), {})
         return {seq: kept[seq].leaf for seq in range(start, end) if seq in kept}
 
+    async def node_line_hashes(self, node: str, name: str, start: int, end: int) -> dict[int, bytes]:
+        kept = self._s.kept.get((node, name), {})
+        return {seq: k.line_hash for seq in range(start, end) if (k := kept.get(seq)) and k.line_hash}
+
     async def judged(self, node: str, name: str) -> list[Kept]:
         return [k for _, k in sorted(self._s.kept.get((node, name), {}).items()) if k.code]
 
@@ -82,8 +86,7 @@ class MemoryLedger:
         if change.log is not None:
             state.logs[change.node, change.name] = change.log
             state.kept.setdefault((change.node, change.name), {}).update({k.seq: k for k in change.kept})
-        if change.peer:
-            peer = state.peers[change.peer]
+        if peer := state.peers.get(change.peer):
             state.peers[change.peer] = replace(peer, cursor=change.cursor, epoch=change.peer_epoch)
         return len(state.entries)
 
@@ -104,7 +107,8 @@ class MemoryLedger:
         return sorted(self._s.peers.values(), key=lambda p: p.hub)
 
     async def keep_peer(self, peer: Peer) -> None:
-        self._s.peers[peer.hub] = peer
+        held = self._s.peers.get(peer.hub, peer)
+        self._s.peers[peer.hub] = replace(peer, cursor=held.cursor, epoch=held.epoch)
 
 
 class _View:
@@ -140,6 +144,9 @@ class MemoryPages:
 
     def write(self, path: str, content: bytes) -> None:
         self.files[path] = content
+
+    def flush(self) -> None:
+        """Nothing to do: memory is as durable as it gets."""
 
     def read(self, path: str) -> bytes | None:
         return self.files.get(path)

@@ -68,6 +68,7 @@ class SqlLedger:
         self._writer, self._readers = _engine(path, writes=True), _engine(path, writes=False)
         self._lock = asyncio.Lock()
         self._feed = feed_name
+        self._folded: dict[str, KeyRing] = {}
 
     @classmethod
     async def open(cls, path: Path, *, new_epoch: str | None = None) -> SqlLedger:
@@ -132,6 +133,13 @@ class SqlLedger:
         rows = await self.rows(_of_feed(columns, node, name).where(t.node_entry.c.seq.between(start, end - 1)))
         return {row.seq: row.leaf for row in rows}
 
+    async def node_line_hashes(self, node: str, name: str, start: int, end: int) -> dict[int, bytes]:
+        if start >= end:
+            return {}
+        columns = sa.select(t.node_entry.c.seq, t.node_entry.c.line_hash)
+        rows = await self.rows(_of_feed(columns, node, name).where(t.node_entry.c.seq.between(start, end - 1)))
+        return {row.seq: row.line_hash for row in rows if row.line_hash is not None}
+
     async def judged(self, node: str, name: str) -> list[Kept]:
         c = t.node_entry.c
         query = _of_feed(sa.select(c.seq, c.leaf, c.line, c.code, c.pointer, c.detail), node, name)
@@ -139,12 +147,21 @@ class SqlLedger:
         return [Kept(row.seq, row.leaf, row.line, row.code, row.pointer or "", row.detail or "") for row in rows]
 
     async def rings(self, nodes: Iterable[str]) -> dict[str, KeyRing]:
+        """Each chain is folded once and kept as long as its statements are the same."""
         c = t.statement.c
         query = sa.select(c.node, c.kind, c.jws, c.body).where(c.node.in_(list(nodes))).order_by(c.node, c.n)
         chains: dict[str, list[Envelope]] = defaultdict(list)
         for row in await self.rows(query):
-            chains[row.node].append(keys.parse_statement(row.kind, row.jws, row.body))
-        return {node: keys.fold(chain, expected_id=node) for node, chain in chains.items()}
+            chains[row.node].append(Envelope(row.kind, row.jws, row.body, {}))
+        return {node: self._ring(node, chain) for node, chain in chains.items()}
+
+    def _ring(self, node: str, chain: list[Envelope]) -> KeyRing:
+        held = self._folded.get(node)
+        if held is not None and [s.jws for s in held.statements] == [s.jws for s in chain]:
+            return held
+        statements = [keys.parse_statement(s.kind, s.jws, s.body) for s in chain]
+        self._folded[node] = keys.fold(statements, expected_id=node)
+        return self._folded[node]
 
     async def statements_logged(self, node: str) -> set[str]:
         c = t.logged_statement.c
@@ -208,11 +225,12 @@ class SqlLedger:
         upsert = insert(t.node_feed).values(values)
         await connection.execute(upsert.on_conflict_do_update(index_elements=["node", "name"], set_=values))
         if change.kept:
+            feed = (change.node, change.name)
             rows = [
-                (change.node, change.name, k.seq, k.leaf, k.line, k.code, k.pointer or None, k.detail or None)
+                (*feed, k.seq, k.leaf, k.line_hash, k.line, k.code, k.pointer or None, k.detail or None)
                 for k in change.kept
             ]
-            await connection.exec_driver_sql("INSERT OR REPLACE INTO node_entry VALUES (?,?,?,?,?,?,?,?)", rows)
+            await connection.exec_driver_sql("INSERT OR REPLACE INTO node_entry VALUES (?,?,?,?,?,?,?,?,?)", rows)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[View]:

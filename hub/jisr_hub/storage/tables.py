@@ -84,6 +84,7 @@ node_entry = Table(
     Column("name", Text, primary_key=True),
     Column("seq", Integer, primary_key=True),
     Column("leaf", LargeBinary, nullable=False),
+    Column("line_hash", LargeBinary),
     Column("line", LargeBinary),
     Column("code", Text),
     Column("pointer", Text),
@@ -102,8 +103,7 @@ record = Table(
     Column("type", Text, nullable=False),
     Column("live_path", Integer),
     Column("seq", Integer),
-    sqlite_strict=True,
-    sqlite_with_rowid=False,
+    sqlite_strict=True,  # and with a rowid: an index over long text keys costs half of a tree of long rows
 )
 Index("record_live_path", record.c.live_path, sqlite_where=record.c.live_path.is_not(None))
 peer = Table(

@@ -21,6 +21,7 @@ class Http(HttpToolsProtocol):
 
     _unfinished_bytes = 0
     _moved = False
+    _within = False
     _refused = False
 
     def data_received(self, data: bytes) -> None:
@@ -32,6 +33,16 @@ class Http(HttpToolsProtocol):
         if self._unfinished_bytes > UNFINISHED_BYTES and not self._refused:
             self._refuse("too_large", f"the head of the request is longer than {UNFINISHED_BYTES} bytes")
 
+    def eof_received(self) -> bool | None:
+        """The sender has closed its side: it may still hear the answer, and hears it when it stopped in the middle."""
+        if self._within:
+            self._refuse("malformed", "expected the whole request; came its beginning")
+        return self._refused or (self.cycle is not None and not self.cycle.response_complete)
+
+    def on_message_begin(self) -> None:
+        self._within = True
+        super().on_message_begin()
+
     def on_headers_complete(self) -> None:
         self._moved = True
         super().on_headers_complete()
@@ -41,7 +52,7 @@ class Http(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        self._moved = True
+        self._moved, self._within = True, False
         super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:

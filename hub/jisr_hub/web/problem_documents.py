@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import structlog
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from jisr_protocol import canonical
@@ -104,4 +104,15 @@ async def failed(request: Request, error: Exception) -> Response:
     return document("internal", "the hub failed; its operator finds the reason in the log")
 
 
-HANDLERS = {Refusal: refused, HTTPException: http_error, Conflict: busy, Exception: failed}
+async def gone(_: Request, error: Exception) -> Response:
+    """The sender went away in the middle of its body; nobody hears this."""
+    return document("malformed", "the request was cut off")
+
+
+HANDLERS = {
+    Refusal: refused,
+    HTTPException: http_error,
+    Conflict: busy,
+    ClientDisconnect: gone,
+    Exception: failed,
+}

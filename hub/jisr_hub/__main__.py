@@ -1,0 +1,5 @@
+"""`python -m jisr_hub` is the command jisr-hub."""
+
+from .cli import main
+
+main()
