@@ -110,7 +110,11 @@ class MortalPages(MemoryPages):
 
     def __init__(self, life: Life) -> None:
         super().__init__()
-        self.life, self.shown, self.room = life, [], None
+        self.life = life
+        self.shown: list[bytes] = []
+        self.room: int | None = None
+        self._unsure: dict[str, bytes | None] = {}
+        """What stood there before, of files written since the last flush."""
 
     def write(self, path: str, content: bytes) -> None:
         self.life.beat(f"before {path}")
@@ -119,9 +123,23 @@ class MortalPages(MemoryPages):
                 self.room = None
                 raise OSError(28, "No space left on device", path)
             self.room -= 1
+        self._unsure.setdefault(path, self.files.get(path))
         super().write(path, content)
         if path == paths.HEAD:
             self.shown.append(content)
+
+    def flush(self) -> None:
+        self.life.beat("before a flush")
+        self._unsure = {}
+
+    def lose_power(self) -> None:
+        """What was not flushed is as it was."""
+        for path, before in self._unsure.items():
+            if before is None:
+                self.files.pop(path, None)
+            else:
+                self.files[path] = before
+        self._unsure = {}
 
 
 class MortalStore(SqliteStore):
@@ -146,15 +164,34 @@ class MortalStore(SqliteStore):
 
 
 class MortalCopy(Copy):
-    """The copy of a reader that can die between any two of its steps. Power does not fail here, so nothing syncs."""
+    """The copy of a reader that can die between any two of its steps.
+
+    It stays open from sync to sync, for opening costs more than a sync; a death closes it. Power does not fail here,
+    so nothing waits for a disk.
+    """
 
     lives: ClassVar[dict[Path, Life]] = {}
+    kept: ClassVar[dict[Path, "MortalCopy"]] = {}
 
-    def __init__(self, path: Path, *, create: bool = False) -> None:
-        super().__init__(path, create=create)
-        if create:
-            self._connection.execute("PRAGMA synchronous = OFF")
-        self.life = self.lives.get(path, Life())
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, create=True)
+        self._connection.execute("PRAGMA synchronous = OFF")
+        self.life = self.lives[path]
+        self.kept[path] = self
+
+    @classmethod
+    def opened(cls, path: Path, *, create: bool = False) -> "MortalCopy":
+        """The copy of this file, kept open or opened now."""
+        return cls.kept.get(path) or cls(path)
+
+    @classmethod
+    def let_go(cls, path: Path) -> None:
+        """Close it as the end of a process does."""
+        if (copy := cls.kept.pop(path, None)) is not None:
+            super(MortalCopy, copy).close()
+
+    def close(self) -> None:
+        self.discard()
 
     def apply(self, judged: Any) -> None:
         self.life.beat("before a page is applied")
@@ -287,6 +324,8 @@ class HubActor(Person):
 
     def start(self) -> None:
         self.life.left = self.pages.room = None
+        if self.chance.random() < 0.5:
+            self.pages.lose_power()
         self.hub = Hub(self.identity, self.ledger, self.now)
         self.publisher = Publisher(self.identity, self.ledger, self.pages, self.now)
         self.followers = Followers(self.hub, self.folder, 60.0, allow_private=False)

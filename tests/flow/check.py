@@ -6,6 +6,7 @@ the fold, and the authors' bytes come from the authors' own stores.
 """
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from jisr_protocol import entry as entries
@@ -108,15 +109,23 @@ class Checker:
 
     def __init__(self, world: Any) -> None:
         self._world = world
+        self._open: dict[Path, Copy] = {}
         self._forget()
+
+    def close(self) -> None:
+        """Let go of the files."""
+        for copy in self._open.values():
+            copy.close()
 
     def _forget(self) -> None:
         self.feeds: dict[tuple[str, str], Log] = {}
         self.hubs: dict[str, HubView] = {}
-        self.copies: dict[Any, CopyView] = {}
+        self.copies: dict[Path, CopyView] = {}
         self.signed: dict[str, tuple[str, str, str, bytes]] = {}
         """digest → (node, feed, jws, body) of everything an author signed in its own feeds."""
         self.statements: set[str] = set()
+        self.versions: dict[str, Any] = {}
+        """Of each node and hub, what tells whether anything has changed there since the last look."""
         self.revs: dict[tuple[str, str, int], str] = {}
 
     def look(self) -> None:
@@ -129,7 +138,9 @@ class Checker:
             for peer in self._world.peers_of(hub):
                 self._taken_from(hub, peer)
         for file, hub in self._world.copies():
-            self._copy(file, hub, whole=False)
+            if file in self._world.synced:
+                self._copy(file, hub, whole=False)
+        self._world.synced.clear()
         self._receipts()
 
     def look_at_all(self) -> None:
@@ -152,6 +163,10 @@ class Checker:
 
     def _node(self, actor: NodeActor) -> None:
         node = actor.node
+        version = node.store._db.total_changes
+        if self.versions.get(actor.label) == version:
+            return
+        self.versions[actor.label] = version
         for feed in node.store.feeds():
             log = self.feeds.setdefault((node.id, feed.name), Log())
             where = f"{actor.label}'s feed {feed.name}"
@@ -194,6 +209,11 @@ class Checker:
     def _hub(self, hub: HubActor) -> None:
         view = self.hubs.setdefault(hub.label, HubView())
         state = hub.ledger._s
+        kept = sum(log.frontier.size for log in state.logs.values())
+        version = (len(state.entries), len(hub.pages.shown), kept)
+        if self.versions.get(hub.label) == version:
+            return
+        self.versions[hub.label] = version
         fresh = [heads.parse(raw) for raw in hub.pages.shown[view.shown :]]
         sizes = {head.size for head in fresh}
         hold(len(state.entries) >= view.log.size, hub.label, "has lost entries")
@@ -347,28 +367,30 @@ class Checker:
 
     # Copies
 
-    def _copy(self, file: Any, hub: HubActor, *, whole: bool) -> None:
+    def _copy(self, file: Path, hub: HubActor, *, whole: bool) -> None:
         """A verified copy holds what its head says, and nothing but authors' bytes."""
         if not file.exists():
             return
         known = self.copies.setdefault(file, CopyView())
         where = f"the copy {file.name} of {hub.label}"
-        with Copy(file) as copy:
-            if not copy.stands:
-                hold(known.size == 0, where, "has lost what it held")
-                return
-            head = copy.head
-            hold(head.raw in hub.pages.shown, where, "has a head that was never shown")
-            hold(head.size >= known.size, where, f"went back from {known.size} to {head.size}")
-            hold(copy.state_root.hex() == head.state_root, where, "has another state root than its head")
-            for change in copy.changes(-1 if whole else known.size - 1):
-                if change.op in ("put", "del"):
-                    thing = (change.digest, change.node, change.jws, change.raw)
-                    hold(change.digest not in hub.forged, where, "shows what the hub invented")
-                    self._is_authors(where, hub, thing)
-            if whole:
-                self._whole_copy(where, copy, head, hub)
-            known.size = head.size
+        if file not in self._open:
+            self._open[file] = Copy(file)
+        copy = self._open[file]
+        if not copy.stands:
+            hold(known.size == 0, where, "has lost what it held")
+            return
+        head = copy.head
+        hold(head.raw in hub.pages.shown, where, "has a head that was never shown")
+        hold(head.size >= known.size, where, f"went back from {known.size} to {head.size}")
+        hold(copy.state_root.hex() == head.state_root, where, "has another state root than its head")
+        for change in copy.changes(-1 if whole else known.size - 1):
+            if change.op in ("put", "del"):
+                thing = (change.digest, change.node, change.jws, change.raw)
+                hold(change.digest not in hub.forged, where, "shows what the hub invented")
+                self._is_authors(where, hub, thing)
+        if whole:
+            self._whole_copy(where, copy, head, hub)
+        known.size = head.size
 
     def _whole_copy(self, where: str, copy: Copy, head: heads.Head, hub: HubActor) -> None:
         root, count = copy.recomputed_root()
