@@ -185,7 +185,7 @@ class Session:
         self.rings: MutableMapping[str, KeyRing] = ChainMap({}, cast("MutableMapping[str, KeyRing]", known.rings))
         self._verifiers: dict[tuple[str, str], dict[str, PublicKey]] = {}
         self._stubs: dict[tuple[str, str], int] = {}
-        self._wanted: list[tuple[int, int, str]] = []
+        self._wanted = _Pages(None, 0)
         self._arrived: dict[str, bytes] = {}
         self._next = 0
         self._asked = 0
@@ -271,10 +271,7 @@ class Session:
         if self.frontier.size < head.floor:
             refuse("READ-11", "/head/floor", expected=f"a floor at or below {self.frontier.size}", came=head.floor)
         self.state = State.PAGES
-        self._wanted = [
-            (number, width, paths.page(_epoch_of(head, number), number, width))
-            for number, width, _ in paths.pages(head.epoch, self.frontier.size, head.size)
-        ]
+        self._wanted = _Pages(head, self.frontier.size)
         return self._more() or self._all_read()
 
     def _more(self) -> list[Request]:
@@ -424,9 +421,7 @@ class Session:
         head = self._head()
         self._restart(Known())
         self.state = State.PROBE
-        self._wanted = [
-            (n, w, paths.page(_epoch_of(head, n), n, w)) for n, w, _ in paths.pages(head.epoch, 0, head.size)
-        ]
+        self._wanted = _Pages(head, 0)
         return [Discard(), *self._more()]
 
     def _on_probe(self, event: Fetched) -> list[Request]:
@@ -532,6 +527,26 @@ def _longer(held: KeyRing, offered: KeyRing) -> KeyRing:
                 refuse("KEY-8", f"/keys/{index}", expected=mine.digest, came=theirs.digest)
             return offered
     return offered if len(offered.statements) > len(held.statements) else held
+
+
+class _Pages:
+    """(number, width, path) of the pages that hold entries [start, head.size), each made when it is asked for: a head
+    may claim any size."""
+
+    def __init__(self, head: Head | None, start: int) -> None:
+        self._head, self._first = head, start // PAGE_ENTRIES
+        size = head.size if head else 0
+        self._count = (size - 1) // PAGE_ENTRIES - self._first + 1 if start < size else 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, index: int) -> tuple[int, int, str]:
+        if self._head is None or not 0 <= index < self._count:
+            raise IndexError(index)
+        number = self._first + index
+        width = min(PAGE_ENTRIES, self._head.size - number * PAGE_ENTRIES)
+        return number, width, paths.page(_epoch_of(self._head, number), number, width)
 
 
 def _epoch_of(head: Head, number: int) -> str:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 USAGE = 64
 STOPPED = 130
+CONTRADICTED = 20
+BROKEN = 21
+TEMPORARY = 30
 # plain help and errors: their decorated form takes half a second to import
 app = typer.Typer(
     help="Follow Jisr feeds and keep verified copies of them.",
@@ -55,7 +58,7 @@ def follow(
         with _usage_errors(), _progress(shown=not as_json) as progress:
             result = follow_once(_feed(feed), into, progress=progress, **options)
         _report(result, into, as_json)
-        if watch is None or result.outcome in (20, 22):
+        if watch is None or result.outcome == CONTRADICTED:  # nobody should watch a feed that contradicts itself
             raise typer.Exit(int(result.outcome))
         with _usage_errors():
             time.sleep(watch)
@@ -135,14 +138,19 @@ def _feed(feed: str) -> str | Path:
 
 @contextmanager
 def _usage_errors() -> Iterator[None]:
+    import sqlite3
+
+    from ..refusal import Refusal
     from .answers import Forbidden
-    from .follow import Busy
+    from .follow import Busy, Unwritable
     from .tables import CopyProblem
 
     try:
         yield
-    except Busy as error:
-        _fail(str(error), 30)
+    except (Busy, Unwritable) as error:
+        _fail(str(error), TEMPORARY)
+    except (sqlite3.Error, Refusal) as error:
+        _fail(f"The copy is damaged ({error}). Nothing was changed; follow its feed into a new file.", BROKEN)
     except (Forbidden, CopyProblem) as error:
         _fail(str(error))
     except KeyboardInterrupt:
@@ -155,10 +163,12 @@ def _fail(sentence: str, status: int = USAGE) -> NoReturn:
 
 
 def _verdict(ok: bool, sentence: str) -> None:
+    from .follow import printable
+
     word = "OK" if ok else "FAIL"
     if sys.stderr.isatty():
         word = f"\x1b[{32 if ok else 31};1m{word}\x1b[0m"
-    print(f"{word} {sentence}", file=sys.stderr)
+    print(f"{word} {printable(sentence)}", file=sys.stderr)
 
 
 def _report(result: Result, into: Path, as_json: bool) -> None:

@@ -7,6 +7,7 @@ This is the rim around session.Session: it fetches what the session asks for, at
 the copy what it says. Whatever the other side does comes back as an outcome with a sentence. Raised are only
 
     Busy           another follow of the same file is running
+    Unwritable     the copy cannot be written, or is damaged
     CopyProblem    the file is no copy of ours (tables.py)
     Forbidden      the address itself may not be fetched (answers.py)
 """
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import re
 import shutil
 import sqlite3
@@ -54,6 +56,10 @@ REFUSED_LISTED = 1000
 
 class Busy(CopyProblem):
     """Another follow of the same file is running."""
+
+
+class Unwritable(CopyProblem):
+    """The disk is full, the folder shut, or the file damaged."""
 
 
 class Result(msgspec.Struct, frozen=True):
@@ -105,6 +111,11 @@ async def follow(
                     known = replace(known, by=expected_id)
                 async with _place(feed, into, known, allow_private) as place:
                     return await _Run(copy, place, Session(known, now=now()), now, progress).run()
+        except (sqlite3.Error, OSError) as error:
+            raise Unwritable(
+                f"{into} cannot be written, or is damaged ({error}). Nothing in it was changed. Make room and run it"
+                f" again; if it stays so, see what this says: jisr verify {into}"
+            ) from error
         finally:
             if not was_there:
                 _remove_if_empty(into)
@@ -213,7 +224,8 @@ class _Run:
             kept = evidence.keep(evidence.folder_of(self._copy.path), "contradiction", done.evidence, done.reason)
         stands = self._copy.stands
         verified = done.outcome is Outcome.VERIFIED
-        refused = list(self._copy.refusals(self._start - 1))[:REFUSED_LISTED] if verified and done.changed else []
+        start = 0 if self._session.replacing else self._start
+        refused = self._copy.refusals(start - 1) if verified and done.changed else iter(())
         if done.outcome is not Outcome.TEMPORARY:
             shutil.rmtree(_spool_of(self._copy.path), ignore_errors=True)
         return Result(
@@ -223,7 +235,7 @@ class _Run:
             applied=self._session.applied if verified else 0,
             live=self._copy.live() if stands else 0,
             refused_live=self._copy.refused_live(),
-            refused=refused,
+            refused=list(itertools.islice(refused, REFUSED_LISTED)),
             refusal=done.refusal,
             head=head,
             requests=self._place.requests,
@@ -241,7 +253,12 @@ def _sentence(done: Done, address: str, stands: bool, kept: Path | None) -> str:
     came = str(done.refusal) if done.refusal else done.reason
     first, advice = _WORDS[done.outcome]
     where = f" Evidence is kept in {kept}." if kept else ""
-    return f"{address}: {first} ({came}). {safe}{where} {advice}"
+    return printable(f"{address}: {first} ({came}). {safe}{where} {advice}")
+
+
+def printable(text: str) -> str:
+    """The text without what could steer a terminal: parts of it were sent by others."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 _WORDS = {

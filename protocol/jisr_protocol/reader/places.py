@@ -6,6 +6,7 @@ event = await place.fetch(Fetch("head.json", 65536))
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import secrets
@@ -150,10 +151,12 @@ class Spool:
         return event
 
     def _keep(self, kept: Path, body: bytes) -> None:
-        self._folder.mkdir(exist_ok=True)
-        aside = kept.with_suffix(".part")
-        aside.write_bytes(body)
-        os.replace(aside, kept)
+        # without room for it the sync goes on as well
+        with contextlib.suppress(OSError):
+            self._folder.mkdir(exist_ok=True)
+            aside = kept.with_suffix(".part")
+            aside.write_bytes(body)
+            os.replace(aside, kept)
 
 
 def _too_large(wanted: Fetch) -> Refusal:

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from ..identifiers import to_instant
-from .follow import Result
+from .follow import Result, printable
 from .store import Copy, Record
 
 
@@ -62,7 +62,7 @@ def as_lines(result: Result, into: Path) -> Iterator[str]:
     if result.refused_live:
         yield f"refused      {result.refused_live} records are in the feed and not shown:"
     for refused in result.refused[:20]:
-        yield f"             entry {refused.seq}: {refused.sentence}"
+        yield f"             entry {refused.seq}: {printable(refused.sentence)}"
     if len(result.refused) > 20:
         yield f"             and {len(result.refused) - 20} more"
 

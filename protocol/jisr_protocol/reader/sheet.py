@@ -23,6 +23,9 @@ from ..live import Effect, Judged, Order
 from ..refusal import Refusal, refuse
 from . import evidence
 
+CASES_KEPT = 100
+"""Contradictions of one sync whose evidence is kept: enough to convict, and no way to fill a disk."""
+
 Key = tuple[str, str]
 """(node, id) of a record."""
 
@@ -55,6 +58,7 @@ class Sheet:
     def __init__(self, connection: sqlite3.Connection, evidence_folder: Path) -> None:
         self._connection = connection
         self._evidence_folder = evidence_folder
+        self._cases = 0
         self.grown = 0
         """By how much the number of live records has changed."""
         self.touched: set[int] = set()
@@ -206,6 +210,9 @@ class Sheet:
 
     def _keep_both(self, entry: Entry, key: Key, held: Held) -> None:
         """READ-8: two signed contents under one rev are proof against their author; both are kept."""
+        self._cases += 1
+        if self._cases > CASES_KEPT:
+            return
         op, jws, body = self._content(key, held)
         parts = [(f"{entry.digest}.json", entry.thing.raw if entry.thing else entry.raw)]
         if body is not None:

@@ -220,6 +220,13 @@ class Copy:
         self._connection.execute("INSERT OR REPLACE INTO feed VALUES (1,?,?,?,?,?,?,?,?,?,?,?)", row)
         self._connection.execute("COMMIT")
         self._forget()
+        self._empty_journal()
+
+    def _empty_journal(self) -> None:
+        """Move what was committed into the file now, so that what was erased is in neither; not while others read."""
+        self._connection.execute("PRAGMA busy_timeout = 0")
+        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        self._connection.execute("PRAGMA busy_timeout = 30000")
 
     def discard(self) -> None:
         """Forget what was not committed."""
