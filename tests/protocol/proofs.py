@@ -16,9 +16,9 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from jisr_protocol.refusal import Refusal
 from tests.protocol.folder_reader import Holding, follow
 from tests.protocol.judge import FORMS, RULE_OF_FORM, VECTORS, Case, cases, judge
+from tests.protocol.refusals import refusal_of
 
 Proof = Callable[[], None]
 PROOFS: defaultdict[str, list[Proof]] = defaultdict(list)
@@ -36,12 +36,9 @@ def proves(rule: str) -> Callable[[Proof], Proof]:
 
 def refused(rule: str, act: Callable[[], object]) -> None:
     """Assert that `act` is refused under `rule`."""
-    try:
-        act()
-    except Refusal as refusal:
-        assert refusal.rule == rule, refusal
-    else:
-        raise AssertionError(f"nothing was refused; expected {rule}")
+    refusal = refusal_of(act)
+    assert refusal is not None, f"nothing was refused; expected {rule}"
+    assert refusal.rule == rule, str(refusal)
 
 
 def _vector(case: Case) -> None:

@@ -52,10 +52,12 @@ def test_unknown_members_are_kept_to_the_byte() -> None:
 
 def test_a_valid_example_with_unknown_members_still_fits() -> None:
     """REC-2: a schema closes no object."""
+    seen = 0
     for type_name in schema.types():
-        name, _, major = type_name.removeprefix("org.jisr.").partition("/")
-        for file in sorted((SCHEMAS / name / "examples").glob("valid*")) + sorted(SCHEMAS.glob(f"{name}/examples/valid/*")):
-            if file.is_file() and file.suffix == ".json":
-                value = json.loads(file.read_text("utf-8"))
-                for record in value if isinstance(value, list) else [value]:
-                    assert schema.accepts(type_name, record | {"later_member": {"x": 1}}), (file.name, major)
+        name = type_name.removeprefix("org.jisr.").partition("/")[0]
+        for file in sorted((SCHEMAS / name / "examples" / "valid").glob("*.json")):
+            record = json.loads(file.read_text("utf-8"))
+            assert schema.accepts(type_name, record), file
+            assert schema.accepts(type_name, record | {"later_member": {"x": 1}}), file
+            seen += 1
+    assert seen >= len(schema.types())
