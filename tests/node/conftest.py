@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from jisr_node.adapters.sqlite import SqliteStore
 from jisr_node.app import Node
 from jisr_protocol import live, state_tree
 from jisr_protocol.live import Judged
@@ -73,6 +74,14 @@ def read(files: dict[str, bytes], *, now: datetime = NOW) -> tuple[Done, list[Ju
         if done:
             return done[0], judged
         requests = session.receive(waiting.pop(0))
+
+
+def backup(node: Node) -> SqliteStore:
+    """What a backup of the node's database taken now would hold."""
+    copy = SqliteStore()
+    assert isinstance(node.store, SqliteStore)
+    node.store._db.backup(copy._db)
+    return copy
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from jisr_node.errors import Contradiction, HubRefused, HubUnreachable, Mistaken
 from jisr_node.outbox import HEAD_RENEWED
 from jisr_protocol import push
 
-from .conftest import NOW, SETTINGS, need, organization, seeded, service
+from .conftest import NOW, SETTINGS, backup, need, organization, seeded, service
 from .fake_hub import FakeHub
 
 
@@ -144,10 +144,10 @@ def test_a_hub_that_holds_more_stops_the_signing_until_it_agrees_again(node: Nod
     hub = FakeHub()
     published(node, organization())
     deliver(node, hub)
-    kept, fence = _backup(node), node.fence.read()
+    kept, fence = backup(node), node.fence.read()
     published(node, service())
     deliver(node, hub)
-    newest = _backup(node)
+    newest = backup(node)
     old = Node(kept, node.fence, node.identity, folder=None, random_bytes=seeded("restored"))
     old.fence.write(fence)
     with pytest.raises(Contradiction, match="it holds 3 entries of the feed public, this folder 2"):
@@ -166,7 +166,7 @@ def test_a_hub_that_holds_more_stops_the_signing_until_it_agrees_again(node: Nod
 def test_sync_asks_the_hub_before_it_signs(node: Node) -> None:
     hub = FakeHub()
     published(node, organization())
-    kept, fence = _backup(node), node.fence.read()
+    kept, fence = backup(node), node.fence.read()
     published(node, service())
     deliver(node, hub)
     old = Node(kept, node.fence, node.identity, folder=None, random_bytes=seeded("restored"))
@@ -181,7 +181,7 @@ def test_sync_asks_the_hub_before_it_signs(node: Node) -> None:
 def test_other_lines_at_the_hub_stop_the_signing(node: Node) -> None:
     hub = FakeHub()
     published(node, organization())
-    twin_store = _backup(node)
+    twin_store = backup(node)
     twin = Node(twin_store, type(node.fence)(), node.identity, folder=None, random_bytes=seeded("twin"))
     published(twin, service())
     deliver(twin, hub)
@@ -195,7 +195,7 @@ def test_other_lines_in_a_feed_without_state_stop_the_signing_too(node: Node) ->
     hub = FakeHub()
     hub.restricted = {"public"}
     published(node, organization())
-    twin_store = _backup(node)
+    twin_store = backup(node)
     twin = Node(twin_store, type(node.fence)(), node.identity, folder=None, random_bytes=seeded("twin"))
     published(twin, service())
     deliver(twin, hub)
@@ -355,14 +355,6 @@ def test_whatever_is_lost_the_hub_ends_with_what_was_published(steps: list[str])
         feed = node.store.feed("public")
         assert feed is not None
         assert hub.log("public").held.frontier.size == feed.size
-
-
-def _backup(node: Node) -> Any:
-    from jisr_node.adapters.sqlite import SqliteStore
-
-    copy = SqliteStore()
-    node.store._db.backup(copy._db)  # type: ignore[attr-defined]
-    return copy
 
 
 def test_a_head_dated_later_than_the_hubs_clock_is_refused_with_advice(node: Node) -> None:

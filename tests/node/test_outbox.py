@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timedelta
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -19,7 +18,7 @@ from jisr_protocol.entry import Entry
 from jisr_protocol.live import Order
 from jisr_protocol.session import Outcome
 
-from .conftest import NOW, SETTINGS, need, organization, read, seeded, service
+from .conftest import NOW, SETTINGS, backup, need, organization, read, seeded, service
 
 DAR = "local:organization/dar"
 
@@ -181,30 +180,30 @@ def test_a_clock_that_goes_back_a_little_does_not_date_a_head_before_the_last(no
 def test_a_database_older_than_the_fence_signs_nothing(node: Node) -> None:
     node.import_drafts([organization()])
     node.publish(now=NOW)
-    backup = _copy(node)
+    kept = backup(node)
     node.import_drafts([service()])
     node.publish(now=NOW)
-    restored = Node(backup, node.fence, node.identity, folder=None, random_bytes=seeded("later"))
+    restored = Node(kept, node.fence, node.identity, folder=None, random_bytes=seeded("later"))
     restored.import_drafts([need()])
     with pytest.raises(Contradiction, match="An older database was put back"):
         restored.publish(now=NOW)
     assert len(entries(restored)) == 2
     assert restored.store.changes() != [], "what waits, waits on"
-    backup.close()
+    kept.close()
 
 
 def test_another_history_of_the_same_size_as_the_fence_signs_nothing(node: Node) -> None:
     node.publish(now=NOW)
-    backup = _copy(node)
+    kept = backup(node)
     node.import_drafts([organization()])
     node.publish(now=NOW)
-    twin = Node(backup, type(node.fence)(), node.identity, folder=None, random_bytes=seeded("twin"))
+    twin = Node(kept, type(node.fence)(), node.identity, folder=None, random_bytes=seeded("twin"))
     twin.import_drafts([organization(name="توأم")])
     twin.publish(now=NOW)
-    twin = Node(backup, node.fence, node.identity, folder=None, random_bytes=seeded("twin"))
+    twin = Node(kept, node.fence, node.identity, folder=None, random_bytes=seeded("twin"))
     with pytest.raises(Contradiction):
         twin.publish(now=NOW)
-    backup.close()
+    kept.close()
 
 
 def test_a_fence_that_lags_behind_holds_nothing_up(node: Node) -> None:
@@ -217,15 +216,6 @@ def test_a_fence_that_lags_behind_holds_nothing_up(node: Node) -> None:
     node.publish(now=NOW)
     assert node.fence.read()["public"].size == 3
     check(node)
-
-
-def _copy(node: Node) -> Any:
-    """What a backup taken now would hold."""
-    from jisr_node.adapters.sqlite import SqliteStore
-
-    copy = SqliteStore()
-    node.store._db.backup(copy._db)  # type: ignore[attr-defined]
-    return copy
 
 
 STEPS = st.lists(
