@@ -51,7 +51,7 @@ def test_a_head_may_say_anything_properly_signed(feed: FeedFolder, reader: Reade
     feed.puts(3)
     feed.publish()
     reader.verified()
-    honest = feed.signed_head().envelope.value
+    honest = orjson.loads((feed.folder / "head.json").read_bytes())["head"]
     with reader.unmoved():
         for member in honest:
             for weird in WEIRD:
