@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Self
 
 from bench.corpus import Writer
-from jisr_hub import setting_up
+from jisr_hub.cli import setting_up
 from jisr_protocol import keys
 from jisr_protocol.reader.http import GuardedClient
 

@@ -11,7 +11,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from jisr_hub import setting_up
+from jisr_hub.cli import setting_up
 from jisr_protocol import head as heads
 from jisr_protocol.head import Head
 from jisr_protocol.limits import HEAD_BYTES

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from jisr_hub import setting_up
+from jisr_hub.cli import setting_up
 from jisr_node.app import KEYS, Node, Sent
 from jisr_node.errors import Mistaken
 from jisr_node.outbox import Published

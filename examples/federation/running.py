@@ -14,7 +14,7 @@ from pathlib import Path
 
 from stamina.instrumentation import set_on_retry_hooks
 
-from jisr_hub.setting_up import SettingUpError
+from jisr_hub.cli.setting_up import SettingUpError
 from jisr_node.errors import NodeError
 
 from . import partners

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from jisr_hub import setting_up
+from jisr_hub.cli import setting_up
 from jisr_node.errors import NodeError
 from jisr_protocol.reader import verification
 from jisr_protocol.reader.follow import Result, follow

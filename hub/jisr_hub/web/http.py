@@ -33,7 +33,7 @@ class Http(HttpToolsProtocol):
         if self._unfinished_bytes > UNFINISHED_BYTES and not self._refused:
             self._refuse("too_large", f"the head of the request is longer than {UNFINISHED_BYTES} bytes")
 
-    def eof_received(self) -> bool | None:
+    def eof_received(self) -> bool:  # type: ignore[override]
         """The sender has closed its side: it may still hear the answer, and hears it when it stopped in the middle."""
         if self._within:
             self._refuse("malformed", "expected the whole request; came its beginning")
@@ -56,7 +56,7 @@ class Http(HttpToolsProtocol):
         super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
-        self._refuse("malformed", "expected an HTTP/1.1 request (RFC 9112); came something else")
+        self._refuse("malformed", "expected an HTTP request (RFC 9112); came something else")
 
     def _refuse(self, code: str, detail: str) -> None:
         """Answer, unless an answer is on its way already, and close the connection a little later."""

@@ -12,11 +12,11 @@ from jisr_protocol import capabilities, identifiers, keys, limits, paths
 from jisr_protocol.envelope import Envelope
 from jisr_protocol.reader.http import GuardedClient
 
-from . import config, identity
-from .app import DATABASE, KEYS, now
-from .config import Settings
-from .ports import Member, Peer
-from .storage.sql import SqlLedger
+from .. import config, identity
+from ..app import DATABASE, KEYS, now
+from ..config import Settings
+from ..ports import Member, Peer
+from ..storage.sql import SqlLedger
 
 
 class SettingUpError(Exception):

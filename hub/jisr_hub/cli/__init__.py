@@ -157,11 +157,11 @@ def serve(
     """Serve the hub until it is stopped."""
     import uvicorn
 
-    from . import config
-    from .app import application
+    from .. import config
+    from ..app import application
+    from ..storage.lock import AlreadyRunning, only_one
+    from ..web.http import Http
     from .setting_up import check_there
-    from .storage.lock import AlreadyRunning, only_one
-    from .web.http import Http
 
     config.read(folder)
     check_there(folder)

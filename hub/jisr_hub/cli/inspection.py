@@ -15,14 +15,14 @@ from jisr_protocol.limits import PAGE_ENTRIES
 from jisr_protocol.merkle import Frontier
 from jisr_protocol.refusal import Refusal
 
-from . import config
-from .app import PUBLIC, now, open_hub, read_identity
-from .ports import Published, View
-from .publish.feed import Publisher
+from .. import config
+from ..app import PUBLIC, now, open_hub, read_identity
+from ..ports import Published, View
+from ..publish.feed import Publisher
+from ..storage.folder import FolderPages
+from ..storage.lock import only_one
+from ..storage.sql import SqlLedger
 from .setting_up import check_there, opened
-from .storage.folder import FolderPages
-from .storage.lock import only_one
-from .storage.sql import SqlLedger
 
 Progress = Callable[[int, int], None]
 
