@@ -469,7 +469,8 @@ def _say(value: dict[str, Any], text: str, *, as_json: bool) -> None:
 
 
 def _print_json(value: Any) -> None:
-    typer.echo(json.dumps(value, ensure_ascii=False))
+    whole = (sys.stdout.encoding or "").lower() in ("utf-8", "utf8")
+    typer.echo(json.dumps(value, ensure_ascii=not whole))
 
 
 def _count(number: int, one: str, many: str | None = None) -> str:
