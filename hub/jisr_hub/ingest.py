@@ -26,6 +26,13 @@ from . import log
 from .ports import Draft, Held, Kept, Member, Remembered
 
 _PLAIN_MEMBERS = frozenset({"at", "jws", "op", "seq"})
+RESTRICTED = ("partners", "hub")
+"""The feeds of a node that never show in the public one."""
+UNHASHED = frozenset(
+    {"signature_invalid", "header_invalid", "key_unknown", "key_revoked", "crit_unknown", "stub_without_cause"}
+)
+"""Codes of refusals for what the head's hash does not cover: a stranger may have bent it on the way, so the true line
+is taken when it comes later, and asked for."""
 Policy = Callable[[Entry], str | None]
 """None when the record may pass, else the reason why not."""
 
@@ -75,6 +82,11 @@ class Outcome:
             detail = f"expected {refusal.expected}; came {refusal.came}"
             self.kept.append(Kept(entry.seq, entry.leaf, line, refusal.code, refusal.pointer, detail, hashed))
 
+    def without(self, unwanted: Callable[[Kept], bool]) -> Outcome:
+        """The same without entries of the node's log that need not be kept again."""
+        self.kept = [kept for kept in self.kept if not unwanted(kept)]
+        return self
+
     @property
     def quarantined(self) -> list[Kept]:
         return [kept for kept in self.kept if kept.code]
@@ -88,12 +100,17 @@ def limits_and_canonical(opened: Opened, held_lines: Mapping[int, bytes]) -> Pus
     return opened.read(held_lines)
 
 
+def admitted(member: Member | None, node: str) -> None:
+    """ING-1: only the operator lets a node in; coming by way of a peer is not enough."""
+    if member is None or member.home:
+        refuse("ING-1", "", expected="a node that this hub has admitted", came=node)
+
+
 def proof(
     pushed: Push, held: NodeLog, leaves: dict[int, bytes], member: Member | None, *, node: str, name: str, now: datetime
 ) -> Extension:
     """Step 3: an admitted node (ING-1) and a slice of its own log (PUSH-2 to PUSH-7)."""
-    if member is None or member.home:
-        refuse("ING-1", "", expected="a node that this hub has admitted", came=node)
+    admitted(member, node)
     return push.check(pushed, held, leaves, node=node, name=name, now=now)
 
 
@@ -108,7 +125,12 @@ def authority(bench: Bench, entry: Entry) -> None:
 
 def signature(bench: Bench, entry: Entry) -> None:
     """Step 5: SIG-1 to SIG-5 under the node's own keys, crit (ENT-6). The hub trusts nobody's word for it (PEER-1)."""
-    entries.accepted(entry, bench.keys(entry.thing.kind if entry.thing else ""), bench.node)
+    try:
+        entries.accepted(entry, bench.keys(entry.thing.kind if entry.thing else ""), bench.node)
+    except Refusal as refusal:
+        if bench.home or not refusal.rule.startswith("SIG-"):
+            raise
+        refuse("PEER-1", refusal.pointer, expected=refusal.expected, came=refusal.came)
 
 
 def rev(bench: Bench, entry: Entry) -> None:
@@ -143,7 +165,7 @@ def fits_schema(bench: Bench, entry: Entry) -> None:
         refuse(
             "ING-6",
             "/record" + (first.pointer if first else ""),
-            expected="; ".join(str(f) for f in faults[:20]) or "a record of its type",
+            expected="; ".join(f.message for f in faults) or "a record of its type",
             came=f"{len(faults)} faults",
         )
 
@@ -174,6 +196,12 @@ def judge(bench: Bench, batch: Iterable[Entry]) -> Outcome:
     return outcome
 
 
+def still_bent(again: Iterable[Entry]) -> Callable[[Kept], bool]:
+    """Tells which of the entries judged again are no better than what is held."""
+    positions = {entry.seq for entry in again}
+    return lambda kept: kept.seq in positions and kept.code in UNHASHED
+
+
 def _take(bench: Bench, entry: Entry, outcome: Outcome) -> None:
     if entry.op in ("put", "del"):
         for _name, step in STEPS:
@@ -194,16 +222,25 @@ def _take_record(bench: Bench, entry: Entry, outcome: Outcome) -> None:
         outcome.duplicates += 1
         outcome.keep(entry, entry.raw)
         return
-    now_held = Held(entry.rev or 0, entry.digest or "", entry.type or "", public and entry.op == "put")
+    narrowed = public and entry.op == "put" and _narrowed(bench, key, entry.rev or 0)
+    shown = public and entry.op == "put" and not narrowed
+    now_held = Held(entry.rev or 0, entry.digest or "", entry.type or "", shown)
     bench.held[key] = now_held
     outcome.remembered[(*key, bench.name)] = Remembered(*key, bench.name, now_held)
-    if public:
+    if public and not narrowed:
         outcome.drafts.append(log.draft(entry, src=("public", bench.epoch, entry.seq), via=bench.via))
         plain = len(entry.parts) == 5 and entry.parts.keys() > _PLAIN_MEMBERS
         outcome.keep(entry, None if plain else entry.raw)
         return
     outcome.keep(entry, entry.raw)
-    _leaves_public(bench, entry, outcome)
+    if not public:
+        _leaves_public(bench, entry, outcome)
+
+
+def _narrowed(bench: Bench, key: tuple[str, str], rev: int) -> bool:
+    """The author has taken this record out of public sight since: its restricted feed came first."""
+    elsewhere = bench.elsewhere.get(key)
+    return elsewhere is not None and elsewhere.rev > rev
 
 
 def _leaves_public(bench: Bench, entry: Entry, outcome: Outcome) -> None:
@@ -220,11 +257,14 @@ def _leaves_public(bench: Bench, entry: Entry, outcome: Outcome) -> None:
 def _take_statement(bench: Bench, entry: Entry, outcome: Outcome) -> None:
     """A key statement the chain has taken (push.check did) enters the hub's feed once, by whatever feed it came."""
     statement = entry.thing
-    if statement is None or not any(s.digest == statement.digest for s in bench.ring.statements):
+    accepted = next((s for s in bench.ring.statements if statement and s.digest == statement.digest), None)
+    if accepted is None or statement is None:
         refuse("ING-2", f"/{entry.op}", expected="a statement of the node's own chain", came=entry.digest)
         return
+    if accepted.jws != statement.jws:
+        refuse("SIG-5", "/jws", expected="the signature under which the chain took this statement", came=statement.jws)
     outcome.keep(entry, entry.raw)
-    if statement.digest in bench.known_statements:
+    if accepted.digest in bench.known_statements:
         return
-    bench.known_statements.add(statement.digest)
+    bench.known_statements.add(accepted.digest)
     outcome.drafts.append(log.draft(entry, src=(bench.name, bench.epoch, entry.seq), via=bench.via))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from jisr_protocol.limits import PER_NODE_SECOND
-from jisr_protocol.refusal import Refusal
+from jisr_protocol.refusal import Refusal, is_switched_off
 
 from .ports import Member
 
@@ -40,6 +40,13 @@ class Quota:
         """
         spent = self._spent.setdefault(member.node, _Spent())
         self._forget(spent, now)
+        if not is_switched_off("ING-10"):
+            self._check(spent, member, now)
+        spent.requests.append(now)
+        spent.entries.append((now, entries))
+        spent.in_day += entries
+
+    def _check(self, spent: _Spent, member: Member, now: datetime) -> None:
         if len(spent.requests) >= PER_NODE_SECOND:
             raise QuotaExhausted("", f"at most {PER_NODE_SECOND} pushes a second", len(spent.requests), 1)
         in_hour = sum(count for at, count in spent.entries if at > now - timedelta(hours=1))
@@ -47,9 +54,6 @@ class Quota:
             raise QuotaExhausted("", f"at most {member.per_hour} entries an hour", in_hour, 900)
         if spent.in_day >= member.per_day:
             raise QuotaExhausted("", f"at most {member.per_day} entries a day", spent.in_day, 3600)
-        spent.requests.append(now)
-        spent.entries.append((now, entries))
-        spent.in_day += entries
 
     def _forget(self, spent: _Spent, now: datetime) -> None:
         while spent.requests and spent.requests[0] <= now - timedelta(seconds=1):

@@ -1,6 +1,7 @@
 """The catalogue of problem codes (RFC 9457): what happened, and what a client does about it.
 
-Clients switch on `code`. A code once published is never given another meaning (PROB-1). HTTP statuses are the web layer's.
+Clients switch on `code`. A code once published is never given another meaning (PROB-1). HTTP statuses belong to the web
+layer.
 """
 
 from __future__ import annotations

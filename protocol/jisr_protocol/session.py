@@ -191,7 +191,7 @@ class Session:
         self._asked = 0
         self._offered_keys = b""
         self.refused_count = 0
-        self.first_refused: Refusal | None = None
+        self.suspect: Refusal | None = None  # the first for which a cache may be to blame: no hash covers a signature
         self.applied = 0
 
     def begin(self) -> list[Request]:
@@ -322,7 +322,8 @@ class Session:
                 return Judged(entry, entries.accepted(entry, self._keys_of(signer, kind), signer), None)
         except Refusal as refusal:
             self.refused_count += 1
-            self.first_refused = self.first_refused or refusal
+            if self.suspect is None and refusal.rule.startswith("SIG-"):
+                self.suspect = refusal
             return Judged(entry, None, refusal)
         return Judged(entry, None, None)
 
@@ -371,8 +372,8 @@ class Session:
         if self._stubs:
             node, record_id = next(iter(self._stubs))
             refuse("ENT-7", "", expected=f"a later entry that takes {record_id} of {node} out", came="none")
-        if self.first_refused is not None and not self.fresh:
-            raise self.first_refused  # a byte of a signature may be a cache's fault: it is in no hash
+        if self.suspect is not None and not self.fresh:
+            raise self.suspect
         self._take_publisher_keys(head)
         self.state = State.SETTLING
         return [Settle()]
@@ -405,7 +406,9 @@ class Session:
         return [Commit(self._knows(self._head())), Done(Outcome.VERIFIED)]
 
     def _knows(self, head: Head) -> Known:
-        return Known(head, self._etag, self.frontier, self.rings, head.by, head.name, self.publisher)
+        # a plain dict stays one; a rim that holds thousands of rings gets them back with what is new laid over
+        rings = dict(self.rings) if isinstance(self.known.rings, dict) else self.rings
+        return Known(head, self._etag, self.frontier, rings, head.by, head.name, self.publisher)
 
     def _on_unchanged(self, _: NotModified) -> list[Request]:
         stored = self.known.head
@@ -445,8 +448,10 @@ class Session:
 
     def _on_missing(self, event: Missing) -> list[Request]:
         if self.state is State.HEAD:
-            return self._again(Refusal("HEAD-1", "", "a file head.json at the feed's address", "none"))
-        return self._again(Refusal("PAGE-1", "", f"the file {event.path}", "none"))
+            refuse("HEAD-1", "", expected="a file head.json at the feed's address", came="none")
+        else:
+            refuse("PAGE-1", "", expected=f"the file {event.path}", came="none")
+        return self.receive(Fetched(event.path, b""))
 
     def _on_garbled(self, event: Garbled) -> list[Request]:
         return self._again(event.refusal)

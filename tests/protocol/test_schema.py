@@ -327,6 +327,26 @@ def test_a_hostile_text_is_judged_at_once():
     assert time.process_time() - begun < 1
 
 
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"websites": [{"a": n} for n in range(6000)]},
+        {"languages": [1] * 30_000},
+        {"alternate_names": [{} for _ in range(20_000)]},
+        {"name": {f"x{n}": 1 for n in range(8000)}},
+    ],
+    ids=["unlike items, each against each", "many items", "many objects", "many members"],
+)
+def test_a_record_full_of_faults_is_told_at_once(members: dict):
+    """One record of 64 KiB must not hold a hub for minutes while its faults are listed."""
+    record = {**VALID_ORGANIZATION, **members}
+    start = time.process_time()
+    faults = schema.errors("org.jisr.organization/1", record)
+    assert time.process_time() - start < 1.0
+    assert any(fault.keyword in ("maxItems", "maxProperties") for fault in faults)
+    assert not schema.accepts("org.jisr.organization/1", record)
+
+
 def test_the_fast_judge_is_fast(figure: Callable[..., None]):
     name = full("service")
     record = next(p.values[1] for p in VALID if p.id == "service-legal-advice-gent")

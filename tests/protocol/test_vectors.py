@@ -46,6 +46,7 @@ def test_a_name_fits_its_form_or_does_not(form: str, verdict: str, value: str) -
 
 @pytest.mark.parametrize("folder", FEEDS, ids=lambda folder: folder.name)
 def test_a_session_ends_as_the_feed_says(folder: Path) -> None:
+    """Refused entries among them: they keep their rows (READ-10)."""
     expected = json.loads((folder / "expect.json").read_text("utf-8"))
     now, holding = datetime.fromisoformat(expected["now"]), Holding()
     if expected["before"]:

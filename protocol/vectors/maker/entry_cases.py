@@ -331,7 +331,7 @@ def make_pages() -> CaseFile:
 def make_live() -> CaseFile:
     file = CaseFile(
         "live-set",
-        "Operation live: lines of a log, in order → the live set. Operation order: rev and digest against what is held.",
+        "Operation live: the lines of a log → what is live. Operation order: rev and digest against what is held.",
     )
     one, two = sha256(b"1").hex(), sha256(b"2").hex()
     for comment, held, offered, order in (

@@ -1,0 +1,199 @@
+"""Proofs of the hub's own rules (see tests/protocol/proofs.py), over a hub in memory."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from starlette.requests import Request
+
+from jisr_hub import ingest
+from jisr_hub.hub import PushAnswer
+from jisr_hub.peers import Offered, way
+from jisr_hub.ports import Peer
+from jisr_hub.web import api
+from jisr_protocol import canonical, entry
+from jisr_protocol.entry import Entry
+from jisr_protocol.keys import KeyRing
+from tests.hub.author import TYPE, Author
+from tests.hub.hub_in_memory import MemoryHub
+from tests.protocol.proofs import proves, refused
+
+
+def pushed(*authors: Author, **options: Any) -> PushAnswer:
+    """The answer of a fresh hub to a push of everything that the first author wrote; it admitted all of them."""
+
+    async def story() -> PushAnswer:
+        hub = await MemoryHub("hub", **options).begin()
+        await hub.admit(*authors)
+        return await hub.push(authors[0])
+
+    return asyncio.run(story())
+
+
+def put_aside(author: Author, code: str, pointer: str, **options: Any) -> None:
+    """Assert that the author's last entry is put aside with this code, and nothing else is."""
+    found = [(kept.seq, kept.code, kept.pointer) for kept in pushed(author, **options).quarantined]
+    assert found == [(len(author.feed().lines) - 1, code, pointer)], found
+
+
+@proves("ING-1")
+def a_node_that_was_not_admitted_may_not_push() -> None:
+    author = Author("stranger")
+    author.put("one")
+
+    async def story() -> None:
+        hub = await MemoryHub("hub").begin()
+        await hub.push(author)
+
+    refused("ING-1", lambda: asyncio.run(story()))
+
+
+def _bench(author: Author) -> ingest.Bench:
+    return ingest.Bench(author.id, "public", "1-aaaaaaaa", author.ring, {}, {})
+
+
+@proves("ING-2")
+def a_record_of_another_node_has_no_place_in_a_nodes_log() -> None:
+    author, other = Author("dar"), Author("other")
+    author.add(other.sign(other.value("one")))
+    foreign = author.feed().entries()[-1]
+    refused("ING-2", lambda: ingest.authority(_bench(author), foreign))
+
+
+def another_nodes_record_is_put_aside() -> None:
+    author, other = Author("dar"), Author("other")
+    author.put("mine")
+    author.add(other.sign(other.value("one")))
+    put_aside(author, "not_authoritative", "/record/node")
+
+
+@proves("ING-3")
+def a_rev_that_falls_is_put_aside() -> None:
+    author = Author("dar")
+    author.put("one", rev=5)
+    author.put("one", rev=3)
+    put_aside(author, "rev_not_increasing", "/record/rev")
+
+
+@proves("ING-4")
+def another_content_for_the_same_rev_is_put_aside() -> None:
+    author = Author("dar")
+    author.put("one", rev=5)
+    author.put("one", rev=5)
+    put_aside(author, "equivocation", "/record/rev")
+
+
+@proves("ING-5")
+def a_first_rev_above_a_million_is_put_aside() -> None:
+    author = Author("dar")
+    author.put("one", rev=1_000_001)
+    put_aside(author, "rev_jump", "/record/rev")
+
+
+@proves("ING-5")
+def a_rev_that_jumps_by_more_than_a_million_is_put_aside() -> None:
+    author = Author("dar")
+    author.put("one", rev=1_000_000)
+    author.put("one", rev=2_000_001)
+    put_aside(author, "rev_jump", "/record/rev")
+
+
+@proves("ING-6")
+def a_record_that_does_not_fit_its_type_is_put_aside() -> None:
+    author = Author("dar")
+    author.put("good")
+    author.put("one", status="gone")
+    put_aside(author, "schema_invalid", "/record/status")
+
+
+@proves("ING-7")
+def a_record_for_another_audience_is_put_aside() -> None:
+    author = Author("dar")
+    author.put("good")
+    author.add(author.sign(author.value("one", audience="hub")))
+    put_aside(author, "audience_mismatch", "/record/audience")
+
+
+@proves("ING-8")
+def a_record_that_the_policy_does_not_take_is_put_aside() -> None:
+    author = Author("dar")
+    author.put("one")
+    put_aside(author, "policy_refused", "/record", policy=lambda _: "no organizations")
+
+
+@proves("ING-9")
+def a_later_major_of_a_known_type_is_put_aside() -> None:
+    author = Author("dar")
+    author.put("one", type=TYPE.replace("/1", "/9"))
+    put_aside(author, "type_unknown", "/record/type")
+
+
+@proves("ING-10")
+def a_node_that_used_up_its_quota_is_told_to_come_back() -> None:
+    author = Author("dar")
+    author.put("one")
+
+    async def story() -> None:
+        hub = await MemoryHub("hub").begin()
+        await hub.admit(author, per_hour=1, per_day=1)
+        await hub.push(author)
+        author.put("two")
+        await hub.push(author, 2)
+
+    refused("ING-10", lambda: asyncio.run(story()))
+
+
+# Between hubs
+
+PEER = Peer("jisr:" + "p" * 52, "peer", "https://peer.example/", 0, "1-aaaaaaaa")
+
+
+async def _taken(offered: list[Entry], rings: dict[str, KeyRing]) -> int:
+    """How many entries a hub's log grows by when a peer offers these."""
+    hub = await MemoryHub("hub").begin()
+    return await hub.take(PEER, [Offered(line.seq, line) for line in offered], rings)
+
+
+@proves("PEER-1")
+def a_record_whose_signature_does_not_fit_never_enters_from_a_peer() -> None:
+    author, thief = Author("dar"), Author("thief")
+    author.feed()
+    author.add(author.sign(author.value("one"), key=thief.writer.key))
+    assert asyncio.run(_taken(author.feed().entries(), {author.id: author.ring})) == 1, "only the key statement"
+
+
+@proves("PEER-2")
+def an_entry_that_comes_back_to_where_it_was_is_ignored() -> None:
+    author = Author("dar")
+    author.put("one")
+    hub_id = MemoryHub("hub").id
+    line = _with_via(author, [hub_id])
+    refused("PEER-2", lambda: way(hub_id, PEER, line, 7))
+
+
+@proves("PEER-2")
+def an_entry_of_more_than_three_hops_is_ignored() -> None:
+    author = Author("dar")
+    author.put("one")
+    line = _with_via(author, ["jisr:" + letter * 52 for letter in "abc"])
+    refused("PEER-2", lambda: way(MemoryHub("hub").id, PEER, line, 7))
+
+
+def _with_via(author: Author, hubs: list[str]) -> Entry:
+    hops = [{"by": hub, "epoch": "1-aaaaaaaa", "seq": 1} for hub in hubs]
+    line = author.feed().entries()[-1]
+    assert line.thing is not None
+    return entry.parse(entry.write("put", line.thing, seq=7, at=line.at, via=canonical.dumps(hops)))
+
+
+# Versions
+
+
+@proves("VER-1")
+def a_call_for_another_major_is_refused() -> None:
+    def call(version: str) -> None:
+        api._check_version(Request({"type": "http", "headers": [(b"jisr-version", version.encode())]}))
+
+    call("1")
+    refused("VER-1", lambda: call("2"))
