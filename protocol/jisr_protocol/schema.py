@@ -18,6 +18,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
@@ -31,6 +32,8 @@ from referencing.jsonschema import DRAFT202012
 from .canonical import escape
 
 CAME_CHARACTERS = 80
+MOST_MEMBERS = 100
+"""How many members of an object are looked at where its schema sets no limit of its own."""
 
 Schema = dict[str, Any]
 
@@ -161,8 +164,33 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern[:-1] + r"\Z" if pattern.endswith("$") else pattern)
 
 
+def _within(keyword: str, limit: str) -> Any:
+    """The library's check of `keyword`, of as many members as `limit` allows and not of the rest.
+
+    What is over the limit has its error already; walking ten thousand items, each against each, takes minutes.
+    """
+    check = Draft202012Validator.VALIDATORS[keyword]
+
+    def checked(validator: Any, value: Any, instance: Any, schema: Schema) -> Iterator[ValidationError]:
+        most = schema.get(limit, MOST_MEMBERS)
+        if isinstance(instance, list):
+            instance = instance[:most]
+        elif isinstance(instance, dict):
+            instance = dict(islice(instance.items(), most))
+        yield from check(validator, value, instance, schema) or ()
+
+    return checked
+
+
+_CHECKS = {
+    "pattern": _pattern,
+    "items": _within("items", "maxItems"),
+    "uniqueItems": _within("uniqueItems", "maxItems"),
+    "additionalProperties": _within("additionalProperties", "maxProperties"),
+    "propertyNames": _within("propertyNames", "maxProperties"),
+}
 # the library leaves this one function without types
-_Complete: type[Draft202012Validator] = extend(Draft202012Validator, {"pattern": _pattern})  # type: ignore[no-untyped-call]
+_Complete: type[Draft202012Validator] = extend(Draft202012Validator, _CHECKS)  # type: ignore[no-untyped-call]
 
 
 def _faults(error: ValidationError) -> Iterator[SchemaError]:

@@ -337,14 +337,14 @@ def test_a_hostile_text_is_judged_at_once():
     ],
     ids=["unlike items, each against each", "many items", "many objects", "many members"],
 )
-def test_a_record_full_of_faults_is_told_at_once(members: dict):
+def test_a_record_full_of_faults_is_told_at_once(members: dict[str, Any]):
     """One record of 64 KiB must not hold a hub for minutes while its faults are listed."""
-    record = {**VALID_ORGANIZATION, **members}
-    start = time.process_time()
-    faults = schema.errors("org.jisr.organization/1", record)
-    assert time.process_time() - start < 1.0
+    record = {**next(p.values[1] for p in VALID if p.id == "organization-reading-tangier"), **members}
+    begun = time.process_time()
+    faults = schema.errors(full("organization"), record)
+    assert time.process_time() - begun < 1
     assert any(fault.keyword in ("maxItems", "maxProperties") for fault in faults)
-    assert not schema.accepts("org.jisr.organization/1", record)
+    assert not schema.accepts(full("organization"), record)
 
 
 def test_the_fast_judge_is_fast(figure: Callable[..., None]):
