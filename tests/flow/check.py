@@ -227,7 +227,8 @@ class Checker:
         for head in fresh:
             self._head(hub, view, head)
         view.shown += len(fresh)
-        self._narrowed(hub, view)
+        if not hub.liar:
+            self._narrowed(hub, view)
         self._node_logs(hub, view)
 
     def _remember(self, view: HubView) -> None:

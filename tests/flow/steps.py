@@ -125,14 +125,16 @@ def end(world: World, numbers: Numbers) -> None:
 
 
 def revive(world: World, numbers: Numbers) -> None:
-    """A person writes again what was deleted and published as such: its rev goes on rising."""
+    """A person writes again what was deleted and published as such: its rev goes on rising. Else one is deleted."""
     actor = numbers.one_of(world.nodes)
     gone = [r.id for r in actor.node.store.records() if r.content is None and r.id not in actor.wanted]
-    if gone:
-        record_id = numbers.one_of(gone)
-        if _does(world, actor, lambda: actor.node.edit(record_id, _draft(world, numbers, "public"))):
-            world.note(f"{actor.label} revives {record_id}", "revived")
-            actor.wanted[record_id] = "public"
+    if not gone:
+        delete(world, numbers)
+        return
+    record_id, audience = numbers.one_of(gone), numbers.one_of(AUDIENCES)
+    if _does(world, actor, lambda: actor.node.edit(record_id, _draft(world, numbers, audience))):
+        world.note(f"{actor.label} revives {record_id} for {audience}", "revived")
+        actor.wanted[record_id] = audience
 
 
 def publish(world: World, numbers: Numbers) -> None:
@@ -297,6 +299,8 @@ def lie(world: World, numbers: Numbers) -> None:
     if not world.liars:
         return
     hub = world.liars[0]
+    _publish(world, world.nodes[-1])
+    world.push(world.nodes[-1], "none")
     puts = [n for n in hub.ledger._s.entries if n.draft.op == "put" and n.draft.digest not in hub.forged]
     if not puts:
         return
@@ -368,7 +372,7 @@ def clock_is_set(world: World, numbers: Numbers) -> None:
 
 _TABLE: tuple[Step, ...] = (
     *(nothing, add, sync, minute, read, edit, narrow, delete, publish, push, publish_hub, follow),
-    *(add, add, sync, sync, sync, minute, minute, edit, edit, narrow, read, push, late, late, publish),
-    *(time_passes, end, revive, rotate, tomorrow, tomorrow, node_dies, hub_dies, hub_dies, reader_dies),
+    *(add, add, sync, sync, sync, sync, minute, minute, minute, edit, edit, narrow, read, read, push, late, late),
+    *(time_passes, end, revive, revive, rotate, tomorrow, tomorrow, node_dies, hub_dies, hub_dies, reader_dies),
     *(clock_is_set, disk_full, lie, lie, roll_back),
 )
