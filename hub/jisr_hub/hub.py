@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from jisr_protocol import entry as entries
@@ -19,7 +19,7 @@ from jisr_protocol.refusal import refuse
 from . import ingest, log
 from .identity import Identity
 from .ingest import Bench, Outcome, Policy
-from .ports import Change, Clock, Conflict, Kept, Ledger, Member
+from .ports import Change, Clock, Conflict, Held, Kept, Ledger, Member
 from .quota import Quota
 
 CONFLICT_TRIES = 5
@@ -63,6 +63,7 @@ class Hub:
         """
         if name not in identifiers.FEED_AUDIENCES:
             refuse("PUSH-7", "/head/name", expected="one of " + ", ".join(identifiers.FEED_AUDIENCES), came=name)
+        ingest.admitted(await self.ledger.member(node), node)  # before anything a stranger sent is read
         opened = push.opened(body)
         async with self._node_locks[node]:
             for _ in range(CONFLICT_TRIES):
@@ -77,7 +78,8 @@ class Hub:
         member = await self.ledger.member(node)
         held = await self.ledger.node_log(node, name)
         repeated = (opened.start, min(opened.start + len(opened.lines), held.frontier.size))
-        pushed = ingest.limits_and_canonical(opened, await self.ledger.node_line_hashes(node, name, *repeated))
+        known = await self.ledger.node_line_hashes(node, name, *repeated)
+        pushed = ingest.limits_and_canonical(opened, known)
         if member is not None and not member.home and _says_nothing_new(pushed, held):
             count = pushed.end - pushed.start
             return self._answer(node, name, held.frontier, held.epoch or "", Outcome(), count)
@@ -85,12 +87,13 @@ class Hub:
         extension = ingest.proof(pushed, held, leaves, member, node=node, name=name, now=now)
         if member is not None and extension.entries:
             self.quota.take(member, len(extension.entries), now)
+        again = await self._came_otherwise(node, name, pushed, known, held.frontier.size)
         outcome = Outcome()
-        if extension.entries:
-            bench = await self._bench(node, name, pushed.head.epoch, extension.ring, extension.entries)
-            outcome = ingest.judge(bench, extension.entries)
+        if batch := [*again, *extension.entries]:
+            bench = await self._bench(node, name, pushed.head.epoch, extension.ring, batch)
+            outcome = ingest.judge(bench, batch).without(ingest.still_bent(again))
         grown = NodeLog(pushed.head.epoch, extension.frontier, extension.head, extension.ring)
-        if extension.entries or held.head is None or held.head.raw != extension.head.raw:
+        if outcome.kept or held.head is None or held.head.raw != extension.head.raw:
             change = Change(
                 identifiers.to_instant(now),
                 outcome.drafts,
@@ -105,7 +108,8 @@ class Hub:
             await self.ledger.store(change, log.number)
             if outcome.drafts:
                 self.changed.set()
-        return self._answer(node, name, grown.frontier, grown.epoch or "", outcome, extension.repeated)
+        repeated_again = extension.repeated - sum(kept.seq < held.frontier.size for kept in outcome.kept)
+        return self._answer(node, name, grown.frontier, grown.epoch or "", outcome, repeated_again)
 
     def _answer(
         self, node: str, name: str, frontier: Frontier, epoch: str, outcome: Outcome, repeated: int
@@ -127,16 +131,36 @@ class Hub:
     async def _bench(self, node: str, name: str, epoch: str, ring: KeyRing, batch: Sequence[Entry]) -> Bench:
         touched = {(e.node or "", e.id or "") for e in batch if e.op in ("put", "del")}
         held = await self.ledger.held(name, touched)
-        elsewhere = await self.ledger.held("public", touched) if name != "public" else {}
+        elsewhere: dict[tuple[str, str], Held] = {}
+        for other in ("public",) if name != "public" else ingest.RESTRICTED:
+            for key, there in (await self.ledger.held(other, touched)).items():
+                elsewhere[key] = max(there, elsewhere.get(key, there), key=lambda one: one.rev)
         carries_keys = any(e.op in ("key", "recovery") for e in batch)
         statements = await self.ledger.statements_logged(node) if carries_keys else set()
         return Bench(node, name, epoch, ring, held, elsewhere, self.policy, known_statements=statements)
 
+    async def _came_otherwise(
+        self, node: str, name: str, pushed: Push, known: Mapping[int, bytes], size: int
+    ) -> list[Entry]:
+        """Lines that were put aside for what no hash covers, and now come with other bytes: perhaps the true ones."""
+        changed = [e for e in pushed.entries if e.seq < size and known.get(e.seq) != push.line_hash(e.raw)]
+        if not changed:
+            return []
+        bent = {kept.seq for kept in await self.ledger.judged(node, name) if kept.code in ingest.UNHASHED}
+        return [e for e in changed if e.seq in bent]
+
     async def log_state(self, node: str, name: str) -> NodeLog:
-        """How far this feed of an admitted node is held."""
-        if await self.ledger.member(node) is None:
-            refuse("ING-1", "", expected="a node that this hub has admitted", came=node)
-        return await self.ledger.node_log(node, name)
+        """How far this feed of an admitted node is held: up to the first line that may have been bent on the way."""
+        ingest.admitted(await self.ledger.member(node), node)
+        held = await self.ledger.node_log(node, name)
+        bent = [kept.seq for kept in await self.ledger.judged(node, name) if kept.code in ingest.UNHASHED]
+        if not bent:
+            return held
+        leaves = await self.ledger.node_leaves(node, name, 0, min(bent))
+        frontier = Frontier()
+        for seq in range(min(bent)):
+            frontier.append(leaves[seq])
+        return replace(held, frontier=frontier)
 
     # Admission
 

@@ -21,12 +21,18 @@ def draft(
     *,
     src: Position,
     via: bytes | None = None,
+    jws: str | None = None,
 ) -> Draft:
-    """The hub's entry for an entry of a node (or of a peer): all it carries, known or not, but place and time."""
+    """The hub's entry for an entry of a node (or of a peer): all it carries, known or not, but place and time.
+
+    `jws` takes the place of the one that came.
+    """
     carried = {name: raw for name, raw in accepted.parts.items() if name not in _OWN}
     carried["src"] = b'["%b","%b",%d]' % (src[0].encode(), src[1].encode(), src[2])
     if via:
         carried["via"] = via
+    if jws:
+        carried["jws"] = b'"%b"' % jws.encode()
     return Draft(
         accepted.op,
         accepted.type,
