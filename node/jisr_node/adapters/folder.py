@@ -16,7 +16,7 @@ from jisr_protocol import head, paths, state_tree
 from jisr_protocol.head import Head
 from jisr_protocol.refusal import Refusal
 
-_ZSTD_LEVEL = 9
+_ZSTD_LEVEL = 3
 _OURS = re.compile(r"inv/[0-9a-f]{64}\.json|log/[0-9]+-[a-z2-7]{8}/[x0-9/]*[0-9]{3}(\.p/[0-9]+)?\.ndjson")
 """What may be deleted: nobody else names a file like this."""
 

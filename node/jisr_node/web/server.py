@@ -31,7 +31,14 @@ def serve_forever(
     A hub is visited about every `every_seconds` and at once when there is news; a failed visit doubles the pause.
     """
     config = uvicorn.Config(
-        site(folder, node.id), host=host, port=port, log_level="warning", lifespan="off", server_header=False
+        site(folder, node.id),
+        host=host,
+        port=port,
+        log_level="warning",
+        access_log=False,
+        lifespan="off",
+        ws="none",
+        server_header=False,
     )
     server = _Server(config, ready)
 
