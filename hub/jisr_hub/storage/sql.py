@@ -31,6 +31,8 @@ from jisr_protocol.push import NodeLog
 from ..ports import Change, Conflict, Held, Kept, Member, Number, Numbered, Peer, Published, View
 from . import tables as t
 
+CACHE_KIB = 64 * 1024
+LOG_PAGES = 16_384
 _READ_ROWS = 512
 # One statement however many ranges or ids: they travel as one JSON value, so nothing is compiled anew.
 _ROWS_IN_RANGES = sa.text(
@@ -52,6 +54,11 @@ def _engine(path: Path, *, writes: bool) -> AsyncEngine:
         cursor = connection.cursor()
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000", "foreign_keys=ON"):
             cursor.execute(f"PRAGMA {pragma}")
+        if writes:
+            # A batch touches as many pages of the record index as it has records: in a log of 1,000 pages each batch
+            # would be copied back at once, in a larger one the pages of many batches are copied once.
+            cursor.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
+            cursor.execute(f"PRAGMA wal_autocheckpoint={LOG_PAGES}")
         cursor.close()
 
     @sa.event.listens_for(engine.sync_engine, "begin")
