@@ -115,6 +115,7 @@ def test_each_status_is_the_one_documented(today: FeedFolder, tmp_path: Path) ->
         (["follow", "http://127.0.0.1/feed", "--into", "x.jisr"], "special address"),
         (["follow", "http://hub.example:25/feed", "--into", "x.jisr"], "port"),
         (["follow", "https://hub.example/", "--into", "no/such/folder/x.jisr"], "no folder"),
+        (["follow", "https://hub.example/", "--into", "x.jisr", "--expect", "jisr:me"], "an identifier: jisr: and 52"),
         (["dump", "none.jisr"], "There is no copy none.jisr"),
         (["show", "4d3b", "--in", "none.jisr"], "jisr follow"),
         (["verify", "none.jisr"], "no file or folder"),

@@ -340,6 +340,21 @@ def test_a_flipped_signature_refuses_that_record_and_no_other(feed: FeedFolder, 
     assert reader.statuses()[records[1].value["id"]] == "signature_invalid"
 
 
+@pytest.mark.parametrize(("fault", "times"), [("crit", 1), ("signature", 2)])
+def test_only_what_a_cache_may_have_done_is_fetched_again(
+    feed: FeedFolder, reader: Reader, fault: str, times: int
+) -> None:
+    feed.put(crit=["org.example.new"] if fault == "crit" else [])
+    feed.publish()
+    if fault == "signature":
+        at = feed.lines[1].index(b"..") + 10
+        feed.bend.line(1, lambda line: line[:at] + bytes([line[at] ^ 3]) + line[at + 1 :])
+    with FeedServer(feed.folder) as server:
+        result = reader.verified(server.address, allow_private=True)
+        assert server.asked.count(str(feed.page_path(0).relative_to(feed.folder))) == times
+    assert result.refused_live == 1
+
+
 # Wire forms
 
 

@@ -51,8 +51,11 @@ def follow(
     ] = None,
 ) -> None:
     """Bring a verified copy of a feed up to date."""
+    from .. import identifiers
     from .follow import follow_once
 
+    if expect is not None and (expected := identifiers.node(expect)):
+        _fail(f"--expect takes {expected}; came {expect}.")
     options = {"allow_private": allow_private, "expected_id": expect}
     while True:
         with _usage_errors(), _progress(shown=not as_json) as progress:
