@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from jisr_protocol import entry as entries
 from jisr_protocol import identifiers, keys, live, paths, state_tree
 from jisr_protocol.entry import Entry
+from jisr_protocol.inflate import inflate
 from jisr_protocol.keys import KeyRing
-from jisr_protocol.limits import PAGE_ENTRIES
+from jisr_protocol.limits import PAGE_BYTES, PAGE_ENTRIES
 from jisr_protocol.merkle import Frontier
 from jisr_protocol.refusal import Refusal
 
@@ -20,6 +21,7 @@ from ..app import PUBLIC, now, open_hub, read_identity
 from ..ports import Published, View
 from ..publish.feed import Publisher
 from ..storage.folder import FolderPages
+from ..storage.kept_lines import kept_lines
 from ..storage.lock import only_one
 from ..storage.sql import SqlLedger
 from .setting_up import check_there, opened
@@ -107,6 +109,8 @@ async def check(folder: Path, progress: Progress) -> dict[str, Any]:
             live_count = await view.live()
             if published is not None:
                 await _check_pages(view, pages, published, await ledger.epoch(), faults)
+                newest = await ledger.published() or published
+                _check_head_and_keys(pages, who.ring, (published, newest), faults)
         await _check_node_logs(ledger, faults)
     return {"entries": reading.size, "live": live_count, "faults": faults}
 
@@ -192,11 +196,26 @@ async def _check_pages(view: View, pages: FolderPages, published: Published, epo
             lines.append(line)
             if len(lines) == PAGE_ENTRIES or seq == size - 1:
                 path = paths.page(epoch, seq // PAGE_ENTRIES, len(lines))
-                if pages.read(path) != b"".join(entry + b"\n" for entry in lines):
-                    faults.append(f"the page {path} is not what the log holds; mend it with: jisr-hub rebuild")
+                content = b"".join(entry + b"\n" for entry in lines)
+                for form, came in ((path, pages.read(path)), (path + ".zst", _inflated(pages.read(path + ".zst")))):
+                    if came != content:
+                        faults.append(f"the page {form} is not what the log holds; mend it with: jisr-hub rebuild")
                 lines = []
-    if pages.read(paths.HEAD) != published.head.raw:
+
+
+def _inflated(body: bytes | None) -> bytes | None:
+    try:
+        return inflate(body, "zstd", PAGE_BYTES) if body is not None else None
+    except Refusal:
+        return None
+
+
+def _check_head_and_keys(pages: FolderPages, ring: KeyRing, published: Sequence[Published], faults: list[str]) -> None:
+    """`published` are what was published before and after the pages were read: a serving hub goes on meanwhile."""
+    if pages.read(paths.HEAD) not in [each.head.raw for each in published]:
         faults.append("head.json is not the head that was signed last; it is written again when the hub serves")
+    if pages.read(paths.KEYS) != keys.write_file(ring):
+        faults.append("keys.json beside the head is not the hub's own; it is written again when the hub serves")
 
 
 async def _check_node_logs(ledger: SqlLedger, faults: list[str]) -> None:
@@ -211,6 +230,17 @@ async def _check_node_logs(ledger: SqlLedger, faults: list[str]) -> None:
                 frontier.append(leaves.get(seq, b"\x00" * 32))
             if frontier.root() != log.frontier.root():
                 faults.append(f"the log of {member.node} ({name}) does not add up to its frontier")
+            async for rows in kept_lines(ledger, member.node, name):
+                for seq, leaf, line in rows:
+                    if not _is_of(line, leaf):
+                        faults.append(f"entry {seq} of the log of {member.node} ({name}) has changed since it came")
+
+
+def _is_of(line: bytes, leaf: bytes) -> bool:
+    try:
+        return entries.parse(line).leaf == leaf
+    except Refusal:
+        return False
 
 
 async def rebuild(folder: Path) -> dict[str, Any]:
