@@ -155,7 +155,9 @@ class KeyRing:
             refuse("KEY-3", "/key/node", expected=self.id, came=value.get("node"))
         if value.get("n") != self.next_n:
             refuse("KEY-4", "/key/n", expected=f"the next number {self.next_n}", came=value.get("n"))
-        self.verify(statement)
+        kid = self.verify(statement)
+        if kid in self.keys and self.keys[kid].state == "retired":
+            refuse("KEY-6", "/jws", expected="an active signing key", came=f"the retired key {kid}")
         return self._with(statement, self._changed(value))
 
     def _changed(self, value: dict[str, Any]) -> dict[str, KeyState]:
