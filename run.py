@@ -128,7 +128,8 @@ def make_venv() -> None:
 
 
 def with_uv(uv: str) -> Callable[[list[str | Path]], None]:
-    return lambda what: run([uv, "pip", "install", "--quiet", "--python", PYTHON, *what])
+    # compiled once here, not by each of the many processes of the demo and the tests
+    return lambda what: run([uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", PYTHON, *what])
 
 
 def with_pip(what: list[str | Path]) -> None:
@@ -195,6 +196,7 @@ def become(arguments: list[str]) -> int:
     environment = {**os.environ, "VIRTUAL_ENV": str(VENV), "PYTHONUTF8": "1"}
     environment["PATH"] = f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}"
     environment.pop("PYTHONHOME", None)
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # dozens of processes start below: let them share what is compiled
     if os.name != "nt":
         sys.stderr.flush()
         os.execve(PYTHON, [str(PYTHON), *arguments], environment)
