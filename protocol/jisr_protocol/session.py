@@ -6,9 +6,8 @@ The rim (reader/) feeds what it fetched and does what it is told, in order:
     for request in session.begin(): …
     for request in session.receive(Fetched(path, body)): …      until a Done comes
 
-Requests: Fetch a file · Replace (drop the set, read from the start, in a shadow) · Apply a page's judged entries ·
-Settle (say the state root of what was applied) · Commit · Discard what was applied · Done. Everything between the first
-Apply and Commit is one transaction of the rim's, so whatever does not end verified leaves what was stored as it was.
+Events and requests are in exchange.py. Everything between the first Apply and Commit is one transaction of the rim's,
+so whatever does not end verified leaves what was stored as it was.
 
 What goes wrong once is tried once more around caches; what goes wrong twice is the feed's fault. All transitions stand
 in one table; a state or event that is not in it is a bug here, and looks like one.
@@ -17,36 +16,61 @@ in one table; a state or event that is not in it is a bug here, and looks like o
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Callable, Mapping, MutableMapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, MutableMapping
 from datetime import datetime
-from enum import Enum, IntEnum
+from enum import Enum
 from typing import Any, cast
-
-import msgspec
 
 from . import entry as entries
 from . import head as heads
 from . import keys, live, paths
 from .entry import Entry
 from .envelope import Envelope
+from .exchange import (
+    Apply,
+    Commit,
+    Discard,
+    Done,
+    Event,
+    Fetch,
+    Fetched,
+    Garbled,
+    Known,
+    Missing,
+    NotModified,
+    Outcome,
+    Replace,
+    Request,
+    Settle,
+    Settled,
+    Unreachable,
+)
 from .head import Head, Relation
 from .keys import KeyRing, PublicKey
 from .limits import HEAD_BYTES, KEYS_BYTES, PAGE_BYTES, PAGE_ENTRIES, PARALLEL_FETCHES
 from .live import Judged
-from .merkle import Frontier
 from .refusal import Refusal, refuse
 
-
-class Outcome(IntEnum):
-    """How a sync ended; the value is the exit status of `jisr follow`."""
-
-    VERIFIED = 0
-    STALE = 10
-    CONTRADICTED = 20
-    BROKEN = 21
-    DIVERGED = 22
-    TEMPORARY = 30
+__all__ = [
+    "Apply",
+    "Commit",
+    "Discard",
+    "Done",
+    "Event",
+    "Fetch",
+    "Fetched",
+    "Garbled",
+    "Known",
+    "Missing",
+    "NotModified",
+    "Outcome",
+    "Replace",
+    "Request",
+    "Session",
+    "Settle",
+    "Settled",
+    "Unreachable",
+]
 
 
 class State(Enum):
@@ -57,113 +81,6 @@ class State(Enum):
     PROBE = "probe"
     SETTLING = "settling"
     DONE = "done"
-
-
-@dataclass(frozen=True)
-class Known:
-    """What the rim holds of a feed: nothing at first.
-
-    `publisher` is the chain of keys.json, under which heads are judged. `rings` are the key rings of the writers as the
-    entries of this log made them, by identifier: records are judged by the keys at their place in the log, so a reader
-    that was there from the start and one that comes late accept the same.
-    """
-
-    head: Head | None = None
-    etag: str | None = None
-    frontier: Frontier = field(default_factory=Frontier)
-    rings: Mapping[str, KeyRing] = field(default_factory=dict)
-    by: str | None = None
-    name: str | None = None
-    publisher: KeyRing | None = None
-
-
-# Events
-
-
-class Fetched(msgspec.Struct, frozen=True):
-    path: str
-    body: bytes
-    etag: str | None = None
-
-
-class NotModified(msgspec.Struct, frozen=True):
-    path: str
-
-
-class Missing(msgspec.Struct, frozen=True):
-    """The place exists and has no such file (404, 410, no file in the folder)."""
-
-    path: str
-
-
-class Garbled(msgspec.Struct, frozen=True):
-    """What came under this path cannot be taken: too large (LIM-4), of an unknown or broken encoding (LIM-5, LIM-6)."""
-
-    path: str
-    refusal: Refusal
-
-
-class Unreachable(msgspec.Struct, frozen=True):
-    """Not reachable, 429 or 5xx; `reason` is for a person."""
-
-    path: str
-    reason: str
-
-
-class Settled(msgspec.Struct, frozen=True):
-    """The state root and number of live records after everything applied."""
-
-    state_root: bytes
-    live: int
-
-
-Event = Fetched | NotModified | Missing | Garbled | Unreachable | Settled
-
-# Requests
-
-
-class Fetch(msgspec.Struct, frozen=True):
-    """Fetch a file below the feed's address. `fresh` goes around caches."""
-
-    path: str
-    limit_bytes: int
-    etag: str | None = None
-    fresh: bool = False
-
-
-class Replace(msgspec.Struct, frozen=True):
-    """Begin an empty shadow set: what follows replaces all that was held, on Commit."""
-
-
-class Apply(msgspec.Struct, frozen=True):
-    judged: list[Judged]
-
-
-class Settle(msgspec.Struct, frozen=True):
-    pass
-
-
-class Commit(msgspec.Struct, frozen=True):
-    """Make all of it durable in one transaction: what was applied, head, etag, frontier, rings."""
-
-    known: Known
-
-
-class Discard(msgspec.Struct, frozen=True):
-    pass
-
-
-class Done(msgspec.Struct, frozen=True):
-    """The end. `evidence` are (name, bytes) of what contradicts itself, to be kept for ever."""
-
-    outcome: Outcome
-    refusal: Refusal | None = None
-    reason: str = ""
-    evidence: tuple[tuple[str, bytes], ...] = ()
-    changed: bool = False
-
-
-Request = Fetch | Replace | Apply | Settle | Commit | Discard | Done
 
 
 class Session:
@@ -283,17 +200,20 @@ class Session:
         return requests
 
     def _on_page(self, event: Fetched) -> list[Request]:
+        requests: list[Request] = [Apply(judged) for judged in self._take_pages(event) if judged]
+        return requests + (self._more() if self._next < len(self._wanted) else self._all_read())
+
+    def _take_pages(self, event: Fetched) -> list[list[Judged]]:
+        """Read the page that came, and those after it that came before it, in the order of the log."""
         self._arrived[event.path] = event.body
-        requests: list[Request] = []
-        while self._next < len(self._wanted) and self._wanted[self._next][2] in self._arrived:
+        pages = []
+        while self._next < len(self._wanted):
             number, width, path = self._wanted[self._next]
-            judged = self._read_page(number, width, self._arrived.pop(path))
+            if path not in self._arrived:
+                break
+            pages.append(self._read_page(number, width, self._arrived.pop(path)))
             self._next += 1
-            if judged:
-                requests.append(Apply(judged))
-        if self._next == len(self._wanted):
-            return requests + self._all_read()
-        return requests + self._more()
+        return pages
 
     def _read_page(self, number: int, width: int, body: bytes) -> list[Judged]:
         """PAGE-3, PAGE-4: a page holds exactly its entries, in order; returns those not read before, judged."""
@@ -429,22 +349,14 @@ class Session:
 
     def _on_probe(self, event: Fetched) -> list[Request]:
         head = self._head()
-        requests = self._on_page_of_probe(event)
+        self._take_pages(event)
         if self._next < len(self._wanted):
-            return requests
-        if self.frontier.root().hex() == head.log_root:
-            return self._end(
-                Outcome.CONTRADICTED, Refusal("READ-4", "/head/log_root", "the history held here", "another one")
-            )
-        return self._end(Outcome.BROKEN, Refusal("READ-5", "/head/log_root", head.log_root, self.frontier.root().hex()))
-
-    def _on_page_of_probe(self, event: Fetched) -> list[Request]:
-        self._arrived[event.path] = event.body
-        while self._next < len(self._wanted) and self._wanted[self._next][2] in self._arrived:
-            number, width, path = self._wanted[self._next]
-            self._read_page(number, width, self._arrived.pop(path))
-            self._next += 1
-        return self._more()
+            return self._more()
+        came = self.frontier.root().hex()
+        if came == head.log_root:
+            refusal = Refusal("READ-4", "/head/log_root", "the history held here", "another one")
+            return self._end(Outcome.CONTRADICTED, refusal)
+        return self._end(Outcome.BROKEN, Refusal("READ-5", "/head/log_root", head.log_root, came))
 
     def _on_missing(self, event: Missing) -> list[Request]:
         if self.state is State.HEAD:

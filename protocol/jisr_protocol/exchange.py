@@ -1,0 +1,140 @@
+"""What passes between a session and its rim: what is held, events in, requests out, and how it ends.
+
+Known      what the rim holds of a feed when a session begins, and what it shall hold after a Commit
+Event      what the rim tells: Fetched · NotModified · Missing · Garbled · Unreachable · Settled
+Request    what the rim shall do: Fetch · Replace · Apply · Settle · Commit · Discard · Done
+Outcome    how a sync ended
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+import msgspec
+
+from .head import Head
+from .keys import KeyRing
+from .live import Judged
+from .merkle import Frontier
+from .refusal import Refusal
+
+
+class Outcome(IntEnum):
+    """How a sync ended; the value is the exit status of `jisr follow`."""
+
+    VERIFIED = 0
+    STALE = 10
+    CONTRADICTED = 20
+    BROKEN = 21
+    DIVERGED = 22
+    TEMPORARY = 30
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the rim holds of a feed: nothing at first.
+
+    `publisher` is the chain of keys.json, under which heads are judged. `rings` are the key rings of the writers as the
+    entries of this log made them, by identifier: records are judged by the keys at their place in the log, so a reader
+    that was there from the start and one that comes late accept the same.
+    """
+
+    head: Head | None = None
+    etag: str | None = None
+    frontier: Frontier = field(default_factory=Frontier)
+    rings: Mapping[str, KeyRing] = field(default_factory=dict)
+    by: str | None = None
+    name: str | None = None
+    publisher: KeyRing | None = None
+
+
+class Fetched(msgspec.Struct, frozen=True):
+    """A whole file; `etag` is for the next conditional request."""
+
+    path: str
+    body: bytes
+    etag: str | None = None
+
+
+class NotModified(msgspec.Struct, frozen=True):
+    """The answer to a Fetch with an etag: still the same."""
+
+    path: str
+
+
+class Missing(msgspec.Struct, frozen=True):
+    """The place exists and has no such file (404, 410, no file in the folder)."""
+
+    path: str
+
+
+class Garbled(msgspec.Struct, frozen=True):
+    """What came under this path cannot be taken: too large (LIM-4), of an unknown or broken encoding (LIM-5, LIM-6)."""
+
+    path: str
+    refusal: Refusal
+
+
+class Unreachable(msgspec.Struct, frozen=True):
+    """Not reachable, 429 or 5xx; `reason` is for a person."""
+
+    path: str
+    reason: str
+
+
+class Settled(msgspec.Struct, frozen=True):
+    """The state root and number of live records after everything applied."""
+
+    state_root: bytes
+    live: int
+
+
+Event = Fetched | NotModified | Missing | Garbled | Unreachable | Settled
+
+
+class Fetch(msgspec.Struct, frozen=True):
+    """Fetch a file below the feed's address. `fresh` goes around caches."""
+
+    path: str
+    limit_bytes: int
+    etag: str | None = None
+    fresh: bool = False
+
+
+class Replace(msgspec.Struct, frozen=True):
+    """Begin an empty shadow set: what follows replaces all that was held, on Commit."""
+
+
+class Apply(msgspec.Struct, frozen=True):
+    """Take these entries, in order, into the tree and the accepted set (live.py)."""
+
+    judged: list[Judged]
+
+
+class Settle(msgspec.Struct, frozen=True):
+    """Answer with Settled."""
+
+
+class Commit(msgspec.Struct, frozen=True):
+    """Make all of it durable in one transaction: what was applied, head, etag, frontier, rings."""
+
+    known: Known
+
+
+class Discard(msgspec.Struct, frozen=True):
+    """Forget what was applied since the last Commit, and every fetch still under way."""
+
+
+class Done(msgspec.Struct, frozen=True):
+    """The end. `evidence` are (name, bytes) of what contradicts itself, to be kept for ever."""
+
+    outcome: Outcome
+    refusal: Refusal | None = None
+    reason: str = ""
+    evidence: tuple[tuple[str, bytes], ...] = ()
+    changed: bool = False
+
+
+Request = Fetch | Replace | Apply | Settle | Commit | Discard | Done
