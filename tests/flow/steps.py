@@ -154,7 +154,7 @@ def push(world: World, numbers: Numbers) -> None:
 
 
 def _push(world: World, actor: NodeActor, numbers: Numbers) -> None:
-    trouble = numbers.one_of(("none", "none", "none", "lost", "answer lost", "twice", "delayed"))
+    trouble = numbers.one_of(("none", "none", "none", "lost", "answer lost", "twice", "delayed", "public lost"))
     world.note(f"{actor.label} pushes ({trouble})", f"push {trouble}")
     refused = world.push(actor, trouble)
     hold(not refused, f"{actor.label}'s push is refused: {refused}")

@@ -92,7 +92,7 @@ class Link:
     async def push(self, node: str, feed: str, body: bytes) -> bytes:
         if self._trouble != "lost":
             self._world.post(self._hub, node, feed, body)
-        if self._trouble in ("lost", "delayed"):
+        if self._trouble in ("lost", "delayed") or (self._trouble == "public lost" and feed == "public"):
             raise HubUnreachable("the push did not get through")
         answer = self._world.deliver(self._hub, node, feed, body)
         if self._trouble == "twice":
