@@ -16,6 +16,7 @@ import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from bench.run import load, measure
 from jisr_node.app import Node
 from jisr_protocol.reader.follow import Result, follow_once
 from jisr_protocol.reader.store import open_copy
+from tests.flow.runs import explore_on_all
 
 ROOT = Path(__file__).resolve().parents[2]
 SUMMARY = {"nodes", "records", "hubs", "reader", "seconds"}
@@ -333,6 +335,85 @@ def rows_of(folder: Path) -> list[str]:
         return [row["id"] for row in node.overview() if row["type"] == "org.jisr.service/1"]
 
 
+# Bent feeds
+
+
+FEEDS = ROOT / "protocol" / "vectors" / "feeds"
+WHOLE_FEED_REFUSED = {
+    "form-member-order": (21, "not_canonical"),
+    "form-spaces": (21, "not_canonical"),
+    "form-escaped-letter": (21, "not_canonical"),
+    "form-name-twice-first": (21, "not_canonical"),
+    "form-name-twice-last": (21, "not_canonical"),
+    "form-decimal-point": (21, "not_canonical"),
+    "form-exponent": (21, "not_canonical"),
+    "form-byte-order-mark": (21, "not_json"),
+    "form-nfd-text": (21, "not_canonical"),
+    "form-lone-surrogate": (21, "not_json"),
+    "flipped-byte": (21, "root_mismatch"),
+    "missing-page": (21, "page_missing"),
+    "stub-without-cause": (21, "stub_without_cause"),
+    "shortened-log": (21, "seq_mismatch"),
+    "older-head": (10, "head_older"),
+    "rollback": (20, "rollback"),
+    "two-heads-one-size": (20, "fork"),
+}
+ENTRY_REFUSED = {
+    "header-with-more": "header_invalid",
+    "header-of-another-kind": "header_invalid",
+    "key-of-another": "key_unknown",
+    "rev-falls": "rev_not_increasing",
+}
+
+
+@pytest.mark.parametrize("name", WHOLE_FEED_REFUSED)
+def test_a_bent_feed_is_refused_and_nothing_held_is_lost(
+    name: str, tmp_path: Path, figure: Callable[..., None]
+) -> None:
+    expected = json.loads((FEEDS / name / "expect.json").read_text("utf-8"))
+    moment = datetime.fromisoformat(expected["now"])
+    into = tmp_path / "copy.jisr"
+    held = b""
+    if expected["before"]:
+        assert follow_once(FEEDS / name / expected["before"], into, now=lambda: moment).outcome == 0
+        held = dumped(into)
+        assert held
+    result = follow_once(FEEDS / name / "feed", into, now=lambda: moment)
+    assert result.refusal is not None
+    assert (int(result.outcome), result.refusal.code) == WHOLE_FEED_REFUSED[name]
+    assert dumped(into) == held, "what was held before is not what is held after"
+    if result.outcome == 20:
+        assert result.evidence is not None
+        assert {path.name.split("-", 1)[-1] for path in result.evidence.rglob("*.json")}
+    figure(f"exit {result.outcome:d}, {result.refusal.code}, {result.refusal.rule}")
+
+
+def dumped(file: Path) -> bytes:
+    if not file.exists():
+        return b""
+    with open_copy(file) as copy:
+        return b"".join(copy.dump())
+
+
+@pytest.mark.parametrize("name", ENTRY_REFUSED)
+def test_a_bent_entry_is_refused_and_the_others_are_verified_and_shown(
+    name: str, tmp_path: Path, figure: Callable[..., None]
+) -> None:
+    expected = json.loads((FEEDS / name / "expect.json").read_text("utf-8"))
+    copy_file = tmp_path / "copy.jisr"
+    result = follow_once(FEEDS / name / "feed", copy_file, now=lambda: datetime.fromisoformat(expected["now"]))
+    assert result.outcome == 0
+    assert [refused.code for refused in result.refused] == [ENTRY_REFUSED[name]]
+    with open_copy(copy_file) as copy:
+        shown = [[r.node, r.id, r.rev, r.digest] for r in copy.records()]
+        refused = [r.seq for r in copy.refusals()]
+    assert refused == [r["seq"] for r in expected["refused"]]
+    assert len(shown) >= 2
+    kept_above_the_log = [row for row in shown if row not in expected["live"]]
+    assert len(kept_above_the_log) == (name == "rev-falls"), "only a higher rev held before differs from the log"
+    figure(f"{ENTRY_REFUSED[name]}: 1 entry refused and counted, {len(shown)} records verified and shown")
+
+
 # What it costs
 
 
@@ -346,9 +427,7 @@ def test_what_taking_a_record_in_costs(shared: Path, long: bool, figure: Callabl
     growth = (rows["ingest", larger].ours / larger) / (rows["ingest", smaller].ours / smaller)
     memory = rows["memory_hub", larger].ours
     figure(f"{larger} records: ingest ratio {ratio:.2f}, {new.ours / larger * 1e6:.0f} µs of CPU a record")
-    figure(
-        f"unchanged records {cheaper:.1f} times cheaper; a record at {larger} costs {growth:.2f} times that at {smaller}"
-    )
+    figure(f"unchanged {cheaper:.1f} times cheaper; a record at {larger} costs {growth:.2f} times that at {smaller}")
     figure(f"the hub's memory at its highest {memory:.0f} MiB")
     assert memory < 400
     if long:
@@ -412,3 +491,25 @@ def test_a_node_at_rest_is_small_and_soon_ready(tmp_path: Path, long: bool, figu
 def listens(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+# A world in memory
+
+
+def test_a_federation_that_loses_repeats_reorders_and_dies_always_converges(
+    long: bool, figure: Callable[..., None]
+) -> None:
+    """Under hypothesis; `check_world` after every step, and all hubs and readers agree with the nodes at the end."""
+    worlds, steps = (5_000, 200) if long else (300, 50)
+    began = time.monotonic()
+    tally = explore_on_all(worlds, steps)
+    seconds = time.monotonic() - began
+    figure(
+        f"{tally.worlds} seeds of {steps} steps: {tally.steps} steps in {seconds:.0f} s on 2 processes, "
+        f"{tally.ms_per_step:.2f} ms of CPU a step, ends and checks included"
+    )
+    died = sum(tally.seen[f"{who} died"] for who in ("node", "hub", "reader"))
+    bad_lines = sum(count for kind, count in tally.seen.items() if kind.startswith(("push ", "read ", "late ")))
+    figure(f"{bad_lines} pushes and syncs over good and bad lines, {died} deaths, {tally.seen['rotated']} key changes")
+    assert tally.worlds >= worlds
+    assert died > worlds / 10
