@@ -106,9 +106,11 @@ class Node:
         key_files.write_secret(recovery or folder / name, sheet)
         (folder / KEYS).write_bytes(outboxes.key_file(birth.identity))
         store = SqliteStore(folder / DATABASE)
-        _begin(store, birth.identity, chosen, random_bytes)
-        with store.transaction():
-            store.set(RECOVERY, str((recovery or folder / name).resolve()))
+        try:
+            _begin(store, birth.identity, chosen, random_bytes, recovery=str((recovery or folder / name).resolve()))
+        except BaseException:
+            store.close()
+            raise
         fence = FileFence(folder / FENCE)
         return cls(store, fence, birth.identity, folder=folder, random_bytes=random_bytes)
 
@@ -345,7 +347,12 @@ class Node:
     def status(self, *, now: datetime | None = None) -> dict[str, Any]:
         """What was sent, received, refused and why; see status.status."""
         return statuses.status(
-            self.store, self.identity, self.settings, now=now or clock(), recovery=self._recovery_advice()
+            self.store,
+            self.identity,
+            self.settings,
+            now=now or clock(),
+            obstacles=self._outbox.obstacles(),
+            recovery=self._recovery_advice(),
         )
 
     def overview(self) -> list[dict[str, Any]]:
@@ -411,10 +418,13 @@ def _row(record_id: str, content: bytes, change: Change | None, record: Stored |
     }
 
 
-def _begin(store: Store, identity: Identity, settings: Settings, random_bytes: RandomBytes) -> None:
+def _begin(
+    store: Store, identity: Identity, settings: Settings, random_bytes: RandomBytes, *, recovery: str = KEPT
+) -> None:
     """Write a new node into an empty store, in one transaction."""
     with store.transaction():
         settings.save(store)
+        store.set(RECOVERY, recovery)
         store.set(_KEYS, outboxes.key_file(identity).decode())
         store.set(_IMPORT_SECRET, random_bytes(32).hex())
         store.set(_CAPABILITIES, _capabilities(identity.id, settings.name).decode())

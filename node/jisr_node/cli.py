@@ -74,6 +74,12 @@ def run(arguments: list[str]) -> int:
             _print_json({"error": _error(error)})
         typer.echo(str(error), err=True)
         return _exit_of(error)
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        typer.echo(
+            f"{place}{error.strerror or error}. What was done before is safe. Mend that, then try again.", err=True
+        )
+        return Exit.REFUSED
     except (typer.Abort, KeyboardInterrupt):
         typer.echo("Stopped. What was done before is kept, and nothing is half done.", err=True)
         return Exit.REFUSED
@@ -312,10 +318,10 @@ _NEXT = "Next: jisr-node publish"
 def _one(source: str) -> dict[str, Any]:
     """The one JSON object in a file. Raises Mistaken if there is none."""
     from .author import Faulty
-    from .drafts import read_line
+    from .drafts import LINE_BYTES, read_line
 
     with _opened(source) as file:
-        text = file.read()
+        text = file.read(LINE_BYTES + 1)
     try:
         value = read_line(text, first=True)
     except Faulty as faulty:
@@ -328,7 +334,18 @@ def _one(source: str) -> dict[str, Any]:
 @contextmanager
 def _lines(source: str) -> Iterator[Iterator[bytes]]:
     with _opened(source) as file:
-        yield iter(file)
+        yield _bounded(file)
+
+
+def _bounded(file: IO[bytes]) -> Iterator[bytes]:
+    """The lines of a file; of one that is too long only as much as it takes to refuse it."""
+    from .drafts import LINE_BYTES
+
+    while line := file.readline(LINE_BYTES + 1):
+        rest = line
+        while len(rest) > LINE_BYTES and not rest.endswith(b"\n"):
+            rest = file.readline(LINE_BYTES + 1)
+        yield line
 
 
 @contextmanager

@@ -185,11 +185,6 @@ class Deliveries:
         with self._store.transaction():
             self._store.put_delivery(replace(held, tried=identifiers.to_instant(now), problem=sentence))
 
-    def confirmed(self, address: str, name: str) -> int:
-        """How many entries this hub has given a receipt for."""
-        delivery = self._store.delivery(address, name)
-        return delivery.next if delivery is not None else 0
-
     def head_is_news(self, address: str, name: str) -> bool:
         """Whether the hub has not yet taken the head as it is now."""
         feed, held = self._feed(name), self._store.delivery(address, name)
@@ -274,8 +269,13 @@ async def compare(deliveries: Deliveries, hub: Hub, node: str, feeds: Iterable[F
 
 
 async def _start(deliveries: Deliveries, hub: Hub, node: str, name: str) -> int:
+    """Where to push from: where the hub stands, or where its last answer came from if that is earlier.
+
+    So an answer that was lost is asked for again, with what it said of entries kept back.
+    """
     try:
-        return deliveries.take_state(hub.address, name, await hub.log_state(node, name))
+        stands = deliveries.take_state(hub.address, name, await hub.log_state(node, name))
+        return min(stands, deliveries.remembered(hub.address, name))
     except HubRefused as refused:
         if refused.code != "restricted":
             raise
@@ -283,8 +283,7 @@ async def _start(deliveries: Deliveries, hub: Hub, node: str, name: str) -> int:
 
 
 async def _deliver(deliveries: Deliveries, hub: Hub, node: str, feed: Feed, now: datetime) -> Delivered:
-    start = await _where_the_hub_stands(deliveries, hub, node, feed)
-    total = Delivered(feed.name, feed.size, start)
+    total = Delivered(feed.name, feed.size, await _start(deliveries, hub, node, feed.name))
     head_too = deliveries.head_is_news(hub.address, feed.name)
     sent_back, waits = False, 0
     while (body := deliveries.next_push(feed.name, total.next, head_too=head_too)) is not None:
@@ -312,16 +311,6 @@ async def _deliver(deliveries: Deliveries, hub: Hub, node: str, feed: Feed, now:
         total.quarantined += done.quarantined
         head_too = False
     return total
-
-
-async def _where_the_hub_stands(deliveries: Deliveries, hub: Hub, node: str, feed: Feed) -> int:
-    """Where to send on from. The state of a restricted feed is not told to everybody: then from what was confirmed."""
-    try:
-        return deliveries.take_state(hub.address, feed.name, await hub.log_state(node, feed.name))
-    except HubRefused as refused:
-        if refused.code != "restricted":
-            raise
-        return deliveries.confirmed(hub.address, feed.name)
 
 
 _LATER = "Nothing is lost here. Give the same command later; if it stays so, tell the hub's operator."

@@ -4,6 +4,7 @@
       Mistaken              the command or its arguments do not fit; nothing was done
       Declined              the node itself refuses, to keep something safe
         Busy                another process is writing in the same folder
+        Unwritable          the disk is full, write-protected or damaged
         Contradiction       a hub holds another history than this folder; nothing may be signed until that is cleared
       HubRefused            the hub understood and says no; `code` and `retry` are its problem document's
       HubUnreachable        no answer, or "not now"; the same command later will do
@@ -33,6 +34,16 @@ class Busy(Declined):
         super().__init__(
             "Another jisr-node is writing in this folder at the moment. Nothing was changed by this command. "
             "Wait until the other one is done, then give the command again."
+        )
+
+
+class Unwritable(Declined):
+    """Raised when the disk is full, write-protected or damaged; the transaction left no trace."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"node.sqlite could not be written or read ({reason}). Nothing of this command was kept; all that was "
+            "done before is safe. Make room on the disk, or check that the folder may be written, and try again."
         )
 
 

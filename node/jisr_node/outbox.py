@@ -94,20 +94,24 @@ class Outbox:
         self._mark()
         return [feed.name for feed in due]
 
-    def _check_may_sign(self) -> None:
-        """Refuse to sign behind what was signed before: two entries for one position are a fork, for ever."""
-        for sentence in blocks(self._store):
-            raise Contradiction(sentence)
-        feeds = {feed.name: feed for feed in self._store.feeds()}
+    def obstacles(self) -> list[str]:
+        """Why nothing may be signed: two entries for one position are a fork, for ever. Empty when all is well."""
+        held = {feed.name: feed for feed in self._store.feeds()}
+        found = blocks(self._store)
         for name, mark in self._fence.read().items():
-            feed = feeds.get(name)
+            feed = held.get(name)
             if feed is None or feed.epoch != mark.epoch or not self._reaches(feed, mark):
-                held = f"{feed.size} entries" if feed is not None else "nothing"
-                raise Contradiction(
-                    f"This folder once signed {mark.size} entries of the feed {name}; node.sqlite holds {held}, or "
+                size = feed.size if feed is not None else 0
+                found.append(
+                    f"This folder once signed {mark.size} entries of the feed {name}; node.sqlite holds {size}, or "
                     "others. An older database was put back. Nothing was signed now. Put the newest node.sqlite back; "
                     "if there is none, keep the folder as it is and ask your hub's operator, who holds the entries."
                 )
+        return found
+
+    def _check_may_sign(self) -> None:
+        for sentence in self.obstacles():
+            raise Contradiction(sentence)
 
     def _reaches(self, feed: Feed, mark: Mark) -> bool:
         if feed.size == mark.size:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from urllib.parse import urlsplit
 
 from .errors import Mistaken
@@ -28,7 +28,7 @@ class Settings:
     allow_private: bool = False
 
     def check(self) -> Settings:
-        """Return itself. Raises Mistaken with a sentence for the first value that does not fit."""
+        """Return itself, the address without a slash at its end. Raises Mistaken for the first that does not fit."""
         from jisr_protocol import schema
 
         def form(name: str) -> str:
@@ -38,9 +38,7 @@ class Settings:
         _fits("country", re.fullmatch(form("country"), self.country), self.country, "two capital letters such as MA")
         _fits("lang", re.fullmatch(form("language"), self.lang), self.lang, "a language tag such as ar, fr or nl-BE")
         _fits("licence", re.fullmatch(form("licence"), self.licence), self.licence, "a licence such as CC-BY-4.0")
-        if self.hub:
-            check_address(self.hub)
-        return self
+        return replace(self, hub=check_address(self.hub) if self.hub else "")
 
     def save(self, store: Store) -> None:
         for name, value in asdict(self).items():

@@ -11,7 +11,7 @@ from jisr_protocol import head, identifiers, receipt
 from jisr_protocol.problems import PROBLEMS
 
 from .identity import Identity
-from .outbox import HEAD_RENEWED, blocks
+from .outbox import HEAD_RENEWED
 from .ports import Delivery, Quarantined, Store
 from .settings import Settings
 
@@ -25,9 +25,18 @@ class Advice:
 
 
 def status(
-    store: Store, identity: Identity, settings: Settings, *, now: datetime, recovery: Advice | None
+    store: Store,
+    identity: Identity,
+    settings: Settings,
+    *,
+    now: datetime,
+    obstacles: list[str],
+    recovery: Advice | None,
 ) -> dict[str, Any]:
-    """Everything `jisr-node status` says, as JSON values. `todo` is empty when all is well."""
+    """Everything `jisr-node status` says, as JSON values. `todo` is empty when all is well.
+
+    `obstacles` are outbox.Outbox.obstacles, `recovery` what is to be done about the recovery key.
+    """
     records = [record for record in store.records() if record.content is not None]
     changes = store.changes()
     feeds = store.feeds()
@@ -48,7 +57,7 @@ def status(
         "refused": refused,
         "todo": [
             {"code": advice.code, "sentence": advice.sentence}
-            for advice in _todo(store, settings, recovery, refused, deliveries, now)
+            for advice in _todo(store, settings, obstacles, recovery, refused, deliveries, now)
         ],
     }
 
@@ -109,13 +118,13 @@ def _refused(store: Store, kept: Quarantined) -> dict[str, Any]:
 def _todo(
     store: Store,
     settings: Settings,
+    obstacles: list[str],
     recovery: Advice | None,
     refused: list[dict[str, Any]],
     deliveries: list[dict[str, Any]],
     now: datetime,
 ) -> list[Advice]:
-    todo: list[Advice] = []
-    todo += [Advice("contradiction", sentence) for sentence in blocks(store)]
+    todo = [Advice("contradiction", sentence) for sentence in obstacles]
     if recovery is not None:
         todo.append(recovery)
     if refused:

@@ -94,9 +94,9 @@ class FakeHub:
             self.key, by=self.ring.id, node=node, name=feed, epoch=extended.head.epoch, size=size, log_root=root,
             at=self.now,
         )  # fmt: skip
-        kept = [{"seq": e.seq, **self.keep_back[e.seq]} for e in extended.entries if e.seq in self.keep_back]
+        kept = [{"seq": e.seq, **self.keep_back[e.seq]} for e in came.entries if e.seq in self.keep_back]
         answer = {
-            "admitted": len(extended.entries) - len(kept),
+            "admitted": sum(e.seq not in self.keep_back for e in extended.entries),
             "duplicates": extended.repeated,
             "next": size,
             "quarantined": kept,

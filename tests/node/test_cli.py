@@ -205,6 +205,23 @@ def test_a_draft_may_come_from_the_input(jisr_node: Command, monkeypatch: pytest
     assert jisr_node.json("import", "-")["added"] == 1
 
 
+def test_an_endless_line_is_refused_and_the_next_one_read(jisr_node: Command, tmp_path: Path) -> None:
+    path = tmp_path / "long.jsonl"
+    path.write_bytes(b"[" * 5_000_000 + b"\n" + json.dumps(organization()).encode() + b"\n")
+    found = jisr_node.json("import", path, code=1)
+    assert (found["added"], [refused["line"] for refused in found["refused"]]) == (1, [1])
+    assert found["refused"][0]["faults"][0]["code"] == "too_large"
+
+
+def test_a_folder_that_cannot_be_written_is_named(jisr_node: Command, tmp_path: Path) -> None:
+    jisr_node("publish")
+    (tmp_path / "file").write_text("not a folder")
+    code, _, err = jisr_node("export", tmp_path / "file" / "feed")
+    assert code == 1
+    assert str(tmp_path / "file") in err
+    assert "Traceback" not in err
+
+
 def test_a_partner_without_a_line_is_a_mistake(jisr_node: Command, tmp_path: Path) -> None:
     drafts = file_of(tmp_path, {**organization(), "node": "A"})
     code, _, err = jisr_node("import", drafts, "--node", "B")

@@ -153,7 +153,7 @@ def test_an_init_that_dies_half_way_signs_nothing(tmp_path: Path, monkeypatch: p
     from jisr_node import app
     from jisr_node.errors import NodeError
 
-    def die(*_: object) -> None:
+    def die(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(app, "_begin", die)

@@ -64,6 +64,17 @@ def test_a_lost_answer_costs_nothing_but_a_question(node: Node) -> None:
     assert found[0]["receipt"]["entries"] == 3, "the receipt that was lost is asked for again"
 
 
+def test_a_lost_answer_does_not_hide_what_the_hub_keeps_back(node: Node) -> None:
+    hub = FakeHub()
+    hub.keep_back[1] = {"code": "schema_invalid", "pointer": "/record/name", "detail": "too short"}
+    published(node, organization(), service())
+    hub.lose_answers = 1
+    with pytest.raises(HubUnreachable):
+        deliver(node, hub)
+    deliver(node, hub)
+    assert [refused["seq"] for refused in node.status(now=NOW)["refused"]] == [1]
+
+
 def test_a_long_feed_goes_in_pushes_of_at_most_500_entries(node: Node) -> None:
     hub = FakeHub()
     published(node, *(organization(str(i)) for i in range(1100)))

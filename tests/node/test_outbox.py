@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jisr_node.adapters.sqlite import SqliteStore
 from jisr_node.app import Node
-from jisr_node.errors import Contradiction
+from jisr_node.errors import Contradiction, Unwritable
 from jisr_node.export import inventory, pages
 from jisr_node.outbox import HEAD_RENEWED, HEAD_VALID
 from jisr_protocol import canonical, entry, head, identifiers, live, paths
@@ -189,6 +190,7 @@ def test_a_database_older_than_the_fence_signs_nothing(node: Node) -> None:
         restored.publish(now=NOW)
     assert len(entries(restored)) == 2
     assert restored.store.changes() != [], "what waits, waits on"
+    assert [advice["code"] for advice in restored.status(now=NOW)["todo"]][:1] == ["contradiction"]
     kept.close()
 
 
@@ -259,6 +261,23 @@ def _content(node: Node, record_id: str) -> bytes:
     assert stored is not None
     assert stored.content is not None
     return stored.content
+
+
+def test_a_full_disk_leaves_the_old_state_and_a_sentence(folder_node: Node) -> None:
+    folder_node.import_drafts([organization()])
+    folder_node.publish(now=NOW)
+    before = folder_node.store.feed("public")
+    assert isinstance(folder_node.store, SqliteStore)
+    (pages_,) = folder_node.store._db.execute("PRAGMA page_count").fetchone()
+    folder_node.store._db.execute(f"PRAGMA max_page_count = {pages_ + 2}")
+    with pytest.raises(Unwritable, match="Nothing of this command was kept"):
+        folder_node.import_drafts([service(str(i)) for i in range(500)])
+    assert folder_node.store.changes() == []
+    assert folder_node.store.feed("public") == before
+    folder_node.store._db.execute("PRAGMA max_page_count = 1000000")
+    folder_node.import_drafts([service()])
+    folder_node.publish(now=NOW)
+    check(folder_node)
 
 
 def test_every_line_is_canonical_and_numbered(node: Node) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..errors import Busy, Declined, Mistaken
+from ..errors import Busy, Declined, Mistaken, Unwritable
 from ..ports import Change, Delivery, Feed, KnownHub, Line, Quarantined, Stored
 
 LOCK_SECONDS = 5.0
@@ -52,6 +52,10 @@ CREATE TABLE quarantined (
 """
 
 
+def _said(error: sqlite3.OperationalError) -> Declined:
+    return Busy() if "locked" in str(error) else Unwritable(str(error))
+
+
 @contextmanager
 def only_one(place: Path) -> Iterator[None]:
     """Hold a lock that ends with the process, however it ends. Raises Declined when another process holds it."""
@@ -80,7 +84,7 @@ class SqliteStore:
             self._migrate(place)
         except sqlite3.OperationalError as error:
             self._db.close()
-            raise (Busy() if "locked" in str(error) else error) from error
+            raise _said(error) from error
         except sqlite3.DatabaseError as error:
             self._db.close()
             raise Mistaken(
@@ -111,14 +115,18 @@ class SqliteStore:
     def transaction(self) -> Iterator[None]:
         try:
             self._db.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError as error:
-            raise (Busy() if "locked" in str(error) else error) from error
-        try:
             yield
+            self._db.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            self._roll_back()
+            raise _said(error) from error
         except BaseException:
-            self._db.execute("ROLLBACK")
+            self._roll_back()
             raise
-        self._db.execute("COMMIT")
+
+    def _roll_back(self) -> None:
+        if self._db.in_transaction:
+            self._db.execute("ROLLBACK")
 
     def settings(self) -> dict[str, str]:
         return dict(self._db.execute("SELECT name, value FROM setting"))
