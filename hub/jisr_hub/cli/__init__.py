@@ -161,6 +161,7 @@ def serve(
     from ..app import application
     from ..storage.lock import AlreadyRunning, only_one
     from ..web.http import Http
+    from ..web.server import Server
     from .setting_up import check_there
 
     config.read(folder)
@@ -170,8 +171,11 @@ def serve(
             pass
     except AlreadyRunning as error:
         _fail(str(error), 1)
-    print(f"The hub in {folder} listens on http://{host}:{port} (stop it with Ctrl-C).", file=sys.stderr)
-    uvicorn.run(
+
+    def ready(at: str) -> None:
+        print(f"The hub in {folder} listens on {at} (stop it with Ctrl-C).", file=sys.stderr, flush=True)
+
+    settings = uvicorn.Config(
         application(folder),
         host=host,
         port=port,
@@ -181,6 +185,15 @@ def serve(
         server_header=False,
         timeout_graceful_shutdown=5,
     )
+    server = Server(settings, ready)
+    try:
+        server.run()
+    except KeyboardInterrupt:
+        pass
+    except SystemExit:
+        _fail(f"The hub cannot listen on {host}:{port}; the reason stands above. Choose another --port.", 1)
+    if not server.started:
+        raise typer.Exit(1)
 
 
 @peer_app.command("add")
