@@ -140,9 +140,9 @@ class Publisher:
         return tree
 
     async def _sign(self, view: View, frontier: Frontier, tree: StateTree) -> Head:
-        now = self.clock()
+        now = self.clock().replace(microsecond=0)  # as it will be written: two heads of one second look like a rollback
         if self.head is not None and now <= self.head.time:
-            now = self.head.time + timedelta(seconds=1)  # a clock that stands or steps back must not make a rollback
+            now = self.head.time + timedelta(seconds=1)  # a clock that stands or steps back must not make one either
         return heads.write(
             self.identity.key,
             by=self.identity.id,
