@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
+from datetime import datetime
 from enum import IntEnum
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Any, NoReturn
@@ -159,14 +160,14 @@ def recovery_kept(folder: Folder = _HERE, as_json: Json = False) -> None:
 def add(source: Source, folder: Folder = _HERE, as_json: Json = False) -> None:
     """Add one record, written as a JSON object."""
     with Node.open(folder) as node:
-        _finish(node.import_drafts([_one(source)]), as_json)
+        _finish(node.import_drafts([_one(source)]), as_json, one=True)
 
 
 @cli.command()
 def edit(which: Which, source: Source, folder: Folder = _HERE, as_json: Json = False) -> None:
     """Replace what a record says by the JSON object in FILE."""
     with Node.open(folder) as node:
-        _finish(node.edit(which, _one(source)), as_json)
+        _finish(node.edit(which, _one(source)), as_json, one=True)
 
 
 @cli.command()
@@ -361,13 +362,13 @@ def _opened(source: str) -> Iterator[IO[bytes]]:
         yield file
 
 
-def _finish(taken: Taken, as_json: bool) -> None:
-    """Say what an import did; exit status 1 when a line was left out."""
+def _finish(taken: Taken, as_json: bool, *, one: bool = False) -> None:
+    """Say what an import did, or what `one` draft became; exit status 1 when something was left out."""
     if as_json:
         refused = [{"line": r.line, "faults": [asdict(fault) for fault in r.faults]} for r in taken.refused]
         _print_json({**_counts(taken), "refused": refused, "ids": taken.ids})
     else:
-        for line in refused_lines(taken):
+        for line in refused_lines(taken, one=one):
             typer.echo(line, err=True)
         counts = _counts(taken)
         words = ", ".join(f"{number} {word}" for word, number in counts.items() if number or word != "skipped")
@@ -385,9 +386,13 @@ def _counts(taken: Taken) -> dict[str, int]:
     }
 
 
-def refused_lines(taken: Taken) -> list[str]:
+def refused_lines(taken: Taken, *, one: bool = False) -> list[str]:
     """A sentence for each thing that is wrong with a draft, and what it means for the rest."""
-    lines = [f"Line {refused.line}, {fault.sentence}." for refused in taken.refused for fault in refused.faults]
+    lines = [
+        f"{'In ' if one else f'Line {refused.line}, '}{fault.sentence}."
+        for refused in taken.refused
+        for fault in refused.faults
+    ]
     if taken.refused and taken.ids:
         lines.append(
             f"{_count(len(taken.refused), 'record')} left out; the other {len(taken.ids)} are safe. Correct what is "
@@ -450,21 +455,33 @@ def status_lines(found: dict[str, Any]) -> list[str]:
     if waiting["to_publish"] or waiting["to_delete"]:
         lines.append(f"Waiting: {waiting['to_publish']} to publish, {waiting['to_delete']} to delete")
     for feed in found["feeds"]:
-        lines.append(
-            f"Feed {feed['name']}: {feed['entries']} entries, signed {feed['signed']}, good to {feed['expires']}"
-        )
+        dates = f"signed {day(feed['signed'])}, good until {day(feed['expires'])}"
+        lines.append(f"Feed {feed['name']}: {_count(feed['entries'], 'entry', 'entries')}, {dates}")
     for delivery in found["deliveries"]:
         lines.append(
             f"Hub {delivery['hub']}, {delivery['feed']}: received {delivery['received']}, waiting {delivery['waiting']}"
-            f"{', receipt of ' + delivery['receipt']['at'] if delivery['receipt'] else ', no receipt yet'}"
+            f"{', receipt of ' + day(delivery['receipt']['at']) if delivery['receipt'] else ', no receipt yet'}"
         )
         if delivery["problem"]:
-            lines.append(f"  {delivery['tried']}: {delivery['problem']}")
+            lines.append(f"  Last tried {day(delivery['tried'])}: {delivery['problem']}")
     for refused in found["refused"]:
         place = f" at {refused['pointer']}" if refused["pointer"] else ""
         detail = f" ({refused['detail']})" if refused["detail"] else ""
         lines.append(f"Kept back: {refused['name'] or ''} {refused['id'] or ''}: {refused['why']}{place}{detail}")
     return lines
+
+
+def day(instant: str) -> str:
+    """A UTC instant in words: 3 March 2026."""
+    moment = datetime.fromisoformat(instant)
+    return f"{moment.day} {_MONTHS[moment.month - 1]} {moment.year}"
+
+
+# not strftime: its months follow the computer's language, and these sentences are English
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June", "July"),
+    *("August", "September", "October", "November", "December"),
+)
 
 
 def _error(error: NodeError) -> dict[str, Any]:

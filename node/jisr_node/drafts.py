@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from json import JSONDecodeError
 from typing import Any
 
 from .author import Author, Authored, Fault, Faulty, check_id, check_type
@@ -148,7 +149,16 @@ def read_line(line: str | bytes, *, first: bool = False) -> Any:
     except RecursionError:
         raise Faulty(_TOO_DEEP) from None
     except ValueError as error:
-        raise Faulty(Fault("", "not_json", "one JSON object on the line", str(error))) from None
+        raise Faulty(Fault("", "not_json", "one whole JSON object on one line", _beginning(text, error))) from None
+
+
+def _beginning(text: str | bytes, error: ValueError) -> str:
+    """What stands there, and where it stops being JSON."""
+    shown = str(text).strip()[:40].encode("utf-8", "backslashreplace").decode()
+    place = (
+        f", which breaks off or goes wrong at character {error.pos + 1}" if isinstance(error, JSONDecodeError) else ""
+    )
+    return f"{shown!r}{place}"
 
 
 def _no_name_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

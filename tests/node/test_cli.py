@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import os
@@ -15,8 +16,10 @@ import pytest
 from jisr_node import cli
 from jisr_node.adapters import key_files
 from jisr_node.app import Node
+from jisr_protocol.problems import PROBLEMS
 
-from .conftest import organization, service
+from .conftest import NOW, organization, service
+from .fake_hub import FakeHub
 
 INIT = ["--name", "جمعية دار الشباب", "--country", "MA", "--lang", "ar"]
 
@@ -227,6 +230,43 @@ def test_a_partner_without_a_line_is_a_mistake(jisr_node: Command, tmp_path: Pat
     code, _, err = jisr_node("import", drafts, "--node", "B")
     assert (code, "No line of" in err) == (64, True)
     assert jisr_node.json("import", drafts, "--node", "A")["added"] == 1
+
+
+def test_a_refused_single_record_is_told_without_line_numbers(jisr_node: Command, tmp_path: Path) -> None:
+    bad = file_of(tmp_path, {"type": "org.jisr.organization/1"}, name="bad.json")
+    code, out, err = jisr_node("add", bad)
+    assert (code, out) == (1, "0 added, 0 changed, 0 unchanged, 1 left out.\n")
+    assert err == (
+        "In the whole record: expected a member 'name'; came nothing.\n"
+        "Nothing was changed. Correct what is named above and give the same command again.\n"
+    )
+
+
+def test_status_in_words_begins_with_what_to_do(jisr_node: Command, tmp_path: Path) -> None:
+    with Node.open(jisr_node.folder) as node:
+        hub = FakeHub()
+        hub.keep_back[2] = {"code": "policy_refused", "pointer": "/record/type", "detail": "only organizations"}
+        node.import_drafts([organization(), service(), organization("local", audience="local")])
+        node.publish(now=NOW)
+        asyncio.run(node.push(hub, now=NOW))
+        node.import_drafts([organization(name="اسم آخر")])
+        found = node.status(now=NOW)
+    for sheet in jisr_node.folder.glob("recovery-*.txt"):
+        sheet.unlink()
+    jisr_node("recovery-kept")
+    service_id = found["refused"][0]["id"]
+    found["todo"] = [advice for advice in found["todo"] if advice["code"] != "recovery"]
+    assert cli.status_lines(found) == [
+        "→ The hub keeps back 1 record. Correct each with jisr-node edit, then sync.",
+        "→ 1 change not published yet. Next: jisr-node publish",
+        "",
+        f"جمعية دار الشباب  {found['node']}",
+        "Records: 2 public, 1 local",
+        "Waiting: 1 to publish, 0 to delete",
+        "Feed public: 3 entries, signed 1 September 2026, good until 16 October 2026",
+        "Hub https://hub.example, public: received 3, waiting 0, receipt of 1 September 2026",
+        f"Kept back: دروس مسائية {service_id}: {PROBLEMS['policy_refused'].title} at /record/type (only organizations)",
+    ]
 
 
 def test_list_shows_names_as_they_are_written(jisr_node: Command, tmp_path: Path) -> None:

@@ -175,7 +175,7 @@ def test_a_clock_that_goes_back_a_little_does_not_date_a_head_before_the_last(no
     node.publish(now=NOW - timedelta(minutes=5))
     feed = node.store.feed("public")
     assert feed is not None
-    assert head.parse(feed.head).time == NOW
+    assert head.parse(feed.head).time >= NOW
 
 
 def test_a_database_older_than_the_fence_signs_nothing(node: Node) -> None:
