@@ -818,3 +818,12 @@ def test_connections_are_reused_and_closed_with_the_client() -> None:
         return len(dialled)
 
     assert run(story()) <= 4
+
+
+def test_a_retry_writes_nothing_on_stdout() -> None:
+    """stdout belongs to results: a log line among them breaks every program that reads `--json`."""
+    from stamina.instrumentation import get_on_retry_hooks
+
+    import jisr_protocol.reader.http
+
+    assert jisr_protocol.reader.http.stamina and get_on_retry_hooks() == ()

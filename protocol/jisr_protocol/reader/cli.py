@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from .. import identifiers
+
 if TYPE_CHECKING:
     from .follow import Progress, Result
 
@@ -51,20 +53,23 @@ def follow(
     ] = None,
 ) -> None:
     """Bring a verified copy of a feed up to date."""
-    from .. import identifiers
+    with _usage_errors():
+        if expect is not None and (expected := identifiers.node(expect)):
+            _fail(f"--expect takes {expected}; came {expect}.")
+        while True:
+            outcome = _follow(feed, into, expect, allow_private, as_json)
+            if watch is None or outcome == CONTRADICTED:  # nobody should watch a feed that contradicts itself
+                raise typer.Exit(outcome)
+            time.sleep(watch)
+
+
+def _follow(feed: str, into: Path, expect: str | None, allow_private: bool, as_json: bool) -> int:
     from .follow import follow_once
 
-    if expect is not None and (expected := identifiers.node(expect)):
-        _fail(f"--expect takes {expected}; came {expect}.")
-    options = {"allow_private": allow_private, "expected_id": expect}
-    while True:
-        with _usage_errors(), _progress(shown=not as_json) as progress:
-            result = follow_once(_feed(feed), into, progress=progress, **options)
-        _report(result, into, as_json)
-        if watch is None or result.outcome == CONTRADICTED:  # nobody should watch a feed that contradicts itself
-            raise typer.Exit(int(result.outcome))
-        with _usage_errors():
-            time.sleep(watch)
+    with _progress(shown=not as_json) as progress:
+        result = follow_once(_feed(feed), into, progress=progress, allow_private=allow_private, expected_id=expect)
+    _report(result, into, as_json)
+    return int(result.outcome)
 
 
 @app.command()
@@ -128,9 +133,6 @@ def _feed(feed: str) -> str | Path:
     from .follow import is_address
 
     if is_address(feed):
-        from stamina.instrumentation import set_on_retry_hooks
-
-        set_on_retry_hooks(())  # it would write its log to stdout
         if "?" in feed or "#" in feed:
             _fail(f"The address {feed} has a query. Give the feed's address, without '?' and '#'.")
         return feed

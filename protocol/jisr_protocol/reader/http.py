@@ -27,6 +27,7 @@ from typing import Self
 import httpcore2
 import httpx2
 import stamina
+import stamina.instrumentation
 
 from ..inflate import Inflater
 from ..refusal import Refusal
@@ -43,6 +44,8 @@ from .answers import (
     usable_etag,
 )
 from .guard import GuardedNetwork, GuardedTransport, Resolver, resolve
+
+stamina.instrumentation.set_on_retry_hooks(())  # beside structlog it would write on stdout, where results go
 
 __all__ = [
     "Answer",
