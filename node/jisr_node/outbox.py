@@ -188,7 +188,19 @@ class Outbox:
         feed.added += 1
 
     def _due(self, feed: _Open, now: datetime) -> bool:
-        return feed.head is None or now - feed.head.time >= HEAD_RENEWED
+        return feed.head is None or now - feed.head.time >= HEAD_RENEWED or _ahead(feed.head, now)
+
+    def _moment(self, feed: _Open, now: datetime) -> datetime:
+        """When a new head is dated: now, and always later than the last one.
+
+        Readers take an older date for an old copy, and an equal one for a rollback. A last one that was dated by a
+        clock gone wrong does not count; one that a hub took does.
+        """
+        taken = [d.head_time for d in self._store.deliveries() if d.feed == feed.name and d.head_time]
+        before = [identifiers.from_instant(time) for time in taken]
+        if feed.head is not None and not _ahead(feed.head, now):
+            before.append(feed.head.time)
+        return max([now.replace(microsecond=0), *(time + timedelta(seconds=1) for time in before)])
 
     def _sign_head(self, feed: _Open, now: datetime) -> None:
         live = [(self._identity.id, *row) for row in self._store.live(feed.name)]
@@ -202,7 +214,7 @@ class Outbox:
             live=len(live),
             log_root=feed.frontier.root(),
             state_root=tree.root(),
-            time=_not_before(feed.head, now),
+            time=self._moment(feed, now),
             valid_for=HEAD_VALID,
             next_in=HEAD_RENEWED,
         )
@@ -226,11 +238,9 @@ def key_file(identity: Identity) -> bytes:
     return keys.write_file(identity.ring)
 
 
-def _not_before(last: Head | None, now: datetime) -> datetime:
-    """A head is not dated before the last one, as hubs refuse that, unless the last was dated by a clock gone wrong."""
-    if last is not None and now < last.time <= now + timedelta(seconds=CLOCK_SKEW_SECONDS):
-        return last.time
-    return now
+def _ahead(last: Head, now: datetime) -> bool:
+    """A head further ahead of the clock than hubs take: the clock was wrong when it was signed, or it is wrong now."""
+    return last.time > now + timedelta(seconds=CLOCK_SKEW_SECONDS)
 
 
 def show(identity: Identity, stored: Stored) -> dict[str, Any]:

@@ -178,6 +178,24 @@ def test_a_clock_that_goes_back_a_little_does_not_date_a_head_before_the_last(no
     assert head.parse(feed.head).time >= NOW
 
 
+def test_two_heads_of_one_second_are_dated_apart(node: Node) -> None:
+    """A reader who meets the older one of two with one date takes it for a rollback (READ-3)."""
+    node.publish(now=NOW)
+    first = head.parse(node.store.feed("public").head)
+    node.import_drafts([organization()])
+    node.publish(now=NOW + timedelta(milliseconds=600))
+    second = head.parse(node.store.feed("public").head)
+    assert (second.size > first.size, second.time > first.time) == (True, True)
+
+
+def test_a_head_dated_by_a_clock_gone_wrong_is_signed_anew_when_it_is_right(node: Node) -> None:
+    """Hubs refuse a head from the future (HEAD-5): publishing again has to help, although no record changed."""
+    node.publish(now=NOW + timedelta(days=400))
+    assert node.publish(now=NOW).heads == ["public"]
+    assert head.parse(node.store.feed("public").head).time == NOW
+    assert node.publish(now=NOW).heads == [], "and not again and again"
+
+
 def test_a_database_older_than_the_fence_signs_nothing(node: Node) -> None:
     node.import_drafts([organization()])
     node.publish(now=NOW)
