@@ -20,13 +20,13 @@ COLOURS = {
     "left out": "yellow",
     "failed": "bold red",
 }
-_JOINERS = "\u200c\u200d"
+_PART_OF_WRITING = "\u200c\u200d\u200e\u200f\u061c"
 
 
 def plain(words: str) -> str:
     """Text of others, without what would move the cursor, ring, or turn the direction of a terminal's line."""
     return "".join(
-        " " if unicodedata.category(sign) in ("Cc", "Cf", "Zl", "Zp", "Cs") and sign not in _JOINERS else sign
+        " " if unicodedata.category(sign) in ("Cc", "Cf", "Zl", "Zp", "Cs") and sign not in _PART_OF_WRITING else sign
         for sign in words
     )
 

@@ -113,7 +113,12 @@ class Story:
         await self._look()
 
     async def _push(self, node: PartnerNode) -> None:
-        sent = await node.push()
+        try:
+            sent = await node.push()
+        except NodeError:
+            await asyncio.sleep(0.5)  # so that we know of a process that has just ended
+            node.hub.check_alive()
+            raise
         hub, feeds = node.hub, sent.delivered
         entries = " + ".join(f"{feed.next} {feed.feed}" for feed in feeds)
         self._tell("received", f"{hub.name} from {node.partner.name}: {entries}; it signed a receipt")
