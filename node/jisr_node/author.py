@@ -18,6 +18,7 @@ from jisr_protocol.limits import INTEGER_MAX
 from jisr_protocol.refusal import Refusal
 
 from .ids import derived, local_id_of, local_reference, uuid8
+from .text import shown
 
 GIVEN = ("node", "rev", "salt", "created", "modified")
 """Members the node gives; in a draft they are dropped, so that what `show` prints can be edited and put back."""
@@ -107,7 +108,7 @@ class Author:
         try:
             canonical.dumps(whole)
         except Refusal as refusal:
-            return [Fault(refusal.pointer, refusal.code, refusal.expected, refusal.came)]
+            return [Fault(shown(refusal.pointer), refusal.code, refusal.expected, shown(refusal.came))]
         if schema.accepts(type_name, whole):
             return []
         return [_fault(error) for error in schema.errors(type_name, whole)]
@@ -187,10 +188,11 @@ class _Filler:
 def _fault(error: schema.SchemaError) -> Fault:
     words = error.message.partition(": expected ")[2]
     expected, _, came = words.partition("; came ")
-    return Fault(error.pointer, "schema_invalid", expected, came)
+    return Fault(shown(error.pointer), "schema_invalid", expected, shown(came))
 
 
 def _short(value: object) -> str:
-    text = "nothing" if value is None else repr(value) if not isinstance(value, str) else f'"{value}"'
-    text = text.encode("utf-8", "backslashreplace").decode()
-    return text if len(text) <= 80 else text[:79] + "…"
+    if value is None:
+        return "nothing"
+    text = f'"{value}"' if isinstance(value, str) else repr(value)
+    return shown(text.encode("utf-8", "backslashreplace").decode(), 80)

@@ -20,7 +20,7 @@ import msgspec
 
 from jisr_protocol import envelope, head, identifiers, keys, push, receipt
 from jisr_protocol.keys import KeyRing
-from jisr_protocol.limits import BATCH_BYTES, BATCH_ENTRIES
+from jisr_protocol.limits import BATCH_BYTES, BATCH_ENTRIES, INTEGER_MAX
 from jisr_protocol.merkle import EMPTY_ROOT, Tree
 from jisr_protocol.refusal import Refusal
 
@@ -28,6 +28,7 @@ from .errors import Contradiction, HubRefused, HubUnreachable
 from .identity import Identity
 from .outbox import BLOCKED
 from .ports import Delivery, Feed, Hub, KnownHub, Quarantined, Store
+from .text import shown
 
 T = TypeVar("T")
 
@@ -37,7 +38,7 @@ SHORT_WAIT_SECONDS = 5.0
 MOST_WAITS = 100
 
 
-Count = Annotated[int, msgspec.Meta(ge=0)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=INTEGER_MAX)]
 
 
 class LogState(msgspec.Struct):
@@ -138,7 +139,9 @@ class Deliveries:
             return self._agreed(address, name, 0)
         if state.epoch != feed.epoch:
             self._contradict(
-                address, name, f"it knows the feed {name} as epoch {state.epoch}, this folder as {feed.epoch}"
+                address,
+                name,
+                f"it knows the feed {name} as epoch {shown(str(state.epoch))}, this folder as {feed.epoch}",
             )
         if state.next > feed.size:
             self._contradict(
@@ -168,7 +171,10 @@ class Deliveries:
         came = _read(PushAnswer, answer, address)
         if came.next > feed.size:
             self._contradict(address, name, f"it holds {came.next} entries of the feed {name}, this folder {feed.size}")
-        kept = [Quarantined(address, name, k.seq, k.code, k.pointer, k.detail) for k in came.quarantined]
+        kept = [
+            Quarantined(address, name, k.seq, shown(k.code), shown(k.pointer), shown(k.detail))
+            for k in came.quarantined
+        ]
         signed = self._verified_receipt(address, feed, came)
         before = self._store.delivery(address, name)
         start = before.next if before else 0

@@ -14,6 +14,7 @@ from .identity import Identity
 from .outbox import HEAD_RENEWED
 from .ports import Delivery, Quarantined, Store
 from .settings import Settings
+from .text import shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +149,7 @@ def name_of(content: bytes) -> str | None:
     record = json.loads(content)
     words = record.get("name") or record.get("title") or {}
     chosen = words.get(record.get("lang")) or next(iter(words.values()), None) if isinstance(words, dict) else None
-    return str(chosen["value"]) if isinstance(chosen, dict) and "value" in chosen else None
+    return shown(str(chosen["value"]), 120) if isinstance(chosen, dict) and "value" in chosen else None
 
 
 def _count(number: int, thing: str) -> str:

@@ -60,7 +60,7 @@ class HubServer:
 
     @staticmethod
     def problem(status: int, code: str, **members: Any) -> tuple[int, dict[str, str], bytes]:
-        value = {"code": code, "status": status, "title": code, **members}
+        value = {"code": code, "status": status, "title": "title", **members}
         return status, {"Content-Type": "application/problem+json"}, orjson.dumps(value)
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:

@@ -235,6 +235,17 @@ def test_a_hub_that_agrees_again_holds_up_nothing(node: Node) -> None:
     published(node, service())
 
 
+def test_a_hubs_words_cannot_command_a_terminal(node: Node) -> None:
+    hub = FakeHub()
+    hub.keep_back[1] = {"code": "x\x1b[2J", "pointer": "/a\u202eb", "detail": "first\nsecond " + "long " * 999}
+    published(node, organization())
+    deliver(node, hub)
+    (refused,) = node.status(now=NOW)["refused"]
+    assert (refused["code"], refused["pointer"]) == ("x·[2J", "/a·b")
+    assert refused["detail"].startswith("first second long")
+    assert len(refused["detail"]) == 500
+
+
 def test_another_hub_at_the_known_address_gets_nothing(node: Node) -> None:
     hub = FakeHub()
     published(node, organization())
@@ -265,6 +276,7 @@ def test_a_hub_other_than_the_one_named_at_init_gets_nothing() -> None:
         {"next": -1},
         {"next": "3"},
         {"next": None},
+        {"quarantined": [{"seq": 2**63, "code": "x"}]},
     ],
     ids=str,
 )

@@ -77,6 +77,14 @@ def test_an_error_that_is_no_problem_document_is_still_a_sentence(sender: Node, 
         asyncio.run(sender.push(now=NOW))
 
 
+def test_a_problem_documents_words_cannot_command_a_terminal(sender: Node, server: HubServer) -> None:
+    server.troubles = [server.problem(400, "new\x1bcode", title="\x1b]0;mine\x07", detail="\x9b31m\u202e")]
+    with pytest.raises(HubRefused) as raised:
+        asyncio.run(sender.push(now=NOW))
+    assert str(raised.value).isprintable()
+    assert raised.value.code == "new·code"
+
+
 def test_an_overloaded_hub_is_for_later_and_says_when(sender: Node, server: HubServer) -> None:
     server.troubles = [(429, {"Retry-After": "900"}, b"")]
     with pytest.raises(HubUnreachable) as raised:

@@ -13,6 +13,7 @@ from jisr_protocol.problems import PROBLEMS
 from jisr_protocol.reader.http import Answer, ExchangeError, GuardedClient, Unreachable
 
 from ..errors import HubRefused, HubUnreachable
+from ..text import shown
 
 _STATE_BYTES = 64 * 1024
 _VERSION = {"Jisr-Version": MAJOR}
@@ -60,9 +61,10 @@ class HttpHub:
         if answer.status == 200:
             return answer
         problem = _problem(answer)
-        code = str(problem.get("code") or "internal")
-        title = PROBLEMS[code].title if code in PROBLEMS else str(problem.get("title") or f"status {answer.status}")
-        detail = str(problem.get("detail") or "")
+        code = shown(str(problem.get("code") or "internal"))
+        title = shown(str(problem.get("title") or f"status {answer.status}"))
+        title = PROBLEMS[code].title if code in PROBLEMS else title
+        detail = shown(str(problem.get("detail") or ""))
         sentence = f"The hub {self._address} does not take this: {title}. {detail}".strip()
         position = problem.get("next")
         raise HubRefused(
