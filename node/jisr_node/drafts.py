@@ -16,6 +16,7 @@ from .author import Author, Authored, Fault, Faulty, check_id, check_type
 from .identity import RandomBytes
 from .ids import family, local_id_of, uuid4
 from .ports import Change, Store
+from .text import shown
 
 LINE_BYTES = 1024 * 1024
 """The longest line that is read; a record has at most 64 KiB."""
@@ -154,11 +155,10 @@ def read_line(line: str | bytes, *, first: bool = False) -> Any:
 
 def _beginning(text: str | bytes, error: ValueError) -> str:
     """What stands there, and where it stops being JSON."""
-    shown = str(text).strip()[:40].encode("utf-8", "backslashreplace").decode()
-    place = (
-        f", which breaks off or goes wrong at character {error.pos + 1}" if isinstance(error, JSONDecodeError) else ""
-    )
-    return f"{shown!r}{place}"
+    start = shown(str(text).encode("utf-8", "backslashreplace").decode(), 40)
+    if isinstance(error, JSONDecodeError):
+        return f"{start!r}, which breaks off or goes wrong at character {error.pos + 1}"
+    return repr(start)
 
 
 def _no_name_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
