@@ -54,6 +54,8 @@ class PartnerNode:
 
     def __init__(self, partner: Partner, hub: Hub, folder: Path) -> None:
         self.partner, self.hub = partner, hub
+        self.public_live = 0
+        """How many public records the hub should hold of this node since the last push."""
         # raises Mistaken when the file names a country or language that is none
         self.node = Node.init(
             folder,
@@ -88,6 +90,9 @@ class PartnerNode:
         sent = await self.node.push()
         for _, error in sent.errors:
             raise error
+        status = self.node.status()
+        kept_back = sum(refused["feed"] == "public" for refused in status["refused"])
+        self.public_live = status["records"].get("public", 0) - kept_back
         return sent
 
     def change(self) -> Changes:
@@ -120,12 +125,6 @@ class PartnerNode:
         if kind(draft) == "service":
             return {**draft, "alert": ALERTS.get(str(draft.get("lang")), ALERTS["en"])}
         return {**draft, "review_by": "2099-12-31"}
-
-    def public_live(self) -> int:
-        """How many public records the hub should hold of this node."""
-        status = self.node.status()
-        kept_back: int = sum(refused["feed"] == "public" for refused in status["refused"])
-        return int(status["records"].get("public", 0)) - kept_back
 
     def written(self) -> int:
         """How many records there are in this node, those for partners or for itself too."""

@@ -134,7 +134,7 @@ class Story:
 
     async def agree(self, more: Callable[[], bool] = lambda: True) -> None:
         """Wait until the hubs hold the same, as many as the nodes published. Raises NotAgreed with the difference."""
-        expected = sum(node.public_live() for node in self.nodes)
+        expected = sum(node.public_live for node in self.nodes)
         try:
             async with asyncio.timeout(AGREE_SECONDS):
                 while not (self._equal(expected) and more()):
@@ -159,7 +159,7 @@ class Story:
                 self._tell_passed(hub, pause=PASSED_SECONDS)
 
     def _tell_passed(self, hub: Hub, *, pause: float = 0.0) -> None:
-        home = sum(node.public_live() for node in self.nodes if node.hub is hub)
+        home = sum(node.public_live for node in self.nodes if node.hub is hub)
         passed = hub.head.live - home if hub.head else 0
         at, told = self._passed.get(hub.label, (-pause, 0))
         if passed > told and self.narrator.seconds - at >= pause:
