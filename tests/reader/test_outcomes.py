@@ -289,7 +289,7 @@ def test_a_page_once_wrong_in_a_cache_is_fetched_around_it(feed: FeedFolder, rea
 
 
 def carried_outside_the_hashes(line: bytes, at: int) -> bool:
-    """Whether a byte belongs to what no hash covers: the signature and `via`, its name too, which may become unknown."""
+    """Whether a byte belongs to what no hash covers: the signature and `via`, and the name `via` itself."""
     start = line.find(b'"jws":"') + len(b'"jws":"')
     via = line.find(b'"via":')
     return start <= at < line.find(b'"', start) or (via >= 0 and via < at < len(line) - 1)
