@@ -53,7 +53,7 @@ class HubProcess:
         while not self._ready():
             if self.process.poll() is not None or time.monotonic() > end:
                 raise AssertionError(f"the hub did not start: {self.log.read_text()[-2000:]}")
-            time.sleep(0.02)
+            time.sleep(0.1)
         return self
 
     def _ready(self) -> bool:
