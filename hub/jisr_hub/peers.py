@@ -65,7 +65,7 @@ async def take(hub: Hub, peer: Peer, offered: Sequence[Offered], rings: Mapping[
     nodes = {o.entry.node for o in offered if o.entry.node}
     known = {node: member for node in nodes if (member := await hub.ledger.member(node)) is not None}
     held = await hub.ledger.held("public", {(o.entry.node or "", o.entry.id or "") for o in offered})
-    batch = _Batch(hub, peer, rings, known, held, now)
+    batch = _Batch(hub, peer, rings, await hub.ledger.rings(nodes), known, held, now)
     for node in nodes:
         batch.logged[node] = await hub.ledger.statements_logged(node)
     for one in offered:
@@ -93,7 +93,8 @@ async def take(hub: Hub, peer: Peer, offered: Sequence[Offered], rings: Mapping[
 class _Batch:
     hub: Hub
     peer: Peer
-    rings: Mapping[str, KeyRing]
+    offered_rings: Mapping[str, KeyRing]
+    held_rings: dict[str, KeyRing]
     known: dict[str, Member]
     held: dict[tuple[str, str], Held]
     now: str
@@ -121,7 +122,7 @@ class _Batch:
 
     def _take_statement(self, offered: Offered) -> None:
         entry, node = offered.entry, offered.entry.node or ""
-        ring = self.rings.get(node)
+        ring = self._ring(node)
         if ring is None or entry.digest in self.logged.setdefault(node, set()):
             return
         self.outcome.drafts.append(self._draft(offered))
@@ -162,9 +163,20 @@ class _Batch:
         src = entry.src or ("public", self.peer.epoch, offered.seq)
         return log.draft(entry, src=src, via=via)
 
+    def _ring(self, node: str) -> KeyRing | None:
+        """What is held of the node's keys, grown by what the peer tells: an older chain takes nothing back (KEY-8)."""
+        offered, held = self.offered_rings.get(node), self.held_rings.get(node)
+        if offered is None or held is None:
+            return offered
+        for statement in offered.statements:
+            if all(statement.digest != known.digest for known in held.statements):
+                held = held.admit(statement)
+        self.held_rings[node] = held
+        return held
+
     def _bench(self, node: str) -> Bench:
         if node not in self._benches:
-            ring = self.rings.get(node)
+            ring = self._ring(node)
             if ring is None:
                 refuse("PEER-1", "/jws", expected="the author's own key statements", came=f"none of {node}")
                 ring = keys.KeyRing(node, "node", 0, {}, (), ())
