@@ -225,7 +225,8 @@ def show(which: Which, folder: Folder = _HERE, as_json: Json = False) -> None:
     if as_json:
         _print_json(found)
         return
-    typer.echo(json.dumps(found["waiting"] or found["published"], ensure_ascii=False, indent=2))
+    if record := found["waiting"] or found["published"]:
+        typer.echo(json.dumps(record, ensure_ascii=False, indent=2))
     state = "It will be deleted" if found["delete"] else "This is not published yet" if found["waiting"] else None
     if state:
         typer.echo(f"{state}. Next: jisr-node publish", err=True)

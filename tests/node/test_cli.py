@@ -200,6 +200,7 @@ def test_records_are_added_edited_ended_and_deleted_by_id(jisr_node: Command, tm
     jisr_node("publish")
     assert jisr_node.json("list") == []
     assert jisr_node("end", record_id)[0] == 64
+    assert jisr_node("show", record_id) == (0, "", "It was deleted.\n")
 
 
 def test_a_draft_may_come_from_the_input(jisr_node: Command, monkeypatch: pytest.MonkeyPatch) -> None:
