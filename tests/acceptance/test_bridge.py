@@ -241,6 +241,10 @@ def test_562_real_services_travel_through_two_hubs_to_a_reader_who_proves_them(
         figure(f"44 nodes, {written} records equal at both hubs and the reader after {summary['seconds']} s")
 
         first, second = running.addresses()
+        for address in (first, second):
+            with urllib.request.urlopen(f"{address}/directory?lang=ar", timeout=30) as page:
+                assert 'dir="rtl"' in page.read().decode()
+
         wire = Wire(second)
         copy = tmp_path / "own.jisr"
 
