@@ -287,7 +287,7 @@ def parse_file(raw: bytes) -> list[Envelope]:
         refuse("KEY-7", "/keys", expected="a list of signed key statements", came=value)
         return []
     parts = msgspec.json.decode(slices(raw)["keys"], type=list[msgspec.Raw])
-    kinds = ["recovery" if "recovery" in s else "key" for s in value["keys"]]
+    kinds = ["recovery" if isinstance(s, dict) and "recovery" in s else "key" for s in value["keys"]]
     return [parse_envelope(bytes(p), k) for p, k in zip(parts, kinds, strict=True)]
 
 

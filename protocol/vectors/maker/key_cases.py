@@ -208,5 +208,8 @@ def _key_files(file: CaseFile) -> None:
     file.invalid(
         "SIG-6", "key_file", "a statement without its signature", {"bytes": bytes_of(bare)}, "signature_invalid"
     )
+    nothing = canonical({"keys": [*writer.statements, None]}) + b"\n"
+    given = {"bytes": bytes_of(nothing)}
+    file.invalid("SIG-6", "key_file", "a statement that is null", given, "signature_invalid")
     spaced = raw.replace(b'{"keys":[', b'{"keys": [')
     file.invalid("CAN-2", "key_file", "a space", {"bytes": bytes_of(spaced)}, "not_canonical")
