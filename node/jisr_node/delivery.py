@@ -26,7 +26,7 @@ from jisr_protocol.refusal import Refusal
 
 from .errors import Contradiction, HubRefused, HubUnreachable
 from .identity import Identity
-from .outbox import BLOCKED
+from .outbox import BLOCKED, MISDATED
 from .ports import Delivery, Feed, Hub, KnownHub, Quarantined, Store
 from .text import shown
 
@@ -161,6 +161,11 @@ class Deliveries:
     def fork(self, address: str, name: str, refused: HubRefused) -> None:
         """Take note of a push refused as not continuing what the hub holds. Raises Contradiction."""
         self._contradict(address, name, f"of the feed {name} it says: {refused}")
+
+    def misdated(self, name: str) -> None:
+        """Take note that the head was refused for its date: once the clock is right, the next publish signs it anew."""
+        with self._store.transaction():
+            self._store.set(MISDATED + name, "yes")
 
     def take_answer(self, address: str, name: str, answer: bytes, now: datetime) -> Delivered:
         """Remember what the hub answered to a push: verified receipt, next position, entries kept back.
@@ -304,6 +309,8 @@ async def _deliver(deliveries: Deliveries, hub: Hub, node: str, feed: Feed, now:
         except HubRefused as refused:
             if refused.code in ("feed_fork", "epoch_unknown"):
                 deliveries.fork(hub.address, feed.name, refused)
+            if refused.code in ("head_older", "clock_skew"):
+                deliveries.misdated(feed.name)
             if refused.code != "seq_gap" or refused.next is None or sent_back:
                 raise
             sent_back, total.next = True, refused.next

@@ -32,6 +32,9 @@ HEAD_RENEWED = HEAD_VALID / 3
 BLOCKED = "blocked by "
 """Begins the name of each setting that holds a sentence why nothing may be signed; see errors.Contradiction."""
 
+MISDATED = "misdated "
+"""Begins the name of each setting that says a hub refused the head of a feed for its date: it is to be signed anew."""
+
 
 @dataclass
 class Published:
@@ -188,7 +191,9 @@ class Outbox:
         feed.added += 1
 
     def _due(self, feed: _Open, now: datetime) -> bool:
-        return feed.head is None or now - feed.head.time >= HEAD_RENEWED or _ahead(feed.head, now)
+        if feed.head is None or now - feed.head.time >= HEAD_RENEWED or _ahead(feed.head, now):
+            return True
+        return bool(self._store.settings().get(MISDATED + feed.name))
 
     def _moment(self, feed: _Open, now: datetime) -> datetime:
         """When a new head is dated: now, and always later than the last one.
@@ -220,6 +225,8 @@ class Outbox:
         )
         size, frontier = feed.frontier.size, feed.frontier.to_bytes()
         self._store.put_feed(Feed(feed.name, feed.epoch, size, frontier, feed.head.raw))
+        if self._store.settings().get(MISDATED + feed.name):
+            self._store.set(MISDATED + feed.name, "")
 
 
 def blocks(store: Store) -> list[str]:

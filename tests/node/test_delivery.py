@@ -387,3 +387,22 @@ def test_a_head_dated_later_than_the_hubs_clock_is_refused_with_advice(node: Nod
     with pytest.raises(HubRefused) as raised:
         deliver(node, hub)
     assert raised.value.code == "clock_skew"
+
+
+def test_a_head_refused_for_its_date_is_signed_anew_when_the_clock_is_right(node: Node) -> None:
+    """The answer that would have told what the hub has was lost, and then the battery of the clock was empty."""
+    hub = FakeHub()
+    node.import_drafts([organization()])
+    node.publish(now=NOW)
+    hub.lose_answers = 1
+    with pytest.raises(HubUnreachable):
+        deliver(node, hub)
+    node.import_drafts([organization("later")])
+    node.publish(now=NOW - timedelta(hours=30))
+    with pytest.raises(HubRefused) as raised:
+        deliver(node, hub)
+    assert raised.value.code == "head_older"
+    assert node.publish(now=NOW + timedelta(hours=1)).heads == ["public"], "although nothing else has changed"
+    hub.now = NOW + timedelta(hours=1)
+    deliver(node, hub)
+    assert {record["id"] for record in hub.records().values()} == {record["id"] for record in node.records()}
