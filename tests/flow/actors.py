@@ -10,7 +10,7 @@ import random
 from collections.abc import Callable, Coroutine
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 from unittest import mock
@@ -221,7 +221,10 @@ class NodeActor(Person):
     """A node and the person who writes in it. `wanted` is what that person meant: record id → audience."""
 
     def __init__(self, label: str, now: Callable[[], datetime], chance: random.Random) -> None:
-        super().__init__(label, now, chance)
+        super().__init__(label, lambda: now() + self.wrong, chance)
+        self.wrong = timedelta()
+        """How wrong its clock is beyond what is usual, as when a battery is empty."""
+        self.clock_was_wrong = False
         with mock.patch.object(node_app, "SqliteStore", MortalStore):
             self.node = Node.in_memory(now=now(), random_bytes=chance.randbytes, name=label, country="MA", lang="ar")
         self.node.store.life = self.life

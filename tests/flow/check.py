@@ -6,9 +6,11 @@ the fold, and the authors' bytes come from the authors' own stores.
 """
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from jisr_hub.ingest import UNHASHED
 from jisr_protocol import entry as entries
 from jisr_protocol import head as heads
 from jisr_protocol import live, paths, state_tree
@@ -124,6 +126,8 @@ class Checker:
         self.signed: dict[str, tuple[str, str, str, bytes]] = {}
         """digest → (node, feed, jws, body) of everything an author signed in its own feeds."""
         self.statements: set[str] = set()
+        self.node_heads: dict[tuple[str, str], datetime] = {}
+        """When the newest head of each node's feed is dated."""
         self.versions: dict[str, Any] = {}
         """Of each node and hub, what tells whether anything has changed there since the last look."""
         self.revs: dict[tuple[str, str, int], str] = {}
@@ -179,6 +183,10 @@ class Checker:
                 promised = (signed.size, signed.log_root, signed.live, signed.state_root)
                 came = (log.size, log.roots[-1].hex(), len(log.held), root_of(log.held))
                 hold(promised == came, where, f"signs {promised} and is {came}")
+                last = self.node_heads.get((node.id, feed.name))
+                later = last is None or signed.time > last or actor.clock_was_wrong
+                hold(later, where, "signs a head dated like an earlier one, or before it")
+                self.node_heads[node.id, feed.name] = signed.time
 
     def _authored(self, actor: NodeActor, name: str, log: Log, entry: Entry) -> None:
         fold_one(log.held, entry)
@@ -278,6 +286,8 @@ class Checker:
         if view.last is not None:
             relation = heads.compare(view.last, head)
             hold(relation in (Relation.SAME, Relation.LARGER), where, "is to the one before it:", relation.value)
+            # a reader who meets the older one of two with one date would take it for a rollback
+            hold(relation is Relation.SAME or head.time > view.last.time, where, "has the date of the one before it")
         hold(head.size <= view.log.size, where, "promises more than is stored")
         hold(head.log_root == view.log.roots[head.size].hex(), where, "has another log root than its entries")
         held, root = view.states.get(head.size) or self._replayed(view, head.size)
@@ -327,6 +337,8 @@ class Checker:
 
     def _judged(self, hub: HubActor, view: HubView, kept: Any, entry: Entry, where: str) -> None:
         waiting = self._world.waits(entry.node, entry.id)
+        if (entry.node, entry.seq) in self._world.bent and kept.code in UNHASHED:
+            return
         if kept.code is not None:
             hold(waiting or hub.liar, where, f"keeps back {entry.seq}: {kept.code} {kept.detail}")
         elif entry.op in ("put", "del") and entry.thing is not None and entry.thing.value["audience"] == "public":

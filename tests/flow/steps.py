@@ -31,6 +31,9 @@ LATE = {"seq_gap", "head_older", "key_revoked"}
 """What a hub may answer to an old push: it begins behind a gap, its head is older than the one held, or it was signed
 by a key that has been retired since."""
 
+MISDATED = {"clock_skew", "head_older"}
+"""And to one whose head was dated by a clock gone wrong."""
+
 Step = Callable[["World", Numbers], None]
 
 
@@ -157,7 +160,8 @@ def _push(world: World, actor: NodeActor, numbers: Numbers) -> None:
     trouble = numbers.one_of(("none", "none", "none", "lost", "answer lost", "twice", "delayed", "public lost"))
     world.note(f"{actor.label} pushes ({trouble})", f"push {trouble}")
     refused = world.push(actor, trouble)
-    hold(not refused, f"{actor.label}'s push is refused: {refused}")
+    allowed = MISDATED if actor.clock_was_wrong else set()
+    hold(set(refused) <= allowed, f"{actor.label}'s push is refused: {refused}")
 
 
 def sync(world: World, numbers: Numbers) -> None:
@@ -179,7 +183,33 @@ def arrive(world: World, number: int) -> None:
         world.note(f"an old push of {node[:12]} ({feed}) arrives at {hub.label}", "late push taken")
     except HubRefused as refused:
         world.note(f"an old push of {node[:12]} ({feed}) is refused: {refused}", f"late push refused: {refused.code}")
-        hold(refused.code in LATE, f"{hub.label} refuses an old push: {refused}")
+        hold(refused.code in LATE | MISDATED, f"{hub.label} refuses an old push: {refused}")
+    except HubUnreachable:
+        pass
+
+
+def stranger(world: World, numbers: Numbers) -> None:
+    """Somebody who saw a node's lines brings them before the node does, one bit of one signature changed."""
+    actor = numbers.one_of(world.nodes)
+    feed, hub = actor.node.store.feed("public"), world.home_of(actor.node.id)
+    held = at_once(hub.ledger.node_log(actor.node.id, "public")).frontier.size
+    if feed is None or held == 0 or feed.size == held:
+        return
+    body = actor.node.next_push("public", held)
+    head, *lines = (body or b"").split(b"\n")
+    places = [i for i, line in enumerate(lines) if b'"op":"put"' in line or b'"op":"del"' in line]
+    if not places:
+        return
+    place = numbers.one_of(places)
+    before, mark, rest = lines[place].partition(b'"jws":"')
+    at = rest.index(b"..") + 2 + numbers.pick(80)
+    lines[place] = before + mark + rest[:at] + (b"A" if rest[at : at + 1] != b"A" else b"B") + rest[at + 1 :]
+    world.bent.add((actor.node.id, held + place))
+    try:
+        world.deliver(hub, actor.node.id, "public", b"\n".join((head, *lines)))
+        world.note(f"a stranger bends entry {held + place} of {actor.label}", "bent by a stranger")
+    except HubRefused as refused:
+        hold(refused.code in MISDATED, f"{hub.label} refuses a stranger's push: {refused}")
     except HubUnreachable:
         pass
 
@@ -365,6 +395,15 @@ def time_passes(world: World, numbers: Numbers) -> None:
     world.note(f"{hours} hours pass", "time passed")
 
 
+def battery_empty(world: World, numbers: Numbers) -> None:
+    """A node's clock goes wrong by an hour, days or years; the next time it is set right."""
+    actor = numbers.one_of(world.nodes)
+    hours = numbers.one_of((1, -1, 30, -30, 24 * 400, -24 * 9000))
+    actor.wrong = timedelta() if actor.wrong else timedelta(hours=hours)
+    actor.clock_was_wrong = True
+    world.note(f"{actor.label}'s clock is wrong by {actor.wrong}", "battery empty")
+
+
 def clock_is_set(world: World, numbers: Numbers) -> None:
     world.move_clock(-timedelta(seconds=1 + numbers.pick(200)))
     world.note("the clock steps back", "clock back")
@@ -374,5 +413,5 @@ _TABLE: tuple[Step, ...] = (
     *(nothing, add, sync, minute, read, edit, narrow, delete, publish, push, publish_hub, follow),
     *(add, add, sync, sync, sync, sync, minute, minute, minute, edit, edit, narrow, read, read, push, late, late),
     *(time_passes, end, revive, revive, rotate, tomorrow, tomorrow, node_dies, hub_dies, hub_dies, reader_dies),
-    *(clock_is_set, disk_full, lie, lie, roll_back),
+    *(clock_is_set, disk_full, lie, lie, roll_back, stranger, stranger, battery_empty),
 )

@@ -81,7 +81,7 @@ def lost_tombstone_at_a_node() -> Any:
 
 def hub_trusted_for_the_authors_signature() -> Any:
     """Whoever relays a record is believed that its author signed it."""
-    return mock.patch.object(entry, "verify_bytes", lambda thing, keys: next(iter(keys.values())).kid)
+    return mock.patch.object(entry, "verify_bytes", lambda thing, keys: next(iter(keys), ""))
 
 
 def position_given_outside_the_store() -> Any:
@@ -230,6 +230,25 @@ def revs_may_fall() -> Any:
     return stack
 
 
+def heads_of_one_date() -> Any:
+    """A node dates its head by the clock, also twice within a second."""
+    return mock.patch.object(outbox.Outbox, "_moment", lambda box, feed, now: now)
+
+
+def misdated_head_kept() -> Any:
+    """A node whose clock was wrong keeps the head it signed then, though no hub takes it."""
+    return mock.patch.object(outbox.Outbox, "_due", lambda box, feed, now: feed.head is None)
+
+
+def bent_line_kept_for_the_true_one() -> Any:
+    """A hub that was brought a line with a bent signature takes the true line for a repetition."""
+
+    async def none(*_: Any) -> list[Any]:
+        return []
+
+    return mock.patch.object(Hub, "_came_otherwise", none)
+
+
 @dataclass(frozen=True)
 class Planted:
     """A fault and the words of the complaint it must lead to."""
@@ -240,8 +259,8 @@ class Planted:
 
 # A hub that skips entries may also skip the keys of a node, and then shows records that no reader takes.
 PLANTED = (
-    Planted(inclusive_cursor, "differs in|shows other records"),
-    Planted(cursor_before_data, "differs in|differs from the nodes|shows other records"),
+    Planted(inclusive_cursor, "differs in|shows other records|key_unknown"),
+    Planted(cursor_before_data, "differs in|key_unknown|differs from the nodes|shows other records"),
     Planted(lost_tombstone_between_hubs, "differs in"),
     Planted(lost_tombstone_at_a_reader, "differs in|shows other records"),
     Planted(lost_tombstone_at_a_node, "signs|differs from the nodes"),
@@ -257,6 +276,9 @@ PLANTED = (
     Planted(bytes_serialised_again, "other bytes|never signed|leaf"),
     Planted(nothing_unknown_passes, "keeps back"),
     Planted(old_head_taken_for_a_new_one, "takes a rollback"),
+    Planted(heads_of_one_date, "dated like an earlier one"),
+    Planted(misdated_head_kept, "refused"),
+    Planted(bent_line_kept_for_the_true_one, "stands where it stood|keeps back|refused"),
     Planted(revs_may_fall, "fall|twice|two contents"),
 )
 

@@ -113,6 +113,8 @@ class World:
         self.told: list[str] = []
         """What happened, for the person who reads a failing run."""
         self.trouble = Trouble()
+        self.bent: set[tuple[str, int]] = set()
+        """(node, position) of lines that a stranger brought with another signature than their author's."""
         self.synced: set[Path] = set()
         """Copies that were worked on since the checker last looked."""
         self.bag: list[tuple[HubActor, str, str, bytes]] = []
@@ -385,12 +387,15 @@ class World:
             person.life.left = None
         for hub in self.hubs:
             hub.pages.room = None
+        for actor in self.nodes:
+            actor.wrong = timedelta()
         self.move_clock(timedelta(hours=1))
         for number in range(len(self.bag)):
             arrive(self, number)
         for actor in self.nodes:
-            actor.node.publish(now=actor.now())
-            refused = self.push(actor, "none")
+            for _ in range(2):  # as a person does who is told: check the clock, then publish again
+                actor.node.publish(now=actor.now())
+                refused = self.push(actor, "none")
             hold(not refused, f"{actor.label} is refused: {refused}")
         before, read = None, dict[tuple[str, str], bytes]()
         for _ in range(QUIET_ROUNDS):
@@ -413,6 +418,7 @@ class World:
             result = self.read(reader, Trouble())
             hold(result is not None and result.outcome is Outcome.VERIFIED, f"{reader.label} ends {result}")
             hold(reader.hub.liar or not result.refused_live, f"{reader.label} refused {result.refused}")
+        self.bent.clear()
         self.checker.look_at_all()
         self._all_agree()
 
