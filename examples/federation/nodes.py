@@ -146,7 +146,7 @@ def shown(drafts: list[Draft], most: int = 3) -> str:
     """Some records by name."""
     named = [f"“{title(draft)}”" for draft in drafts[:most]]
     more = len(drafts) - len(named)
-    return ", ".join(named) + (f" and {more} more" if more > 0 else "")
+    return (", ".join(named) or "no record") + (f" and {more} more" if more > 0 else "")
 
 
 def _local(draft: Draft) -> str:

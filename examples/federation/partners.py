@@ -6,6 +6,7 @@ A line that cannot be used is a `Bad` with its number and its reason; all other 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -63,7 +64,8 @@ def of_a_file(file: Path, hubs: Sequence[tuple[str, str]]) -> tuple[list[Partner
     for line, label, draft in drafts:
         if label not in partners:
             hub, country = hubs[len(partners) % len(hubs)]
-            name, lang = _name(draft) or label, str(draft.get("lang", "en"))
+            lang = draft["lang"] if isinstance(draft.get("lang"), str) else "en"
+            name = _name(draft) or label
             partners[label] = Partner(label, name, _country(draft) or country, lang, hub)
         partners[label].drafts.append(draft)
         partners[label].lines.append(line)
@@ -102,7 +104,7 @@ def title(draft: Draft) -> str:
     """What a record is called, in the language it was written in; its kind when it has no name."""
     words = draft.get("name") or draft.get("title") or {}
     if isinstance(words, dict):
-        words = words.get(draft.get("lang")) or next(iter(words.values()), "")
+        words = words.get(str(draft.get("lang"))) or next(iter(words.values()), "")
         words = words.get("value", "") if isinstance(words, dict) else words
     return str(words) or kind(draft)
 
@@ -128,6 +130,7 @@ def _country(draft: Draft) -> str | None:
     """The country an organization works in, or a place lies in."""
     area = draft.get("area")
     for part in area if isinstance(area, list) else []:
-        if isinstance(part, dict) and str(part.get("scheme", "")).startswith("iso3166-") and "code" in part:
-            return str(part["code"])[:2]
+        code = str(part.get("code")) if isinstance(part, dict) else ""
+        if code and str(part.get("scheme")).startswith("iso3166-") and re.fullmatch(r"[A-Z]{2}(-.+)?", code):
+            return code[:2]
     return None

@@ -87,7 +87,8 @@ class Story:
             try:
                 node = PartnerNode(partner, by_label[partner.hub], folder)
             except NodeError as error:
-                self.left_out(Bad(partner.lines[0] if partner.lines else 1, f"no node for {partner.label}: {error}"))
+                drafts = f"no node for {partner.label}, so {count(len(partner.drafts), 'draft')} less"
+                self.left_out(Bad(partner.lines[0] if partner.lines else 1, f"{drafts}: {error}"))
                 continue
             self.nodes.append(node)
             await self._bring_in(node)
