@@ -81,8 +81,8 @@ class Hub:
         known = await self.ledger.node_line_hashes(node, name, *repeated)
         pushed = ingest.limits_and_canonical(opened, known)
         if member is not None and not member.home and _says_nothing_new(pushed, held):
-            count = pushed.end - pushed.start
-            return self._answer(node, name, held.frontier, held.epoch or "", Outcome(), count)
+            standing = await self._standing(node, name, *repeated)
+            return self._answer(node, name, held.frontier, held.epoch or "", Outcome(), repeated, standing)
         leaves = await self.ledger.node_leaves(node, name, *repeated) if pushed.entries else {}
         extension = ingest.proof(pushed, held, leaves, member, node=node, name=name, now=now)
         if member is not None and extension.entries:
@@ -108,12 +108,24 @@ class Hub:
             await self.ledger.store(change, log.number)
             if outcome.drafts:
                 self.changed.set()
-        repeated_again = extension.repeated - sum(kept.seq < held.frontier.size for kept in outcome.kept)
-        return self._answer(node, name, grown.frontier, grown.epoch or "", outcome, repeated_again)
+        standing = await self._standing(node, name, *repeated)
+        return self._answer(node, name, grown.frontier, grown.epoch or "", outcome, repeated, standing)
+
+    async def _standing(self, node: str, name: str, start: int, end: int) -> list[Kept]:
+        """What is quarantined of the lines a push repeats: the answer to the first push may have been lost."""
+        return await self.ledger.judged(node, name, start, end) if start < end else []
 
     def _answer(
-        self, node: str, name: str, frontier: Frontier, epoch: str, outcome: Outcome, repeated: int
+        self,
+        node: str,
+        name: str,
+        frontier: Frontier,
+        epoch: str,
+        outcome: Outcome,
+        repeated: tuple[int, int],
+        standing: Sequence[Kept],
     ) -> PushAnswer:
+        """Count each line of the push once: admitted now, a duplicate, or quarantined, now or before."""
         signed = receipt.write(
             self.identity.key,
             by=self.identity.id,
@@ -124,9 +136,12 @@ class Hub:
             log_root=frontier.root(),
             at=self.clock(),
         )
-        quarantined = outcome.quarantined
-        admitted = len(outcome.kept) - len(quarantined) - outcome.duplicates
-        return PushAnswer(frontier.size, admitted, repeated + outcome.duplicates, quarantined, signed)
+        quarantined = sorted({k.seq: k for k in [*outcome.quarantined, *standing]}.values(), key=lambda k: k.seq)
+        judged = {kept.seq for kept in outcome.kept}
+        admitted = len(outcome.kept) - len(outcome.quarantined) - outcome.duplicates
+        known = max(0, repeated[1] - repeated[0]) - sum(repeated[0] <= seq < repeated[1] for seq in judged)
+        known -= sum(kept.seq not in judged for kept in standing)
+        return PushAnswer(frontier.size, admitted, known + outcome.duplicates, quarantined, signed)
 
     async def _bench(self, node: str, name: str, epoch: str, ring: KeyRing, batch: Sequence[Entry]) -> Bench:
         touched = {(e.node or "", e.id or "") for e in batch if e.op in ("put", "del")}

@@ -184,8 +184,8 @@ class Ledger(Protocol):
         """push.line_hash of the lines held in [start, end), by position."""
         ...
 
-    async def judged(self, node: str, name: str) -> list[Kept]:
-        """The entries of this feed that are quarantined, in order."""
+    async def judged(self, node: str, name: str, start: int = 0, end: int | None = None) -> list[Kept]:
+        """The entries of this feed in [start, end) that are quarantined, in order."""
         ...
 
     async def held(self, audience: str, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Held]: ...

@@ -420,8 +420,19 @@ async def test_bending_a_line_twice_keeps_it_aside_until_the_true_one_comes() ->
     await hub.hub.push(author.id, "public", bent_signature(author, 1))
     assert codes(await hub.push(author)) == [(1, "schema_invalid")]
     answer = await hub.hub.push(author.id, "public", bent_signature(author, 1))
-    assert codes(answer) == []
+    assert codes(answer) == [(1, "schema_invalid")], "what was judged of the true line stands"
     assert [k.code for k in await hub.ledger.judged(author.id, "public")] == ["schema_invalid"]
+
+
+async def test_a_push_whose_answer_was_lost_is_answered_the_same() -> None:
+    author = Author("dar")
+    author.put("faulty", founded="long ago")
+    author.put("sound")
+    hub = await hub_of(author)
+    first, again = await hub.push(author), await hub.push(author)
+    assert codes(first) == codes(again) == [(1, "schema_invalid")]
+    assert (first.admitted, first.duplicates) == (2, 0)
+    assert (again.admitted, again.duplicates, again.next) == (0, 2, first.next)
 
 
 async def test_a_key_statement_goes_out_under_the_signature_that_was_verified() -> None:

@@ -56,8 +56,9 @@ class MemoryLedger:
         kept = self._s.kept.get((node, name), {})
         return {seq: k.line_hash for seq in range(start, end) if (k := kept.get(seq)) and k.line_hash}
 
-    async def judged(self, node: str, name: str) -> list[Kept]:
-        return [k for _, k in sorted(self._s.kept.get((node, name), {}).items()) if k.code]
+    async def judged(self, node: str, name: str, start: int = 0, end: int | None = None) -> list[Kept]:
+        kept = sorted(self._s.kept.get((node, name), {}).items())
+        return [k for seq, k in kept if k.code and start <= seq and (end is None or seq < end)]
 
     async def held(self, audience: str, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Held]:
         found = ((key, self._s.records.get((*key, audience))) for key in keys)

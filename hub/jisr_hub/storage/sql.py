@@ -147,9 +147,10 @@ class SqlLedger:
         rows = await self.rows(_of_feed(columns, node, name).where(t.node_entry.c.seq.between(start, end - 1)))
         return {row.seq: row.line_hash for row in rows if row.line_hash is not None}
 
-    async def judged(self, node: str, name: str) -> list[Kept]:
+    async def judged(self, node: str, name: str, start: int = 0, end: int | None = None) -> list[Kept]:
         c = t.node_entry.c
         query = _of_feed(sa.select(c.seq, c.leaf, c.line, c.code, c.pointer, c.detail), node, name)
+        query = query.where(c.seq >= start) if end is None else query.where(c.seq.between(start, end - 1))
         rows = await self.rows(query.where(c.code.is_not(None)).order_by(c.seq))
         return [Kept(row.seq, row.leaf, row.line, row.code, row.pointer or "", row.detail or "") for row in rows]
 
