@@ -41,7 +41,7 @@ DISTRIBUTIONS = ("protocol", "node", "hub")
 COMMANDS = {
     "demo": ("run", [str(ROOT / "examples" / "demo.py")]),
     "test": ("dev", ["-m", "pytest"]),
-    "bench": ("run", [str(ROOT / "bench" / "run.py")]),
+    "bench": ("run", ["-m", "bench.run"]),
 }
 LISTS = {"run": ("node.txt", "hub.txt", "build.txt"), "dev": ("dev.txt",)}
 
@@ -215,8 +215,10 @@ def main(arguments: list[str]) -> int:
         say(str(__doc__) if asked or not arguments else f"There is no command {arguments[0]!r}.\n\n{__doc__}")
         return 0 if asked else 64
     needed, program = COMMANDS[arguments[0]]
-    if arguments[0] == "test":
-        os.chdir(ROOT)  # pytest's arguments are places in the checkout; other programs get paths as typed
+    if arguments[0] != "demo":
+        os.chdir(ROOT)  # arguments of test and bench are places in the checkout; the demo gets paths as typed
+    if arguments == ["test"]:
+        arguments = ["test", "-n", "auto"]  # all of it: on every core
     try:
         prepare(needed)
     except (InstallError, OSError) as error:
