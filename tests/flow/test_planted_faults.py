@@ -107,20 +107,31 @@ def answer_before_the_commit() -> Iterator[None]:
     """A hub signs its receipt when the change is in memory; it reaches the disk at the next one, unless it dies."""
     waiting: dict[int, Any] = {}
 
-    async def store(ledger: MortalLedger, change: Any, number: Any) -> int:
+    async def catch_up(ledger: MortalLedger) -> None:
         if (earlier := waiting.pop(id(ledger), None)) is not None:
             await mortal_store(ledger, *earlier)
+
+    async def store(ledger: MortalLedger, change: Any, number: Any) -> int:
+        await catch_up(ledger)
         if not change.node:
             return await mortal_store(ledger, change, number)
         waiting[id(ledger)] = (change, number)
         return len(ledger._s.entries) + len(change.drafts)
 
+    async def push(hub: Hub, node: str, name: str, body: bytes) -> Any:
+        await catch_up(hub.ledger)
+        return await plain_push(hub, node, name, body)
+
     def start(hub: HubActor) -> None:
         waiting.pop(id(hub.ledger), None)
         plain_start(hub)
 
-    mortal_store, plain_start = MortalLedger.store, HubActor.start
-    with mock.patch.object(MortalLedger, "store", store), mock.patch.object(HubActor, "start", start):
+    mortal_store, plain_push, plain_start = MortalLedger.store, Hub.push, HubActor.start
+    with (
+        mock.patch.object(MortalLedger, "store", store),
+        mock.patch.object(Hub, "push", push),
+        mock.patch.object(HubActor, "start", start),
+    ):
         yield
 
 
