@@ -63,29 +63,28 @@ class Hub:
         """
         if name not in identifiers.FEED_AUDIENCES:
             refuse("PUSH-7", "/head/name", expected="one of " + ", ".join(identifiers.FEED_AUDIENCES), came=name)
-        ingest.admitted(await self.ledger.member(node), node)  # before anything a stranger sent is read
+        member = ingest.admitted(await self.ledger.member(node), node)  # before anything a stranger sent is read
         opened = push.opened(body)
         async with self._node_locks[node]:
             for _ in range(CONFLICT_TRIES):
                 try:
-                    return await self._push_once(node, name, opened)
+                    return await self._push_once(member, name, opened)
                 except Conflict:
                     continue
         raise Conflict(f"the log of {node} kept moving")
 
-    async def _push_once(self, node: str, name: str, opened: Opened) -> PushAnswer:
-        now = self.clock()
-        member = await self.ledger.member(node)
+    async def _push_once(self, member: Member, name: str, opened: Opened) -> PushAnswer:
+        node, now = member.node, self.clock()
         held = await self.ledger.node_log(node, name)
         repeated = (opened.start, min(opened.start + len(opened.lines), held.frontier.size))
         known = await self.ledger.node_line_hashes(node, name, *repeated)
         pushed = ingest.limits_and_canonical(opened, known)
-        if member is not None and not member.home and _says_nothing_new(pushed, held):
+        if _says_nothing_new(pushed, held):
             standing = await self._standing(node, name, *repeated)
             return self._answer(node, name, held.frontier, held.epoch or "", Outcome(), repeated, standing)
         leaves = await self.ledger.node_leaves(node, name, *repeated) if pushed.entries else {}
-        extension = ingest.proof(pushed, held, leaves, member, node=node, name=name, now=now)
-        if member is not None and extension.entries:
+        extension = ingest.proof(pushed, held, leaves, node=node, name=name, now=now)
+        if extension.entries:
             self.quota.take(member, len(extension.entries), now)
         again = await self._came_otherwise(node, name, pushed, known, held.frontier.size)
         outcome = Outcome()

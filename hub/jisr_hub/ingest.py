@@ -17,7 +17,7 @@ from jisr_protocol import entry as entries
 from jisr_protocol import live, push, schema
 from jisr_protocol.entry import Entry
 from jisr_protocol.keys import KeyRing, PublicKey
-from jisr_protocol.limits import REV_JUMP
+from jisr_protocol.limits import PER_NODE_DAY, PER_NODE_HOUR, REV_JUMP
 from jisr_protocol.live import Order
 from jisr_protocol.push import Extension, NodeLog, Opened, Push
 from jisr_protocol.refusal import Refusal, refuse
@@ -100,17 +100,16 @@ def limits_and_canonical(opened: Opened, held_lines: Mapping[int, bytes]) -> Pus
     return opened.read(held_lines)
 
 
-def admitted(member: Member | None, node: str) -> None:
+def admitted(member: Member | None, node: str) -> Member:
     """ING-1: only the operator lets a node in; coming by way of a peer is not enough."""
     if member is None or member.home:
         refuse("ING-1", "", expected="a node that this hub has admitted", came=node)
+        return Member(node, "", "", PER_NODE_HOUR, PER_NODE_DAY, "")
+    return member
 
 
-def proof(
-    pushed: Push, held: NodeLog, leaves: dict[int, bytes], member: Member | None, *, node: str, name: str, now: datetime
-) -> Extension:
-    """Step 3: an admitted node (ING-1) and a slice of its own log (PUSH-2 to PUSH-7)."""
-    admitted(member, node)
+def proof(pushed: Push, held: NodeLog, leaves: dict[int, bytes], *, node: str, name: str, now: datetime) -> Extension:
+    """Step 3: a slice of the node's own log (PUSH-2 to PUSH-7)."""
     return push.check(pushed, held, leaves, node=node, name=name, now=now)
 
 

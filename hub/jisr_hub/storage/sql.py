@@ -31,6 +31,7 @@ from jisr_protocol.push import NodeLog
 from ..ports import Change, Conflict, Held, Kept, Member, Number, Numbered, Peer, Published, View
 from . import tables as t
 
+_WRITE = "BEGIN IMMEDIATE"
 CACHE_KIB = 64 * 1024
 LOG_PAGES = 16_384
 _READ_ROWS = 512
@@ -45,16 +46,22 @@ _HELD = sa.text(
 )
 
 
-def _engine(path: Path, *, writes: bool) -> AsyncEngine:
-    engine = create_async_engine(f"sqlite+aiosqlite:///{path}", pool_size=1 if writes else 4, max_overflow=0)
+def _engine(path: Path, begin: str) -> AsyncEngine:
+    """Connections whose transactions open with `begin`; with "" each statement stands for itself."""
+    url = f"sqlite+aiosqlite:///{path}"
+    if begin:
+        engine = create_async_engine(url, pool_size=1 if begin == _WRITE else 4, max_overflow=0)
+    else:
+        alone = {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True, "pool_reset_on_return": None}
+        engine = create_async_engine(url, pool_size=2, max_overflow=2, **alone)
 
     @sa.event.listens_for(engine.sync_engine, "connect")
     def prepare(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # the driver opens no transaction; `begin` below does
+        connection.isolation_level = None  # the driver opens no transaction; `opening` below does
         cursor = connection.cursor()
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000", "foreign_keys=ON"):
             cursor.execute(f"PRAGMA {pragma}")
-        if writes:
+        if begin == _WRITE:
             # A batch touches as many pages of the record index as it has records: in a log of 1,000 pages each batch
             # would be copied back at once, in a larger one the pages of many batches are copied once.
             cursor.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
@@ -62,8 +69,9 @@ def _engine(path: Path, *, writes: bool) -> AsyncEngine:
         cursor.close()
 
     @sa.event.listens_for(engine.sync_engine, "begin")
-    def begin(connection: sa.Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    def opening(connection: sa.Connection) -> None:
+        if begin:
+            connection.exec_driver_sql(begin)
 
     return engine
 
@@ -72,7 +80,7 @@ class SqlLedger:
     """The Ledger port on SQL. Open it with `open`; close it when done."""
 
     def __init__(self, path: Path, feed_name: str = "public") -> None:
-        self._writer, self._readers = _engine(path, writes=True), _engine(path, writes=False)
+        self._writer, self._readers, self._askers = _engine(path, _WRITE), _engine(path, "BEGIN"), _engine(path, "")
         self._lock = asyncio.Lock()
         self._feed = feed_name
         self._folded: dict[str, KeyRing] = {}
@@ -91,6 +99,7 @@ class SqlLedger:
     async def close(self) -> None:
         await self._writer.dispose()
         await self._readers.dispose()
+        await self._askers.dispose()
 
     @asynccontextmanager
     async def _writing(self) -> AsyncIterator[AsyncConnection]:
@@ -103,7 +112,8 @@ class SqlLedger:
             yield connection
 
     async def rows(self, query: sa.Executable) -> Sequence[sa.Row[Any]]:
-        async with self._reading() as connection:
+        """The rows of one query, which needs no transaction of its own."""
+        async with self._askers.connect() as connection:
             return (await connection.execute(query)).all()
 
     # Nodes
@@ -180,7 +190,7 @@ class SqlLedger:
         for node, record_id in keys:
             by_node[node].append(record_id)
         found: dict[tuple[str, str], Held] = {}
-        async with self._reading() as connection:
+        async with self._askers.connect() as connection:
             for node, ids in by_node.items():
                 asked = {"ids": orjson.dumps(ids).decode(), "node": node, "audience": audience}
                 for row in await connection.execute(_HELD, asked):
