@@ -214,4 +214,5 @@ class Hub:
 
 def _says_nothing_new(pushed: Push, held: NodeLog) -> bool:
     """The lines and the head are, byte for byte, what is held: they were judged when they came first."""
-    return not pushed.entries and held.head is not None and pushed.head.raw == held.head.raw
+    known = not pushed.entries and pushed.end <= held.frontier.size
+    return known and held.head is not None and pushed.head.raw == held.head.raw

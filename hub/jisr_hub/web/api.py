@@ -28,6 +28,7 @@ from .problem_documents import document
 
 PUSH_TYPE = "application/vnd.jisr.push+ndjson"
 _PAGE_PATH = re.compile(r"[1-9][0-9]{0,8}-[a-z2-7]{8}/(x[0-9]{3}/)*[0-9]{3}(\.p/[0-9]{1,3})?(\.g[0-9]{1,6})?\.ndjson")
+_NO_WEIGHT = re.compile(r"q\s*=\s*0(\.0{0,3})?")
 _HASH = re.compile(r"[0-9a-f]{64}")
 _IMMUTABLE = f"public, max-age={limits.PAGE_CACHE_SECONDS}, immutable"
 _HEAD_CACHE = "public, max-age=10, stale-if-error=86400"
@@ -93,7 +94,7 @@ class _Api:
         return await asyncio.to_thread(self._page, request, f"log/{path}")
 
     def _page(self, request: Request, path: str) -> Response:
-        accepted = request.headers.get("accept-encoding", "")
+        accepted = _accepted(request.headers.get("accept-encoding", ""))
         headers = {"Cache-Control": _IMMUTABLE, "Vary": "Accept-Encoding"}
         if "zstd" in accepted and (body := self._pages.read(path + ".zst")) is not None:
             return Response(body, 200, {**headers, "Content-Encoding": "zstd"}, "application/x-ndjson")
@@ -146,6 +147,12 @@ class _Api:
         if self._publisher.head is None:
             return document("busy", "no head is signed yet")
         return Response(b"ready\n", 200, media_type="text/plain")
+
+
+def _accepted(header: str) -> set[str]:
+    """The content codings a reader names and does not weigh 0 (RFC 9110 section 12.5.3)."""
+    named = (part.partition(";") for part in header.lower().split(","))
+    return {name.strip() for name, _, weight in named if not _NO_WEIGHT.fullmatch(weight.strip())}
 
 
 def _file(request: Request, content: bytes, cache: str) -> Response:

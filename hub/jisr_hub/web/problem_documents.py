@@ -25,6 +25,7 @@ _STATUS = {
     "not_authoritative": 403,
     "restricted": 403,
     "not_found": 404,
+    "page_missing": 404,
     "method_not_allowed": 405,
     "seq_gap": 409,
     "feed_fork": 409,
