@@ -130,6 +130,7 @@ async def test_a_gap_says_where_the_hub_stands_and_stores_nothing() -> None:
     await hub.push(author, 0, 2)
     before = await hub.lines()
     assert (await refusal_of(hub.push(author, 3))).code == "seq_gap"
+    assert (await refusal_of(hub.push(author, 5, 5))).code == "seq_gap", "also without a line"
     assert (await hub.hub.log_state(author.id, "public")).frontier.size == 2
     assert await hub.lines() == before
 
