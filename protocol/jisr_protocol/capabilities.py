@@ -52,7 +52,11 @@ class Capabilities(BaseModel):
 
     def to_bytes(self) -> bytes:
         """The canonical file, with a line feed."""
-        return canonical.dumps(self.model_dump(exclude_none=True), limit_bytes=limits.HEAD_BYTES) + b"\n"
+        members = self.model_dump()
+        for name in ("push", "ping"):
+            if members[name] is None:
+                del members[name]
+        return canonical.dumps(members, limit_bytes=limits.HEAD_BYTES) + b"\n"
 
 
 def parse(raw: bytes) -> Capabilities:
