@@ -38,9 +38,8 @@ USAGE = 64
 def main() -> None:
     """Run the command; a refusal becomes a sentence and an exit status, never a traceback."""
     try:
-        app(standalone_mode=False)
-    except typer.Exit as done:
-        sys.exit(done.exit_code)
+        status = app(standalone_mode=False)  # what a command raised with typer.Exit comes back as a number
+        sys.exit(status if isinstance(status, int) else 0)
     except typer.Abort:
         sys.exit(130)
     except Exception as error:  # the last line of defence between a person and a traceback
@@ -162,10 +161,10 @@ def serve(
     from ..storage.lock import AlreadyRunning, only_one
     from ..web.http import Http
     from ..web.server import Server
-    from .setting_up import check_there
+    from .setting_up import check_opens
 
     config.read(folder)
-    check_there(folder)
+    _run(check_opens(folder))
     try:
         with only_one(folder):
             pass

@@ -13,7 +13,7 @@ from jisr_protocol.envelope import Envelope
 from jisr_protocol.reader.http import GuardedClient
 
 from .. import config, identity
-from ..app import DATABASE, KEYS, now
+from ..app import DATABASE, KEYS, now, read_identity
 from ..config import Settings
 from ..ports import Member, Peer
 from ..storage.sql import SqlLedger
@@ -160,6 +160,14 @@ def check_there(folder: Path) -> None:
     for name in (DATABASE, KEYS, identity.KEY_FILE):
         if not (folder / name).is_file():
             raise SettingUpError(f"The hub in {folder} lacks {name}; nothing was changed. Put it back from a backup.")
+
+
+async def check_opens(folder: Path) -> None:
+    """Raise unless settings, keys and database can be read, before a server is made of them."""
+    check_there(folder)
+    read_identity(folder, config.read(folder))
+    async with opened(folder) as ledger:
+        await ledger.published()
 
 
 @contextlib.asynccontextmanager
