@@ -77,9 +77,11 @@ class Sheet:
         """Work out and write what these entries do, in order."""
         for start in range(0, len(page), PAGE_ENTRIES):
             part = page[start : start + PAGE_ENTRIES]
-            self._load({(j.entry.node or "", j.entry.id or "") for j in part if _names_a_record(j.entry)})
-            for judged in part:
+            self._load(_records_of(part))
+            for number, judged in enumerate(part, start=1):
                 self._fold(judged)
+                if live.effect(judged.entry) is Effect.REMOVE_MATCHING:  # it wrote everything, and forgot it
+                    self._load(_records_of(part[number:]))
             self.write()
 
     def _load(self, wanted: set[Key]) -> None:
@@ -278,8 +280,9 @@ class Sheet:
         )
 
 
-def _names_a_record(entry: Entry) -> bool:
-    return live.effect(entry) in (Effect.SET, Effect.REMOVE)
+def _records_of(page: Sequence[Judged]) -> set[Key]:
+    """The records that these entries name; an erase or hold finds its own."""
+    return {_key(j.entry) for j in page if live.effect(j.entry) in (Effect.SET, Effect.REMOVE)}
 
 
 def _key(entry: Entry) -> Key:

@@ -44,6 +44,30 @@ def _size_257() -> Made:
     return made(sized(257))
 
 
+@good("five-pages", "More pages than a reader asks for at once.", "PAGE-3")
+def _five_pages() -> Made:
+    return made(sized(1_100))
+
+
+@good("every-op", "Every operation there is, and one there is not.", "ENT-5")
+def _every_op() -> Made:
+    feed, hub = small(), Writer("hub", role="hub")
+    key = feed.writer.key
+    erase = key.sign("notice", entries.notice(feed.writer, feed.writer.id, "erase", [uuid("b")], 9))
+    hold = key.sign("notice", entries.notice(feed.writer, feed.writer.id, "hold", "*", None))
+    node = {"by": hub.id, "id": uuid("s"), "n": 1, "subject": feed.writer.id, "type": "node"}
+    feed.add(entries.acted(feed.size, "erase", erase, uuid("b")))
+    feed.put("d")
+    feed.add(entries.out(feed.size, feed.lines[-1]))
+    feed.add(entries.acted(feed.size, "hold", hold, "*"))
+    feed.add(entries.acted(feed.size, "unhold", hold, "*"))
+    feed.put("a", 2)
+    feed.add(entries.stated(feed.size, hub.key.sign("statement", node)))
+    feed.add(entries.nodehead(feed.size, small().head(), {"policy": 0}))
+    feed.add(entries.other(feed.size, "bless", object={"a": 1}))
+    return made(feed)
+
+
 @good("grown", "Read at 6 entries, then at 257: the reader goes on from where it stands.", "READ-5")
 def _grown() -> Made:
     feed = small()
@@ -164,6 +188,17 @@ def _epoch_continued() -> Made:
     feed.epoch, feed.bases = epoch(2), [base]
     feed.put("d")
     return Made(feed.files(time=LATER), feed.rows, before)
+
+
+@good(
+    "epoch-on-old-pages", "Pages wholly below the base stand under the old epoch; a fresh reader finds them.", "PATH-1"
+)
+def _epoch_on_old_pages() -> Made:
+    feed = sized(257)
+    base = {"epoch": feed.epoch, "log_root": feed.head()["head"]["log_root"], "size": feed.size}
+    feed.epoch, feed.bases = epoch(2), [base]
+    feed.put("d")
+    return made(feed)
 
 
 @good(

@@ -47,7 +47,9 @@ def _valid(file: CaseFile) -> None:
         file.valid("SIG-5", "verify", f"a {kind}", given, {"digest": digest(kind, body), "kid": key.kid})
     more = key.sign("record", BODY) | {"seq": 5}
     result = {"digest": digest("record", canonical(BODY)), "kid": key.kid}
-    file.valid("SIG-6", "verify", "members beside the two are covered by nothing, and ignored", _given("record", more), result)
+    file.valid(
+        "SIG-6", "verify", "members beside the two are covered by nothing, and ignored", _given("record", more), result
+    )
 
 
 def _rewrapped(file: CaseFile) -> None:
