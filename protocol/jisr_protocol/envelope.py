@@ -13,7 +13,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 import nacl.bindings
@@ -23,11 +23,10 @@ import orjson
 from . import canonical, identifiers
 from .limits import RECORD_BYTES
 from .refusal import refuse
+from .signing import KINDS as KINDS
+from .signing import PublicKey, SigningKey
+from .signing import protected as protected
 
-if TYPE_CHECKING:
-    from .keys import PublicKey
-
-KINDS = ("record", "tombstone", "key", "recovery", "head", "statement", "notice", "ack", "receipt")
 _SIGNATURE = re.compile(r"[A-Za-z0-9_-]{85}[AQgw]")
 _raw_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
@@ -57,12 +56,6 @@ class VerifiedEnvelope(msgspec.Struct, frozen=True, gc=False):
     kid: str
 
 
-def protected(kid: str, kind: str) -> str:
-    """The one protected header of (kid, kind), in base64url (SIG-2)."""
-    header = f'{{"alg":"Ed25519","kid":"{kid}","typ":"jisr-{kind}+jws"}}'
-    return base64.urlsafe_b64encode(header.encode()).decode().rstrip("=")
-
-
 def digest(kind: str, body: bytes) -> str:
     """SHA-256("jisr-<kind>-1" ‖ 0x00 ‖ body), lowercase hexadecimal."""
     return hashlib.sha256(b"jisr-%b-1\x00%b" % (kind.encode(), body)).hexdigest()
@@ -89,8 +82,8 @@ def parse(raw: bytes, kind: str, *, limit_bytes: int = RECORD_BYTES + 1024) -> E
     return Envelope(kind, value["jws"], slices(raw)[kind], value[kind])
 
 
-def sealed(kind: str, value: dict[str, Any], key: Any) -> Envelope:
-    """Sign `value` as a thing of `kind` with a keys.SigningKey."""
+def sealed(kind: str, value: dict[str, Any], key: SigningKey) -> Envelope:
+    """Sign `value` as a thing of `kind`."""
     body = canonical.dumps(value)
     return Envelope(kind, key.sign(kind, body), body, value)
 

@@ -12,7 +12,6 @@ A retired key's earlier signatures stay good; a revoked key's do not count for a
 from __future__ import annotations
 
 import base64
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,28 +19,17 @@ from typing import Any
 import msgspec
 import nacl.bindings
 import nacl.signing
-import orjson
 
 from . import canonical, identifiers
-from .envelope import KINDS, Envelope, protected, slices, verify_bytes
+from .envelope import Envelope, slices, verify_bytes
 from .envelope import parse as parse_envelope
 from .limits import KEYS_BYTES
 from .refusal import refuse
 from .shapes import Shape, list_of, one_of
-
-
-def _b64(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
-
-
-def thumbprint(public: bytes) -> str:
-    """The RFC 7638 thumbprint (RFC 8037 members) of an Ed25519 public key of 32 bytes."""
-    return _b64(hashlib.sha256(orjson.dumps(jwk_of(public), option=orjson.OPT_SORT_KEYS)).digest())
-
-
-def jwk_of(public: bytes) -> dict[str, str]:
-    """The public key as a JWK of exactly three members (RFC 8037)."""
-    return {"crv": "Ed25519", "kty": "OKP", "x": _b64(public)}
+from .signing import PublicKey as PublicKey
+from .signing import SigningKey as SigningKey
+from .signing import jwk_of as jwk_of
+from .signing import thumbprint as thumbprint
 
 
 def jwk(value: object) -> str | None:
@@ -53,39 +41,6 @@ def jwk(value: object) -> str | None:
         return expected
     public = base64.urlsafe_b64decode(value["x"] + "=")
     return None if nacl.bindings.crypto_core_ed25519_is_valid_point(public) else expected
-
-
-class PublicKey:
-    """One Ed25519 public key and the protected header of each kind it may sign; a revoked one says so."""
-
-    __slots__ = ("headers", "kid", "public", "revoked", "verify_key")
-
-    def __init__(self, public: bytes, *, revoked: bool = False) -> None:
-        self.public = public
-        self.revoked = revoked
-        self.kid = thumbprint(public)
-        self.verify_key = nacl.signing.VerifyKey(public)
-        self.headers = {kind: protected(self.kid, kind) for kind in KINDS}
-
-
-class SigningKey:
-    """A private signing key. Made from a seed of 32 random bytes, which is the whole secret."""
-
-    __slots__ = ("_key", "public")
-
-    def __init__(self, seed: bytes) -> None:
-        self._key = nacl.signing.SigningKey(seed)
-        self.public = PublicKey(bytes(self._key.verify_key))
-
-    @property
-    def kid(self) -> str:
-        return self.public.kid
-
-    def sign(self, kind: str, body: bytes) -> str:
-        """The detached JWS (RFC 7515 appendix F) of `body` as a thing of `kind`."""
-        header = self.public.headers[kind].encode()
-        signature = self._key.sign(header + b"." + base64.urlsafe_b64encode(body).rstrip(b"=")).signature
-        return f"{header.decode()}..{_b64(signature)}"
 
 
 _FIRST = Shape(

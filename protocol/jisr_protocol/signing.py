@@ -1,0 +1,68 @@
+"""Key pairs: a public key with the protected headers it may stand in, a private key that signs (docs/spec/keys.md).
+
+A header is exactly the base64url of {"alg":"Ed25519","kid":"…","typ":"jisr-<kind>+jws"}: it follows from key and kind,
+so a verifier compares it with a constant, and a thing of one kind can never be taken for another.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+
+import nacl.signing
+import orjson
+
+KINDS = ("record", "tombstone", "key", "recovery", "head", "statement", "notice", "ack", "receipt")
+
+
+def _b64(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def thumbprint(public: bytes) -> str:
+    """The RFC 7638 thumbprint (RFC 8037 members) of an Ed25519 public key of 32 bytes."""
+    return _b64(hashlib.sha256(orjson.dumps(jwk_of(public), option=orjson.OPT_SORT_KEYS)).digest())
+
+
+def jwk_of(public: bytes) -> dict[str, str]:
+    """The public key as a JWK of exactly three members (RFC 8037)."""
+    return {"crv": "Ed25519", "kty": "OKP", "x": _b64(public)}
+
+
+def protected(kid: str, kind: str) -> str:
+    """The one protected header of (kid, kind), in base64url (SIG-2)."""
+    header = f'{{"alg":"Ed25519","kid":"{kid}","typ":"jisr-{kind}+jws"}}'
+    return base64.urlsafe_b64encode(header.encode()).decode().rstrip("=")
+
+
+class PublicKey:
+    """One Ed25519 public key and the protected header of each kind it may sign; a revoked one says so."""
+
+    __slots__ = ("headers", "kid", "public", "revoked", "verify_key")
+
+    def __init__(self, public: bytes, *, revoked: bool = False) -> None:
+        self.public = public
+        self.revoked = revoked
+        self.kid = thumbprint(public)
+        self.verify_key = nacl.signing.VerifyKey(public)
+        self.headers = {kind: protected(self.kid, kind) for kind in KINDS}
+
+
+class SigningKey:
+    """A private signing key. Made from a seed of 32 random bytes, which is the whole secret."""
+
+    __slots__ = ("_key", "public")
+
+    def __init__(self, seed: bytes) -> None:
+        self._key = nacl.signing.SigningKey(seed)
+        self.public = PublicKey(bytes(self._key.verify_key))
+
+    @property
+    def kid(self) -> str:
+        return self.public.kid
+
+    def sign(self, kind: str, body: bytes) -> str:
+        """The detached JWS (RFC 7515 appendix F) of `body` as a thing of `kind`."""
+        header = self.public.headers[kind].encode()
+        signature = self._key.sign(header + b"." + base64.urlsafe_b64encode(body).rstrip(b"=")).signature
+        return f"{header.decode()}..{_b64(signature)}"
