@@ -144,16 +144,20 @@ class _Batch:
         self.outcome.drafts.append(draft)
 
     def _take_out(self, entry: Entry) -> None:
-        before = self.held.get((entry.node or "", entry.id or ""))
-        if before is not None and before.live and before.digest == entry.digest:
-            self.outcome.drafts.append(
-                log.out_draft(entry.node or "", entry.id or "", before.rev, before.digest, before.type)
-            )
-            self._remember(entry, live=False)
+        """What left the feed it came by leaves ours, whichever rev of it is here: of several changes only the last is
+        offered, so the rev that left may be one that never came. Its author did not sign it, so nothing is believed of
+        it: what is remembered is the rev that was here.
+        """
+        key = (entry.node or "", entry.id or "")
+        before = self.held.get(key)
+        if before is not None and before.live:
+            self.outcome.drafts.append(log.out_draft(*key, before.rev, before.digest, before.type))
+            self._hold(key, Held(before.rev, before.digest, before.type, False))
 
     def _remember(self, entry: Entry, *, live: bool) -> None:
-        key = (entry.node or "", entry.id or "")
-        held = Held(entry.rev or 0, entry.digest or "", entry.type or "", live)
+        self._hold((entry.node or "", entry.id or ""), Held(entry.rev or 0, entry.digest or "", entry.type or "", live))
+
+    def _hold(self, key: tuple[str, str], held: Held) -> None:
         self.held[key] = held
         self.outcome.remembered[(*key, "public")] = Remembered(*key, "public", held)
 

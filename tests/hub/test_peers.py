@@ -159,6 +159,23 @@ async def test_what_leaves_a_peers_view_leaves_here_too(tmp_path: Path) -> None:
     await assert_equal(hubs)
 
 
+async def test_what_left_before_its_last_rev_came_leaves_too(tmp_path: Path) -> None:
+    """Of several changes a copy tells the last: that rev 2 left, and rev 2 never came."""
+    hubs = await hubs_of("home", "far")
+    author = Author("dar")
+    await hubs[0].admit(author)
+    author.put("moved")
+    await hubs[0].push(author)
+    await settle(hubs, [(1, 0)], tmp_path)
+    author.put("moved")
+    await hubs[0].push(author)
+    author.put("moved", audience="hub")
+    await hubs[0].push(author, feed="hub")
+    await settle(hubs, [(1, 0)], tmp_path)
+    assert await hubs[1].live() == {}
+    await assert_equal(hubs)
+
+
 async def test_a_record_that_comes_back_after_an_out_is_shown_again(tmp_path: Path) -> None:
     hubs = await hubs_of("home", "far")
     author = Author("dar")
