@@ -337,8 +337,11 @@ class Checker:
 
     def _judged(self, hub: HubActor, view: HubView, kept: Any, entry: Entry, where: str) -> None:
         waiting = self._world.waits(entry.node, entry.id)
-        if (entry.node, entry.seq) in self._world.bent and kept.code in UNHASHED:
-            return
+        if (entry.node, entry.seq) in self._world.bent:
+            # put aside until the author's line comes; by then a later rev may be held, and then it stays aside
+            aside = kept.code in UNHASHED and not self._world.mended
+            if aside or kept.code == "rev_not_increasing":
+                return
         if kept.code is not None:
             hold(waiting or hub.liar, where, f"keeps back {entry.seq}: {kept.code} {kept.detail}")
         elif entry.op in ("put", "del") and entry.thing is not None and entry.thing.value["audience"] == "public":
