@@ -344,11 +344,32 @@ class HubActor(Person):
         return self.folder / f"{peer.id.removeprefix('jisr:')}.sqlite"
 
 
+class Site:
+    """A node's public feed on a static host. Uploads may end in the middle; nothing there is ever deleted."""
+
+    liar = False
+
+    def __init__(self, actor: NodeActor) -> None:
+        self.actor, self.label, self.address = actor, f"{actor.label}'s site", f"memory:{actor.label}"
+        self.id = actor.node.id
+        self.pages = MortalPages(actor.life)
+        self.forged: set[str] = set()
+        self.half = False
+        """Whether the last upload ended in the middle: then keys may be newer than the head."""
+
+    def upload(self) -> None:
+        """Everything the node exports, the head last."""
+        self.half = True
+        for path, content in self.actor.node.files():
+            self.pages.write(path, content)
+        self.half = False
+
+
 class ReaderActor(Person):
-    """A portal that follows one hub into a file."""
+    """A portal that follows one hub, or one node's site, into a file."""
 
     def __init__(
-        self, label: str, now: Callable[[], datetime], chance: random.Random, folder: Path, hub: HubActor
+        self, label: str, now: Callable[[], datetime], chance: random.Random, folder: Path, hub: HubActor | Site
     ) -> None:
         super().__init__(label, now, chance)
         self.hub, self.file = hub, folder / f"{label}.sqlite"
@@ -367,7 +388,7 @@ class Trouble:
 class FeedPlace:
     """A reader's Place over the public files of a hub in this world, with the trouble of the line."""
 
-    def __init__(self, hub: HubActor, trouble: Trouble) -> None:
+    def __init__(self, hub: HubActor | Site, trouble: Trouble) -> None:
         self.address, self.requests, self.received_bytes = hub.address, 0, 0
         self._hub, self._trouble = hub, trouble
 

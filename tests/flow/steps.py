@@ -16,7 +16,7 @@ from jisr_protocol import envelope, identifiers
 from jisr_protocol import head as heads
 from jisr_protocol.limits import HUB_HEAD_HOURS
 
-from .actors import Death, HubActor, NodeActor, Numbers, Trouble, at_once
+from .actors import Death, HubActor, NodeActor, Numbers, Site, Trouble, at_once
 from .check import hold
 
 if TYPE_CHECKING:
@@ -287,7 +287,7 @@ def read(world: World, numbers: Numbers) -> None:
     world.read(reader, _trouble(reader.hub, numbers))
 
 
-def _trouble(hub: HubActor, numbers: Numbers) -> Trouble:
+def _trouble(hub: HubActor | Site, numbers: Numbers) -> Trouble:
     """A line may be cut at the n-th file, miss or bend pages once, or serve an old head, once or for good."""
     kind = numbers.one_of(("none", "none", "none", "cut", "missing", "flipped", "stale", "stuck"))
     shown = hub.pages.shown
@@ -300,7 +300,7 @@ def _trouble(hub: HubActor, numbers: Numbers) -> Trouble:
 
 def roll_back(world: World, numbers: Numbers) -> None:
     """A hub signs anew, dated now, a head for less than a reader has seen: the reader keeps what it has, and proof."""
-    reader = numbers.one_of(world.readers)
+    reader = numbers.one_of([reader for reader in world.readers if not isinstance(reader.hub, Site)])
     seen = world.checker.copies.get(reader.file)
     smaller = [h for h in map(heads.parse, reader.hub.pages.shown) if seen is not None and h.size < seen.size]
     if not smaller:

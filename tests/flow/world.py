@@ -28,6 +28,7 @@ from jisr_hub.ports import Peer
 from jisr_hub.publish import feed as hub_feed
 from jisr_hub.quota import QuotaExhausted
 from jisr_hub.web.api import _answered
+from jisr_node import export as node_export
 from jisr_node.errors import HubRefused, HubUnreachable
 from jisr_protocol import entry, keys, paths, receipt, session
 from jisr_protocol import head as heads
@@ -46,6 +47,7 @@ from .actors import (
     Numbers,
     Person,
     ReaderActor,
+    Site,
     Trouble,
     at_once,
 )
@@ -131,7 +133,7 @@ class World:
         self.folder = Path(tempfile.mkdtemp(prefix="jisr-world-", dir=base))
         numbers = Numbers(self.shape)
         page = numbers.one_of((8, 4, 32))
-        for place in (paths, session, hub_feed):
+        for place in (paths, session, hub_feed, node_export):
             self._rims.enter_context(mock.patch.object(place, "PAGE_ENTRIES", page))
         valid_point = bindings.crypto_core_ed25519_is_valid_point
         replaced: list[tuple[Any, str, Any]] = [
@@ -182,10 +184,10 @@ class World:
             self._homes[actor.node.id] = home
             ring = actor.node.identity.ring
             at_once(home.hub.admit(actor.label, ring.statements, ring, per_hour=ENOUGH, per_day=ENOUGH))
+        self.sites = [Site(numbers.one_of(self.nodes))]
         self.readers = [
-            ReaderActor(f"reader{i}", self._clock(numbers), self._chance(f"reader{i}"), self.folder, hub)
-            for i in range(reader_count)
-            for hub in [numbers.one_of(self.hubs)]
+            ReaderActor(f"reader{i}", self._clock(numbers), self._chance(f"reader{i}"), self.folder, place)
+            for i, place in enumerate([*(numbers.one_of(self.hubs) for _ in range(reader_count)), *self.sites])
         ]
 
     def _clock(self, numbers: Numbers) -> Any:
@@ -226,8 +228,8 @@ class World:
         """Whether this record is of a type that no hub of today takes."""
         return any(record_id in actor.waiting for actor in self.nodes if actor.node.id == node)
 
-    def copies(self) -> Iterator[tuple[Path, HubActor]]:
-        """Every file that holds a verified copy, and the hub it is of."""
+    def copies(self) -> Iterator[tuple[Path, HubActor | Site]]:
+        """Every file that holds a verified copy, and the hub or site it is of."""
         yield from ((hub.copy_of(peer), peer) for hub, peer in self.edges)
         yield from ((reader.file, reader.hub) for reader in self.readers)
 
@@ -268,7 +270,8 @@ class World:
     @asynccontextmanager
     async def _place(self, feed: Any, *_: Any) -> Any:
         """The network of this world, instead of follow's own."""
-        yield FeedPlace(next(hub for hub in self.hubs if hub.address == feed), self.trouble)
+        places = (*self.hubs, *self.sites)
+        yield FeedPlace(next(place for place in places if place.address == feed), self.trouble)
 
     # What happens
 
@@ -301,11 +304,15 @@ class World:
         self.time = max(self.time + by, self.latest - timedelta(minutes=4))
         self.latest = max(self.time, self.latest)
 
-    def publish_hub(self, hub: HubActor) -> None:
+    def publish_hub(self, hub: HubActor | Site) -> None:
+        """A hub signs its next head; a node's site gets what the node would export now."""
         try:
+            if isinstance(hub, Site):
+                hub.upload()
+                return
             at_once(hub.publisher.publish())
         except Death as death:
-            self.dies(hub, death)
+            self.dies(hub.actor if isinstance(hub, Site) else hub, death)
         except OSError:
             self.note(f"{hub.label}: the disk is full", "disk full")
 
@@ -368,14 +375,16 @@ class World:
         hold(result.evidence is not None and result.evidence.is_dir(), f"{reader.label} keeps no proof of a rollback")
         hold(reader.file.read_bytes() == before, f"a rollback changed what {reader.label} holds")
 
-    def _ended_well(self, who: Person, hub: HubActor, trouble: Trouble, outcome: str, file: Path) -> None:
+    def _ended_well(self, who: Person, hub: HubActor | Site, trouble: Trouble, outcome: str, file: Path) -> None:
         """An outcome other than verified has its cause in this world."""
         self.note(f"{who.label} reads {hub.label} ({trouble.kind}): {outcome}", f"read {trouble.kind}: {outcome}")
         if outcome == "verified":
             return
         allowed = {"cut": {"temporary"}, "stuck": {"stale"}}.get(trouble.kind, set())
         shown = hub.pages.read(paths.HEAD)
-        if shown is None:
+        if isinstance(hub, Site) and hub.actor.clock_was_wrong:
+            allowed = allowed | {"broken", "stale", "contradicted"}
+        if shown is None or (isinstance(hub, Site) and hub.half):
             allowed = allowed | {"broken"}
         elif heads.expired(heads.parse(shown), who.now()):
             allowed = allowed | {"stale"}
@@ -421,6 +430,8 @@ class World:
         else:
             hold(False, "the hubs are not quiet after", QUIET_ROUNDS, "rounds")
         for reader in self.readers:
+            if isinstance(reader.hub, Site):
+                self.publish_hub(reader.hub)
             result = self.read(reader, Trouble())
             hold(result is not None and result.outcome is Outcome.VERIFIED, f"{reader.label} ends {result}")
             hold(reader.hub.liar or not result.refused_live, f"{reader.label} refused {result.refused}")
