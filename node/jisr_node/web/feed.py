@@ -84,12 +84,18 @@ def _encoding(accepted: str) -> str:
     return next((name for name in _SUFFIX if offered.get(name)), "")
 
 
+def problem_document(code: str, status: int) -> dict[str, object]:
+    """The members of a problem document (RFC 9457)."""
+    problem = PROBLEMS[code]
+    kind = f"urn:jisr:problem:{code}"
+    return {"code": code, "retry": problem.retry, "status": status, "title": problem.title, "type": kind}
+
+
 async def _problem(_: Request, error: Exception) -> Response:
     """RFC 9457: every error is a problem document with a code of the protocol."""
     status = error.status_code if isinstance(error, HTTPException) else 500
     code = _PROBLEM_OF_STATUS.get(status, "internal")
-    problem = PROBLEMS[code]
-    body = {"code": code, "retry": problem.retry, "status": status, "title": problem.title}
+    body = problem_document(code, status)
     headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
     return _json(body, status=status, kind="application/problem+json", headers=headers)
 

@@ -14,6 +14,7 @@ from ..app import Node
 from ..errors import HubUnreachable, NodeError
 from ..outbox import PUBLIC
 from .feed import site
+from .http import Http
 
 LOOK_SECONDS = 2.0
 """How often the loop looks whether another process published; a look is one small read."""
@@ -37,6 +38,7 @@ def serve_forever(
         log_level="warning",
         access_log=False,
         lifespan="off",
+        http=Http,
         ws="none",
         server_header=False,
     )
