@@ -90,6 +90,44 @@ class HubProcess:
         self.stop()
 
 
+class NodeProcess:
+    """`jisr-node serve` in the folder of a node."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.port = folder, free_port()
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> NodeProcess:
+        command = ["-c", "from jisr_node.cli import main; main()", "serve", "--port", str(self.port)]
+        self.process = subprocess.Popen(
+            [sys.executable, *command, "--dir", str(self.folder)],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        end = time.monotonic() + START_SECONDS
+        while not self._ready():
+            if self.process.poll() is not None or time.monotonic() > end:
+                raise AssertionError("the node did not start")
+            time.sleep(0.1)
+        return self
+
+    def _ready(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/head.json", timeout=5) as answer:
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def peak_mebibytes(self) -> float:
+        """The most memory it ever held."""
+        assert self.process is not None
+        return peak_mebibytes(self.process.pid)
+
+    def __exit__(self, *_: object) -> None:
+        assert self.process is not None
+        self.process.terminate()
+        self.process.wait(15)
+
+
 def peak_mebibytes(pid: int) -> float:
     """VmHWM of a process: the most memory it ever held."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import gzip
 import http.client
+import itertools
 import json
 import os
 import random
@@ -25,9 +26,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from jisr_hub.cli import inspection, setting_up
+from jisr_node.app import Node
 from jisr_protocol import canonical, keys
 from jisr_protocol.problems import PROBLEMS
-from tests.faults.processes import HubProcess
+from tests.faults.processes import HubProcess, NodeProcess
 from tests.hub.author import Author
 from tests.hub.hub_in_memory import run
 
@@ -41,21 +43,14 @@ class Reply(NamedTuple):
     body: bytes
 
 
-class Hell:
-    """A hub that is up, a node it has admitted, and ways to send it anything."""
+class Wire:
+    """Ways to send anything to a port of this machine."""
 
-    def __init__(self, folder: Path) -> None:
-        self.hub = HubProcess(folder / "hub")
-        self.author = Author("hell")
-        self.author.puts(3)
-        (folder / "keys.json").write_bytes(_key_file(self.author))
-        candidate = run(setting_up.candidate(self.hub.folder, str(folder / "keys.json")))
-        run(setting_up.admit(self.hub.folder, candidate, "hell"))
-        self.push = f"/v1/nodes/{self.author.id}/feeds/public/log"
+    port: int
 
     def ask(self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> Reply:
         """One request on a connection of its own; a body may be an iterator of pieces."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.hub.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # what it said stands in the buffer
                 connection.request(method, path, body, headers or {})
@@ -66,7 +61,7 @@ class Hell:
 
     def raw(self, sent: bytes, *, half_close: bool = False) -> bytes:
         """What comes back for these bytes on a connection."""
-        with socket.create_connection(("127.0.0.1", self.hub.port), timeout=30) as connection:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=30) as connection:
             came = b""
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 connection.sendall(sent)
@@ -76,6 +71,23 @@ class Hell:
                 while not came.endswith(b"}\n") and (piece := connection.recv(65536)):
                     came += piece
             return came
+
+
+class Hell(Wire):
+    """A hub that is up, and a node it has admitted."""
+
+    def __init__(self, folder: Path) -> None:
+        self.hub = HubProcess(folder / "hub")
+        self.author = Author("hell")
+        self.author.puts(3)
+        (folder / "keys.json").write_bytes(_key_file(self.author))
+        candidate = run(setting_up.candidate(self.hub.folder, str(folder / "keys.json")))
+        run(setting_up.admit(self.hub.folder, candidate, "hell"))
+        self.push = f"/v1/nodes/{self.author.id}/feeds/public/log"
+
+    @property
+    def port(self) -> int:  # type: ignore[override]
+        return self.hub.port
 
 
 def _key_file(author: Author) -> bytes:
@@ -183,7 +195,8 @@ def posts(hell: Hell) -> list[str]:
     return [hell.push, restricted, stranger, hell.push.replace("/public/", "/no-such-feed/"), "/v1/ping"]
 
 
-def test_json_from_hell_is_answered_with_a_problem_at_every_address(hell: Hell, figure: Callable[..., None]) -> None:
+def send_all_bodies(hell: Hell) -> int:
+    """Every body to every address that takes bytes; returns how many were answered with a problem document."""
     count = 0
     for what, body in bodies():
         for path in posts(hell):
@@ -193,10 +206,15 @@ def test_json_from_hell_is_answered_with_a_problem_at_every_address(hell: Hell, 
                 assert len(body) <= 4096, f"{what}: a ping is a short hint that is not read"
                 continue
             assert_problem(reply, f"{what} to {path}")
-    figure("bodies from hell answered with a problem document", count)
+    return count
 
 
-def test_compressed_hell_is_refused_before_it_grows(hell: Hell, figure: Callable[..., None]) -> None:
+def test_json_from_hell_is_answered_with_a_problem_at_every_address(hell: Hell, figure: Callable[..., None]) -> None:
+    figure("bodies from hell answered with a problem document", send_all_bodies(hell))
+
+
+def send_all_compressed(hell: Hell) -> int:
+    """Every compressed body to every address; returns how many were refused."""
     cases = list(encodings())
     for what, body, encoding in cases:
         for path in posts(hell):
@@ -204,11 +222,20 @@ def test_compressed_hell_is_refused_before_it_grows(hell: Hell, figure: Callable
             value = assert_problem(hell.ask("POST", path, body, headers), f"{what} to {path}")
             if "bomb" in what and path != posts(hell)[2]:
                 assert value["code"] in ("inflate_limit", "not_admitted", "epoch_unknown"), what
-    figure("compressed bodies refused", len(cases) * len(posts(hell)))
+    return len(cases) * len(posts(hell))
+
+
+def test_compressed_hell_is_refused_before_it_grows(hell: Hell, figure: Callable[..., None]) -> None:
+    figure("compressed bodies refused", send_all_compressed(hell))
 
 
 @pytest.mark.parametrize("chunked", [False, True], ids=["stated length", "chunked"])
 def test_100_megabytes_are_refused_and_never_held(hell: Hell, chunked: bool) -> None:
+    send_100_megabytes(hell, chunked=chunked)
+
+
+def send_100_megabytes(hell: Hell, *, chunked: bool) -> int:
+    """So many to every address; returns how many addresses refused them."""
     piece = b'"' + b"a" * 65534 + b"\n"
 
     def pieces() -> Iterator[bytes]:
@@ -219,6 +246,7 @@ def test_100_megabytes_are_refused_and_never_held(hell: Hell, chunked: bool) -> 
         headers = {} if chunked else {"Content-Length": str(HUGE // len(piece) * len(piece))}
         value = assert_problem(hell.ask("POST", path, pieces(), headers), path)
         assert value["code"] in ("inflate_limit", "too_large", "not_admitted", "epoch_unknown")
+    return len(posts(hell))
 
 
 def test_wrong_content_types_change_nothing(hell: Hell) -> None:
@@ -387,3 +415,43 @@ def test_after_all_of_it_the_hub_is_small_and_works(hell: Hell, figure: Callable
     peak = hell.hub.peak_mebibytes()
     figure("most memory a hub held in hell", f"{peak:.0f} MiB, limit {MOST_MEBIBYTES}")
     assert peak < MOST_MEBIBYTES
+
+
+# The node's own server takes no bytes, but addresses and headers
+
+
+class NodeWire(Wire):
+    def __init__(self, node: NodeProcess) -> None:
+        self.port = node.port
+
+
+def test_a_node_that_is_served_stands_hell_too(tmp_path: Path, figure: Callable[..., None]) -> None:
+    with Node.init(tmp_path / "node", name="Node", country="MA", lang="ar") as node:
+        node.publish()
+    with NodeProcess(tmp_path / "node") as served:
+        wire, count = NodeWire(served), 0
+        for nasty in NASTY:
+            quoted = nasty if "%" in nasty else quote(nasty, safe="./")
+            for path in (f"/{quoted}", f"/log/1-aaaaaaaa/{quoted}.ndjson", f"/inv/{quoted}.json", f"/log/../{quoted}"):
+                assert_problem(wire.ask("GET", path), path)
+                count += 1
+        for _, body in itertools.islice(bodies(), 12):
+            for path in ("/head.json", "/keys.json", "/", "/v1/ping"):
+                assert assert_problem(wire.ask("POST", path, body), path)["code"] in ("method_not_allowed", "not_found")
+                count += 1
+        for what, sent in WRONG_HTTP.items():
+            if what != "a body longer than stated":
+                assert_problem_of_a_node(wire.raw(sent), what)
+                count += 1
+        flood = b"GET / HTTP/1.1\r\nX: " + b"a" * (8 * 1024 * 1024)
+        assert wire.raw(flood)[:12] in (b"HTTP/1.1 400", b"")
+        assert wire.ask("GET", "/head.json").status == 200
+        peak = served.peak_mebibytes()
+    figure(f"a node in hell: {count} requests answered, {peak:.0f} MiB at most")
+    assert peak < 150
+
+
+def assert_problem_of_a_node(came: bytes, what: str) -> None:
+    head, _, body = came.partition(b"\r\n\r\n")
+    assert b"application/problem+json" in head, f"{what}: {came!r}"
+    assert orjson.loads(body)["code"] in ("malformed", "method_not_allowed", "not_found"), what
