@@ -27,6 +27,7 @@ from bench.run import load, measure
 from jisr_node.app import Node
 from jisr_protocol.reader.follow import Result, follow_once
 from jisr_protocol.reader.store import open_copy
+from tests.faults import test_canaries, test_hell, test_kill
 from tests.flow.runs import explore_on_all
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -517,3 +518,34 @@ def test_a_federation_that_loses_repeats_reorders_and_dies_always_converges(
     figure(f"{bad_lines} pushes and syncs over good and bad lines, {died} deaths, {tally.seen['rotated']} key changes")
     assert tally.worlds >= worlds
     assert died > worlds / 10
+
+
+# Hell, kills, canaries
+
+
+def test_hell_at_every_endpoint_is_answered_with_a_problem_and_memory_stays_bounded(
+    tmp_path: Path, figure: Callable[..., None]
+) -> None:
+    hell = test_hell.Hell(tmp_path)
+    with hell.hub:
+        answered = test_hell.send_all_bodies(hell) + test_hell.send_all_compressed(hell)
+        answered += sum(test_hell.send_100_megabytes(hell, chunked=chunked) for chunked in (False, True))
+        peak = hell.hub.peak_mebibytes()
+        assert "Traceback" not in hell.hub.log.read_text("utf-8")
+    figure(f"{answered} bodies from hell answered, the hub at {peak:.0f} MiB at most")
+    assert peak < test_hell.MOST_MEBIBYTES
+
+
+def test_kill_9_of_hub_and_node_loses_nothing_that_was_acknowledged(
+    tmp_path: Path, long: bool, figure: Callable[..., None]
+) -> None:
+    figure(test_kill.endure(tmp_path, kills=200 if long else 20, seed=9))
+
+
+def test_no_word_of_a_restricted_record_is_in_any_public_output(tmp_path: Path, figure: Callable[..., None]) -> None:
+    """One of each type for each audience, and records that change theirs; a property test stands in tests/faults."""
+    types = range(0, len(test_canaries.RECORDS), 2)
+    histories = [(which, [audience]) for which in types for audience in ("partners", "hub", "local")]
+    histories += [(which, ["public", "hub", "public", "local"]) for which in types[:4]]
+    count, told = test_canaries.walk_every_way_out(tmp_path, histories, {1})
+    figure(f"{len(told.secret)} restricted words searched in {count} public things: none; {len(told.public)} found")
