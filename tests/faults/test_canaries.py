@@ -25,6 +25,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
+from jisr_hub import config
 from jisr_hub.app import application
 from jisr_hub.cli import inspection, setting_up
 from jisr_hub.web.language import load_languages
@@ -184,6 +185,7 @@ def walk_every_way_out(place: Path, histories: list[tuple[int, list[str]]], sile
         random_bytes=lambda n: next(_seeds).to_bytes(n, "big"),
     )  # fmt: skip
     hub_id = asyncio.run(made).id
+    config.write(place / "hub", config.read(place / "hub").model_copy(update={"publish_seconds": 0.01}))
     node = Node.init(place / "node", name="Node", country="MA", lang="ar")
     candidate = asyncio.run(setting_up.candidate(place / "hub", str(place / "node" / "keys.json")))
     asyncio.run(setting_up.admit(place / "hub", candidate, "Node"))
@@ -276,11 +278,6 @@ def _followers(place: Path, hub_id: str) -> Iterator[tuple[str, bytes]]:
 
     for path, content in asyncio.run(second()).pages.files.items():
         yield f"the second hub's {path}", content
-
-
-@pytest.fixture(autouse=True)
-def _published_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("JISR_HUB_PUBLISH_SECONDS", "0.01")
 
 
 @settings(max_examples=max(3, settings().max_examples // 30), phases=(Phase.generate,))  # each is a whole hub
