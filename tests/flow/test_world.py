@@ -16,7 +16,7 @@ HAPPENS = (
     *("added", "edited", "narrowed", "deleted", "ended", "revived", "published", "rotated", "later major"),
     *("unknown op", "unknown type", "push none", "push lost", "push answer lost", "push twice", "push delayed"),
     *("late push taken", "late push refused: key_revoked", "hub published", "disk full", "lied", "rollback shown"),
-    *("node died", "hub died", "reader died", "time passed", "clock back"),
+    *("node died", "hub died", "reader died", "time passed", "clock back", "battery empty", "bent by a stranger"),
     *("read none: verified", "read cut: temporary", "read missing: verified", "read flipped: verified"),
     *("read stale: verified", "read stuck: stale"),
 )

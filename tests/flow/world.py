@@ -382,6 +382,8 @@ class World:
             return
         allowed = {"cut": {"temporary"}, "stuck": {"stale"}}.get(trouble.kind, set())
         shown = hub.pages.read(paths.HEAD)
+        if isinstance(hub, Site) and trouble.kind == "stuck" and len(hub.actor.identities) > 1:
+            allowed = allowed | {"broken"}  # an old head under a key that was retired since (HEAD-4)
         if isinstance(hub, Site) and hub.actor.clock_was_wrong:
             allowed = allowed | {"broken", "stale", "contradicted"}
         if shown is None or (isinstance(hub, Site) and hub.half):
