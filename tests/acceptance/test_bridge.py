@@ -92,7 +92,12 @@ def test_a_clean_clone_runs_the_demo_and_the_tests_with_no_other_step(
     equal_everywhere(summary)
     assert summary["nodes"] >= 4
     # without --long one file of tests shows that they are installed; all of them are what you see running here
-    run("test", "-q", *(("--ignore=tests/acceptance",) if long else ("tests/test_layers.py",)), seconds=3600)
+    run(
+        "test",
+        "-q",
+        *(("-n", "auto", "--ignore=tests/acceptance") if long else ("tests/test_layers.py",)),
+        seconds=3600,
+    )
     status = subprocess.run(
         [tool("git"), "status", "--porcelain"], cwd=clone, capture_output=True, text=True, check=True
     )
