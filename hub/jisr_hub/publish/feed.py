@@ -9,8 +9,8 @@ same bytes; a head that was not remembered was never shown.
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
-from datetime import timedelta
+from collections import defaultdict, deque
+from datetime import datetime, timedelta
 
 import zstandard
 
@@ -26,6 +26,8 @@ from ..ports import Clock, Ledger, Pages, Published, View
 
 NEXT_HEAD = timedelta(minutes=5)
 RENEW_AFTER = timedelta(hours=12)
+PARTIAL_STAYS = timedelta(hours=1)
+"""How long a partial page outlives the wider one: for readers on their way with an older head."""
 ZSTD_LEVEL = 3
 
 
@@ -38,6 +40,8 @@ class Publisher:
         self._frontier = Frontier()
         self._tree: StateTree | None = None
         self._nodes: dict[bytes, tuple[int, int]] | None = None
+        self._partial: tuple[int, str] | None = None
+        self._outgrown: deque[tuple[datetime, str]] = deque()
         self._lock = asyncio.Lock()
         self._grown = asyncio.Condition()
 
@@ -67,6 +71,7 @@ class Publisher:
             self.pages.write(paths.HEAD, signed.raw)
             self.pages.flush()
             self._frontier, self._tree, self._nodes, self.head = frontier, tree, None, signed
+            self._remove_outgrown()
         async with self._grown:
             self._grown.notify_all()
         return signed
@@ -122,9 +127,19 @@ class Publisher:
 
     def _write_page(self, epoch: str, number: int, lines: list[bytes]) -> None:
         path = paths.page(epoch, number, len(lines))
+        if self._partial is not None and self._partial != (number, path):
+            self._outgrown.append((self.clock() + PARTIAL_STAYS, self._partial[1]))
+        self._partial = (number, path) if len(lines) < PAGE_ENTRIES else None
         content = b"\n".join(lines) + b"\n"
         self.pages.write(path, content)
         self.pages.write(path + ".zst", zstandard.ZstdCompressor(level=ZSTD_LEVEL).compress(content))
+
+    def _remove_outgrown(self) -> None:
+        """A feed that grows entry by entry would else keep every page 255 times. A restart forgets those before it."""
+        while self._outgrown and self._outgrown[0][0] <= self.clock():
+            _, path = self._outgrown.popleft()
+            self.pages.remove(path)
+            self.pages.remove(path + ".zst")
 
     async def _fold(self, view: View, tree: StateTree | None, since: int) -> StateTree:
         """The state tree of this moment: of the buckets that were touched, or of all when the depth changed."""
