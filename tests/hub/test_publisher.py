@@ -70,6 +70,28 @@ async def test_what_stands_in_a_page_is_never_changed() -> None:
                 assert seen.setdefault(path, content) == content, path
 
 
+async def test_partial_pages_go_an_hour_after_a_wider_one_came(tmp_path: Path) -> None:
+    author = Author("slow")
+    author.puts(300)
+    hub = await hub_of(author)
+    for end in range(30, 301, 30):
+        await hub.push(author, end - 30, end)
+        await hub.publisher.publish()
+        hub.clock.pass_time(seconds=1)
+    partial = [path for path in hub.pages.files if ".p/" in path]
+    assert len(partial) == 2 * 10, "readers on their way still find theirs"
+    hub.clock.pass_time(hours=1)
+    await hub.push(author, 300)
+    head = await hub.publish()
+    assert {path.removesuffix(".zst") for path in hub.pages.files if ".p/" in path} == {
+        paths.page(head.epoch, 1, head.size - 256),
+        paths.page(head.epoch, 1, head.size - 257),
+    }
+    await assert_pages(hub, head)
+    result = await follow(hub.write_out(tmp_path / "feed"), tmp_path / "copy", now=hub.clock)
+    assert result.outcome is Outcome.VERIFIED, result.sentence
+
+
 async def test_nothing_new_signs_no_new_head_until_it_grows_old() -> None:
     hub = await hub_of()
     first = await hub.publish()
