@@ -163,9 +163,13 @@ class Hub:
         bent = {kept.seq for kept in await self.ledger.judged(node, name) if kept.code in ingest.UNHASHED}
         return [e for e in changed if e.seq in bent]
 
+    async def check_admitted(self, node: str) -> None:
+        """Raise Refusal (ING-1) unless the operator has let this node in."""
+        ingest.admitted(await self.ledger.member(node), node)
+
     async def log_state(self, node: str, name: str) -> NodeLog:
         """How far this feed of an admitted node is held: up to the first line that may have been bent on the way."""
-        ingest.admitted(await self.ledger.member(node), node)
+        await self.check_admitted(node)
         held = await self.ledger.node_log(node, name)
         bent = [kept.seq for kept in await self.ledger.judged(node, name) if kept.code in ingest.UNHASHED]
         if not bent:

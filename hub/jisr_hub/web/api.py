@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gzip
 import hashlib
 import re
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import orjson
@@ -24,8 +26,11 @@ from jisr_protocol.refusal import Refusal, refuse
 from ..hub import Hub, PushAnswer
 from ..ports import Kept, Pages
 from ..publish.feed import Publisher
+from ..quota import QuotaExhausted
 from .problem_documents import document
 
+PUSHES_AT_ONCE = 4
+BODY_SECONDS = 120
 PUSH_TYPE = "application/vnd.jisr.push+ndjson"
 _PAGE_PATH = re.compile(r"[1-9][0-9]{0,8}-[a-z2-7]{8}/(x[0-9]{3}/)*[0-9]{3}(\.p/[0-9]{1,3})?(\.g[0-9]{1,6})?\.ndjson")
 _NO_WEIGHT = re.compile(r"q\s*=\s*0(\.0{0,3})?")
@@ -57,6 +62,7 @@ def routes(hub: Hub, publisher: Publisher, pages: Pages, *, wake_peers: Callable
 class _Api:
     def __init__(self, hub: Hub, publisher: Publisher, pages: Pages, wake_peers: Callable[[], None]) -> None:
         self._hub, self._publisher, self._pages, self._wake_peers = hub, publisher, pages, wake_peers
+        self._senders: Counter[str] = Counter()
 
     async def capabilities(self, request: Request) -> Response:
         offered = Capabilities(
@@ -116,14 +122,27 @@ class _Api:
     async def push(self, request: Request) -> Response:
         _check_version(request)
         node, name = _feed_of(request)
-        body = await _body(request, limits.PUSH_BYTES)
         try:
-            answer = await self._hub.push(node, name, body)
+            async with self._turn(node):
+                answer = await self._hub.push(node, name, await _body(request, limits.PUSH_BYTES))
         except Refusal as refusal:
             if refusal.code == "seq_gap":
                 refusal.next = (await self._hub.ledger.node_log(node, name)).frontier.size  # type: ignore[attr-defined]
             raise
         return Response(_answered(answer), 200, {"Cache-Control": "no-store"}, "application/json")
+
+    @contextlib.asynccontextmanager
+    async def _turn(self, node: str) -> AsyncIterator[None]:
+        """Only an admitted node's bodies are held in memory, and so many of one node at a time."""
+        if node not in self._senders:
+            await self._hub.check_admitted(node)
+        if self._senders[node] >= PUSHES_AT_ONCE:
+            raise QuotaExhausted("", f"at most {PUSHES_AT_ONCE} pushes of a node at a time", self._senders[node], 1)
+        self._senders[node] += 1
+        try:
+            yield
+        finally:
+            self._senders[node] -= 1
 
     async def log_state(self, request: Request) -> Response:
         _check_version(request)
@@ -168,10 +187,15 @@ def _file(request: Request, content: bytes, cache: str) -> Response:
 async def _body(request: Request, limit_bytes: int) -> bytes:
     """The inflated body, never more in memory than the limit, whatever the sender claims (LIM-4 to LIM-6)."""
     received = bytearray()
-    async for piece in request.stream():
-        received += piece
-        if len(received) > limit_bytes:
-            refuse("LIM-4", "", expected=f"at most {limit_bytes} bytes", came=f"more than {len(received)} bytes")
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for piece in request.stream():
+                received += piece
+                if len(received) > limit_bytes:
+                    came = f"more than {len(received)} bytes"
+                    refuse("LIM-4", "", expected=f"at most {limit_bytes} bytes", came=came)
+    except TimeoutError:
+        refuse("LIM-6", "", expected=f"the whole body within {BODY_SECONDS} seconds", came=f"{len(received)} bytes")
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
     if encoding in ("", "identity"):
         return bytes(received)
