@@ -14,6 +14,7 @@ import json
 import os
 import random
 import socket
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -400,6 +401,31 @@ def test_one_bit_changed_anywhere_in_a_push_loses_nothing(hell: Hell, long: bool
     [node] = [node for node in status["nodes"] if node["node"] == hell.author.id]
     assert node["feeds"]["public"] == {"size": 4, "quarantined": []}
     assert run(inspection.check(hell.hub.folder, lambda *_: None))["faults"] == []
+
+
+def test_many_slow_senders_at_once_fill_no_memory_and_keep_nobody_else_out(hell: Hell) -> None:
+    """Forty bodies that never end, in the name of a node that is admitted: all but four are told to come back."""
+    begun = request(path=hell.push, head=b"Content-Length: 2000000\r\n", body=b"{" * 1_900_000)
+    before = hell.hub.peak_mebibytes()
+    with contextlib.ExitStack() as stack:
+        senders = [stack.enter_context(socket.create_connection(("127.0.0.1", hell.port), 30)) for _ in range(40)]
+        for sender in senders:
+            with contextlib.suppress(ConnectionError):
+                sender.sendall(begun)
+        told = 0
+        for sender in senders:
+            sender.settimeout(0.2)
+            with contextlib.suppress(TimeoutError, ConnectionError):
+                assert assert_raw_problem(sender.recv(65536), "slow")["code"] == "rate_limited"
+                told += 1
+        assert told == 36
+        assert hell.ask("GET", "/feeds/public/head.json").status == 200
+        assert assert_problem(hell.ask("POST", hell.push, b""), "more")["code"] == "rate_limited"
+        assert hell.hub.peak_mebibytes() - before < 40
+    end = time.monotonic() + 20
+    while assert_problem(hell.ask("POST", hell.push, b""), "after")["code"] == "rate_limited":
+        assert time.monotonic() < end
+        time.sleep(0.1)
 
 
 def test_after_all_of_it_the_hub_is_small_and_works(hell: Hell, figure: Callable[..., None]) -> None:

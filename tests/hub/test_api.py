@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import secrets
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -299,6 +300,16 @@ def test_too_much_at_once_says_how_long_to_wait(world: World) -> None:
     value = problem(refused, 429, "rate_limited")
     assert (refused.headers["retry-after"], value["retry"]) == ("900", "after:900")
     assert orjson.loads(world.client.get(log + "/state").content)["next"] == 4
+
+
+def test_a_body_that_does_not_end_in_time_is_given_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def never_ends(_: object) -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr("jisr_hub.web.api.BODY_SECONDS", 0.05)
+    monkeypatch.setattr("starlette.requests.Request.stream", never_ends)
+    assert problem(world.client.post(world.log, content=b"{}"), 400, "encoding_broken")["retry"] == "same"
 
 
 def test_a_method_that_is_not_taken_names_those_that_are(world: World) -> None:
