@@ -71,11 +71,15 @@ async def open_hub(folder: Path) -> Running:
     settings = config.read(folder)
     who = read_identity(folder, settings)
     ledger = await SqlLedger.open(folder / DATABASE)
-    pages = FolderPages(folder / PUBLIC)
-    hub = Hub(who, ledger, now)
-    await hub.begin()
-    publisher = Publisher(who, ledger, pages, now)
-    await publisher.begin()
+    try:
+        pages = FolderPages(folder / PUBLIC)
+        hub = Hub(who, ledger, now)
+        await hub.begin()
+        publisher = Publisher(who, ledger, pages, now)
+        await publisher.begin()
+    except BaseException:
+        await ledger.close()
+        raise
     followers = Followers(hub, folder / PEERS, settings.poll_seconds, allow_private=settings.allow_private)
     return Running(settings, hub, ledger, publisher, pages, followers)
 

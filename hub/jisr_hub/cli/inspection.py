@@ -19,7 +19,7 @@ from jisr_protocol.refusal import Refusal
 from .. import config
 from ..app import PUBLIC, now, open_hub, read_identity
 from ..ports import Published, View
-from ..publish.feed import Publisher
+from ..publish.feed import Publisher, check_fence
 from ..storage.folder import FolderPages
 from ..storage.kept_lines import kept_lines
 from ..storage.lock import only_one
@@ -250,6 +250,7 @@ async def rebuild(folder: Path) -> dict[str, Any]:
         settings = config.read(folder)
         who = read_identity(folder, settings)
         async with opened(folder) as ledger:
+            check_fence(FolderPages(folder / PUBLIC), await ledger.published(), who)
             await ledger.rebuild_records(lambda line: entries.parse(line))
             shutil.rmtree(folder / PUBLIC, ignore_errors=True)
             publisher = Publisher(who, ledger, FolderPages(folder / PUBLIC), now)

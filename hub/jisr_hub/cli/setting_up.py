@@ -13,9 +13,11 @@ from jisr_protocol.envelope import Envelope
 from jisr_protocol.reader.http import GuardedClient
 
 from .. import config, identity
-from ..app import DATABASE, KEYS, now, read_identity
+from ..app import DATABASE, KEYS, PUBLIC, now, read_identity
 from ..config import Settings
 from ..ports import Member, Peer
+from ..publish.feed import check_fence
+from ..storage.folder import FolderPages
 from ..storage.sql import SqlLedger
 
 
@@ -163,11 +165,11 @@ def check_there(folder: Path) -> None:
 
 
 async def check_opens(folder: Path) -> None:
-    """Raise unless settings, keys and database can be read, before a server is made of them."""
+    """Raise unless settings, keys and database can be read and are up to date, before a server is made of them."""
     check_there(folder)
-    read_identity(folder, config.read(folder))
+    who = read_identity(folder, config.read(folder))
     async with opened(folder) as ledger:
-        await ledger.published()
+        check_fence(FolderPages(folder / PUBLIC), await ledger.published(), who)
 
 
 @contextlib.asynccontextmanager

@@ -16,9 +16,10 @@ import zstandard
 
 from jisr_protocol import head as heads
 from jisr_protocol import keys, paths, state_tree
-from jisr_protocol.head import Head
+from jisr_protocol.head import Head, Relation, compare
 from jisr_protocol.limits import HUB_HEAD_HOURS, PAGE_ENTRIES
 from jisr_protocol.merkle import Frontier
+from jisr_protocol.refusal import Refusal
 from jisr_protocol.state_tree import MAX_DEPTH, StateTree
 
 from ..identity import Identity
@@ -29,6 +30,37 @@ RENEW_AFTER = timedelta(hours=12)
 PARTIAL_STAYS = timedelta(hours=1)
 """How long a partial page outlives the wider one: for readers on their way with an older head."""
 ZSTD_LEVEL = 3
+
+
+class Behind(Exception):
+    """The ledger is older than what was published, so signing on would contradict it for ever; see `check_fence`."""
+
+
+def check_fence(pages: Pages, published: Published | None, identity: Identity) -> None:
+    """Raise Behind when head.json, which stands outside the database, promises more than the database holds.
+
+    The head is remembered in the database first, so only an older database, a backup put back, comes to this. A file
+    that is not our own head is no fence.
+    """
+    raw = pages.read(paths.HEAD)
+    if raw is None:
+        return
+    try:
+        shown = heads.parse(raw)
+        identity.ring.verify(shown.envelope)
+    except Refusal:
+        return
+    held = published.head if published is not None else None
+    if held is None or compare(held, shown) not in (Relation.SAME, Relation.OLDER):
+        raise Behind(
+            f"The database is older than what this hub has published: it was last published up to {held.size} "
+            f"entries, head.json covers {shown.size}. An older backup was probably put back. Nothing was signed and "
+            "nothing is lost yet: readers would take a new head for a rollback and stop trusting this hub. Put the "
+            "newest database back."
+            if held is not None
+            else f"The database knows of nothing published, head.json covers {shown.size} entries. Nothing was signed. "
+            "Put the newest database back."
+        )
 
 
 class Publisher:
@@ -46,8 +78,9 @@ class Publisher:
         self._grown = asyncio.Condition()
 
     async def begin(self) -> None:
-        """Read what was published last; the tree is built again from the ledger at the first publish."""
+        """Read what was published last; the tree is built again from the ledger at the first publish. Raises Behind."""
         published = await self.ledger.published()
+        check_fence(self.pages, published, self.identity)
         if published is not None:
             self.head, self._frontier = published.head, published.frontier
             self.pages.write(paths.KEYS, keys.write_file(self.identity.ring))
