@@ -289,6 +289,37 @@ def test_rebuild_computes_the_same_from_the_log_alone(jisr_hub: Command, filled:
     assert jisr_hub("check", "--dir", filled).status == 0
 
 
+@pytest.mark.parametrize("forgets", ["some of it", "all of it"])
+def test_an_older_database_signs_nothing(jisr_hub: Command, filled: Path, author: Author, forgets: str) -> None:
+    """The head stands outside the database, as a fence: a backup put back must not become a rollback."""
+    backup = sqlite3.connect(filled / "backup.sqlite")
+    live = sqlite3.connect(filled / "hub.sqlite")
+    live.backup(backup)
+    live.close()
+    if forgets == "all of it":
+        backup.execute("UPDATE feed SET published_head = NULL")
+        backup.commit()
+    backup.close()
+
+    async def grow() -> None:
+        running = await open_hub(filled)
+        author.put("late")
+        await running.hub.push(author.id, "public", author.push(263))
+        await running.publisher.publish()
+        await running.close()
+
+    run(grow())
+    before = (filled / "public" / "head.json").read_bytes()
+    for suffix in ("", "-wal", "-shm"):
+        (filled / f"hub.sqlite{suffix}").unlink(missing_ok=True)
+    (filled / "backup.sqlite").rename(filled / "hub.sqlite")
+    for command in ("serve", "rebuild", "rejudge"):
+        said = jisr_hub(command, "--dir", filled)
+        assert (said.status, "Nothing was signed" in said.err) == (1, True), said
+    assert (filled / "public" / "head.json").read_bytes() == before
+    assert jisr_hub("check", "--dir", filled).status == (1 if forgets == "some of it" else 0)
+
+
 def test_what_was_put_aside_is_judged_again(jisr_hub: Command, filled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert jisr_hub("rejudge", "--dir", filled, "--json").json == {"judged": 1, "admitted": 0}
     monkeypatch.setattr("jisr_protocol.schema.accepts", lambda *_: True)
