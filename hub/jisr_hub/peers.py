@@ -34,6 +34,8 @@ from .ingest import Bench, Outcome
 from .ports import Change, Draft, Held, Member, Peer, Remembered
 
 BATCH = 500
+PAUSE_SECONDS = 1.0
+"""The shortest time between two rounds."""
 _log = structlog.get_logger()
 
 
@@ -205,11 +207,20 @@ class Followers:
             for peer in await self._hub.ledger.peers():
                 try:
                     await self.once(peer)
-                except Exception:  # one peer's trouble must not stop the others
+                except Exception as error:  # one peer's trouble must not stop the others
                     _log.exception("following failed", peer=peer.hub)
+                    await self._tell(peer, "failed", str(error) or type(error).__name__)
+            pause = min(self._poll, PAUSE_SECONDS)
+            await asyncio.sleep(pause)  # however often strangers ping
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._poll):
+                async with asyncio.timeout(self._poll - pause):
                     await self._woken.wait()
+
+    async def _tell(self, peer: Peer, outcome: str, detail: str) -> None:
+        """Remember how the last round with this peer ended, when it is not how the one before did."""
+        if (outcome, detail) != (peer.last_outcome, peer.last_detail):
+            at = identifiers.to_instant(self._hub.clock())
+            await self._hub.ledger.keep_peer(replace(peer, last_outcome=outcome, last_detail=detail, last_at=at))
 
     async def once(self, peer: Peer) -> None:
         """Bring the verified copy of one peer up to date and take what is new into the log."""
@@ -218,14 +229,7 @@ class Followers:
         result = await follow(
             peer.feed, file, allow_private=self._allow_private, expected_id=peer.hub, now=self._hub.clock
         )
-        told = replace(
-            peer,
-            last_outcome=result.outcome.name.lower(),
-            last_detail="" if result.outcome == 0 else result.sentence,
-            last_at=identifiers.to_instant(self._hub.clock()),
-        )
-        if (told.last_outcome, told.last_detail) != (peer.last_outcome, peer.last_detail):
-            await self._hub.ledger.keep_peer(told)
+        await self._tell(peer, result.outcome.name.lower(), "" if result.outcome == 0 else result.sentence)
         if file.exists():
             await self.take_all(peer, file)
 
