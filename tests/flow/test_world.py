@@ -7,6 +7,8 @@ from unittest import mock
 import pytest
 
 from jisr_hub import peers
+from jisr_protocol import head as heads
+from jisr_protocol import paths
 
 from . import check
 from .runs import explore
@@ -64,7 +66,8 @@ def test_a_page_with_another_byte_is_seen() -> None:
     with World(0) as world:
         world.heal()
         hub = world.hubs[0]
-        path = next(path for path in hub.pages.files if path.endswith(".ndjson"))
+        head = heads.parse(hub.pages.files[paths.HEAD])
+        path = paths.pages(head.epoch, 0, head.size)[0][2]
         hub.pages.files[path] = hub.pages.files[path].replace(b"key", b"kez")
         with pytest.raises(AssertionError, match="is not what its log holds"):
             world.checker.look_at_all()
