@@ -234,6 +234,9 @@ class Checker:
                 self._remember(view)
         for head in fresh:
             self._head(hub, view, head)
+        if fresh:  # pages that only older heads promise may be gone
+            self._pages(hub, view, view.pages_of)
+            view.pages_of = fresh[-1].size
         view.shown += len(fresh)
         if not hub.liar:
             self._narrowed(hub, view)
@@ -292,8 +295,7 @@ class Checker:
         hold(head.log_root == view.log.roots[head.size].hex(), where, "has another log root than its entries")
         held, root = view.states.get(head.size) or self._replayed(view, head.size)
         hold((head.live, head.state_root) == (len(held), root), where, "has another state root than its live set")
-        start, view.pages_of, view.last = view.pages_of, head.size, head
-        self._pages(hub, view, start)
+        view.last = head
 
     def _replayed(self, view: HubView, size: int) -> tuple[Fold, str]:
         held = live.fold([entries.parse(line) for line in view.log.lines[:size]])

@@ -382,6 +382,8 @@ class World:
             return
         allowed = {"cut": {"temporary"}, "stuck": {"stale"}}.get(trouble.kind, set())
         shown = hub.pages.read(paths.HEAD)
+        if trouble.kind == "stuck" and not self._promises_kept(hub, heads.parse(trouble.old_head)):
+            allowed = allowed | {"broken"}  # its partial page went when a wider one had come
         if isinstance(hub, Site) and trouble.kind == "stuck" and len(hub.actor.identities) > 1:
             allowed = allowed | {"broken"}  # an old head under a key that was retired since (HEAD-4)
         if isinstance(hub, Site) and hub.actor.clock_was_wrong:
@@ -391,6 +393,9 @@ class World:
         elif heads.expired(heads.parse(shown), who.now()):
             allowed = allowed | {"stale"}
         hold(outcome in allowed, f"{who.label} ends {outcome} at {hub.label} with trouble {trouble.kind!r}")
+
+    def _promises_kept(self, hub: HubActor | Site, head: heads.Head) -> bool:
+        return all(hub.pages.read(path) for _, _, path in paths.pages(head.epoch, 0, head.size))
 
     # The end
 
