@@ -370,8 +370,8 @@ async def test_statements_logged_are_those_in_the_feed_also_when_a_recovery_repl
 async def test_a_node_log_comes_back_as_it_was_stored(opened: Opened, author: Author) -> None:
     kept = [
         Kept(0, b"\x01" * 32, None),
-        Kept(1, b"\x02" * 32, b'{"a":1}', "schema_invalid", "/record/name", "expected a name"),
-        Kept(2, b"\x03" * 32, b'{"a":2}', "rev_not_increasing"),
+        Kept(1, b"\x02" * 32, b'{"a":1}', "schema_invalid", "/record/name", "expected a name", b"\x0b" * 32),
+        Kept(2, b"\x03" * 32, b'{"a":2}', "rev_not_increasing", line_hash=b"\x0c" * 32),
     ]
     grown = node_log(author, 3)
     async with opened() as ledger:
@@ -389,6 +389,9 @@ async def test_a_node_log_comes_back_as_it_was_stored(opened: Opened, author: Au
         assert await ledger.node_leaves(author.id, "hub", 0, 3) == {k.seq: k.leaf for k in kept}
         assert await ledger.node_leaves(author.id, "hub", 1, 2) == {1: b"\x02" * 32}
         assert await ledger.node_leaves(author.id, "hub", 2, 2) == {}
+        assert await ledger.node_line_hashes(author.id, "hub", 0, 3) == {1: b"\x0b" * 32, 2: b"\x0c" * 32}
+        assert await ledger.node_line_hashes(author.id, "hub", 2, 9) == {2: b"\x0c" * 32}
+        assert await ledger.node_line_hashes(author.id, "public", 0, 3) == {}
         assert (await ledger.node_log(author.id, "public")).epoch is None
         judged_again = replace(change, expected_size=3, kept=[Kept(1, b"\x02" * 32, b'{"a":1}')])
         await ledger.store(judged_again, log.number)
