@@ -162,7 +162,10 @@ class SqlLedger:
         query = _of_feed(sa.select(c.seq, c.leaf, c.line, c.code, c.pointer, c.detail, c.line_hash), node, name)
         query = query.where(c.seq >= start) if end is None else query.where(c.seq.between(start, end - 1))
         rows = await self.rows(query.where(c.code.is_not(None)).order_by(c.seq))
-        return [Kept(*row[:4], row.pointer or "", row.detail or "", row.line_hash) for row in rows]
+        return [
+            Kept(row.seq, row.leaf, row.line, row.code, row.pointer or "", row.detail or "", row.line_hash)
+            for row in rows
+        ]
 
     async def rings(self, nodes: Iterable[str]) -> dict[str, KeyRing]:
         """Each chain is folded once and kept as long as its statements are the same."""
