@@ -386,6 +386,8 @@ async def test_a_node_log_comes_back_as_it_was_stored(opened: Opened, author: Au
         assert held.ring is not None and held.ring.statements[0].digest == author.ring.statements[0].digest
         assert await ledger.judged(author.id, "hub") == kept[1:]
         assert await ledger.judged(author.id, "public") == []
+        assert await ledger.judged(author.id, "hub", 2) == await ledger.judged(author.id, "hub", 2, 3) == kept[2:]
+        assert await ledger.judged(author.id, "hub", 0, 2) == kept[1:2]
         assert await ledger.node_leaves(author.id, "hub", 0, 3) == {k.seq: k.leaf for k in kept}
         assert await ledger.node_leaves(author.id, "hub", 1, 2) == {1: b"\x02" * 32}
         assert await ledger.node_leaves(author.id, "hub", 2, 2) == {}
