@@ -14,7 +14,7 @@ from typing import Self
 from bench.corpus import Writer
 from jisr_hub.cli import setting_up
 from jisr_protocol import keys
-from jisr_protocol.reader.http import GuardedClient
+from jisr_protocol.reader.http import ExchangeError, GuardedClient
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -78,7 +78,7 @@ class HubProcess:
             try:
                 if (await client.get(f"{self.address}/readyz", limit_bytes=4096)).status == 200:
                     return
-            except Exception:
+            except ExchangeError:
                 if time.monotonic() > deadline:
                     raise
             await asyncio.sleep(0.1)

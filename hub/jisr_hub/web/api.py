@@ -27,7 +27,7 @@ from ..hub import Hub, PushAnswer
 from ..ports import Kept, Pages
 from ..publish.feed import Publisher
 from ..quota import QuotaExhausted
-from .problem_documents import document
+from .problem_documents import document, refusal_document
 
 PUSHES_AT_ONCE = 4
 BODY_SECONDS = 120
@@ -126,9 +126,9 @@ class _Api:
             async with self._turn(node):
                 answer = await self._hub.push(node, name, await _body(request, limits.PUSH_BYTES))
         except Refusal as refusal:
-            if refusal.code == "seq_gap":
-                refusal.next = (await self._hub.ledger.node_log(node, name)).frontier.size  # type: ignore[attr-defined]
-            raise
+            if refusal.code != "seq_gap":
+                raise
+            return refusal_document(refusal, next=(await self._hub.ledger.node_log(node, name)).frontier.size)
         return Response(_answered(answer), 200, {"Cache-Control": "no-store"}, "application/json")
 
     @contextlib.asynccontextmanager

@@ -72,17 +72,16 @@ def _plain(text: str) -> str:
 
 
 async def refused(_: Request, error: Exception) -> Response:
-    """Answer a Refusal: its code, rule and pointer."""
+    """Answer a Refusal that nobody on the way knew more about."""
     assert isinstance(error, Refusal)
-    after = error.retry_after if isinstance(error, QuotaExhausted) else None
-    return document(
-        error.code,
-        str(error),
-        rule=error.rule,
-        pointer=_plain(error.pointer),
-        retry_after=after,
-        next=getattr(error, "next", None),
-    )
+    return refusal_document(error)
+
+
+def refusal_document(refusal: Refusal, **members: object) -> Response:
+    """The problem document of a Refusal: its code, rule and pointer, and what else the caller can tell."""
+    after = refusal.retry_after if isinstance(refusal, QuotaExhausted) else None
+    place = _plain(refusal.pointer)
+    return document(refusal.code, str(refusal), rule=refusal.rule, pointer=place, retry_after=after, **members)
 
 
 async def http_error(_: Request, error: Exception) -> Response:
