@@ -18,6 +18,8 @@ from hypothesis import strategies as st
 from .world import World
 
 PROCESSES = 2
+PART = 150
+"""Worlds that one process runs before another takes its place, so that what gathers in memory goes."""
 WIDTH = 3
 """Bytes of one number."""
 
@@ -98,10 +100,12 @@ def explore(worlds: int, steps: int, part: int, *, shrink: bool = True) -> Tally
 
 
 def explore_on_all(worlds: int, steps: int) -> Tally:
-    """The same on every process, each with worlds of its own. Raises what failed, with its story."""
-    share = [worlds // PROCESSES + (part < worlds % PROCESSES) for part in range(PROCESSES)]
-    with ProcessPoolExecutor(PROCESSES, multiprocessing.get_context("spawn")) as pool:
-        tallies: Iterable[Tally] = pool.map(explore, share, [steps] * PROCESSES, range(PROCESSES))
+    """The same on every process, each part with worlds of its own. Raises what failed, with its story."""
+    parts = -(-worlds // PART)
+    share = [min(PART, worlds - part * PART) for part in range(parts)]
+    ways = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(PROCESSES, ways, max_tasks_per_child=1) as pool:
+        tallies: Iterable[Tally] = pool.map(explore, share, [steps] * parts, range(parts))
         whole = sum(tallies, Tally())
     if whole.failure is not None:
         raise whole.failure
