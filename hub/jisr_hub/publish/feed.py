@@ -171,8 +171,9 @@ class Publisher:
         """A feed that grows entry by entry would else keep every page 255 times. A restart forgets those before it."""
         while self._outgrown and self._outgrown[0][0] <= self.clock():
             _, path = self._outgrown.popleft()
-            self.pages.remove(path)
-            self.pages.remove(path + ".zst")
+            if self._partial is None or path != self._partial[1]:  # a publish that failed writes its pages once more
+                self.pages.remove(path)
+                self.pages.remove(path + ".zst")
 
     async def _fold(self, view: View, tree: StateTree | None, since: int) -> StateTree:
         """The state tree of this moment: of the buckets that were touched, or of all when the depth changed."""
