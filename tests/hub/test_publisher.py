@@ -92,6 +92,27 @@ async def test_partial_pages_go_an_hour_after_a_wider_one_came(tmp_path: Path) -
     assert result.outcome is Outcome.VERIFIED, result.sentence
 
 
+async def test_the_page_of_a_publish_that_was_tried_twice_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It filled one page, began the next, and found the disk full; an hour later the hub renews its head."""
+    author = Author("slow")
+    author.puts(300)
+    hub = await hub_of(author)
+    await hub.push(author, 0, 100)
+    await hub.publish()
+    await hub.push(author, 100)
+    with monkeypatch.context() as full:
+
+        def no_room() -> None:
+            raise OSError(28, "No space left on device")
+
+        full.setattr(hub.pages, "flush", no_room)
+        with pytest.raises(OSError):
+            await hub.publisher.publish()
+    await hub.publish()
+    hub.clock.pass_time(hours=13)
+    await assert_pages(hub, await hub.publish())
+
+
 async def test_nothing_new_signs_no_new_head_until_it_grows_old() -> None:
     hub = await hub_of()
     first = await hub.publish()
