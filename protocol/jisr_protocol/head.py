@@ -8,16 +8,42 @@ from typing import Any
 
 import msgspec
 
-from . import envelope, identifiers
+from . import envelope, identifiers, paths
 from .envelope import Envelope
 from .keys import KeyRing, SigningKey
 from .limits import CLOCK_SKEW_SECONDS, HEAD_BYTES
 from .refusal import refuse
-from .shapes import Shape, any_object, list_of, object_of
+from .shapes import Shape, list_of, object_of
 
 MAJOR = "1"
 _base = object_of({"epoch": identifiers.epoch, "log_root": identifiers.digest, "size": identifiers.count})
 _named = object_of({"id": identifiers.text, "sha256": identifiers.digest})
+_file = object_of({"path": identifiers.text, "sha256": identifiers.digest})
+_snapshot = object_of({"path": identifiers.text, "seq": identifiers.count, "sha256": identifiers.digest})
+
+
+def _gens(value: Any) -> str | None:
+    """{"path":"gens/<sha256>.json","sha256"}: any other path could lead out of the feed."""
+    if expected := _file(value):
+        return expected
+    path = paths.generations(value["sha256"])
+    return None if value["path"] == path else f"an object with the path {path}"
+
+
+def _snap(value: Any) -> str | None:
+    """{"path":"snap/<epoch>-<seq>/manifest.json","seq","sha256"}."""
+    if expected := _snapshot(value):
+        return expected
+    epoch = epoch_of_snapshot(value)
+    fits = identifiers.epoch(epoch) is None and value["path"] == paths.snapshot(epoch, value["seq"])
+    return None if fits else f"an object with the path snap/<epoch>-{value['seq']}/manifest.json"
+
+
+def epoch_of_snapshot(snap: dict[str, Any]) -> str:
+    """The epoch in the path of a head's member `snap`."""
+    return str(snap["path"]).removeprefix("snap/").partition("/")[0].rpartition("-")[0]
+
+
 _HEAD = Shape(
     "HEAD-1",
     {
@@ -35,7 +61,7 @@ _HEAD = Shape(
         "state_root": identifiers.digest,
         "time": identifiers.instant,
     },
-    {"gens": any_object, "policy": _named, "snap": any_object},
+    {"gens": _gens, "policy": _named, "snap": _snap},
 )
 
 
@@ -54,6 +80,10 @@ class Head(msgspec.Struct, frozen=True):
     time: datetime
     expires: datetime
     bases: tuple[dict[str, Any], ...]
+    gens: dict[str, Any] | None = None
+    """{"path", "sha256"} of the file of generations; without it every page is of the first."""
+    snap: dict[str, Any] | None = None
+    """{"path", "seq", "sha256"} of a snapshot's manifest."""
 
     @property
     def raw(self) -> bytes:
@@ -95,6 +125,9 @@ def of(thing: Envelope) -> Head:
         refuse("HEAD-3", "/head/size", expected="a size not below floor and live", came=value["size"])
     if value["expires"] < value["time"]:
         refuse("HEAD-3", "/head/expires", expected="an instant after time", came=value["expires"])
+    snap = value.get("snap")
+    if snap is not None and not value["floor"] <= snap["seq"] <= value["size"]:
+        refuse("HEAD-3", "/head/snap/seq", expected="a position from floor to size", came=snap["seq"])
     return Head(
         thing,
         value["by"],
@@ -108,6 +141,8 @@ def of(thing: Envelope) -> Head:
         identifiers.from_instant(value["time"]),
         identifiers.from_instant(value["expires"]),
         tuple(value["bases"]),
+        value.get("gens"),
+        snap,
     )
 
 
@@ -163,8 +198,10 @@ def write(
     bases: tuple[dict[str, Any], ...] = (),
     floor: int = 0,
     policy: dict[str, str] | None = None,
+    gens: dict[str, Any] | None = None,
+    snap: dict[str, Any] | None = None,
 ) -> Head:
-    """Make and sign the head of a feed."""
+    """Make and sign the head of a feed. `gens`, `snap`: see generations.named, snapshot.named."""
     value: dict[str, Any] = {
         "bases": list(bases),
         "by": by,
@@ -180,6 +217,6 @@ def write(
         "state_root": state_root.hex(),
         "time": identifiers.to_instant(time),
     }
-    if policy is not None:
-        value["policy"] = policy
+    optional = {"gens": gens, "policy": policy, "snap": snap}
+    value.update({name: member for name, member in optional.items() if member is not None})
     return of(envelope.sealed("head", value, key))

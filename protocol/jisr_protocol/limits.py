@@ -17,6 +17,13 @@ DEPTH_LEVELS = 16
 PAGE_ENTRIES = 256
 PAGE_BYTES = PAGE_ENTRIES * (ENTRY_BYTES + 1)
 INVENTORY_BYTES = 16 * 1024 * 1024
+SNAPSHOT_PART_ENTRIES = 4096
+SNAPSHOT_PART_BYTES = 16 * 1024 * 1024
+"""One part of a snapshot, uncompressed."""
+MANIFEST_BYTES = 1024 * 1024
+"""The manifest of a snapshot."""
+GENERATIONS_BYTES = 1024 * 1024
+"""The file that names the pages that were written again."""
 PARALLEL_FETCHES = 4
 PER_NODE_SECOND = 10
 PER_NODE_HOUR = 2_000
@@ -32,3 +39,6 @@ HUB_HEAD_HOURS = 48
 NODE_HEAD_DAYS = 45
 PAGE_CACHE_SECONDS = 604_800
 LONG_POLL_SECONDS = 55
+NOTICE_TARGETS = 64
+"""Ids that one notice names; each is an entry of its own, which holds the whole notice."""
+BASIS_CHARACTERS = 200

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from .limits import PAGE_ENTRIES
 
 CAPABILITIES = ".well-known/jisr.json"
@@ -23,13 +25,18 @@ def page(epoch: str, number: int, width: int = PAGE_ENTRIES, generation: int = 1
     return f"log/{epoch}/{name}{partial}{later}.ndjson"
 
 
-def pages(epoch: str, start: int, size: int) -> list[tuple[int, int, str]]:
-    """(page number, width, path) of every page that holds entries [start, size) of a log of `size` entries."""
+def pages(
+    epoch: str, start: int, size: int, generations: Mapping[int, int] | None = None
+) -> list[tuple[int, int, str]]:
+    """(page number, width, path) of every page that holds entries [start, size) of a log of `size` entries.
+
+    `generations`: page number → generation of the pages that were written again (generations.py).
+    """
     if start >= size:
         return []
     last = (size - 1) // PAGE_ENTRIES
     return [
-        (number, width, page(epoch, number, width))
+        (number, width, page(epoch, number, width, (generations or {}).get(number, 1)))
         for number in range(start // PAGE_ENTRIES, last + 1)
         for width in (min(PAGE_ENTRIES, size - number * PAGE_ENTRIES),)
     ]
@@ -38,3 +45,23 @@ def pages(epoch: str, start: int, size: int) -> list[tuple[int, int, str]]:
 def inventory(hashed: bytes) -> str:
     """The path of a node of the state tree (STA-3)."""
     return f"inv/{hashed.hex()}.json"
+
+
+def generations(sha256: str) -> str:
+    """The path of a file of generations, named by its hash in hexadecimal (PATH-2)."""
+    return f"gens/{sha256}.json"
+
+
+def snapshot(epoch: str, seq: int) -> str:
+    """The path of the manifest of the snapshot of entries [0, seq) (PATH-2)."""
+    return f"snap/{epoch}-{seq}/manifest.json"
+
+
+def snapshot_part(epoch: str, seq: int, number: int) -> str:
+    """The path of a part of that snapshot; numbers run over all its lists, from 0 (PATH-2)."""
+    return f"snap/{epoch}-{seq}/{number:03d}.ndjson"
+
+
+def record(node: str, record_id: str, rev: int) -> str:
+    """The path of the record file: the put line of this feed that set this version of a record (PATH-2)."""
+    return f"rec/{node.removeprefix('jisr:')}/{record_id}/{rev}.json"
