@@ -28,6 +28,7 @@ from maker import (
     key_cases,
     limit_cases,
     log_cases,
+    notice_cases,
     problem_cases,
     push_cases,
     signed_cases,
@@ -50,6 +51,7 @@ FILES = (
     head_cases.make,
     head_cases.make_capabilities,
     push_cases.make,
+    notice_cases.make,
     limit_cases.make,
     problem_cases.make,
 )

@@ -25,6 +25,7 @@ from jisr_protocol import (
     keys,
     live,
     merkle,
+    notice,
     paths,
     problems,
     push,
@@ -319,6 +320,37 @@ def _receipt(given: Case) -> Case:
     return {"kid": found.kid, "size": thing.value["size"]}
 
 
+# Notices
+
+
+def _notice(given: Case) -> Case:
+    found = notice.parse(bytes_of(given["thing"]))
+    return _said(notice.verified(found, _ring(given["statements"]), now=datetime.fromisoformat(given["now"])))
+
+
+def _said(found: notice.Notice) -> Case:
+    return {
+        "action": found.action, "digest": found.envelope.digest, "max_rev": found.max_rev, "n": found.n,
+        "targets": list(found.targets),
+    }  # fmt: skip
+
+
+def _target(given: Case) -> Case:
+    return _said(notice.target(entry.parse(bytes_of(given["line"]))))
+
+
+def _notice_order(given: Case) -> Case:
+    found = notice.parse(bytes_of(given["thing"]))
+    held = tuple(given["held"]) if given["held"] else None
+    return {"order": notice.judge(found, held, given["newest_rev"]).value}
+
+
+def _force(given: Case) -> Case:
+    found = notice.parse(bytes_of(given["thing"]))
+    notice.check_binds(found, own_feed=given["own_feed"], home=given["home"])
+    return {"force": notice.force(found, own_feed=given["own_feed"], home=given["home"]).value}
+
+
 # The rest
 
 
@@ -339,6 +371,7 @@ _OPERATIONS: dict[str, Callable[[Case], Case]] = {
     "compare": _compare,
     "consistency": _consistency,
     "entry": _entry,
+    "force": _force,
     "form": _form,
     "frontier": _frontier,
     "head": _head,
@@ -349,6 +382,8 @@ _OPERATIONS: dict[str, Callable[[Case], Case]] = {
     "leaf": _leaf,
     "lines": _lines,
     "live": _live,
+    "notice": _notice,
+    "notice_order": _notice_order,
     "order": _order,
     "pages": _pages,
     "parse": _parse,
@@ -359,6 +394,7 @@ _OPERATIONS: dict[str, Callable[[Case], Case]] = {
     "root": _root,
     "row_path": _row_path,
     "state": _state,
+    "target": _target,
     "verify": _verify,
     "write": _write,
 }

@@ -31,6 +31,7 @@ _STATUS = {
     "feed_fork": 409,
     "epoch_unknown": 409,
     "head_older": 409,
+    "notice_old": 409,
     "too_large": 413,
     "inflate_limit": 413,
     "encoding_unsupported": 415,
@@ -38,6 +39,7 @@ _STATUS = {
     "quota_exhausted": 429,
     "internal": 500,
     "busy": 503,
+    "fenced": 503,
 }
 DETAIL_CHARACTERS = 2000
 _CODE_OF_STATUS = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from . import entries
+from . import entries, notice_cases
 from .feed import Feed, page_path
 from .primitives import Key, Writer, base32, base64url, canonical, digest, epoch, salt, sha256, uuid
 from .push_cases import Pushed
@@ -306,6 +306,14 @@ def record() -> str:
     return _text(canonical(value))
 
 
+def notice() -> str:
+    writer = Writer("node")
+    value = notice_cases.erasure(writer)
+    plain = {name: member for name, member in value.items() if name not in ("expires", "jurisdiction")}
+    line = entries.acted(9, "erase", writer.key.sign("notice", plain), uuid("a"))
+    return _text(line.raw)
+
+
 EXAMPLES: dict[str, Callable[[], str]] = {
     "canonical": canonical_bytes,
     "capabilities": capabilities,
@@ -317,6 +325,7 @@ EXAMPLES: dict[str, Callable[[], str]] = {
     "limits": limits,
     "live-set": live_set,
     "merkle": merkle,
+    "notice": notice,
     "paths": paths,
     "problem": problem,
     "push": push,

@@ -7,7 +7,7 @@ from .cases import CaseFile
 RETRY = {
     "never": "signature_invalid header_invalid key_revoked key_invalid identifier_mismatch not_authoritative "
     "not_admitted rev_not_increasing rev_jump equivocation policy_refused "
-    "crit_unknown erased rollback fork hops_exceeded not_found",
+    "crit_unknown erased notice_old rollback fork hops_exceeded not_found",
     "same": "encoding_broken key_unknown stub_without_cause root_mismatch state_mismatch seq_mismatch head_older "
     "head_expired page_missing",
     "fix_request": "not_json not_canonical malformed too_large inflate_limit encoding_unsupported schema_invalid "
@@ -17,6 +17,7 @@ RETRY = {
     "after:5": "busy",
     "after:30": "unreachable internal",
     "after:60": "rate_limited",
+    "after:300": "fenced",
     "after:3600": "quota_exhausted",
     "after:86400": "type_unknown",
 }
