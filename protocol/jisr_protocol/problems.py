@@ -118,6 +118,7 @@ _CODE_OF_RULE = {
     "PUSH-6": "head_older",
     "PUSH-7": "epoch_unknown",
     "PUSH-8": "too_large",
+    "PUSH-10": "epoch_unknown",
     "ING-1": "not_admitted",
     "ING-2": "not_authoritative",
     "ING-3": "rev_not_increasing",

@@ -186,30 +186,71 @@ class NodeLog:
 
 @dataclass(frozen=True)
 class Extension:
-    """A push that was checked: the entries that are new, and what the hub holds of the node after storing them."""
+    """A push that was checked: the entries that are new, and what the hub holds of the node after storing them.
+
+    `kept` is how many of the entries held before go on being the node's log: all of them, but for a new epoch, where
+    those from its base on (of the epoch held before) are put aside, for evidence, and `entries` take their places.
+    """
 
     entries: list[Entry]
     repeated: int
     frontier: Frontier
     head: Head
     ring: KeyRing
+    kept: int
+
+
+def kept(signed: Head, log: NodeLog) -> int:
+    """How many of the entries held are also those of the head's epoch: all, or up to its base in the epoch held.
+
+    Refuses an epoch that does not go on from the one held: another, that has no higher number or names no base in the
+    one held (PUSH-7). Whether the entries agree is for `check`.
+    """
+    size = log.frontier.size
+    if log.epoch is None or signed.epoch == log.epoch:
+        return size
+    base = _base(signed, log.epoch)
+    if base is None or identifiers.epoch_number(signed.epoch) <= identifiers.epoch_number(log.epoch):
+        refuse("PUSH-7", "/head/epoch", expected=f"{log.epoch}, or a later one based on it", came=signed.epoch)
+        return size
+    return min(size, int(base["size"]))
+
+
+def _base(signed: Head, held_epoch: str) -> dict[str, Any] | None:
+    return next((base for base in signed.bases if base["epoch"] == held_epoch), None)
+
+
+def _as_kept(signed: Head, log: NodeLog, held_leaves: dict[int, bytes]) -> NodeLog:
+    """PUSH-10: what is held, seen from a new epoch: cut to its base, which has to be held with the very same root."""
+    size = kept(signed, log)
+    base = _base(signed, log.epoch or "")
+    if log.epoch in (None, signed.epoch) or base is None:
+        return log
+    frontier = Frontier()
+    for seq in range(size):
+        frontier.append(held_leaves[seq])
+    if size == base["size"] and frontier.root().hex() != base["log_root"]:
+        came = f"{base['log_root']} at {size}"
+        refuse("PUSH-10", "/head/head/bases", expected=f"the root held, {frontier.root().hex()}", came=came)
+    return NodeLog(signed.epoch, frontier, None, log.ring)
 
 
 def check(push: Push, log: NodeLog, held_leaves: dict[int, bytes], *, node: str, name: str, now: datetime) -> Extension:
     """Judge whether a push is a slice of `node`'s own log that continues what is held. Pure; stores nothing.
 
-    `held_leaves` are the leaf hashes held at the positions the push repeats. Always checks: feed and epoch (PUSH-7),
-    no gap (PUSH-2), repeated lines equal (PUSH-3), key lines in the head's tree (PUSH-5), the head's signature under
-    the node's keys (SIG, HEAD-4, HEAD-5), the proof from the last line to the head (PUSH-4), a head that is not older
+    `held_leaves` are the leaf hashes held at the positions the push repeats; where the head's epoch is not the one
+    held, all those of [0, kept). Always checks: feed and epoch (PUSH-7), the base of a new epoch (PUSH-10), no gap
+    (PUSH-2), repeated lines equal (PUSH-3), key lines in the head's tree (PUSH-5), the head's signature under the
+    node's keys (SIG, HEAD-4, HEAD-5), the proof from the last line to the head (PUSH-4), a head that is not older
     (PUSH-6). Does not check the signatures of records, authority or schema: those are judged entry by entry.
     """
     signed = push.head
     if (signed.by, signed.name) != (node, name):
         refuse("PUSH-7", "/head", expected=f"the head of {name} of {node}", came=f"{signed.name} of {signed.by}")
-    if log.epoch is not None and signed.epoch != log.epoch:
-        refuse("PUSH-7", "/head/epoch", expected=log.epoch, came=signed.epoch)
-    if push.start > log.frontier.size:
-        refuse("PUSH-2", "/from", expected=f"at most {log.frontier.size}, where the hub stands", came=push.start)
+    log = _as_kept(signed, log, held_leaves)
+    size = log.frontier.size
+    if push.start > size:
+        refuse("PUSH-2", "/from", expected=f"at most {size}, where the hub stands", came=push.start)
     fresh = _fresh(push, log, held_leaves)
     ring = _ring(push, log, node)
     head.verified(signed, ring, now=now)
@@ -217,7 +258,8 @@ def check(push: Push, log: NodeLog, held_leaves: dict[int, bytes], *, node: str,
     for line in fresh:
         frontier.append(line.leaf)
     _reaches_head(push, frontier)
-    return Extension(fresh, push.end - push.start - len(fresh), frontier, _newest(push, log, bool(fresh)), ring)
+    newest = _newest(push, log, bool(fresh))
+    return Extension(fresh, push.end - push.start - len(fresh), frontier, newest, ring, size)
 
 
 def _newest(push: Push, log: NodeLog, fresh: bool) -> Head:

@@ -308,6 +308,7 @@ def _push(given: Case) -> Case:
     return {
         "fresh": len(found.entries),
         "head_size": found.head.size,
+        "kept": found.kept,
         "log_root": found.frontier.root().hex(),
         "repeated": found.repeated,
         "size": found.frontier.size,

@@ -73,6 +73,7 @@ def _result(pushed: Pushed, fresh: int, repeated: int, size: int, head_size: int
     return {
         "fresh": fresh,
         "head_size": pushed.feed.size if head_size is None else head_size,
+        "kept": size - fresh,
         "log_root": root(pushed.leaves[:size]).hex(),
         "repeated": repeated,
         "size": size,
@@ -83,11 +84,13 @@ def make() -> CaseFile:
     file = CaseFile(
         "push",
         "Operation push: the inflated body of a push and what the hub holds of that feed → how many entries are new "
-        "and repeated, the size and root after it, the size of the head held. Operation receipt: a hub's receipt.",
+        "and repeated, how many of those held stay, the size and root after it, the size of the head held. Operation "
+        "receipt: a hub's receipt.",
     )
     _good(file)
     _slices(file)
     _heads(file)
+    _epochs(file)
     _keys(file)
     _forms(file)
     _receipts(file)
@@ -193,6 +196,56 @@ def _slices(file: CaseFile) -> None:
         pushed.body(0, 5, changed),
         pushed.held(0),
     )
+
+
+def _rebased(base: int) -> Pushed:
+    """The node's log in its second epoch, which goes on from the first `base` entries of the first."""
+    old, feed = _log(), _log()
+    del feed.lines[base:]
+    feed.bases = [{"epoch": old.epoch, "log_root": root([line.leaf for line in feed.lines]).hex(), "size": base}]
+    feed.epoch = epoch(2)
+    if base == 0:
+        feed.key()
+    feed.put("b", 9)
+    feed.put("d")
+    return Pushed(feed)
+
+
+def _epochs(file: CaseFile) -> None:
+    """A new epoch at a hub that holds five entries of the old one, or fewer."""
+    old = Pushed()
+
+    def good(comment: str, pushed: Pushed, start: int, held: Case, fresh: int, repeated: int) -> None:
+        size = pushed.feed.size
+        given = pushed.given(pushed.body(start, size), held)
+        file.valid("PUSH-10", "push", comment, given, _result(pushed, fresh, repeated, size))
+
+    good("a new epoch based on all that is held", _rebased(5), 5, old.held(5), 2, 0)
+    good("a new epoch based before the end of what is held", _rebased(3), 3, old.held(5), 2, 0)
+    good("a new epoch, with entries before its base again", _rebased(3), 1, old.held(5), 2, 2)
+    good("a new epoch based further on than what is held", _rebased(4), 2, old.held(2), 4, 0)
+    good("a new epoch that begins anew", _rebased(0), 0, old.held(5), 3, 0)
+
+    def refuse(rule: str, comment: str, pushed: Pushed, pointer: str, held: Case, start: int = 3) -> None:
+        given = pushed.given(pushed.body(start, pushed.feed.size), held)
+        file.invalid(rule, "push", comment, given, "epoch_unknown", pointer)
+
+    lower = _rebased(3)
+    lower.feed.epoch = epoch(1, "another")
+    refuse("PUSH-7", "another epoch of the same number, based on the one held", lower, "/head/epoch", old.held(5))
+    loose = _rebased(3)
+    loose.feed.bases = []
+    refuse("PUSH-7", "a later epoch without a base", loose, "/head/epoch", old.held(5))
+    refuse("PUSH-7", "the old epoch after the new one", old, "/head/epoch", _rebased(3).held(5))
+    strange = _rebased(3)
+    strange.feed.bases[0]["log_root"] = "0" * 64
+    refuse("PUSH-10", "a base with a root that is not the one held", strange, "/head/head/bases", old.held(5))
+    other = _rebased(3)
+    other.feed.lines[2] = entries.put(2, entries.record(other.feed.writer, "z"), other.feed.writer.key)
+    other.feed.bases[0]["log_root"] = root(other.leaves[:3]).hex()
+    refuse("PUSH-10", "a base on other entries than those held", other, "/head/head/bases", old.held(5))
+    short = other.given(other.body(2, 5), old.held(2))
+    file.valid("PUSH-10", "push", "the same where only what agrees is held", short, _result(other, 3, 0, 5))
 
 
 def _heads(file: CaseFile) -> None:
