@@ -6,14 +6,17 @@
   end under NOT RUN: what did not run proves nothing.
 """
 
+import os
 import shutil
 import signal
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests import postgres
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
@@ -71,6 +74,21 @@ def tool() -> Callable[[str], str]:
         return path
 
     return find
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real PostgreSQL, shared by all processes of this run."""
+    base = tmp_path_factory.getbasetemp()
+    with postgres.server((base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "postgres") as address:
+        yield address
+
+
+@pytest.fixture
+def postgres_address(postgres_server: str) -> Iterator[str]:
+    """The address of an empty database of one's own."""
+    with postgres.database(postgres_server) as address:
+        yield address
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import gc
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,11 +32,12 @@ from .storage.lock import only_one
 from .storage.sql import SqlLedger
 from .web import api, directory, problem_documents
 
-DATABASE = "hub.sqlite"
 KEYS = "keys.json"
 PUBLIC = "public"
 PEERS = "peers"
 PUBLISH_SECONDS_AT_MOST = 10.0
+LEAD_SECONDS = 2.0
+"""How often a process asks whether it is its turn."""
 _log = structlog.get_logger()
 
 
@@ -70,7 +71,7 @@ async def open_hub(folder: Path) -> Running:
     """Open the hub in `folder`; its database is there since `init`."""
     settings = config.read(folder)
     who = read_identity(folder, settings)
-    ledger = await SqlLedger.open(folder / DATABASE)
+    ledger = await SqlLedger.open(config.place(folder, settings))
     try:
         pages = FolderPages(folder / PUBLIC)
         hub = Hub(who, ledger, now)
@@ -90,7 +91,7 @@ def application(folder: Path) -> Starlette:
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        with only_one(folder):
+        with sole(folder):
             _collect_rarely()
             running = await open_hub(folder)
             shown = SqlDirectory(running.ledger, running.settings.name, f"{running.settings.address}/feeds/public")
@@ -101,8 +102,9 @@ def application(folder: Path) -> Starlette:
                 ]
             )
             tasks = [
-                asyncio.create_task(publish_for_ever(running)),
-                asyncio.create_task(running.followers.run()),
+                asyncio.create_task(lead(running, "publisher", lambda: publish_for_ever(running))),
+                asyncio.create_task(lead(running, "followers", running.followers.run)),
+                asyncio.create_task(refresh_for_ever(running)),
             ]
             try:
                 yield
@@ -114,6 +116,39 @@ def application(folder: Path) -> Starlette:
 
     app.router.lifespan_context = lifespan
     return app
+
+
+def sole(folder: Path) -> contextlib.AbstractContextManager[None]:
+    """One process a folder, unless the ledger stands in PostgreSQL, which any number may share."""
+    return contextlib.nullcontext() if config.read(folder).database else only_one(folder)
+
+
+async def lead(running: Running, role: str, work: Callable[[], Awaitable[None]]) -> None:
+    """Do what only one process of a ledger does, as long as this is the one; else wait for its turn."""
+    while True:
+        try:
+            async with running.ledger.leading(role) as lost:
+                if lost is not None:
+                    async with asyncio.TaskGroup() as group:
+                        group.create_task(_until(lost))
+                        group.create_task(_until(work))
+        except Exception:  # the database may be away for a while
+            _log.exception("leading ended", role=role)
+        await asyncio.sleep(LEAD_SECONDS)
+
+
+async def _until(what: Callable[[], Awaitable[None]]) -> None:
+    await what()
+
+
+async def refresh_for_ever(running: Running) -> None:
+    """Show what another process of this ledger has published."""
+    while running.settings.database:
+        await asyncio.sleep(max(running.settings.publish_seconds, 0.2))
+        try:
+            await running.publisher.refresh()
+        except Exception:  # the next round comes
+            _log.exception("the newest head could not be read")
 
 
 def _collect_rarely() -> None:
@@ -148,6 +183,8 @@ async def publish_for_ever(running: Running) -> None:
             took = time.monotonic() - began
             pause = min(max(running.settings.publish_seconds, 9 * took), PUBLISH_SECONDS_AT_MOST)
         await asyncio.sleep(pause)
+        if running.settings.database:
+            continue  # another process may have stored what is to be published
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(600):
                 await running.hub.changed.wait()

@@ -22,6 +22,8 @@ class Settings(BaseSettings):
     name: str = Field(min_length=1, max_length=300)
     country: str = Field(pattern=r"^[A-Z]{2}$")
     lang: str = "en"
+    database: str = ""
+    """Where the ledger stands: "" for hub.sqlite in the folder, or `postgresql://user:password@host/name`."""
     address: str = "http://127.0.0.1:8470"
     """Where readers find this hub; written into what it says of itself."""
     allow_private: bool = False
@@ -43,6 +45,14 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return env_settings, init_settings
+
+
+DATABASE = "hub.sqlite"
+
+
+def place(folder: Path, settings: Settings) -> Path | str:
+    """The ledger of the hub in `folder`: a file or an address."""
+    return settings.database or folder / DATABASE
 
 
 class SettingsError(Exception):

@@ -75,6 +75,7 @@ class Hub:
 
     async def _push_once(self, member: Member, name: str, opened: Opened) -> PushAnswer:
         node, now = member.node, self.clock()
+        expected = await self.ledger.node_sizes(node)
         held = await self.ledger.node_log(node, name)
         repeated = (opened.start, min(opened.start + len(opened.lines), held.frontier.size))
         known = await self.ledger.node_line_hashes(node, name, *repeated)
@@ -100,7 +101,7 @@ class Hub:
                 {node: extension.ring},
                 node=node,
                 name=name,
-                expected_size=held.frontier.size,
+                expected=expected,
                 kept=outcome.kept,
                 log=grown,
             )
@@ -195,6 +196,7 @@ class Hub:
     async def rejudge(self, node: str, name: str) -> Outcome:
         """Judge what is quarantined of a feed again, after a change of schema or policy; what is sound now proceeds."""
         async with self._node_locks[node]:
+            expected = await self.ledger.node_sizes(node)
             held = await self.ledger.node_log(node, name)
             waiting = [entries.parse(kept.line) for kept in await self.ledger.judged(node, name) if kept.line]
             if not waiting or held.ring is None:
@@ -207,7 +209,7 @@ class Hub:
                 list(outcome.remembered.values()),
                 node=node,
                 name=name,
-                expected_size=held.frontier.size,
+                expected=expected,
                 kept=outcome.kept,
                 log=replace(held),
             )

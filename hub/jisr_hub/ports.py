@@ -5,7 +5,7 @@ The ledger is the truth. Each method says what an adapter must guarantee; tests/
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -116,7 +116,8 @@ class Change:
     # of a push
     node: str = ""
     name: str = ""
-    expected_size: int = 0
+    expected: Mapping[str, int] = field(default_factory=dict)
+    """The sizes of all the node's feeds as they were judged against (`Ledger.node_sizes`)."""
     kept: Sequence[Kept] = ()
     log: NodeLog | None = None
     # of a peer
@@ -160,6 +161,8 @@ class View(Protocol):
         ...
 
 
+Lead = Callable[[], Awaitable[None]]
+"""Waits while this process leads; raises when another one may."""
 Number = Callable[[Draft, int, str], Numbered]
 
 
@@ -176,6 +179,10 @@ class Ledger(Protocol):
 
     async def node_log(self, node: str, name: str) -> NodeLog:
         """How far this feed of the node is held, and the node's keys."""
+        ...
+
+    async def node_sizes(self, node: str) -> dict[str, int]:
+        """How far each feed of the node is held, by name; only those that are."""
         ...
 
     async def node_leaves(self, node: str, name: str, start: int, end: int) -> dict[int, bytes]: ...
@@ -199,8 +206,8 @@ class Ledger(Protocol):
     async def store(self, change: Change, number: Number) -> int:
         """Store a change and give its drafts the next positions, under the writer's lock, in one transaction.
 
-        Durable when it returns the new size of the hub's feed. Raises Conflict when `change.expected_size` is not the
-        size of the node's log any more; then nothing was stored.
+        Durable when it returns the new size of the hub's feed. Raises Conflict when the node's feeds have not the sizes
+        `change.expected` any more, perhaps by another process; then nothing was stored.
         """
         ...
 
@@ -210,8 +217,13 @@ class Ledger(Protocol):
 
     async def epoch(self) -> str: ...
 
-    async def publish(self, published: Published) -> None:
-        """Remember what is published; durable when it returns."""
+    async def publish(self, published: Published, before: Published | None) -> None:
+        """Remember what is published after `before`; durable when it returns. Raises Conflict when another process
+        published meanwhile: two heads for one moment would be a fork."""
+        ...
+
+    def leading(self, role: str) -> AbstractAsyncContextManager[Lead | None]:
+        """Be the one process of this ledger that does this work; None while another one is."""
         ...
 
     async def peers(self) -> list[Peer]: ...

@@ -24,6 +24,7 @@ from jisr_hub.storage.sql import SqlLedger
 from jisr_protocol import entry, state_tree
 from jisr_protocol.merkle import Frontier
 from jisr_protocol.push import NodeLog
+from tests import postgres
 from tests.hub.author import Author
 from tests.reader.publisher import FeedFolder, seeded
 
@@ -39,26 +40,32 @@ def anyio_backend() -> str:
 
 
 @asynccontextmanager
-async def _opened(kind: str) -> AsyncIterator[Ledger]:
+async def _opened(kind: str, server: str) -> AsyncIterator[Ledger]:
     if kind == "memory":
         yield MemoryLedger(EPOCH)
         return
-    with tempfile.TemporaryDirectory() as folder:
-        ledger = await SqlLedger.open(Path(folder) / "hub.sqlite", new_epoch=EPOCH)
+    with contextlib.ExitStack() as stack:
+        place: Path | str
+        if kind == "postgresql":
+            place = stack.enter_context(postgres.database(server))
+        else:
+            place = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "hub.sqlite"
+        ledger = await SqlLedger.open(place, new_epoch=EPOCH)
         try:
             yield ledger
         finally:
             await ledger.close()
 
 
-@pytest.fixture(params=["memory", "sql"])
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
 def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
 @pytest.fixture
-def opened(kind: str) -> Opened:
-    return lambda: _opened(kind)
+def opened(kind: str, request: pytest.FixtureRequest) -> Opened:
+    server = request.getfixturevalue("postgres_server") if kind == "postgresql" else ""
+    return lambda: _opened(kind, server)
 
 
 @pytest.fixture(scope="module")
@@ -147,20 +154,21 @@ async def test_a_store_that_fails_stores_nothing(opened: Opened, author: Author)
 async def test_a_change_judged_against_an_older_node_log_is_a_conflict_and_stores_nothing(
     opened: Opened, author: Author
 ) -> None:
-    def change(expected: int, end: int) -> Change:
-        drafts = drafts_of(author, expected, end)
+    def change(expected: dict[str, int], end: int) -> Change:
+        drafts = drafts_of(author, expected.get("public", 0), end)
         return Change(
-            AT, drafts, (), node=author.id, name="public", expected_size=expected, log=node_log(author, end)
+            AT, drafts, (), node=author.id, name="public", expected=expected, log=node_log(author, end)
         )  # fmt: skip
 
     async with opened() as ledger:
-        await ledger.store(change(0, 3), log.number)
-        with pytest.raises(Conflict):
-            await ledger.store(change(0, 5), log.number)
-        with pytest.raises(Conflict):
-            await ledger.store(change(4, 5), log.number)
+        assert await ledger.node_sizes(author.id) == {}
+        await ledger.store(change({}, 3), log.number)
+        assert await ledger.node_sizes(author.id) == {"public": 3}
+        for otherwise in ({}, {"public": 4}, {"public": 3, "hub": 1}):
+            with pytest.raises(Conflict):
+                await ledger.store(change(otherwise, 5), log.number)
         assert len(await rows_of(ledger)) == 3
-        await ledger.store(change(3, 5), log.number)
+        await ledger.store(change({"public": 3}, 5), log.number)
         assert (await ledger.node_log(author.id, "public")).frontier.root() == node_log(author, 5).frontier.root()
 
 
@@ -272,14 +280,14 @@ _step = st.tuples(st.integers(0, 3), st.integers(0, 30), st.booleans())
 
 @settings(max_examples=settings().max_examples // 4)  # each makes a database
 @given(steps=st.lists(st.lists(_step, min_size=1, max_size=5), max_size=6), cut=st.integers(0, 2**18 - 1))
-@pytest.mark.parametrize("which", ["memory", "sql"])
+@pytest.mark.parametrize("which", ["memory", "sqlite", "postgresql"])
 async def test_records_rows_and_touched_paths_equal_a_model(
-    which: str, steps: list[list[tuple[int, int, bool]]], cut: int
+    postgres_server: str, which: str, steps: list[list[tuple[int, int, bool]]], cut: int
 ) -> None:
     """Each step is one store of some revs of some records, live or not."""
     model: dict[tuple[str, str], Held] = {}
     touched: list[int] = []
-    async with _opened(which) as ledger:
+    async with _opened(which, postgres_server) as ledger:
         for number, step in enumerate(steps):
             changed = {}
             for node_number, id_number, is_live in step:
@@ -417,9 +425,7 @@ async def test_a_node_log_comes_back_as_it_was_stored(opened: Opened, author: Au
     ]
     grown = node_log(author, 3)
     async with opened() as ledger:
-        change = Change(
-            AT, (), (), {author.id: author.ring}, node=author.id, name="hub", expected_size=0, kept=kept, log=grown
-        )
+        change = Change(AT, (), (), {author.id: author.ring}, node=author.id, name="hub", kept=kept, log=grown)
         await ledger.store(change, log.number)
         held = await ledger.node_log(author.id, "hub")
         assert held.head is not None and grown.head is not None
@@ -437,7 +443,7 @@ async def test_a_node_log_comes_back_as_it_was_stored(opened: Opened, author: Au
         assert await ledger.node_line_hashes(author.id, "hub", 2, 9) == {2: b"\x0c" * 32}
         assert await ledger.node_line_hashes(author.id, "public", 0, 3) == {}
         assert (await ledger.node_log(author.id, "public")).epoch is None
-        judged_again = replace(change, expected_size=3, kept=[Kept(1, b"\x02" * 32, b'{"a":1}')])
+        judged_again = replace(change, expected={"hub": 3}, kept=[Kept(1, b"\x02" * 32, b'{"a":1}')])
         await ledger.store(judged_again, log.number)
         assert await ledger.judged(author.id, "hub") == kept[2:]
 
@@ -453,12 +459,28 @@ async def test_what_is_published_comes_back_and_the_epoch_stays(opened: Opened, 
         frontier.append(parsed.leaf)
     async with opened() as ledger:
         assert await ledger.published() is None
-        await ledger.publish(Published(feed.signed_head(), frontier))
+        first = Published(feed.signed_head(), frontier)
+        await ledger.publish(first, None)
+        with pytest.raises(Conflict):
+            await ledger.publish(first, None)
         published = await ledger.published()
         assert published is not None
         assert published.head.raw == feed.signed_head().raw
         assert (published.frontier.size, published.frontier.root()) == (5, frontier.root())
+        feed.puts(1)
+        await ledger.publish(Published(feed.signed_head(), frontier), published)
+        with pytest.raises(Conflict):
+            await ledger.publish(first, published)
+        now_published = await ledger.published()
+        assert now_published is not None and now_published.head.raw == feed.signed_head().raw
         assert await ledger.epoch() == EPOCH
+
+
+async def test_one_leads_at_a_time(opened: Opened) -> None:
+    async with opened() as ledger, ledger.leading("publisher") as first:
+        assert first is not None
+        async with ledger.leading("followers") as other:
+            assert other is not None
 
 
 async def test_a_peers_cursor_moves_only_with_what_it_brought(opened: Opened, author: Author) -> None:

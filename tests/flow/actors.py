@@ -95,9 +95,9 @@ class MortalLedger(MemoryLedger):
         self.life.beat("stored, and nobody told")
         return size
 
-    async def publish(self, published: Any) -> None:
+    async def publish(self, published: Any, before: Any) -> None:
         self.life.beat("pages written, head not remembered")
-        await super().publish(published)
+        await super().publish(published, before)
         self.life.beat("head remembered, not shown")
 
     async def keep_peer(self, peer: Any) -> None:

@@ -157,8 +157,8 @@ def serve(
     import uvicorn
 
     from .. import config
-    from ..app import application
-    from ..storage.lock import AlreadyRunning, only_one
+    from ..app import application, sole
+    from ..storage.lock import AlreadyRunning
     from ..web.http import Http
     from ..web.server import Server
     from .setting_up import check_opens
@@ -166,7 +166,7 @@ def serve(
     config.read(folder)
     _run(check_opens(folder))
     try:
-        with only_one(folder):
+        with sole(folder):
             pass
     except AlreadyRunning as error:
         _fail(str(error), 1)

@@ -22,9 +22,9 @@ from ..ports import Published, View
 from ..publish.feed import Publisher, check_fence
 from ..storage.folder import FolderPages
 from ..storage.kept_lines import kept_lines
-from ..storage.lock import only_one
+from ..storage.rebuild import rebuild_records
 from ..storage.sql import SqlLedger
-from .setting_up import check_there, opened
+from .setting_up import alone, check_there, opened
 
 Progress = Callable[[int, int], None]
 
@@ -246,16 +246,14 @@ def _is_of(line: bytes, leaf: bytes) -> bool:
 async def rebuild(folder: Path) -> dict[str, Any]:
     """Delete records, pages and head and compute them from the log. The hub must not be serving."""
     check_there(folder)
-    with only_one(folder):
-        settings = config.read(folder)
-        who = read_identity(folder, settings)
-        async with opened(folder) as ledger:
-            check_fence(FolderPages(folder / PUBLIC), await ledger.published(), who)
-            await ledger.rebuild_records(lambda line: entries.parse(line))
-            shutil.rmtree(folder / PUBLIC, ignore_errors=True)
-            publisher = Publisher(who, ledger, FolderPages(folder / PUBLIC), now)
-            await publisher.begin()
-            head = await publisher.publish_again()
+    who = read_identity(folder, config.read(folder))
+    async with alone(folder) as ledger:
+        check_fence(FolderPages(folder / PUBLIC), await ledger.published(), who)
+        await rebuild_records(ledger)
+        shutil.rmtree(folder / PUBLIC, ignore_errors=True)
+        publisher = Publisher(who, ledger, FolderPages(folder / PUBLIC), now)
+        await publisher.begin()
+        head = await publisher.publish_again()
     return {"entries": head.size, "live": head.live, "state_root": head.state_root}
 
 
@@ -263,7 +261,7 @@ async def rejudge(folder: Path) -> dict[str, Any]:
     """Judge every quarantined entry of every admitted node again. The hub must not be serving."""
     check_there(folder)
     judged = admitted = 0
-    with only_one(folder):
+    async with alone(folder):
         running = await open_hub(folder)
         try:
             for member in await running.ledger.members():

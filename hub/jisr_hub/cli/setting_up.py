@@ -13,11 +13,12 @@ from jisr_protocol.envelope import Envelope
 from jisr_protocol.reader.http import GuardedClient
 
 from .. import config, identity
-from ..app import DATABASE, KEYS, PUBLIC, now, read_identity
+from ..app import KEYS, PUBLIC, now, read_identity, sole
 from ..config import Settings
 from ..ports import Member, Peer
 from ..publish.feed import check_fence
 from ..storage.folder import FolderPages
+from ..storage.lock import AlreadyRunning
 from ..storage.sql import SqlLedger
 
 
@@ -54,7 +55,7 @@ async def create(
         allow_private=allow_private,
     )
     folder.mkdir(parents=True, exist_ok=True)
-    for left_over in (identity.KEY_FILE, DATABASE):
+    for left_over in (identity.KEY_FILE, config.DATABASE):
         if (folder / left_over).exists():
             raise SettingUpError(f"{folder} holds a {left_over} but no {config.FILE}; nothing was changed.")
     seed, recovery_seed = random_bytes(32), random_bytes(32)
@@ -63,7 +64,7 @@ async def create(
     (folder / KEYS).write_bytes(keys.write_file(who.ring))
     sheet = folder / "recovery-key.txt"
     sheet.write_text(identity.recovery_sheet(who, recovery_seed), encoding="utf-8")
-    ledger = await SqlLedger.open(folder / DATABASE, new_epoch=identifiers.new_epoch(1, random_bytes(5)))
+    ledger = await SqlLedger.open(config.place(folder, settings), new_epoch=identifiers.new_epoch(1, random_bytes(5)))
     await ledger.close()
     config.write(folder, settings)
     return Made(who.id, sheet)
@@ -158,8 +159,8 @@ async def add_peer(folder: Path, peer: Peer) -> None:
 
 def check_there(folder: Path) -> None:
     """Raise unless all that makes a hub is in `folder`: an empty database must not take the place of a lost one."""
-    config.read(folder)
-    for name in (DATABASE, KEYS, identity.KEY_FILE):
+    settings = config.read(folder)
+    for name in (KEYS, identity.KEY_FILE, *(() if settings.database else (config.DATABASE,))):
         if not (folder / name).is_file():
             raise SettingUpError(f"The hub in {folder} lacks {name}; nothing was changed. Put it back from a backup.")
 
@@ -176,11 +177,23 @@ async def check_opens(folder: Path) -> None:
 async def opened(folder: Path) -> AsyncIterator[SqlLedger]:
     """The ledger of an existing hub, beside a server that may be running."""
     check_there(folder)
-    ledger = await SqlLedger.open(folder / DATABASE)
+    ledger = await SqlLedger.open(config.place(folder, config.read(folder)))
     try:
         yield ledger
     finally:
         await ledger.close()
+
+
+@contextlib.asynccontextmanager
+async def alone(folder: Path) -> AsyncIterator[SqlLedger]:
+    """The ledger of an existing hub that no process serves. Raises AlreadyRunning."""
+    with sole(folder):
+        async with opened(folder) as ledger, ledger.leading("publisher") as lead:
+            if lead is None:
+                raise AlreadyRunning(
+                    f"another process serves the database of the hub in {folder}; nothing was changed. Stop it first"
+                )
+            yield ledger
 
 
 async def _capabilities(client: GuardedClient, address: str) -> capabilities.Capabilities:

@@ -69,6 +69,7 @@ class Publisher:
     def __init__(self, identity: Identity, ledger: Ledger, pages: Pages, clock: Clock, *, name: str = "public") -> None:
         self.identity, self.ledger, self.pages, self.clock, self.name = identity, ledger, pages, clock, name
         self.head: Head | None = None
+        self._published: Published | None = None
         self._frontier = Frontier()
         self._tree: StateTree | None = None
         self._nodes: dict[bytes, tuple[int, int]] | None = None
@@ -82,6 +83,7 @@ class Publisher:
         published = await self.ledger.published()
         check_fence(self.pages, published, self.identity)
         if published is not None:
+            self._published = published
             self.head, self._frontier = published.head, published.frontier
             self.pages.write(paths.KEYS, keys.write_file(self.identity.ring))
             self.pages.write(paths.HEAD, published.head.raw)
@@ -99,7 +101,9 @@ class Publisher:
             tree = await self._fold(view, before, self._frontier.size)
             signed = await self._sign(view, frontier, tree)
             self.pages.flush()
-            await self.ledger.publish(Published(signed, frontier))
+            published = Published(signed, frontier)
+            await self.ledger.publish(published, self._published)
+            self._published = published
             self.pages.write(paths.KEYS, keys.write_file(self.identity.ring))
             self.pages.write(paths.HEAD, signed.raw)
             self.pages.flush()
@@ -113,6 +117,17 @@ class Publisher:
         """Write every page and the head anew from the ledger, as if nothing had been published here."""
         self._frontier, self._tree = Frontier(), None
         return await self.publish()
+
+    async def refresh(self) -> None:
+        """Learn what another process has published, for those that only serve it."""
+        published = await self.ledger.published()
+        if published is None or (self.head is not None and published.head.raw == self.head.raw):
+            return
+        async with self._lock:
+            self._published, self.head, self._frontier = published, published.head, published.frontier
+            self._tree = self._nodes = None
+        async with self._grown:
+            self._grown.notify_all()
 
     async def wait(self, after: int, seconds: float) -> Head | None:
         """The head, as soon as it covers more than `after` entries, at the latest after `seconds`."""

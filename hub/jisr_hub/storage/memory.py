@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -12,7 +13,7 @@ from jisr_protocol.keys import KeyRing
 from jisr_protocol.merkle import Frontier
 from jisr_protocol.push import NodeLog
 
-from ..ports import Change, Conflict, Held, Kept, Member, Number, Numbered, Peer, Published, View
+from ..ports import Change, Conflict, Held, Kept, Lead, Member, Number, Numbered, Peer, Published, View
 
 
 @dataclass
@@ -48,6 +49,9 @@ class MemoryLedger:
         log = self._s.logs.get((node, name), NodeLog(None, Frontier(), None, None))
         return replace(log, ring=self._s.rings.get(node))
 
+    async def node_sizes(self, node: str) -> dict[str, int]:
+        return {name: log.frontier.size for (whose, name), log in self._s.logs.items() if whose == node}
+
     async def node_leaves(self, node: str, name: str, start: int, end: int) -> dict[int, bytes]:
         kept = self._s.kept.get((node, name), {})
         return {seq: kept[seq].leaf for seq in range(start, end) if seq in kept}
@@ -73,10 +77,8 @@ class MemoryLedger:
 
     async def store(self, change: Change, number: Number) -> int:
         state = self._s
-        if change.log is not None:
-            log = state.logs.get((change.node, change.name), NodeLog(None, Frontier(), None, None))
-            if log.frontier.size != change.expected_size:
-                raise Conflict(f"{change.node} moved on")
+        if change.log is not None and await self.node_sizes(change.node) != change.expected:
+            raise Conflict(f"{change.node} moved on")
         base = len(state.entries)
         state.entries += [number(draft, base + i, change.at) for i, draft in enumerate(change.drafts)]
         for r in change.remembered:
@@ -101,8 +103,14 @@ class MemoryLedger:
     async def epoch(self) -> str:
         return self._s.epoch
 
-    async def publish(self, published: Published) -> None:
+    async def publish(self, published: Published, before: Published | None) -> None:
+        if _raw(self._s.published) != _raw(before):
+            raise Conflict("another process has published meanwhile")
         self._s.published = published
+
+    @asynccontextmanager
+    async def leading(self, role: str) -> AsyncIterator[Lead | None]:
+        yield _for_ever
 
     async def peers(self) -> list[Peer]:
         return sorted(self._s.peers.values(), key=lambda p: p.hub)
@@ -110,6 +118,14 @@ class MemoryLedger:
     async def keep_peer(self, peer: Peer) -> None:
         held = self._s.peers.get(peer.hub, peer)
         self._s.peers[peer.hub] = replace(peer, cursor=held.cursor, epoch=held.epoch)
+
+
+async def _for_ever() -> None:
+    await asyncio.Event().wait()
+
+
+def _raw(published: Published | None) -> bytes | None:
+    return published.head.raw if published is not None else None
 
 
 class _View:

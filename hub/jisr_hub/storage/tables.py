@@ -1,8 +1,12 @@
-"""The tables of the hub's ledger. `entry` and `node_entry` are the truth; `record` is rebuilt from them.
+"""The tables of the hub's ledger, as the newest migration leaves them (migrations/).
+
+`entry` and `node_entry` are the truth; `record` is rebuilt from them.
 
 `entry`       the hub's own log: whole lines, leaf hashes
 `node_entry`  each node's log under the node's own positions; a line only where `entry` does not hold its content
 `record`      per (node, id, audience) the newest rev, and whether it is live in the hub's feed
+`notice`      signed notices that bind here, and `guard` what they keep out: (node, id or *) up to a rev
+`generation`  pages that were rewritten, by number
 
 `key_statement` holds the chains as they now are; `logged_statement` what stands in the hub's feed, also of chains whose
 end a recovery replaced.
@@ -10,69 +14,76 @@ end a recovery replaced.
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, Integer, LargeBinary, MetaData, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, Table, Text, UniqueConstraint
 
 metadata = MetaData()
+# In the order of their bytes in both databases; and numbers up to 2^53, which SQLite's strict tables call INTEGER.
+String = Text().with_variant(Text(collation="C"), "postgresql")
+Number = BigInteger().with_variant(Integer(), "sqlite")
 
 feed = Table(
     "feed",
     metadata,
-    Column("name", Text, primary_key=True),
-    Column("epoch", Text, nullable=False),
-    Column("size", Integer, nullable=False),
-    Column("published_size", Integer, nullable=False),
+    Column("name", String, primary_key=True),
+    Column("epoch", String, nullable=False),
+    Column("size", Number, nullable=False),
+    Column("published_size", Number, nullable=False),
     Column("published_frontier", LargeBinary),
     Column("published_head", LargeBinary),
+    Column("bases", String, nullable=False),
+    Column("floor", Number, nullable=False),
+    Column("snap", String),
     sqlite_strict=True,
 )
 entry = Table(
     "entry",
     metadata,
-    Column("seq", Integer, primary_key=True),
-    Column("op", Text, nullable=False),
-    Column("path18", Integer),
+    Column("seq", Number, primary_key=True, autoincrement=False),
+    Column("op", String, nullable=False),
+    Column("path18", Number),
     Column("leaf", LargeBinary, nullable=False),
     Column("line", LargeBinary, nullable=False),
+    Column("prior", Number),
     sqlite_strict=True,
 )
 node = Table(
     "node",
     metadata,
-    Column("node", Text, primary_key=True),
-    Column("name", Text, nullable=False),
-    Column("home", Text, nullable=False),
-    Column("per_hour", Integer, nullable=False),
-    Column("per_day", Integer, nullable=False),
-    Column("admitted_at", Text, nullable=False),
+    Column("node", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("home", String, nullable=False),
+    Column("per_hour", Number, nullable=False),
+    Column("per_day", Number, nullable=False),
+    Column("admitted_at", String, nullable=False),
     sqlite_strict=True,
 )
 statement = Table(
     "key_statement",
     metadata,
-    Column("node", Text, primary_key=True),
-    Column("n", Integer, primary_key=True),
-    Column("kind", Text, nullable=False),
-    Column("jws", Text, nullable=False),
+    Column("node", String, primary_key=True),
+    Column("n", Number, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("jws", String, nullable=False),
     Column("body", LargeBinary, nullable=False),
-    Column("digest", Text, nullable=False),
+    Column("digest", String, nullable=False),
     UniqueConstraint("node", "digest"),
     sqlite_strict=True,
 )
 logged_statement = Table(
     "logged_statement",
     metadata,
-    Column("node", Text, primary_key=True),
-    Column("digest", Text, primary_key=True),
+    Column("node", String, primary_key=True),
+    Column("digest", String, primary_key=True),
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )
 node_feed = Table(
     "node_feed",
     metadata,
-    Column("node", Text, primary_key=True),
-    Column("name", Text, primary_key=True),
-    Column("epoch", Text, nullable=False),
-    Column("size", Integer, nullable=False),
+    Column("node", String, primary_key=True),
+    Column("name", String, primary_key=True),
+    Column("epoch", String, nullable=False),
+    Column("size", Number, nullable=False),
     Column("frontier", LargeBinary, nullable=False),
     Column("head", LargeBinary, nullable=False),
     sqlite_strict=True,
@@ -80,42 +91,74 @@ node_feed = Table(
 node_entry = Table(
     "node_entry",
     metadata,
-    Column("node", Text, primary_key=True),
-    Column("name", Text, primary_key=True),
-    Column("seq", Integer, primary_key=True),
+    Column("node", String, primary_key=True),
+    Column("name", String, primary_key=True),
+    Column("seq", Number, primary_key=True),
     Column("leaf", LargeBinary, nullable=False),
     Column("line_hash", LargeBinary),
     Column("line", LargeBinary),
-    Column("code", Text),
-    Column("pointer", Text),
-    Column("detail", Text),
+    Column("code", String),
+    Column("pointer", String),
+    Column("detail", String),
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )
 record = Table(
     "record",
     metadata,
-    Column("node", Text, primary_key=True),
-    Column("id", Text, primary_key=True),
-    Column("audience", Text, primary_key=True),
-    Column("rev", Integer, nullable=False),
-    Column("digest", Text, nullable=False),
-    Column("type", Text, nullable=False),
-    Column("live_path", Integer),
-    Column("seq", Integer),
+    Column("node", String, primary_key=True),
+    Column("id", String, primary_key=True),
+    Column("audience", String, primary_key=True),
+    Column("rev", Number, nullable=False),
+    Column("digest", String, nullable=False),
+    Column("type", String, nullable=False),
+    Column("live_path", Number),
+    Column("seq", Number),
     sqlite_strict=True,  # and with a rowid: an index over long text keys costs half of a tree of long rows
 )
-Index("record_live_path", record.c.live_path, sqlite_where=record.c.live_path.is_not(None))
+live_path = record.c.live_path
+Index("record_live_path", live_path, sqlite_where=live_path.is_not(None), postgresql_where=live_path.is_not(None))
+notice = Table(
+    "notice",
+    metadata,
+    Column("digest", String, primary_key=True),
+    Column("by", String, nullable=False),
+    Column("node", String, nullable=False),
+    Column("n", Number, nullable=False),
+    Column("action", String, nullable=False),
+    Column("jws", String, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("at", String, nullable=False),
+    sqlite_strict=True,
+)
+Index("notice_n", notice.c.by, notice.c.node, notice.c.n)
+guard = Table(
+    "guard",
+    metadata,
+    Column("node", String, primary_key=True),
+    Column("id", String, primary_key=True),
+    Column("notice", String, primary_key=True),
+    Column("max_rev", Number),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+generation = Table(
+    "generation",
+    metadata,
+    Column("page", Number, primary_key=True, autoincrement=False),
+    Column("generation", Number, nullable=False),
+    sqlite_strict=True,
+)
 peer = Table(
     "peer",
     metadata,
-    Column("hub", Text, primary_key=True),
-    Column("name", Text, nullable=False),
-    Column("feed", Text, nullable=False),
-    Column("cursor", Integer, nullable=False),
-    Column("epoch", Text, nullable=False),
-    Column("last_outcome", Text, nullable=False),
-    Column("last_detail", Text, nullable=False),
-    Column("last_at", Text, nullable=False),
+    Column("hub", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("feed", String, nullable=False),
+    Column("cursor", Number, nullable=False),
+    Column("epoch", String, nullable=False),
+    Column("last_outcome", String, nullable=False),
+    Column("last_detail", String, nullable=False),
+    Column("last_at", String, nullable=False),
     sqlite_strict=True,
 )

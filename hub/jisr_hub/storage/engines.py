@@ -1,0 +1,262 @@
+"""The two databases a ledger may stand on, and the little in which they differ.
+
+    Sqlite(path)       one file, one process; one connection writes behind a lock, readers see one moment each (WAL)
+    Postgres(address)  any number of processes; the writer's lock is an advisory lock of the feed
+
+Both give three kinds of connection: `writing` is one transaction under the writer's lock, durable when it ends;
+`readers` open a transaction that sees one consistent moment; `askers` run single statements.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+import orjson
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from ..ports import Lead
+
+CACHE_KIB = 64 * 1024
+LOG_PAGES = 16_384
+LOCK_SECONDS = 10
+WRITE_SECONDS = 60
+"""The longest one statement may take under the writer's lock; a rebuild of everything asks for more."""
+FEED_LOCK, LEADER_LOCKS = 0x4A697372, 0x4A697373
+"""First keys of our advisory locks: "Jisr" in ASCII, and the next number."""
+
+BEAT_SECONDS = 5
+"""How soon a leader notices that its lock went with its connection."""
+
+Insert = sqlite.Insert | postgresql.Insert
+Rows = Sequence[tuple[Any, ...]]
+
+
+async def _for_ever() -> None:
+    await asyncio.Event().wait()
+
+
+class Database(Protocol):
+    """What a ledger asks of its database."""
+
+    readers: AsyncEngine
+    askers: AsyncEngine
+    texts: str
+    """SQL for a table `asked(value)` of the texts in the parameter :asked."""
+    ranges: str
+    """SQL for a table `asked(low, high)` of the number pairs in the parameter :asked."""
+
+    def writing(self, *, long: bool = False) -> AbstractAsyncContextManager[AsyncConnection]:
+        """A transaction under the writer's lock; `long` lifts the limit of time."""
+        ...
+
+    def insert(self, table: sa.Table) -> Insert: ...
+
+    def asked_texts(self, values: Iterable[str]) -> object: ...
+
+    def asked_ranges(self, values: Sequence[tuple[int, int]]) -> object: ...
+
+    async def put(self, connection: AsyncConnection, table: sa.Table, rows: Rows, *, replace: bool) -> None:
+        """Insert whole rows in one go; with `replace` a row of the same primary key gives way."""
+        ...
+
+    def leading(self, role: str) -> AbstractAsyncContextManager[Lead | None]:
+        """Be the one process that does this work; None while another one is."""
+        ...
+
+    async def forget(self, tables: Iterable[sa.Table]) -> list[str]:
+        """Leave nothing of what was deleted from these tables on disk; says what remains elsewhere, a sentence each."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class Sqlite:
+    """SQLite in a file: `synchronous=FULL`, so what is answered after a commit survives the power going."""
+
+    texts = "json_each(:asked) AS asked"
+    ranges = (
+        "(SELECT json_extract(value, '$[0]') AS low, json_extract(value, '$[1]') AS high FROM json_each(:asked))"
+        " AS asked"
+    )
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = asyncio.Lock()
+        self._writer = self._engine("BEGIN IMMEDIATE", pool_size=1, max_overflow=0)
+        self.readers = self._engine("BEGIN", pool_size=4, max_overflow=0)
+        alone = {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True, "pool_reset_on_return": None}
+        self.askers = self._engine("", pool_size=2, max_overflow=2, **alone)
+
+    def _engine(self, begin: str, **settings: Any) -> AsyncEngine:
+        """Connections whose transactions open with `begin`; with "" each statement stands for itself."""
+        engine = create_async_engine(f"sqlite+aiosqlite:///{self.path}", **settings)
+        writes = begin == "BEGIN IMMEDIATE"
+
+        @sa.event.listens_for(engine.sync_engine, "connect")
+        def prepare(connection: Any, _record: Any) -> None:
+            connection.isolation_level = None  # the driver opens no transaction; `opening` below does
+            cursor = connection.cursor()
+            for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000", "secure_delete=ON"):
+                cursor.execute(f"PRAGMA {pragma}")
+            if writes:
+                # A batch touches as many pages of the record index as it has records: in a log of 1,000 pages each
+                # batch would be copied back at once, in a larger one the pages of many batches are copied once.
+                cursor.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
+                cursor.execute(f"PRAGMA wal_autocheckpoint={LOG_PAGES}")
+            cursor.close()
+
+        @sa.event.listens_for(engine.sync_engine, "begin")
+        def opening(connection: sa.Connection) -> None:
+            if begin:
+                connection.exec_driver_sql(begin)
+
+        return engine
+
+    @asynccontextmanager
+    async def writing(self, *, long: bool = False) -> AsyncIterator[AsyncConnection]:
+        async with self._lock, self._writer.begin() as connection:
+            yield connection
+
+    def insert(self, table: sa.Table) -> Insert:
+        return sqlite.insert(table)
+
+    def asked_texts(self, values: Iterable[str]) -> object:
+        return orjson.dumps(list(values)).decode()
+
+    def asked_ranges(self, values: Sequence[tuple[int, int]]) -> object:
+        return orjson.dumps(values).decode()
+
+    async def put(self, connection: AsyncConnection, table: sa.Table, rows: Rows, *, replace: bool) -> None:
+        if rows:
+            verb = "INSERT OR REPLACE" if replace else "INSERT"
+            marks = ",".join("?" * len(table.columns))
+            await connection.exec_driver_sql(f"{verb} INTO {table.name} VALUES ({marks})", list(rows))
+
+    @asynccontextmanager
+    async def leading(self, role: str) -> AsyncIterator[Lead | None]:
+        yield _for_ever  # one process a file (lock.py)
+
+    async def forget(self, tables: Iterable[sa.Table]) -> list[str]:
+        """What was deleted was overwritten at once (secure_delete); the write-ahead log still holds it until now."""
+        async with self._lock, self.askers.connect() as connection:
+            busy = (await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")).one()[0]
+        if busy:
+            return ["the write-ahead log of the database is still being read; it is emptied when the hub next stops"]
+        return []
+
+    async def close(self) -> None:
+        for engine in (self._writer, self.readers, self.askers):
+            await engine.dispose()
+
+
+_ARRAYS = {sa.BigInteger: "bigint[]", sa.Text: "text[]", sa.LargeBinary: "bytea[]"}
+
+
+class Postgres:
+    """PostgreSQL: the writer's lock is taken first, so who sees entry n+1 sees entry n; standbys see the same order."""
+
+    texts = "unnest(CAST(:asked AS text[])) AS asked(value)"
+    ranges = (
+        "(SELECT (pair->>0)::bigint AS low, (pair->>1)::bigint AS high"
+        " FROM jsonb_array_elements(CAST(:asked AS jsonb)) AS pair) AS asked"
+    )
+
+    def __init__(self, address: str) -> None:
+        self._url = sa.make_url(address).set(drivername="postgresql+psycopg")
+        self._writer = create_async_engine(self._url, pool_size=2, max_overflow=2, pool_pre_ping=True)
+        self.readers = create_async_engine(
+            self._url, pool_size=4, max_overflow=4, pool_pre_ping=True, isolation_level="REPEATABLE READ"
+        )
+        self.askers = create_async_engine(
+            self._url, pool_size=4, max_overflow=4, pool_pre_ping=True, isolation_level="AUTOCOMMIT"
+        )
+
+    @asynccontextmanager
+    async def writing(self, *, long: bool = False) -> AsyncIterator[AsyncConnection]:
+        async with self._writer.begin() as connection:
+            limits = {"lock_timeout": LOCK_SECONDS, "idle_in_transaction_session_timeout": WRITE_SECONDS}
+            limits["statement_timeout"] = 0 if long else WRITE_SECONDS
+            for name, seconds in limits.items():
+                await connection.exec_driver_sql(f"SET LOCAL {name} = '{seconds}s'")
+            await connection.exec_driver_sql("SET LOCAL synchronous_commit = on")
+            # a transaction's advisory lock is released after its commit is visible
+            await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(FEED_LOCK)))
+            yield connection
+
+    def insert(self, table: sa.Table) -> Insert:
+        return postgresql.insert(table)
+
+    def asked_texts(self, values: Iterable[str]) -> object:
+        return list(values)
+
+    def asked_ranges(self, values: Sequence[tuple[int, int]]) -> object:
+        return orjson.dumps(values).decode()
+
+    async def put(self, connection: AsyncConnection, table: sa.Table, rows: Rows, *, replace: bool) -> None:
+        if not rows:
+            return
+        names = [column.name for column in table.columns]
+        keys = [column.name for column in table.primary_key.columns]
+        arrays = ",".join(f"%s::{_array(column)}" for column in table.columns)
+        then = ""
+        if replace:
+            places = [names.index(key) for key in keys]
+            rows = list({tuple(row[place] for place in places): row for row in rows}.values())
+            rest = ",".join(f"{name} = excluded.{name}" for name in names if name not in keys)
+            then = f" ON CONFLICT ({','.join(keys)}) DO UPDATE SET {rest}"
+        statement = f"INSERT INTO {table.name} ({','.join(names)}) SELECT * FROM unnest({arrays}){then}"
+        await connection.exec_driver_sql(statement, tuple(list(column) for column in zip(*rows, strict=True)))
+
+    @asynccontextmanager
+    async def leading(self, role: str) -> AsyncIterator[Lead | None]:
+        """A lock of the session: it goes with the connection, however the process dies."""
+        asked = sa.func.pg_try_advisory_lock(LEADER_LOCKS, sa.func.hashtext(role))
+        async with self.askers.connect() as connection:
+            leads = bool((await connection.execute(sa.select(asked))).scalar_one())
+
+            async def lost() -> None:
+                while True:
+                    await asyncio.sleep(BEAT_SECONDS)
+                    await connection.exec_driver_sql("SELECT 1")
+
+            try:
+                yield lost if leads else None
+            finally:
+                if leads:
+                    await connection.invalidate()  # closes it: a lock never goes back to the pool
+
+    async def forget(self, tables: Iterable[sa.Table]) -> list[str]:
+        """VACUUM alone leaves old bytes in the free space of pages; FULL writes tables and indexes anew."""
+        async with self.askers.connect() as connection:
+            for table in tables:
+                await connection.exec_driver_sql(f"VACUUM (FULL) {table.name}")
+            await connection.exec_driver_sql("CHECKPOINT")
+            return [str(row[0]) for row in await connection.exec_driver_sql(_REMAINS)]
+
+    async def close(self) -> None:
+        for engine in (self._writer, self.readers, self.askers):
+            await engine.dispose()
+
+
+_REMAINS = """
+SELECT 'the write-ahead log still holds it: ' || count(*) || ' segments, the oldest of '
+    || to_char(min(modification) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') FROM pg_ls_waldir()
+UNION ALL
+SELECT 'the standby ' || application_name || ' holds it until it has replayed what was written (behind by '
+    || coalesce(replay_lag::text, '0') || ')' FROM pg_stat_replication
+"""
+
+
+def _array(column: sa.Column[Any]) -> str:
+    return next(array for kind, array in _ARRAYS.items() if isinstance(column.type, kind))
+
+
+def of(place: Path | str) -> Database:
+    """The database at a path (SQLite) or an address (`postgresql://…`)."""
+    return Sqlite(place) if isinstance(place, Path) else Postgres(place)
