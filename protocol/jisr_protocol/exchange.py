@@ -1,14 +1,15 @@
 """What passes between a session and its rim: what is held, events in, requests out, and how it ends.
 
 Known      what the rim holds of a feed when a session begins, and what it shall hold after a Commit
-Event      what the rim tells: Fetched · NotModified · Missing · Garbled · Unreachable · Settled
-Request    what the rim shall do: Fetch · Replace · Apply · Settle · Commit · Discard · Done
+Event      what the rim tells: Fetched · NotModified · Missing · Garbled · Unreachable · Settled · Surveyed · Continued
+Request    what the rim shall do: Fetch · Replace · GoBack · Apply · Remove · Settle · Survey · Continue · Commit ·
+           Discard · Done
 Outcome    how a sync ended
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 
@@ -16,9 +17,11 @@ import msgspec
 
 from .head import Head
 from .keys import KeyRing
+from .lineage import Mark
 from .live import Judged
 from .merkle import Frontier
 from .refusal import Refusal
+from .state_tree import StateTree
 
 
 class Outcome(IntEnum):
@@ -38,7 +41,9 @@ class Known:
 
     `publisher` is the chain of keys.json, under which heads are judged. `rings` are the key rings of the writers as the
     entries of this log made them, by identifier: records are judged by the keys at their place in the log, so a reader
-    that was there from the start and one that comes late accept the same.
+    that was there from the start and one that comes late accept the same; `ring_before` gives the keys that entries
+    below a position gave a node. `marks` are places verified earlier (lineage.py). `unproven`: so many entries at the
+    beginning were never read here, since a snapshot stood for them.
     """
 
     head: Head | None = None
@@ -48,6 +53,9 @@ class Known:
     by: str | None = None
     name: str | None = None
     publisher: KeyRing | None = None
+    marks: tuple[Mark, ...] = ()
+    unproven: int = 0
+    ring_before: Callable[[str, int], KeyRing | None] | None = None
 
 
 class Fetched(msgspec.Struct, frozen=True):
@@ -91,7 +99,18 @@ class Settled(msgspec.Struct, frozen=True):
     live: int
 
 
-Event = Fetched | NotModified | Missing | Garbled | Unreachable | Settled
+class Surveyed(msgspec.Struct, frozen=True):
+    """The own state tree, and the lines of its buckets: (node, id, rev, digest). `rows` may read them as asked for."""
+
+    tree: StateTree
+    rows: Mapping[int, list[tuple[str, str, int, str]]]
+
+
+class Continued(msgspec.Struct, frozen=True):
+    """What was asked for so far is done."""
+
+
+Event = Fetched | NotModified | Missing | Garbled | Unreachable | Settled | Surveyed | Continued
 
 
 class Fetch(msgspec.Struct, frozen=True):
@@ -107,14 +126,38 @@ class Replace(msgspec.Struct, frozen=True):
     """Begin an empty shadow set: what follows replaces all that was held, on Commit."""
 
 
+class GoBack(msgspec.Struct, frozen=True):
+    """The entries from `size` on were not the publisher's last word: what follows takes their place. The set stays."""
+
+    size: int
+
+
 class Apply(msgspec.Struct, frozen=True):
     """Take these entries, in order, into the tree and the accepted set (live.py)."""
 
     judged: list[Judged]
 
 
+class Remove(msgspec.Struct, frozen=True):
+    """Take these (node, id) out of the tree as of position `seq`: this feed does not hold them, which says nothing of
+    their author."""
+
+    records: list[tuple[str, str]]
+    seq: int
+
+
 class Settle(msgspec.Struct, frozen=True):
     """Answer with Settled."""
+
+
+class Survey(msgspec.Struct, frozen=True):
+    """Answer with Surveyed: the own tree at this depth."""
+
+    depth: int
+
+
+class Continue(msgspec.Struct, frozen=True):
+    """Answer with Continued: so that no large file need be in memory as entries all at once."""
 
 
 class Commit(msgspec.Struct, frozen=True):
@@ -137,4 +180,4 @@ class Done(msgspec.Struct, frozen=True):
     changed: bool = False
 
 
-Request = Fetch | Replace | Apply | Settle | Commit | Discard | Done
+Request = Fetch | Replace | GoBack | Apply | Remove | Settle | Survey | Continue | Commit | Discard | Done

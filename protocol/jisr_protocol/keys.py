@@ -207,6 +207,21 @@ def fold(statements: Iterable[Envelope], *, expected_id: str | None = None) -> K
     return ring
 
 
+def longer(held: KeyRing, offered: KeyRing) -> KeyRing:
+    """KEY-8: a chain only grows, unless a recovery statement takes its place from some number on.
+
+    A chain that only lacks the newest statements is an old copy of the same: what is held stays.
+    """
+    for index, (mine, theirs) in enumerate(zip(held.statements, offered.statements, strict=False)):
+        if mine.digest != theirs.digest:
+            if mine.kind == "recovery" and theirs.kind != "recovery":
+                return held
+            if theirs.kind != "recovery":
+                refuse("KEY-8", f"/keys/{index}", expected=mine.digest, came=theirs.digest)
+            return offered
+    return offered if len(offered.statements) > len(held.statements) else held
+
+
 def first_statement(
     key: SigningKey, recovery: list[PublicKey], *, role: str, created: str, salt: str
 ) -> dict[str, Any]:

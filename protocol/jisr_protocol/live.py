@@ -47,7 +47,12 @@ def effect(entry: Entry) -> Effect:
 
 def matches(entry: Entry, node: str, record_id: str, rev: int) -> bool:
     """LIVE-2: whether an erase or hold entry takes out this record: its target or `*`, at or below max_rev."""
-    return entry.node == node and entry.id in (record_id, "*") and (entry.rev is None or rev <= entry.rev)
+    return entry.node == node and entry.id in (record_id, "*") and reaches(entry.rev, rev)
+
+
+def reaches(max_rev: int | None, rev: int) -> bool:
+    """Whether an erase, a hold, or the guard that stays of it covers this rev; null covers any (LIVE-2, READ-13)."""
+    return max_rev is None or rev <= max_rev
 
 
 class Order(Enum):

@@ -7,115 +7,152 @@ The rim (reader/) feeds what it fetched and does what it is told, in order:
     for request in session.receive(Fetched(path, body)): …      until a Done comes
 
 Events and requests are in exchange.py. Everything between the first Apply and Commit is one transaction of the rim's,
-so whatever does not end verified leaves what was stored as it was.
+so whatever does not end verified leaves what was stored as it was. From the head on a sync goes one of these ways:
 
-What goes wrong once is tried once more around caches; what goes wrong twice is the feed's fault. All transitions stand
-in one table; a state or event that is not in it is a bug here, and looks like one.
+    pages       what is held is a part of the log: read on from there               page_walk.py
+    snapshot    nothing is held, or less than the feed keeps: replace the set       snapshot_walk.py, then pages
+    repair      the log is proven and the set is another: bring what differs        inventory_walk.py
+
+What goes wrong once is tried once more around caches; what goes wrong twice on one way is tried on the other, if there
+is one, and is then the feed's fault. All transitions stand in one table; a state or event that is not in it is a bug
+here, and looks like one.
 """
 
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable
 from datetime import datetime
 from enum import Enum
 from typing import Any, cast
 
-from . import entry as entries
+from . import generations, keys, lineage, paths, snapshot
 from . import head as heads
-from . import keys, live, paths
-from .entry import Entry
-from .envelope import Envelope
 from .exchange import (
     Apply,
     Commit,
+    Continue,
+    Continued,
     Discard,
     Done,
     Event,
     Fetch,
     Fetched,
     Garbled,
+    GoBack,
     Known,
     Missing,
     NotModified,
     Outcome,
+    Remove,
     Replace,
     Request,
     Settle,
     Settled,
+    Survey,
+    Surveyed,
     Unreachable,
 )
 from .head import Head, Relation
-from .keys import KeyRing, PublicKey
-from .limits import HEAD_BYTES, KEYS_BYTES, PAGE_BYTES, PAGE_ENTRIES, PARALLEL_FETCHES
-from .live import Judged
+from .inventory_walk import InventoryWalk
+from .judging import Judge
+from .keys import KeyRing
+from .limits import GENERATIONS_BYTES, HEAD_BYTES, KEYS_BYTES, MANIFEST_BYTES, PAGE_ENTRIES
+from .lineage import Mark
+from .page_walk import PageWalk
 from .refusal import Refusal, refuse
+from .snapshot import Manifest
+from .snapshot_walk import SnapshotWalk
+from .state_tree import MAX_DEPTH, depth_for
 
 __all__ = [
     "Apply",
     "Commit",
+    "Continue",
+    "Continued",
     "Discard",
     "Done",
     "Event",
     "Fetch",
     "Fetched",
     "Garbled",
+    "GoBack",
     "Known",
     "Missing",
     "NotModified",
     "Outcome",
+    "Remove",
     "Replace",
     "Request",
     "Session",
     "Settle",
     "Settled",
+    "Survey",
+    "Surveyed",
     "Unreachable",
 ]
+
+HEADS_TRIED = 3
+"""How often a newer head is looked for when files go away under a repair."""
 
 
 class State(Enum):
     BEGIN = "begin"
     HEAD = "head"
     KEYS = "keys"
+    MANIFEST = "manifest"
+    PARTS = "parts"
+    FOLDED = "folded"
+    GENERATIONS = "generations"
     PAGES = "pages"
     PROBE = "probe"
     SETTLING = "settling"
+    SURVEY = "survey"
+    INVENTORY = "inventory"
     DONE = "done"
 
 
 class Session:
-    """One sync; make a new one for the next. See the module."""
+    """One sync; make a new one for the next. With `whole` the log is read from its first entry on rather than a
+    snapshot taken, where the feed still keeps it. See the module."""
 
-    def __init__(self, known: Known, *, now: datetime) -> None:
-        self.known, self.now = known, now
+    def __init__(self, known: Known, *, now: datetime, whole: bool = False) -> None:
+        self.known, self.now, self.whole = known, now, whole
         self.state = State.BEGIN
         self.head: Head | None = None
         self.fresh = False
-        self.replacing = False
         self.publisher = known.publisher
+        self.repaired = 0
+        """Records that were brought or taken out beside the log."""
         self._etag: str | None = None
+        self._offered_keys = b""
+        self._without_snapshot = whole
+        self._without_repair = False
+        self._heads_tried = 0
+        self._left: Head | None = None
+        """The head whose files went away under a repair."""
         self._restart(known)
 
-    def _restart(self, known: Known) -> None:
+    def _restart(self, known: Known, *, replacing: bool = False) -> None:
         """Forget what this sync has read so far; `known` is where to read on from."""
+        self.replacing = replacing
         self.frontier = known.frontier.copy()
-        self.rings: MutableMapping[str, KeyRing] = ChainMap({}, cast("MutableMapping[str, KeyRing]", known.rings))
-        self._verifiers: dict[tuple[str, str], dict[str, PublicKey]] = {}
-        self._stubs: dict[tuple[str, str], int] = {}
-        self._wanted = _Pages(None, 0)
-        self._arrived: dict[str, bytes] = {}
-        self._next = 0
-        self._asked = 0
-        self._offered_keys = b""
-        self.refused_count = 0
-        self.suspect: Refusal | None = None  # the first for which a cache may be to blame: no hash covers a signature
+        self.judge = Judge(known.rings, self.known.rings, known.ring_before)
         self.applied = 0
+        self.repaired = 0
+        self.unproven = known.unproven
+        self.start = self.frontier.size
+        """From which entry on this sync reads the log."""
+        self._marks = known.marks
+        self._manifest: Manifest | None = None
+        self._went_back = False
+        self._repairing = False
 
     def begin(self) -> list[Request]:
         """The first requests."""
         self.state = State.HEAD
         self.publisher = self.known.publisher
-        return [Fetch(paths.HEAD, HEAD_BYTES, None if self.fresh else self.known.etag, self.fresh)]
+        return [Fetch(paths.HEAD, HEAD_BYTES, None if self.fresh or self.whole else self.known.etag, self.fresh)]
 
     def receive(self, event: Event) -> list[Request]:
         """Take one event; return what the rim shall do next, in order."""
@@ -142,7 +179,7 @@ class Session:
     def _on_keys(self, event: Fetched) -> list[Request]:
         self._offered_keys = event.body
         ring = keys.fold(keys.parse_file(event.body), expected_id=self._head().by)
-        self.publisher = ring if self.publisher is None else _longer(self.publisher, ring)
+        self.publisher = ring if self.publisher is None else keys.longer(self.publisher, ring)
         return self._judge_head()
 
     def _judge_head(self) -> list[Request]:
@@ -163,162 +200,196 @@ class Session:
         if heads.expired(head, self.now):
             expected = f"an instant after {self.now:%Y-%m-%dT%H:%M:%SZ}"
             refuse("HEAD-6", "/head/expires", expected=expected, came=f"{head.expires:%Y-%m-%dT%H:%M:%SZ}")
+        if self.whole and self.known.unproven and not head.floor:
+            return self._from_start(head)
         if stored is not None and relation in (Relation.SAME, Relation.FORK, Relation.ROLLBACK):
             if relation is Relation.SAME and head.time < stored.time:
                 self.head = stored
             return self._unchanged()
-        if relation is Relation.NEW_EPOCH and not self._goes_on(head, stored):
-            return self._from_start(head)
-        return self._read_pages(head)
+        if self._left is not None and head.raw == self._left.raw:
+            return self._from_start(head)  # there is no newer head: its files are missing
+        return self._read(head, stored, relation)
 
-    def _goes_on(self, head: Head, stored: Head | None) -> bool:
-        """Whether a new epoch is based on exactly what is held."""
-        return stored is not None and any(
-            (b["epoch"], b["size"], b["log_root"]) == (stored.epoch, stored.size, stored.log_root) for b in head.bases
-        )
+    # Where to begin
+
+    def _read(self, head: Head, stored: Head | None, relation: Relation) -> list[Request]:
+        if stored is None:
+            return self._from_start(head)
+        requests: list[Request] = []
+        if relation is Relation.NEW_EPOCH:
+            mark = lineage.common((*self.known.marks, _mark(stored, self.known)), stored, head)
+            if mark is None or self._without_repair:
+                return self._from_start(head)
+            if mark.size < self.frontier.size:
+                requests = self._go_back(mark)
+        if self.frontier.size < head.floor:
+            return self._from_start(head)
+        return [*requests, *self._ask_generations(head)]
+
+    def _go_back(self, mark: Mark) -> list[Request]:
+        """READ-15: the publisher lost what came after `mark`. What is held stays until the log is proven."""
+        self.frontier = mark.frontier.copy()
+        self._marks = tuple(m for m in self._marks if m.size <= mark.size)
+        self.start = mark.size
+        self._went_back = True
+        return [GoBack(mark.size)]
 
     def _from_start(self, head: Head) -> list[Request]:
-        self.replacing = True
-        self._restart(Known())
-        return [Replace(), *self._read_pages(head)]
+        """Begin anew, by a snapshot if there is one (READ-12): all that was held is replaced."""
+        by_snapshot = head.snap is not None and not (self._without_snapshot and head.floor == 0)
+        self._restart(Known(), replacing=by_snapshot or self.known.head is not None)
+        self.judge.publisher = self.publisher
+        requests: list[Request] = [Replace()] if self.replacing else []
+        if by_snapshot and head.snap is not None:
+            self.state = State.MANIFEST
+            return [*requests, Fetch(head.snap["path"], MANIFEST_BYTES, None, self.fresh)]
+        if head.floor > 0:
+            refuse("READ-11", "/head/floor", expected="a floor at or below 0, or a snapshot", came=head.floor)
+        return [*requests, *self._ask_generations(head)]
+
+    # A snapshot
+
+    def _on_manifest(self, event: Fetched) -> list[Request]:
+        self._manifest = snapshot.parse(event.body, self._head())
+        self._parts = SnapshotWalk(self._manifest, self.judge)
+        self.state = State.PARTS
+        return [*self._parts.more(fresh=self.fresh)] or self._parts_read()
+
+    def _on_part(self, event: Fetched) -> list[Request]:
+        self._parts.keep(event)
+        return self._fold_parts()
+
+    def _fold_parts(self, _: Continued | None = None) -> list[Request]:
+        chunk = self._parts.chunk()
+        if chunk:
+            self.applied += len(chunk)
+            return [*self._parts.more(fresh=self.fresh), Apply(chunk), Continue()]
+        return self._parts_read() if self._parts.done else []
+
+    def _parts_read(self) -> list[Request]:
+        self.state = State.FOLDED
+        return [Settle()]
+
+    def _on_folded(self, event: Settled) -> list[Request]:
+        manifest = self._manifest_read()
+        snapshot.check_state(manifest, event.state_root, event.live)
+        self.frontier = manifest.frontier.copy()
+        self.unproven = manifest.seq
+        self._marks = (Mark(manifest.seq, manifest.epoch, manifest.frontier),)
+        return self._ask_generations(self._head())
 
     # Pages
 
-    def _read_pages(self, head: Head) -> list[Request]:
-        if self.frontier.size < head.floor:
-            refuse("READ-11", "/head/floor", expected=f"a floor at or below {self.frontier.size}", came=head.floor)
-        self.state = State.PAGES
-        self._wanted = _Pages(head, self.frontier.size)
-        return self._more() or self._all_read()
+    def _ask_generations(self, head: Head) -> list[Request]:
+        """PAGE-5: which pages were written again is known before the first of them is fetched."""
+        self.judge.publisher = self.publisher
+        if head.gens is None or self.frontier.size == head.size:
+            return self._ask_pages({})
+        self.state = State.GENERATIONS
+        return [Fetch(head.gens["path"], GENERATIONS_BYTES, None, self.fresh)]
 
-    def _more(self) -> list[Request]:
-        """Ask for further pages, at most four ahead of the one to be applied next."""
-        requests: list[Request] = []
-        while self._asked < min(len(self._wanted), self._next + PARALLEL_FETCHES):
-            requests.append(Fetch(self._wanted[self._asked][2], PAGE_BYTES, None, self.fresh))
-            self._asked += 1
-        return requests
+    def _on_generations(self, event: Fetched) -> list[Request]:
+        gens = self._head().gens or {}
+        return self._ask_pages(generations.parse(event.body, gens["sha256"]))
+
+    def _ask_pages(self, pages: dict[int, int]) -> list[Request]:
+        self._generations = pages
+        self._pages = PageWalk(self._head(), self.frontier, self.judge, pages)
+        self.state = State.PAGES
+        return [*self._pages.more(fresh=self.fresh)] or self._all_read()
 
     def _on_page(self, event: Fetched) -> list[Request]:
-        requests: list[Request] = [Apply(judged) for judged in self._take_pages(event) if judged]
-        return requests + (self._more() if self._next < len(self._wanted) else self._all_read())
+        requests: list[Request] = []
+        for judged in self._pages.take(event):
+            self.applied += len(judged)
+            requests += [Apply(judged)] if judged else []
+        self._note_place()
+        return [*requests, *(self._all_read() if self._pages.done else self._pages.more(fresh=self.fresh))]
 
-    def _take_pages(self, event: Fetched) -> list[list[Judged]]:
-        """Read the page that came, and those after it that came before it, in the order of the log."""
-        self._arrived[event.path] = event.body
-        pages = []
-        while self._next < len(self._wanted):
-            number, width, path = self._wanted[self._next]
-            if path not in self._arrived:
-                break
-            pages.append(self._read_page(number, width, self._arrived.pop(path)))
-            self._next += 1
-        return pages
-
-    def _read_page(self, number: int, width: int, body: bytes) -> list[Judged]:
-        """PAGE-3, PAGE-4: a page holds exactly its entries, in order; returns those not read before, judged."""
-        page = entries.parse_lines(body)
-        first = number * PAGE_ENTRIES
-        if [entry.seq for entry in page] != list(range(first, first + width)):
-            refuse("PAGE-3", "", expected=f"entries {first} to {first + width - 1}", came=f"{len(page)} others")
-        judged = []
-        for entry in page:
-            if entry.seq >= self.frontier.size:
-                self.frontier.append(entry.leaf)
-                judged.append(self._judge(entry))
-        self.applied += len(judged)
-        return judged
-
-    def _judge(self, entry: Entry) -> Judged:
-        """READ-9, READ-10: verify what an entry carries under its author's keys; a refusal stays with the entry."""
-        self._note_stub(entry)
-        try:
-            if entry.op in ("key", "recovery") and entry.thing is not None and entry.node is not None:
-                self._take_key(entry.node, entry.thing)
-            elif entry.op in ("put", "del"):
-                if entry.gone is not None:
-                    return Judged(entry, None, None)
-                signer, kind = self._signer(entry), entry.thing.kind if entry.thing else ""
-                return Judged(entry, entries.accepted(entry, self._keys_of(signer, kind), signer), None)
-        except Refusal as refusal:
-            self.refused_count += 1
-            if self.suspect is None and refusal.rule.startswith("SIG-"):
-                self.suspect = refusal
-            return Judged(entry, None, refusal)
-        return Judged(entry, None, None)
-
-    def _signer(self, entry: Entry) -> str:
-        """READ-9: whose keys must have signed this: the record's own node, and in a node's feed only that node."""
-        publisher = self.publisher
-        return publisher.id if publisher and publisher.role == "node" else entry.node or ""
-
-    def _keys_of(self, node: str, kind: str) -> dict[str, PublicKey]:
-        if (node, kind) not in self._verifiers:
-            ring = self.rings.get(node) or (self.publisher if self.publisher and self.publisher.id == node else None)
-            before = self.known.rings.get(node)
-            # a revocation once read binds, also in a log that begins anew without it
-            bound = {h: key for h, key in before.verifiers(kind).items() if key.revoked} if before else {}
-            verifiers = ring.verifiers(kind) if ring else {}
-            self._verifiers[node, kind] = {header: bound.get(header, key) for header, key in verifiers.items()}
-        return self._verifiers[node, kind]
-
-    def _take_key(self, node: str, statement: Envelope) -> None:
-        ring = self.rings.get(node)
-        if ring is not None and any(s.digest == statement.digest for s in ring.statements):
-            return
-        self.rings[node] = keys.fold([statement], expected_id=node) if ring is None else ring.admit(statement)
-        for kind in ("record", "tombstone"):
-            self._verifiers.pop((node, kind), None)
-
-    def _note_stub(self, entry: Entry) -> None:
-        """ENT-7: a stub waits for a later entry that takes its record out or supersedes it."""
-        key = (entry.node or "", entry.id or "")
-        done = live.effect(entry)
-        if done is live.Effect.REMOVE_MATCHING:
-            self._stubs = {k: r for k, r in self._stubs.items() if not live.matches(entry, *k, r)}
-        elif done is not live.Effect.NONE:
-            self._stubs.pop(key, None)
-            if entry.gone is not None and entry.op == "put":
-                self._stubs[key] = entry.rev or 0
-
-    # The end
+    def _note_place(self) -> None:
+        size = self.frontier.size
+        if size % PAGE_ENTRIES == 0:
+            mark = Mark(size, self._head().epoch, self.frontier.copy())
+            self._marks = lineage.thinned((*self._marks, mark), size)
 
     def _all_read(self) -> list[Request]:
         head = self._head()
         if self.frontier.root().hex() != head.log_root:
-            if self.fresh and self.known.head is not None and not self.replacing:
-                return self._probe()
+            if self.fresh and self.known.head is not None and not self.replacing and not head.floor:
+                return self._start_over(head) if self._went_back else self._probe()
             refuse("READ-5", "/head/log_root", expected=head.log_root, came=self.frontier.root().hex())
-        if self._stubs:
-            node, record_id = next(iter(self._stubs))
+        if self.judge.stubs:
+            node, record_id = next(iter(self.judge.stubs))
             refuse("ENT-7", "", expected=f"a later entry that takes {record_id} of {node} out", came="none")
-        if self.suspect is not None and not self.fresh:
-            raise self.suspect
+        if self.judge.suspect is not None and not self.fresh:
+            raise self.judge.suspect
         self._take_publisher_keys(head)
         self.state = State.SETTLING
         return [Settle()]
 
     def _take_publisher_keys(self, head: Head) -> None:
         """The log may say more of the publisher's keys than keys.json did: then that binds, for this head already."""
-        ring = self.rings.get(head.by)
+        ring = self.judge.ring(head.by)
         if ring is not None and self.publisher is not None:
-            self.publisher = _longer(self.publisher, ring)
+            self.publisher = keys.longer(self.publisher, ring)
             heads.verified(head, self.publisher, now=self.now)
+
+    # The set, and its repair
 
     def _on_settled(self, event: Settled) -> list[Request]:
         head = self._head()
+        if self.judge.suspect is not None and not self.fresh:
+            raise self.judge.suspect
         if (event.state_root.hex(), event.live) != (head.state_root, head.live):
-            if self.known.head is not None and not self.replacing:
-                return [Discard(), *self._from_start(head)]
-            expected = f"{head.live} live, root {head.state_root}"
-            refuse(
-                "READ-6",
-                "/head/state_root",
-                expected=expected,
-                came=f"{event.live} live, root {event.state_root.hex()}",
-            )
+            depth = depth_for(head.live)
+            if self._may_repair() and depth <= MAX_DEPTH:
+                self.state = State.SURVEY
+                return [Survey(depth)]
+            expected, came = f"{head.live} live, root {head.state_root}", event.state_root.hex()
+            refuse("READ-6", "/head/state_root", expected=expected, came=f"{event.live} live, root {came}")
         self.state = State.DONE
         return [Commit(self._knows(head)), Done(Outcome.VERIFIED, changed=True)]
+
+    def _may_repair(self) -> bool:
+        """READ-14: only what came down from before is repaired. Whoever read all of a log has nobody else to blame."""
+        return not (self.known.head is None or self.replacing or self._repairing or self._without_repair)
+
+    def _on_surveyed(self, event: Surveyed) -> list[Request]:
+        self._repairing = True
+        self._walk = InventoryWalk(event.tree, event.rows, bytes.fromhex(self._head().state_root))
+        self.state = State.INVENTORY
+        return self._walk_on()
+
+    def _on_inventory(self, event: Fetched) -> list[Request]:
+        entry = self._walk.take(event)
+        if entry is None:
+            return self._walk_on()
+        self.repaired += 1
+        return [Apply([self.judge.judge(entry, past=True)]), *self._walk_on()]
+
+    def _walk_on(self) -> list[Request]:
+        requests: list[Request] = []
+        if gone := self._walk.gone():
+            self.repaired += len(gone)
+            requests.append(Remove(gone, max(self._head().size - 1, 0)))
+        requests += self._walk.more(fresh=self.fresh)
+        if self._walk.done:
+            self.state = State.SETTLING
+            requests.append(Settle())
+        return requests
+
+    def _on_gone(self, event: Missing) -> list[Request]:
+        """A file of the inventory is not there: perhaps a newer head was published, whose inventory is."""
+        if self._heads_tried == HEADS_TRIED:
+            return self._on_missing(event)
+        self._heads_tried += 1
+        self._left = self._head()
+        self._restart(self.known)
+        self.publisher = self.known.publisher
+        self.state = State.HEAD
+        return [Discard(), Fetch(paths.HEAD, HEAD_BYTES, None, fresh=True)]
+
+    # The end
 
     def _unchanged(self) -> list[Request]:
         """The set is what it was; the head, its etag and the publisher's keys may be newer."""
@@ -326,9 +397,12 @@ class Session:
         return [Commit(self._knows(self._head())), Done(Outcome.VERIFIED)]
 
     def _knows(self, head: Head) -> Known:
+        fresh = {node: made[-1][1] for node, made in self.judge.fresh.items()}
+        held = {} if self.replacing else self.known.rings
         # a plain dict stays one; a rim that holds thousands of rings gets them back with what is new laid over
-        rings = dict(self.rings) if isinstance(self.known.rings, dict) else self.rings
-        return Known(head, self._etag, self.frontier, rings, head.by, head.name, self.publisher)
+        rings = {**held, **fresh} if isinstance(held, dict) else ChainMap(fresh, cast("dict[str, KeyRing]", held))
+        marks = lineage.thinned((*self._marks, Mark(head.size, head.epoch, self.frontier.copy())), head.size)
+        return Known(head, self._etag, self.frontier, rings, head.by, head.name, self.publisher, marks, self.unproven)
 
     def _on_unchanged(self, _: NotModified) -> list[Request]:
         stored = self.known.head
@@ -341,17 +415,16 @@ class Session:
 
     def _probe(self) -> list[Request]:
         """The new entries do not continue what is held: if all of them meet the root, this is a fork (READ-4)."""
-        head = self._head()
         self._restart(Known())
         self.state = State.PROBE
-        self._wanted = _Pages(head, 0)
-        return [Discard(), *self._more()]
+        self._pages = PageWalk(self._head(), self.frontier, self.judge, self._generations)
+        return [Discard(), *self._pages.more(fresh=self.fresh)]
 
     def _on_probe(self, event: Fetched) -> list[Request]:
         head = self._head()
-        self._take_pages(event)
-        if self._next < len(self._wanted):
-            return self._more()
+        self._pages.take(event)
+        if not self._pages.done:
+            return [*self._pages.more(fresh=self.fresh)]
         came = self.frontier.root().hex()
         if came == head.log_root:
             refusal = Refusal("READ-4", "/head/log_root", "the history held here", "another one")
@@ -373,13 +446,32 @@ class Session:
         return [Discard(), Done(Outcome.TEMPORARY, reason=f"{event.path}: {event.reason}")]
 
     def _again(self, refusal: Refusal) -> list[Request]:
-        """Once more around caches; the second time, and where no cache can be to blame, it is the end."""
+        """Once more around caches; then by another way; where there is none, or nothing can help, it is the end."""
         if not self.fresh and refusal.rule not in _NO_CACHE_TO_BLAME:
             self.fresh = True
-            self.replacing = False
             self._restart(self.known)
             return [Discard(), *self.begin()]
+        if _OUTCOMES.get(refusal.rule) is not Outcome.CONTRADICTED and self._has_another_way():
+            try:
+                return self._start_over(self._head())
+            except Refusal as last:
+                refusal = last
         return self._end(_OUTCOMES.get(refusal.rule, Outcome.BROKEN), refusal)
+
+    def _has_another_way(self) -> bool:
+        """Whether what did not work is a repair or a snapshot, for which something else can stand, and note so."""
+        by_repair = self._repairing and not self._without_repair
+        by_snapshot = self.state is State.MANIFEST or self._manifest is not None
+        if by_snapshot and not self._without_snapshot and self._head().floor == 0:
+            self._without_snapshot = True
+            return True
+        if by_repair or (self.state is State.SETTLING and self._may_repair()):
+            self._without_repair = True
+            return True
+        return False
+
+    def _start_over(self, head: Head) -> list[Request]:
+        return [Discard(), *self._from_start(head)]
 
     def _end(self, outcome: Outcome, refusal: Refusal) -> list[Request]:
         self.state = State.DONE
@@ -398,6 +490,11 @@ class Session:
             raise RuntimeError("a head is read before anything else")
         return self.head
 
+    def _manifest_read(self) -> Manifest:
+        if self._manifest is None:
+            raise RuntimeError("a manifest is read before its parts")
+        return self._manifest
+
 
 _OUTCOMES = {
     "HEAD-6": Outcome.STALE,
@@ -409,67 +506,32 @@ _OUTCOMES = {
 }
 _NO_CACHE_TO_BLAME = frozenset({"READ-3", "READ-4", "READ-6", "KEY-8"})
 
+_FETCHED: dict[State, Callable[[Session, Any], list[Request]]] = {
+    State.HEAD: Session._on_head,
+    State.KEYS: Session._on_keys,
+    State.MANIFEST: Session._on_manifest,
+    State.PARTS: Session._on_part,
+    State.GENERATIONS: Session._on_generations,
+    State.PAGES: Session._on_page,
+    State.PROBE: Session._on_probe,
+    State.INVENTORY: Session._on_inventory,
+}
 _TRANSITIONS: dict[tuple[State, type], Callable[[Session, Any], list[Request]]] = {
-    (State.HEAD, Fetched): Session._on_head,
+    **{(state, Fetched): act for state, act in _FETCHED.items()},
+    **{(state, Missing): Session._on_missing for state in _FETCHED},
+    **{(state, Garbled): Session._on_garbled for state in _FETCHED},
+    **{(state, Unreachable): Session._temporary for state in _FETCHED},
     (State.HEAD, NotModified): Session._on_unchanged,
-    (State.HEAD, Missing): Session._on_missing,
-    (State.HEAD, Garbled): Session._on_garbled,
-    (State.HEAD, Unreachable): Session._temporary,
-    (State.KEYS, Fetched): Session._on_keys,
-    (State.KEYS, Missing): Session._on_missing,
-    (State.KEYS, Garbled): Session._on_garbled,
-    (State.KEYS, Unreachable): Session._temporary,
-    (State.PAGES, Fetched): Session._on_page,
-    (State.PAGES, Missing): Session._on_missing,
-    (State.PAGES, Garbled): Session._on_garbled,
-    (State.PAGES, Unreachable): Session._temporary,
-    (State.PROBE, Fetched): Session._on_probe,
-    (State.PROBE, Missing): Session._on_missing,
-    (State.PROBE, Garbled): Session._on_garbled,
-    (State.PROBE, Unreachable): Session._temporary,
+    (State.PARTS, Continued): Session._fold_parts,
+    (State.FOLDED, Settled): Session._on_folded,
     (State.SETTLING, Settled): Session._on_settled,
+    (State.SURVEY, Surveyed): Session._on_surveyed,
+    (State.INVENTORY, Missing): Session._on_gone,
 }
 
 
-def _longer(held: KeyRing, offered: KeyRing) -> KeyRing:
-    """KEY-8: a chain only grows, unless a recovery statement takes its place from some number on.
-
-    A chain that only lacks the newest statements is an old copy of the same: what is held stays.
-    """
-    for index, (mine, theirs) in enumerate(zip(held.statements, offered.statements, strict=False)):
-        if mine.digest != theirs.digest:
-            if mine.kind == "recovery" and theirs.kind != "recovery":
-                return held
-            if theirs.kind != "recovery":
-                refuse("KEY-8", f"/keys/{index}", expected=mine.digest, came=theirs.digest)
-            return offered
-    return offered if len(offered.statements) > len(held.statements) else held
-
-
-class _Pages:
-    """(number, width, path) of the pages that hold entries [start, head.size), each made when it is asked for: a head
-    may claim any size."""
-
-    def __init__(self, head: Head | None, start: int) -> None:
-        self._head, self._first = head, start // PAGE_ENTRIES
-        size = head.size if head else 0
-        self._count = (size - 1) // PAGE_ENTRIES - self._first + 1 if start < size else 0
-
-    def __len__(self) -> int:
-        return self._count
-
-    def __getitem__(self, index: int) -> tuple[int, int, str]:
-        if self._head is None or not 0 <= index < self._count:
-            raise IndexError(index)
-        number = self._first + index
-        width = min(PAGE_ENTRIES, self._head.size - number * PAGE_ENTRIES)
-        return number, width, paths.page(_epoch_of(self._head, number), number, width)
-
-
-def _epoch_of(head: Head, number: int) -> str:
-    """A page wholly below a base's size stands under that base's epoch, the earliest that holds it."""
-    end = (number + 1) * PAGE_ENTRIES
-    return next((b["epoch"] for b in sorted(head.bases, key=lambda b: int(b["size"])) if end <= b["size"]), head.epoch)
+def _mark(stored: Head, known: Known) -> Mark:
+    return Mark(stored.size, stored.epoch, known.frontier)
 
 
 def _place(head: Head) -> str:

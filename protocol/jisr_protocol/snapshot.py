@@ -102,16 +102,22 @@ def parse(raw: bytes, head: Head) -> Manifest:
     _same_hash(raw, head.snap["sha256"])
     value = _MANIFEST.check(canonical.parse(raw.removesuffix(b"\n"), limit_bytes=MANIFEST_BYTES))
     epoch = epoch_of_snapshot(head.snap)
-    expected = {"by": head.by, "epoch": epoch, "name": head.name, "seq": head.snap["seq"]}
-    for member, right in expected.items():
+    lives = {head.epoch, *(base["epoch"] for base in head.bases if base["size"] >= head.snap["seq"])}
+    if epoch not in lives:
+        refuse("SNAP-2", "/epoch", expected=" or ".join(sorted(lives)), came=epoch)
+    said = {"by": head.by, "epoch": epoch, "name": head.name, "seq": head.snap["seq"]}
+    for member, right in said.items():
         if value[member] != right:
             refuse("SNAP-2", f"/{member}", expected=f"{right}, as the head says", came=value[member])
     folder = paths.snapshot(epoch, value["seq"]).rpartition("/")[0]
+    seen: set[str] = set()
     for name in LISTS:
         for number, part in enumerate(value[name]):
             place = _PATH.fullmatch(part["path"])
-            if place is None or place[1] != folder:
-                refuse("SNAP-2", f"/{name}/{number}/path", expected=f"{folder}/<number>.ndjson", came=part["path"])
+            if place is None or place[1] != folder or part["path"] in seen:
+                expected = f"another {folder}/<number>.ndjson for each part"
+                refuse("SNAP-2", f"/{name}/{number}/path", expected=expected, came=part["path"])
+            seen.add(part["path"])
     return Manifest(
         by=value["by"],
         name=value["name"],

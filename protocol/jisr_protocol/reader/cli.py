@@ -47,6 +47,7 @@ def follow(
     allow_private: Annotated[
         bool, typer.Option("--allow-private", help="Allow addresses in private networks.")
     ] = False,
+    whole: Annotated[bool, typer.Option("--whole", help="Read the log from its first entry, not a snapshot.")] = False,
     as_json: JsonOption = False,
     watch: Annotated[
         float | None, typer.Option("--watch", metavar="SECONDS", min=1, help="Do it again and again, until Ctrl-C.")
@@ -57,17 +58,18 @@ def follow(
         if expect is not None and (expected := identifiers.node(expect)):
             _fail(f"--expect takes {expected}; came {expect}.")
         while True:
-            outcome = _follow(feed, into, expect, allow_private, as_json)
+            outcome = _follow(feed, into, expect, allow_private, whole, as_json)
             if watch is None or outcome == CONTRADICTED:  # nobody should watch a feed that contradicts itself
                 raise typer.Exit(outcome)
             time.sleep(watch)
 
 
-def _follow(feed: str, into: Path, expect: str | None, allow_private: bool, as_json: bool) -> int:
+def _follow(feed: str, into: Path, expect: str | None, allow_private: bool, whole: bool, as_json: bool) -> int:
     from .follow import follow_once
 
     with _progress(shown=not as_json) as progress:
-        result = follow_once(_feed(feed), into, progress=progress, allow_private=allow_private, expected_id=expect)
+        options = {"allow_private": allow_private, "expected_id": expect, "whole": whole}
+        result = follow_once(_feed(feed), into, progress=progress, **options)
     _report(result, into, as_json)
     return int(result.outcome)
 

@@ -33,16 +33,21 @@ from ..refusal import Refusal
 from ..session import (
     Apply,
     Commit,
+    Continue,
+    Continued,
     Discard,
     Done,
     Event,
     Fetch,
+    GoBack,
     Known,
     Outcome,
+    Remove,
     Replace,
     Request,
     Session,
     Settle,
+    Survey,
 )
 from . import evidence
 from .places import FolderPlace, HttpPlace, Place, Spool
@@ -65,14 +70,17 @@ class Unwritable(CopyProblem):
 class Result(msgspec.Struct, frozen=True):
     """How a follow ended. `outcome` is the exit status; `sentence` says it to a person.
 
-    The counts are of this sync (`applied` entries, `refused`, at most 1,000 listed) and of the copy as it now is
-    (`live` records in the feed, `refused_live` of them not accepted).
+    The counts are of this sync (`applied` entries, `refused`, at most 1,000 listed, `repaired` records brought or taken
+    out because the copy had come to another set than its log) and of the copy as it now is (`live` records in the feed,
+    `refused_live` of them not accepted, `unproven` entries at the beginning that were never read).
     """
 
     outcome: Outcome
     sentence: str
     changed: bool = False
     applied: int = 0
+    repaired: int = 0
+    unproven: int = 0
     live: int = 0
     refused_live: int = 0
     refused: list[Refused] = []
@@ -94,13 +102,15 @@ async def follow(
     *,
     allow_private: bool = False,
     expected_id: str | None = None,
+    whole: bool = False,
     now: Callable[[], datetime] = _now,
     progress: Progress | None = None,
 ) -> Result:
     """Bring the copy `into` up to the feed at an address or in a folder; make it if it is not there.
 
     `expected_id` is the identifier the feed must be of; without it the first head decides, later ones must be the same.
-    `allow_private` lets the address lead into a private network. Safe to call again after any end, a kill too.
+    `allow_private` lets the address lead into a private network. With `whole` the log is read from its first entry on,
+    where the feed keeps it, instead of a snapshot. Safe to call again after any end, a kill too.
     """
     with _alone(into):
         was_there = into.exists()
@@ -110,7 +120,7 @@ async def follow(
                 if expected_id is not None:
                     known = replace(known, by=expected_id)
                 async with _place(feed, into, known, allow_private) as place:
-                    return await _Run(copy, place, Session(known, now=now()), now, progress).run()
+                    return await _Run(copy, place, Session(known, now=now(), whole=whole), now, progress).run()
         except (sqlite3.Error, OSError) as error:
             raise Unwritable(
                 f"{into} cannot be written, or is damaged ({error}). Nothing in it was changed. Make room and run it"
@@ -163,7 +173,6 @@ class _Run:
         progress: Progress | None,
     ) -> None:
         self._copy, self._place, self._session, self._now, self._progress = copy, place, session, now, progress
-        self._start = session.known.frontier.size
         self._applied = 0
         self._fetches: set[asyncio.Task[Event]] = set()
         self._done: Done | None = None
@@ -183,34 +192,52 @@ class _Run:
             await self._drop_fetches()
 
     def _do(self, requests: list[Request]) -> None:
-        """Carry out requests, in order."""
-        for request in requests:
-            match request:
-                case Fetch():
-                    self._fetches.add(asyncio.get_running_loop().create_task(self._place.fetch(request)))
-                case Replace():
-                    self._copy.begin(replace=True)
-                case Apply(judged):
-                    self._copy.apply(judged)
-                    self._applied += len(judged)
-                    self._tell_progress()
-                case Settle():
-                    self._do(self._session.receive(self._copy.settle()))
-                case Commit(known):
-                    self._copy.commit(known, self._now(), self._place.address)
-                case Discard():
-                    self._copy.discard()
-                    self._applied = 0
-                    for task in self._fetches:
-                        task.cancel()
-                    self._fetches = set()
-                case Done():
-                    self._done = request
+        """Carry out requests, in order, and what the session answers at once to the last of them."""
+        while requests:
+            answer: Event | None = None
+            for request in requests:
+                answer = self._carry_out(request)
+            requests = self._session.receive(answer) if answer else []
+
+    def _carry_out(self, request: Request) -> Event | None:
+        match request:
+            case Fetch():
+                self._fetches.add(asyncio.get_running_loop().create_task(self._place.fetch(request)))
+            case Replace():
+                self._copy.begin(replace=True)
+            case GoBack(size):
+                self._copy.go_back(size)
+            case Apply(judged):
+                self._copy.apply(judged)
+                self._applied += len(judged)
+                self._tell_progress()
+            case Remove(records, seq):
+                self._copy.remove(records, seq)
+            case Settle():
+                return self._copy.settle()
+            case Survey(depth):
+                return self._copy.survey(depth)
+            case Continue():
+                return Continued()
+            case Commit(known):
+                self._copy.commit(known, self._now(), self._place.address)
+            case Discard():
+                self._discard()
+            case Done():
+                self._done = request
+        return None
+
+    def _discard(self) -> None:
+        self._copy.discard()
+        self._applied = 0
+        for task in self._fetches:
+            task.cancel()
+        self._fetches = set()
 
     def _tell_progress(self) -> None:
         if self._progress and self._session.head:
-            start = 0 if self._session.replacing else self._start
-            self._progress(start + self._applied, self._session.head.size)
+            size = self._session.head.size
+            self._progress(min(self._session.start + self._applied, size), size)
 
     async def _drop_fetches(self) -> None:
         for task in self._fetches:
@@ -224,15 +251,17 @@ class _Run:
             kept = evidence.keep(evidence.folder_of(self._copy.path), "contradiction", done.evidence, done.reason)
         stands = self._copy.stands
         verified = done.outcome is Outcome.VERIFIED
-        start = 0 if self._session.replacing else self._start
+        start = 0 if self._session.repaired else self._session.start
         refused = self._copy.refusals(start - 1) if verified and done.changed else iter(())
         if done.outcome is not Outcome.TEMPORARY:
             shutil.rmtree(_spool_of(self._copy.path), ignore_errors=True)
         return Result(
             done.outcome,
-            sentence=_sentence(done, self._place.address, stands, kept),
+            sentence=_sentence(done, self._place.address, stands, kept, self._session.repaired),
             changed=done.changed,
             applied=self._session.applied if verified else 0,
+            repaired=self._session.repaired if verified else 0,
+            unproven=self._copy.unproven,
             live=self._copy.live() if stands else 0,
             refused_live=self._copy.refused_live(),
             refused=list(itertools.islice(refused, REFUSED_LISTED)),
@@ -245,10 +274,11 @@ class _Run:
         )
 
 
-def _sentence(done: Done, address: str, stands: bool, kept: Path | None) -> str:
+def _sentence(done: Done, address: str, stands: bool, kept: Path | None, repaired: int) -> str:
     """What happened, whether what was stored is safe, what to do next."""
     if done.outcome is Outcome.VERIFIED:
-        return "everything the publisher signs is here and verified" if done.changed else "nothing has changed"
+        here = "everything the publisher signs is here and verified" if done.changed else "nothing has changed"
+        return f"{here}; {repaired} records were repaired" if repaired else here
     safe = "What was stored before is untouched." if stands else "Nothing was stored."
     came = str(done.refusal) if done.refusal else done.reason
     first, advice = _WORDS[done.outcome]

@@ -117,7 +117,7 @@ class HttpPlace:
 
 
 class Spool:
-    """Pages already fetched, on disk beside the copy, so that a first sync that was killed does not begin anew.
+    """Files already fetched, on disk beside the copy, so that a sync that was killed or starts over fetches none twice.
 
     Nothing here is trusted: what is read from it is checked like what comes from anywhere.
     """
@@ -137,7 +137,7 @@ class Spool:
         return self._place.received_bytes
 
     async def fetch(self, wanted: Fetch) -> Event:
-        if not wanted.path.startswith("log/"):
+        if wanted.path in (paths.HEAD, paths.KEYS):
             return await self._place.fetch(wanted)
         kept = self._folder / hashlib.sha256(f"{self.address}\n{wanted.path}".encode()).hexdigest()
         if not wanted.fresh and kept.is_file():

@@ -22,6 +22,8 @@ def as_dict(result: Result, into: Path) -> dict[str, Any]:
         "sentence": result.sentence,
         "changed": result.changed,
         "applied": result.applied,
+        "repaired": result.repaired,
+        "unproven": result.unproven,
         "live": result.live,
         "refused_live": result.refused_live,
         "refused": [
@@ -59,6 +61,10 @@ def as_lines(result: Result, into: Path) -> Iterator[str]:
     yield f"copy         {into}"
     yield f"records      {result.live}"
     yield f"new entries  {result.applied}"
+    if result.repaired:
+        yield f"repaired     {result.repaired} records had come to differ from the set the publisher signs"
+    if result.unproven:
+        yield f"history      unproven: a snapshot stands for the first {result.unproven} entries (--whole reads them)"
     if result.refused_live:
         yield f"refused      {result.refused_live} records are in the feed and not shown:"
     for refused in result.refused[:20]:

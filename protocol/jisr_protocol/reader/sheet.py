@@ -20,11 +20,18 @@ from ..entry import Entry
 from ..envelope import wrap
 from ..limits import PAGE_ENTRIES
 from ..live import Effect, Judged, Order
+from ..problems import code_of_rule
 from ..refusal import Refusal, refuse
 from . import evidence
 
 CASES_KEPT = 100
 """Contradictions of one sync whose evidence is kept: enough to convict, and no way to fill a disk."""
+
+GUARD = (
+    "INSERT INTO guard VALUES (?,?,?,?) ON CONFLICT (node, id, op) DO UPDATE SET max_rev ="
+    " CASE WHEN max_rev IS NOT NULL AND excluded.max_rev IS NOT NULL THEN max(max_rev, excluded.max_rev) END"
+)
+_NOTICES = ("erase", "hold", "unhold")
 
 Key = tuple[str, str]
 """(node, id) of a record."""
@@ -59,6 +66,7 @@ class Sheet:
         self._connection = connection
         self._evidence_folder = evidence_folder
         self._cases = 0
+        self._guarded = connection.execute("SELECT 1 FROM guard").fetchone() is not None
         self.grown = 0
         """By how much the number of live records has changed."""
         self.touched: set[int] = set()
@@ -69,6 +77,7 @@ class Sheet:
         self._leaves: dict[Key, Leaf | None] = {}
         self._were: dict[Key, tuple[int, Leaf | None]] = {}
         self._held: dict[Key, Held] = {}
+        self._guards: dict[Key, list[int | None]] = {}
         self._refused: list[tuple[Any, ...]] = []
         self._keys: list[tuple[Any, ...]] = []
         self._carried: list[tuple[Any, ...]] = []
@@ -80,9 +89,31 @@ class Sheet:
             self._load(_records_of(part))
             for number, judged in enumerate(part, start=1):
                 self._fold(judged)
-                if live.effect(judged.entry) is Effect.REMOVE_MATCHING:  # it wrote everything, and forgot it
+                if judged.entry.op in _NOTICES:  # it wrote everything, and forgot it
                     self._load(_records_of(part[number:]))
             self.write()
+
+    def erase(self, node: str, record_id: str, max_rev: int | None) -> int:
+        """READ-13 before the feed says so: content goes and a guard stays; the lines stay, as refused. How many."""
+        code = code_of_rule("READ-13")
+        self._connection.execute(GUARD, (node, record_id, "erase", max_rev))
+        self._guarded = True
+        matching = "node = ?1 AND ?2 IN (id, '*') AND (?3 IS NULL OR rev <= ?3)"
+        lines = self._connection.execute(
+            f"SELECT seq, node, id, rev FROM leaf WHERE code IS NULL AND {matching}", (node, record_id, max_rev)
+        ).fetchall()
+        for seq, of, which, rev in lines:
+            came = f"rev {rev} of {which}"
+            refusal = Refusal("READ-13", "/record/rev", "nothing that was erased or is held back", came)
+            row = (seq, "put", of, which, refusal.rule, code, str(refusal))
+            self._connection.execute("INSERT OR REPLACE INTO refusal VALUES (?,?,?,?,?,?,?)", row)
+        values = (node, record_id, max_rev)
+        self._connection.execute(f"UPDATE leaf SET code = '{code}' WHERE code IS NULL AND {matching}", values)
+        self._connection.execute(
+            f"UPDATE record SET op = 'erase', via = NULL, jws = NULL, body = NULL WHERE op = 'put' AND {matching}",
+            values,
+        )
+        return len(lines)
 
     def _load(self, wanted: set[Key]) -> None:
         """Read what is held of these records, in one statement."""
@@ -104,6 +135,29 @@ class Sheet:
             if found[4] is not None:
                 rev, digest, op, seq, disputed, prior = found[4:]
                 self._held[node, record_id] = Held(rev, digest, op, seq, bool(disputed), bool(prior))
+        if self._guarded:
+            self._load_guards(wanted)
+
+    def _load_guards(self, wanted: set[Key]) -> None:
+        targets = {*wanted, *((node, "*") for node, _ in wanted)}
+        rows = self._connection.execute(
+            f"WITH wanted(node, id) AS (VALUES {','.join(['(?,?)'] * len(targets))})"
+            " SELECT g.node, g.id, g.max_rev FROM wanted AS w JOIN guard AS g ON g.node = w.node AND g.id = w.id",
+            [column for target in targets for column in target],
+        )
+        self._guards = {}
+        for node, record_id, max_rev in rows:
+            self._guards.setdefault((node, record_id), []).append(max_rev)
+
+    def remove(self, records: Sequence[Key], seq: int) -> None:
+        """Take records out of the tree that this feed does not hold; what is known of their revs stays."""
+        for start in range(0, len(records), PAGE_ENTRIES):
+            part = set(records[start : start + PAGE_ENTRIES])
+            self._load(part)
+            for key in part:
+                self._leaves[key] = None
+                self._leave(self._held.get(key), seq, "out")
+            self.write()
 
     def _fold(self, judged: Judged) -> None:
         entry = judged.entry
@@ -116,6 +170,9 @@ class Sheet:
             self._remove(judged)
         elif effect is Effect.REMOVE_MATCHING:
             self._remove_matching(entry)
+            self._guard(entry)
+        elif entry.op == "unhold":
+            self._lift(entry)
         if entry.op in ("key", "recovery"):
             self._note_key(judged)
         elif entry.op not in ("put", "del", "out"):
@@ -140,13 +197,16 @@ class Sheet:
         held = self._held.get(key)
         if judged.accepted is not None and self._accept(entry, key, held) is None:
             return
-        self._leave(self._held.get(key), entry, "out")
+        self._leave(self._held.get(key), entry.seq, "out")
 
     def _accept(self, entry: Entry, key: Key, held: Held | None) -> str | None:
-        """READ-7, READ-8: take a verified put or del unless its rev does not rise; return the code of a refusal."""
+        """READ-7, READ-8, READ-13: take a verified put or del whose rev rises and which nothing keeps out; return the
+        code of a refusal."""
         rev, digest = _version(entry)
         order = live.order(rev, digest, held.rev if held else None, held.digest if held else None)
         try:
+            if entry.op == "put" and self._is_guarded(key, rev):
+                refuse("READ-13", "/record/rev", expected="nothing that was erased or is held back", came=f"rev {rev}")
             if held is not None and order is Order.FALLS:
                 refuse("READ-7", "/record/rev", expected=f"above {held.rev}, as held", came=rev)
             if held is not None and order is Order.CONTRADICTS:
@@ -154,7 +214,7 @@ class Sheet:
                 refuse("READ-8", "/record/rev", expected=f"{held.digest} for rev {rev}, as held", came=digest)
         except Refusal as refusal:
             self._note_refused(entry, refusal)
-            if order is Order.CONTRADICTS and held is not None:
+            if refusal.rule == "READ-8" and held is not None:
                 held.disputed = held.changed = True
                 if digest < held.digest:
                     self._set(entry, key, disputed=True)
@@ -171,10 +231,10 @@ class Sheet:
         columns = (entry.type, entry.at, src, _via(entry), entry.thing.jws, entry.thing.body)
         self._held[key] = Held(rev, digest, entry.op, entry.seq, disputed, False, columns, True)
 
-    def _leave(self, held: Held | None, entry: Entry, op: str) -> None:
+    def _leave(self, held: Held | None, seq: int, op: str) -> None:
         """A record leaves this feed without its author's tombstone: its content goes, its rev stays."""
         if held is not None and held.op == "put":
-            held.op, held.seq, held.changed = op, entry.seq, True
+            held.op, held.seq, held.changed = op, seq, True
             if held.columns is not None:
                 held.columns = (*held.columns[:2], None, None, None, None)
 
@@ -195,8 +255,24 @@ class Sheet:
             self._load(targets)
             for key in targets:
                 self._leaves[key] = None
-                self._leave(self._held.get(key), entry, entry.op)
+                self._leave(self._held.get(key), entry.seq, entry.op)
             self.write()
+
+    def _is_guarded(self, key: Key, rev: int) -> bool:
+        bounds = [*self._guards.get(key, ()), *self._guards.get((key[0], "*"), ())]
+        return any(live.reaches(max_rev, rev) for max_rev in bounds)
+
+    def _guard(self, entry: Entry) -> None:
+        """READ-13: what was erased or is held back must not come back; of several the furthest binds."""
+        self._guarded = True
+        self._connection.execute(GUARD, (entry.node, entry.id, entry.op, entry.rev))
+
+    def _lift(self, entry: Entry) -> None:
+        """An unhold lifts what held its target back, never an erasure."""
+        self.write()
+        self._connection.execute(
+            "DELETE FROM guard WHERE op = 'hold' AND node = ? AND ? IN (id, '*')", (entry.node, entry.id)
+        )
 
     def _note_refused(self, entry: Entry, refusal: Refusal) -> None:
         row = (entry.seq, entry.op, entry.node, entry.id, refusal.rule, refusal.code, str(refusal))
@@ -234,7 +310,7 @@ class Sheet:
         self._write_records()
         run = self._connection.executemany
         run("INSERT OR REPLACE INTO refusal VALUES (?,?,?,?,?,?,?)", self._refused)
-        run("INSERT OR IGNORE INTO key_statement VALUES (?,?,?,?,?,?,?,?)", self._keys)
+        run("INSERT OR IGNORE INTO key_statement VALUES (NULL,?,?,?,?,?,?,?,?)", self._keys)
         heads = [(op, node, id_) for _, op, node, id_, _ in self._carried if op == "nodehead"]
         run("DELETE FROM carried WHERE op = ? AND node IS ? AND id IS ?", heads)
         run("INSERT OR REPLACE INTO carried VALUES (?,?,?,?,?)", _newest(self._carried))

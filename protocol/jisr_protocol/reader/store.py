@@ -2,143 +2,64 @@
 
 `jisr follow` writes it through the requests of a session: known, begin, apply, settle, commit or discard. All between
 the first of them and commit is one transaction, so a sync that does not end verified leaves the file as it was, and so
-does a machine that dies in the middle.
-
-Portals and hubs read it:
-
-    with open_copy(Path("services.jisr")) as copy:
-        for record in copy.records("org.jisr.service/1"): …      record.value is the content, verified
-        for change in copy.changes(after_seq): …                 what happened since, in the order of the feed
+does a machine that dies in the middle. Portals and hubs read it through its Contents (contents.py).
 """
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Self
-
-import msgspec
-import orjson
+from typing import Self
 
 from .. import head as heads
 from .. import keys, state_tree
-from ..envelope import Envelope
+from ..exchange import Known, Settled, Surveyed
 from ..identifiers import to_instant
-from ..keys import KeyRing
+from ..lineage import Mark
 from ..live import Judged
 from ..merkle import Frontier
-from ..session import Known, Settled
 from ..state_tree import FAN, MAX_DEPTH, StateTree
 from . import evidence
+from .contents import Change as Change
+from .contents import Contents, Rings
+from .contents import Record as Record
+from .contents import Refused as Refused
 from .sheet import Sheet
-from .tables import NoCopy, connect
+from .tables import CopyProblem, connect
+
+Row = tuple[str, str, int, str]
+"""(node, id, rev, digest): a line of the state tree."""
 
 
-class Record(msgspec.Struct, frozen=True, gc=False):
-    """A live record: verified under its author's keys. `raw` are its canonical bytes as the author wrote them.
+class Buckets(Mapping[int, list[Row]]):
+    """The lines of each bucket at a depth, read when they are asked for."""
 
-    `seq` is its position in this feed, `src` the one in the author's own, `via` the canonical list of hops or b"".
-    `disputed`: its author signed two contents under this rev; this is the one all readers show.
-    """
-
-    node: str
-    id: str
-    rev: int
-    type: str
-    digest: str
-    seq: int
-    at: str
-    src: tuple[str, str, int] | None
-    via: bytes
-    jws: str
-    raw: bytes
-    disputed: bool = False
-
-    @property
-    def value(self) -> dict[str, Any]:
-        """The content as Python values."""
-        return orjson.loads(self.raw)  # type: ignore[no-any-return]
-
-    @property
-    def envelope(self) -> Envelope:
-        return Envelope("record", self.jws, self.raw, self.value)
-
-
-class Change(msgspec.Struct, frozen=True, gc=False):
-    """What an accepted entry did, and its signed content for whoever passes it on.
-
-    `op` is put, del (`raw` is the author's tombstone), out, erase or hold (the record left this feed; no content), or
-    key or recovery (`raw` is the statement, `type` its kind, `id` the kid, `rev` is None). Of several changes of one
-    record only the last is there.
-    """
-
-    seq: int
-    op: str
-    node: str
-    id: str
-    rev: int | None
-    type: str
-    digest: str
-    at: str
-    src: tuple[str, str, int] | None
-    via: bytes
-    jws: str
-    raw: bytes
-
-    @property
-    def envelope(self) -> Envelope | None:
-        """The signed thing, None when the content is gone."""
-        kind = {"put": "record", "del": "tombstone", "key": "key", "recovery": "recovery"}.get(self.op)
-        return Envelope(kind, self.jws, self.raw, orjson.loads(self.raw)) if kind and self.raw else None
-
-
-class Refused(msgspec.Struct, frozen=True, gc=False):
-    """An entry that is in the feed and was not accepted; it is never shown."""
-
-    seq: int
-    op: str
-    node: str | None
-    id: str | None
-    rule: str
-    code: str
-    sentence: str
-
-
-class Rings(Mapping[str, KeyRing]):
-    """The key rings of all writers of a copy, each folded when it is asked for: a feed may have thousands."""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, depth: int) -> None:
         self._connection = connection
-        self._folded: dict[str, KeyRing] = {}
+        self._depth, self._width = depth, FAN ** (MAX_DEPTH - depth)
 
-    def __getitem__(self, node: str) -> KeyRing:
-        if node not in self._folded:
-            rows = self._connection.execute(
-                "SELECT kind, jws, body FROM key_statement WHERE node = ? ORDER BY seq", (node,)
-            ).fetchall()
-            if not rows:
-                raise KeyError(node)
-            chain = (Envelope(kind, jws, body, orjson.loads(body)) for kind, jws, body in rows)
-            self._folded[node] = keys.fold(chain, expected_id=node)
-        return self._folded[node]
+    def __getitem__(self, number: int) -> list[Row]:
+        return self._connection.execute(
+            "SELECT node, id, rev, digest FROM leaf WHERE path >= ? AND path < ?",
+            (number * self._width, (number + 1) * self._width),
+        ).fetchall()
 
-    def __iter__(self) -> Iterator[str]:
-        rows = self._connection.execute("SELECT DISTINCT node FROM key_statement ORDER BY node").fetchall()
-        return (row[0] for row in rows)
+    def __iter__(self) -> Iterator[int]:
+        return iter(range(len(self)))
 
     def __len__(self) -> int:
-        return int(self._connection.execute("SELECT count(DISTINCT node) FROM key_statement").fetchone()[0])
+        return int(FAN**self._depth)
 
 
-class Copy:
+class Copy(Contents):
     """One open copy. Not for several threads at once; any number may be open on a file, one of them writing."""
 
     def __init__(self, path: Path, *, create: bool = False) -> None:
         """Open for reading; with `create` also for writing, and made if it is not there. Raises CopyProblem."""
-        self.path = path
-        self._connection = connect(path, create=create)
+        super().__init__(path, connect(path, create=create))
         self._held = connect(path, create=False) if create else self._connection
         """Sees what is committed, also while a transaction runs on the other: keys already held go on binding."""
         self._forget()
@@ -157,30 +78,37 @@ class Copy:
     def _forget(self) -> None:
         self._replacing = False
         self._tree: StateTree | None = None
+        row = self._connection.execute("SELECT depth FROM feed").fetchone()
+        self._stored_depth: int | None = None if row is None else row[0]
+        """The depth of the buckets whose hashes are stored; None when none are."""
         self._sheet = Sheet(self._connection, evidence.folder_of(self.path))
 
     # Writing: the requests of a session
 
     def known(self) -> Known:
         """What is held: the starting point of a session."""
-        row = self._connection.execute("SELECT head, etag, frontier, keys, by, name FROM feed").fetchone()
+        row = self._connection.execute("SELECT head, etag, frontier, keys, by, name, unproven FROM feed").fetchone()
         if row is None:
             return Known()
         head = heads.parse(row[0])
         publisher = keys.fold(keys.parse_file(row[3]), expected_id=row[4])
         frontier = Frontier.from_bytes(head.size, row[2])
-        return Known(head, row[1], frontier, Rings(self._held), row[4], row[5], publisher)
+        rows = self._connection.execute("SELECT size, epoch, frontier FROM mark ORDER BY size")
+        marks = tuple(Mark(size, epoch, Frontier.from_bytes(size, roots)) for size, epoch, roots in rows)
+        rings = Rings(self._held)
+        return Known(head, row[1], frontier, rings, row[4], row[5], publisher, marks, row[6], rings.before)
 
     def begin(self, *, replace: bool = False) -> None:
         """Open the transaction if it is not open. With `replace`, what comes is the whole set: the tree starts empty.
 
-        The revs held stay and go on binding (READ-7); a record that does not come again has left the feed.
+        The revs held and the guards stay and go on binding (READ-7, READ-13); a record that does not come again has
+        left the feed.
         """
         if not self._connection.in_transaction:
             self._connection.execute("BEGIN IMMEDIATE")
         if replace:
             self._forget()
-            self._replacing = True
+            self._replacing, self._stored_depth = True, None
             for statement in (
                 "DELETE FROM leaf",
                 "DELETE FROM bucket",
@@ -196,6 +124,26 @@ class Copy:
         self.begin()
         self._tree = None
         self._sheet.take(judged)
+
+    def go_back(self, size: int) -> None:
+        """What the feed said from this position on is no longer its word (READ-15). The set stays as it is."""
+        self.begin()
+        for table in ("refusal", "carried"):
+            self._connection.execute(f"DELETE FROM {table} WHERE seq >= ?", (size,))
+
+    def remove(self, records: Sequence[tuple[str, str]], seq: int) -> None:
+        """Take records out that this feed does not hold, as of position `seq`."""
+        self.begin()
+        self._tree = None
+        self._sheet.remove(records, seq)
+
+    def survey(self, depth: int) -> Surveyed:
+        """The state tree at a depth, and the lines of its buckets as they are asked for."""
+        tree = self._tree
+        if tree is None or tree.depth != depth:
+            tree = StateTree(depth, dict(self._all_buckets(depth)))
+            tree.root()
+        return Surveyed(tree, Buckets(self._connection, depth))
 
     def settle(self) -> Settled:
         """Work out the state root of what was applied, in proportion to what changed."""
@@ -215,9 +163,12 @@ class Copy:
             self._let_go(known.head.size)
         row = (
             *(known.by, known.name, address, known.head.raw, known.etag, known.frontier.to_bytes()),
-            *(keys.write_file(known.publisher), self._live(), *self._depth_and_root(), to_instant(now)),
+            *(keys.write_file(known.publisher), self._live(), *self._depth_and_root(), known.unproven, to_instant(now)),
         )
-        self._connection.execute("INSERT OR REPLACE INTO feed VALUES (1,?,?,?,?,?,?,?,?,?,?,?)", row)
+        self._connection.execute("INSERT OR REPLACE INTO feed VALUES (1,?,?,?,?,?,?,?,?,?,?,?,?)", row)
+        self._connection.execute("DELETE FROM mark")
+        marks = [(mark.size, mark.epoch, mark.frontier.to_bytes()) for mark in known.marks]
+        self._connection.executemany("INSERT INTO mark VALUES (?,?,?)", marks)
         self._connection.execute("COMMIT")
         self._forget()
         self._empty_journal()
@@ -227,6 +178,26 @@ class Copy:
         self._connection.execute("PRAGMA busy_timeout = 0")
         self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         self._connection.execute("PRAGMA busy_timeout = 30000")
+
+    def erase(self, node: str, record_id: str, max_rev: int | None) -> int:
+        """Take the content of a record (of all of a node's for `*`) up to a rev out of this file, for ever; return how
+        many were taken out. For hubs that act on an erasure before this feed does.
+
+        The state tree stays as the feed signs it, with the code `erased` for what is not shown any more, and a guard
+        stays (READ-13). On return the content is in no part of the file, nor among the pages that a sync left aside.
+        Raises CopyProblem when another program reads the file for so long that its journal cannot be emptied: the
+        content is gone from all answers, and a second call finishes. Not while a follow is running.
+        """
+        shutil.rmtree(self.path.with_name(self.path.name + ".spool"), ignore_errors=True)
+        self.begin()
+        try:
+            erased = self._sheet.erase(node, record_id, max_rev)
+            self._connection.execute("COMMIT")
+        finally:
+            self.discard()
+        if self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+            raise CopyProblem(f"What was erased is still in the journal of {self.path}, which another program reads.")
+        return erased
 
     def discard(self) -> None:
         """Forget what was not committed."""
@@ -268,9 +239,8 @@ class Copy:
 
     def _grown_tree(self) -> StateTree:
         """The state tree as it is now; the hashes of buckets that changed are stored with it."""
-        row = self._connection.execute("SELECT depth FROM feed").fetchone()
         depth = state_tree.depth_for(self._live())
-        whole = row is None or self._replacing or row[0] != depth
+        whole = self._stored_depth != depth
         if whole:
             self._connection.execute("DELETE FROM bucket")
         stored = dict(self._connection.execute("SELECT number, hash FROM bucket"))
@@ -279,18 +249,14 @@ class Copy:
         for number, hashed in fresh:
             tree.set_bucket(number, hashed)
             self._connection.execute("INSERT OR REPLACE INTO bucket VALUES (?, ?)", (number, hashed))
-        if not whole:
-            self._sheet.touched.clear()
+        self._sheet.touched.clear()
+        self._stored_depth = depth
         return tree
 
     def _touched_buckets(self, depth: int) -> Iterator[tuple[int, bytes]]:
-        width = FAN ** (MAX_DEPTH - depth)
+        buckets = Buckets(self._connection, depth)
         for number in {state_tree.bucket_of(path, depth) for path in self._sheet.touched}:
-            rows = self._connection.execute(
-                "SELECT node, id, rev, digest FROM leaf WHERE path >= ? AND path < ?",
-                (number * width, (number + 1) * width),
-            )
-            yield number, state_tree.bucket_hash(_bucket(rows))
+            yield number, state_tree.bucket_hash(_bucket(buckets[number]))
 
     def _all_buckets(self, depth: int) -> Iterator[tuple[int, bytes]]:
         return ((number, state_tree.bucket_hash(content)) for number, content in self._bucket_files(depth))
@@ -308,102 +274,11 @@ class Copy:
         if rows:
             yield current, _bucket(rows)
 
-    # Reading
-
-    @property
-    def address(self) -> str:
-        """Where the feed was last verified from."""
-        return str(self._feed()[0])
-
-    @property
-    def verified_at(self) -> str:
-        """When this copy last ended verified, as a UTC instant."""
-        return str(self._feed()[1])
-
-    @property
-    def state_root(self) -> bytes:
-        return bytes(self._feed()[2])
-
-    @property
-    def head(self) -> heads.Head:
-        """The newest head that was verified."""
-        return heads.parse(self._feed()[3])
-
-    def _feed(self) -> Any:
-        row = self._connection.execute("SELECT address, verified_at, state_root, head FROM feed").fetchone()
-        if row is None:
-            raise NoCopy(f"Nothing was verified into {self.path} yet. Run: jisr follow FEED --into {self.path}")
-        return row
-
-    @property
-    def stands(self) -> bool:
-        """Whether anything was ever verified into this file."""
-        return self._connection.execute("SELECT 1 FROM feed").fetchone() is not None
-
-    def live(self) -> int:
-        """How many records the feed holds now, refused ones included."""
-        return self._live()
-
-    def refused_live(self) -> int:
-        """How many of them were not accepted."""
-        return int(self._connection.execute("SELECT count(*) FROM leaf WHERE code IS NOT NULL").fetchone()[0])
-
-    def records(self, type: str | None = None) -> Iterator[Record]:
-        """All live, verified records, of one type if named, ordered by node and id."""
-        narrowed = "" if type is None else " AND type = ?"
-        return self._records(f"{narrowed} ORDER BY node, id", () if type is None else (type,))
-
-    def record(self, node: str | None, id: str) -> Record | None:
-        """One live record; with no node, the first of that id."""
-        narrowed = " AND id = ?" if node is None else " AND id = ? AND node = ?"
-        return next(self._records(f"{narrowed} ORDER BY node LIMIT 1", (id,) if node is None else (id, node)), None)
-
-    def _records(self, condition: str, values: tuple[str, ...]) -> Iterator[Record]:
-        columns = "node, id, rev, type, digest, seq, at, src, via, jws, body, disputed"
-        for row in self._connection.execute(f"SELECT {columns} FROM record WHERE op = 'put'{condition}", values):
-            node, id_, rev, type_, digest, seq, at, src, via, jws, body, disputed = row
-            yield Record(node, id_, rev, type_, digest, seq, at, _src(src), via or b"", jws, body, bool(disputed))
-
-    def changes(self, after_seq: int = -1) -> Iterator[Change]:
-        """What accepted entries with a seq above this one did, in the order of seq. All of it by default."""
-        rows = self._connection.execute(
-            "SELECT seq, op, node, id, rev, type, digest, at, src, via, jws, body FROM record WHERE seq > ?1"
-            " UNION ALL SELECT seq, kind, node, id, NULL, kind, digest, at, NULL, NULL, jws, body FROM key_statement"
-            " WHERE seq > ?1 ORDER BY seq",
-            (after_seq,),
-        )
-        for row in rows:
-            seq, op, node, id_, rev, type_, digest, at, src, via, jws, body = row
-            yield Change(seq, op, node, id_, rev, type_, digest, at, _src(src), via or b"", jws or "", body or b"")
-
-    def carried(self, after_seq: int = -1) -> Iterator[tuple[int, str, bytes]]:
-        """(seq, op, line) of entries of every other op, as they came: statements, notices, node heads, unknown ones."""
-        yield from self._connection.execute(
-            "SELECT seq, op, line FROM carried WHERE seq > ? ORDER BY seq", (after_seq,)
-        )
-
-    def refusals(self, after_seq: int = -1) -> Iterator[Refused]:
-        """Entries that stand in the feed and were not accepted."""
-        for row in self._connection.execute("SELECT * FROM refusal WHERE seq > ? ORDER BY seq", (after_seq,)):
-            yield Refused(*row)
-
-    def rings(self) -> Mapping[str, KeyRing]:
-        """The keys of every writer, by identifier."""
-        return Rings(self._connection)
-
     def recomputed_root(self) -> tuple[bytes, int]:
         """The state root and number of live records, from every line of the tree and nothing that was stored."""
         live = int(self._connection.execute("SELECT count(*) FROM leaf").fetchone()[0])
         depth = state_tree.depth_for(live)
         return StateTree(depth, dict(self._all_buckets(depth))).root(), live
-
-    def line_without_record(self) -> tuple[str, str] | None:
-        """A (node, id) whose line says verified but whose record is another or none; None when all agree."""
-        row = self._connection.execute(
-            "SELECT l.node, l.id FROM leaf AS l LEFT JOIN record AS r ON r.node = l.node AND r.id = l.id"
-            " WHERE l.code IS NULL AND (r.op, r.rev, r.digest) IS NOT ('put', l.rev, l.digest) LIMIT 1"
-        ).fetchone()
-        return (row[0], row[1]) if row else None
 
     def inventory(self) -> Iterator[tuple[bytes, bytes]]:
         """(hash, file) of every node of the state tree that is not empty, the root first (STA-3)."""
@@ -418,26 +293,11 @@ class Copy:
         for number, content in self._bucket_files(depth):
             yield buckets[number], content
 
-    def dump(self) -> Iterator[bytes]:
-        """The state tree as sorted JSON lines, each with its status, and a last line with cursor and root."""
-        head = self.head
-        for row in self._connection.execute(
-            "SELECT node, id, rev, digest, coalesce(code, 'verified') FROM leaf ORDER BY node, id"
-        ):
-            named = dict(zip(("node", "id", "rev", "digest", "status"), row, strict=True))
-            yield orjson.dumps(named, option=orjson.OPT_APPEND_NEWLINE)
-        cursor = {"epoch": head.epoch, "seq": head.size}
-        yield orjson.dumps({"cursor": cursor, "state_root": self.state_root.hex()}, option=orjson.OPT_APPEND_NEWLINE)
-
 
 def open_copy(path: Path | str) -> Copy:
     """Open a copy made by `follow` for reading. Raises NoCopy, NotACopy."""
     return Copy(Path(path))
 
 
-def _src(text: str | None) -> tuple[str, str, int] | None:
-    return tuple(orjson.loads(text)) if text else None
-
-
-def _bucket(rows: Iterable[tuple[str, str, int, str]]) -> bytes:
+def _bucket(rows: Iterable[Row]) -> bytes:
     return state_tree.bucket_bytes(state_tree.line(*row) for row in rows)

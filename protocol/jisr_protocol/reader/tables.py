@@ -11,7 +11,7 @@ from pathlib import Path
 
 APPLICATION_ID = 0x4A697372
 """How `file` and we know the file: "Jisr" in ASCII."""
-VERSION = 1
+VERSION = 2
 """The tables below. A copy can always be fetched again, so other versions are refused, not migrated."""
 
 SCHEMA = """
@@ -27,8 +27,12 @@ CREATE TABLE feed (
     live INTEGER NOT NULL,
     depth INTEGER NOT NULL,
     state_root BLOB NOT NULL,
+    unproven INTEGER NOT NULL,
     verified_at TEXT NOT NULL
 ) STRICT;
+
+-- places of the log that were verified earlier, few at each distance: a new epoch may be based on one of them
+CREATE TABLE mark (size INTEGER PRIMARY KEY, epoch TEXT NOT NULL, frontier BLOB NOT NULL) STRICT;
 
 -- the state tree: exactly what the feed holds, with the code of what was refused; in the order of its buckets
 CREATE TABLE leaf (
@@ -69,9 +73,19 @@ CREATE TABLE record (
 CREATE INDEX record_seq ON record (seq);
 CREATE INDEX record_type ON record (type) WHERE op = 'put';
 
--- every accepted key entry, in the order of the log: folded, they are the writers' key rings
+-- what was erased or is held back, up to which rev (NULL: any); stays when all else is replaced
+CREATE TABLE guard (
+    node TEXT NOT NULL,
+    id TEXT NOT NULL,
+    op TEXT NOT NULL,
+    max_rev INTEGER,
+    PRIMARY KEY (node, id, op)
+) STRICT, WITHOUT ROWID;
+
+-- every accepted key entry, in the order in which they came: folded, they are the writers' key rings
 CREATE TABLE key_statement (
-    seq INTEGER PRIMARY KEY,
+    number INTEGER PRIMARY KEY,
+    seq INTEGER NOT NULL,
     node TEXT NOT NULL,
     kind TEXT NOT NULL,
     id TEXT NOT NULL,
@@ -81,6 +95,8 @@ CREATE TABLE key_statement (
     body BLOB NOT NULL,
     UNIQUE (node, digest)
 ) STRICT;
+
+CREATE INDEX key_statement_seq ON key_statement (seq);
 
 -- lines of all other ops, byte for byte; of node heads the newest of each node and feed name
 CREATE TABLE carried (

@@ -62,7 +62,7 @@ def _check_copy(held: Copy, progress: Progress | None) -> dict[str, Any]:
             if progress and (shown + tombstones) % 256 == 0:
                 progress(shown + tombstones, head.live)
     _check_tree(held)
-    return {
+    counts = {
         "feed": f"{head.name} of {head.by}",
         "live": held.live(),
         "verified": shown,
@@ -70,6 +70,7 @@ def _check_copy(held: Copy, progress: Progress | None) -> dict[str, Any]:
         "refused": held.refused_live(),
         "state_root": head.state_root,
     }
+    return counts | ({"history": f"unproven below entry {held.unproven}"} if held.unproven else {})
 
 
 class _Ring:
@@ -110,7 +111,7 @@ def folder(path: Path, progress: Progress | None = None) -> Verdict:
     """Check a feed in a folder: all of `jisr follow` into a copy that is thrown away, then the inventory."""
     with tempfile.TemporaryDirectory(prefix="jisr-") as aside:
         into = Path(aside) / "copy"
-        result = follow_once(path, into, progress=progress)
+        result = follow_once(path, into, progress=progress, whole=True)
         if result.outcome is not Outcome.VERIFIED or result.head is None:
             return Verdict(result.outcome, result.sentence)
         try:

@@ -1,0 +1,107 @@
+"""Judging entries: under whose keys, and as of which place in the log (docs/spec/reading.md).
+
+An author's keys are those that the log gave up to the entry. Pages are judged in order, so that is all that was read
+so far; a snapshot and a repair bring entries in another order, so the keys are kept with their places.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Mapping
+
+from . import entry as entries
+from . import keys, live
+from .entry import Entry
+from .envelope import Envelope
+from .keys import KeyRing, PublicKey
+from .live import Judged
+from .refusal import Refusal
+
+RingBefore = Callable[[str, int], KeyRing | None]
+"""(node, seq) → the keys that entries below seq gave this node."""
+
+
+class Judge:
+    """Judges the entries of one sync. `rings` are the keys held when it began, `bound` those ever held before."""
+
+    def __init__(
+        self, rings: Mapping[str, KeyRing], bound: Mapping[str, KeyRing], ring_before: RingBefore | None = None
+    ) -> None:
+        self.publisher: KeyRing | None = None
+        self.refused_count = 0
+        self.suspect: Refusal | None = None
+        """The first for which a cache may be to blame: no hash covers a signature."""
+        self.stubs: dict[tuple[str, str], int] = {}
+        """Records whose content is gone and no later entry has said why: (node, id) → rev (ENT-7)."""
+        self.fresh: dict[str, list[tuple[int, KeyRing]]] = {}
+        """The rings that entries of this sync made, each with the position of the statement that made it."""
+        self._rings, self._bound, self._ring_before = rings, bound, ring_before
+        self._verifiers: dict[tuple[str, str, int], dict[str, PublicKey]] = {}
+
+    def ring(self, node: str) -> KeyRing | None:
+        """The keys of this node after all that was read."""
+        fresh = self.fresh.get(node)
+        return fresh[-1][1] if fresh else self._rings.get(node)
+
+    def judge(self, entry: Entry, *, past: bool = False) -> Judged:
+        """READ-9, READ-10: verify what an entry carries under its author's keys; a refusal stays with the entry.
+
+        `past`: the entry lies among those held already, and the keys of its place count.
+        """
+        try:
+            if entry.op in ("key", "recovery") and entry.thing is not None and entry.node is not None:
+                self._take_key(entry.seq, entry.node, entry.thing)
+            elif entry.op in ("put", "del"):
+                if entry.gone is not None:
+                    return Judged(entry, None, None)
+                signer, kind = self._signer(entry), entry.thing.kind if entry.thing else ""
+                verifiers = self._keys_at(signer, kind, entry.seq, past=past)
+                return Judged(entry, entries.accepted(entry, verifiers, signer), None)
+        except Refusal as refusal:
+            self.refused_count += 1
+            if self.suspect is None and refusal.rule.startswith("SIG-"):
+                self.suspect = refusal
+            return Judged(entry, None, refusal)
+        return Judged(entry, None, None)
+
+    def note_stub(self, entry: Entry) -> None:
+        """ENT-7: a stub waits for a later entry that takes its record out or supersedes it."""
+        key = (entry.node or "", entry.id or "")
+        done = live.effect(entry)
+        if done is live.Effect.REMOVE_MATCHING:
+            self.stubs = {k: r for k, r in self.stubs.items() if not live.matches(entry, *k, r)}
+        elif done is not live.Effect.NONE:
+            self.stubs.pop(key, None)
+            if entry.gone is not None and entry.op == "put":
+                self.stubs[key] = entry.rev or 0
+
+    def _signer(self, entry: Entry) -> str:
+        """READ-9: whose keys must have signed this: the record's own node, and in a node's feed only that node."""
+        publisher = self.publisher
+        return publisher.id if publisher and publisher.role == "node" else entry.node or ""
+
+    def _keys_at(self, node: str, kind: str, seq: int, *, past: bool) -> dict[str, PublicKey]:
+        fresh = self.fresh.get(node, [])
+        number = bisect_left(fresh, seq, key=lambda made: made[0])
+        if past and not number and self._ring_before is not None:
+            ring = self._ring_before(node, seq)
+            return ring.verifiers(kind) if ring else {}
+        if (node, kind, number) not in self._verifiers:
+            ring = fresh[number - 1][1] if number else self._rings.get(node) or self._publisher_as(node)
+            # a revocation once read binds, also in a log that begins anew without it
+            before = self._bound.get(node)
+            bound = {h: key for h, key in before.verifiers(kind).items() if key.revoked} if before else {}
+            verifiers = ring.verifiers(kind) if ring else {}
+            found = {header: bound.get(header, key) for header, key in verifiers.items()}
+            self._verifiers[node, kind, number] = found
+        return self._verifiers[node, kind, number]
+
+    def _publisher_as(self, node: str) -> KeyRing | None:
+        return self.publisher if self.publisher and self.publisher.id == node else None
+
+    def _take_key(self, seq: int, node: str, statement: Envelope) -> None:
+        ring = self.ring(node)
+        if ring is not None and any(s.digest == statement.digest for s in ring.statements):
+            return
+        ring = keys.fold([statement], expected_id=node) if ring is None else ring.admit(statement)
+        self.fresh.setdefault(node, []).append((seq, ring))

@@ -1,0 +1,90 @@
+"""Reading pages: which files hold the entries that are missing, and their entries in the order of the log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from . import entry as entries
+from . import paths
+from .exchange import Fetch, Fetched
+from .head import Head
+from .judging import Judge
+from .limits import PAGE_BYTES, PAGE_ENTRIES, PARALLEL_FETCHES
+from .live import Judged
+from .merkle import Frontier
+from .refusal import refuse
+
+
+class PageWalk:
+    """The pages that hold entries [frontier.size, head.size). Their leaves go into `frontier`."""
+
+    def __init__(self, head: Head, frontier: Frontier, judge: Judge, generations: Mapping[int, int]) -> None:
+        self._pages = Pages(head, frontier.size, generations)
+        self._frontier, self._judge = frontier, judge
+        self._arrived: dict[str, bytes] = {}
+        self._next = self._asked = 0
+
+    @property
+    def done(self) -> bool:
+        """Whether all of it was read."""
+        return self._next == len(self._pages)
+
+    def more(self, *, fresh: bool) -> list[Fetch]:
+        """Ask for further pages, at most four ahead of the one to be read next."""
+        requests = []
+        while self._asked < min(len(self._pages), self._next + PARALLEL_FETCHES):
+            requests.append(Fetch(self._pages[self._asked][2], PAGE_BYTES, None, fresh))
+            self._asked += 1
+        return requests
+
+    def take(self, event: Fetched) -> list[list[Judged]]:
+        """Read the page that came, and those after it that came before it: what was not read before, judged."""
+        self._arrived[event.path] = event.body
+        pages = []
+        while not self.done:
+            number, width, path = self._pages[self._next]
+            if path not in self._arrived:
+                break
+            pages.append(self._read_page(number, width, self._arrived.pop(path)))
+            self._next += 1
+        return pages
+
+    def _read_page(self, number: int, width: int, body: bytes) -> list[Judged]:
+        """PAGE-3, PAGE-4: a page holds exactly its entries, in order."""
+        page = entries.parse_lines(body)
+        first = number * PAGE_ENTRIES
+        if [entry.seq for entry in page] != list(range(first, first + width)):
+            refuse("PAGE-3", "", expected=f"entries {first} to {first + width - 1}", came=f"{len(page)} others")
+        judged = []
+        for entry in page:
+            if entry.seq >= self._frontier.size:
+                self._frontier.append(entry.leaf)
+                self._judge.note_stub(entry)
+                judged.append(self._judge.judge(entry))
+        return judged
+
+
+class Pages:
+    """(number, width, path) of the pages that hold entries [start, head.size), each made when it is asked for: a head
+    may claim any size."""
+
+    def __init__(self, head: Head, start: int, generations: Mapping[int, int]) -> None:
+        self._head, self._first, self._generations = head, start // PAGE_ENTRIES, generations
+        self._count = (head.size - 1) // PAGE_ENTRIES - self._first + 1 if start < head.size else 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, index: int) -> tuple[int, int, str]:
+        if not 0 <= index < self._count:
+            raise IndexError(index)
+        number = self._first + index
+        width = min(PAGE_ENTRIES, self._head.size - number * PAGE_ENTRIES)
+        epoch, generation = epoch_of_page(self._head, number), self._generations.get(number, 1)
+        return number, width, paths.page(epoch, number, width, generation)
+
+
+def epoch_of_page(head: Head, number: int) -> str:
+    """A page wholly below a base's size stands under that base's epoch, the earliest that holds it (PATH-1)."""
+    end = (number + 1) * PAGE_ENTRIES
+    return next((b["epoch"] for b in sorted(head.bases, key=lambda b: int(b["size"])) if end <= b["size"]), head.epoch)
