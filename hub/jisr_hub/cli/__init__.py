@@ -80,6 +80,9 @@ def init(
     allow_private: Annotated[
         bool, typer.Option(help="Connect to private addresses too: for a try on one machine.")
     ] = False,
+    database: Annotated[
+        str, typer.Option(help="postgresql://user:password@host/name, an empty database; without it a file here.")
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """Make a new hub: its identity, its keys, its database."""
@@ -94,6 +97,7 @@ def init(
             address=address,
             allow_private=allow_private,
             random_bytes=secrets.token_bytes,
+            database=database,
         )
     )
     value = {"id": made.id, "folder": str(folder), "recovery_sheet": str(made.recovery_sheet)}

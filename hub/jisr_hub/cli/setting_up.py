@@ -43,6 +43,7 @@ async def create(
     address: str,
     allow_private: bool,
     random_bytes: Callable[[int], bytes],
+    database: str = "",
 ) -> Made:
     """Make a hub in `folder`, which must not hold one. The settings file comes last: without it there is no hub."""
     if (folder / config.FILE).exists():
@@ -53,21 +54,34 @@ async def create(
         lang=lang,
         address=address.rstrip("/"),
         allow_private=allow_private,
+        database=database,
     )
     folder.mkdir(parents=True, exist_ok=True)
     for left_over in (identity.KEY_FILE, config.DATABASE):
         if (folder / left_over).exists():
             raise SettingUpError(f"{folder} holds a {left_over} but no {config.FILE}; nothing was changed.")
+    await _make_ledger(folder, settings, identifiers.new_epoch(1, random_bytes(5)))
     seed, recovery_seed = random_bytes(32), random_bytes(32)
     who = identity.create(name, seed=seed, recovery_seed=recovery_seed, salt=random_bytes(16), now=now())
     identity.write_key(folder, seed)
     (folder / KEYS).write_bytes(keys.write_file(who.ring))
     sheet = folder / "recovery-key.txt"
     sheet.write_text(identity.recovery_sheet(who, recovery_seed), encoding="utf-8")
-    ledger = await SqlLedger.open(config.place(folder, settings), new_epoch=identifiers.new_epoch(1, random_bytes(5)))
-    await ledger.close()
     config.write(folder, settings)
     return Made(who.id, sheet)
+
+
+async def _make_ledger(folder: Path, settings: Settings, epoch: str) -> None:
+    """The tables and the empty feed, in a database that no other hub stands in."""
+    ledger = await SqlLedger.open(config.place(folder, settings), new_epoch=epoch)
+    try:
+        if await ledger.epoch() != epoch:
+            raise SettingUpError(
+                f"The database for {folder} holds another hub's ledger; nothing in it was changed. "
+                "Expected an empty database: make one for this hub, and name it with --database."
+            )
+    finally:
+        await ledger.close()
 
 
 @dataclass(frozen=True)
