@@ -20,18 +20,24 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from jisr_protocol import head, identifiers
+from jisr_protocol.head import Head
+
 from . import export as feed_files
 from . import outbox as outboxes
 from . import status as statuses
 from .adapters import key_files
 from .adapters.fence import FileFence, MemoryFence
+from .adapters.ledger import FileLedger, MemoryLedger
 from .adapters.sqlite import SqliteStore, only_one
 from .delivery import Delivered, Deliveries, compare, deliver
+from .erasure import DEFAULT_BASIS, UNSCRUBBED, Erased, Erasures, check_basis
 from .errors import Contradiction, Declined, HubRefused, HubUnreachable, Mistaken, NodeError
+from .feeds import Feeds
 from .identity import Identity, RandomBytes, create, restore
 from .ids import local_reference
 from .outbox import Outbox, Published
-from .ports import Change, Fence, Hub, Store, Stored
+from .ports import Change, Fence, Hub, Ledger, Store, Stored
 from .settings import Settings, check_address
 
 if TYPE_CHECKING:
@@ -41,6 +47,8 @@ if TYPE_CHECKING:
 DATABASE = "node.sqlite"
 KEYS = "keys.json"
 FENCE = "fence.json"
+LEDGER = "erasures.jsonl"
+PUBLIC_FOLDER = "public"
 RECOVERY = "recovery"
 """The setting that says where the recovery sheet was written; KEPT once somebody said it is safe."""
 KEPT = "kept"
@@ -67,12 +75,22 @@ class Node:
     """One node. Not for use from two threads at once; a folder may be open in several processes."""
 
     def __init__(
-        self, store: Store, fence: Fence, identity: Identity, *, folder: Path | None, random_bytes: RandomBytes
+        self,
+        store: Store,
+        fence: Fence,
+        identity: Identity,
+        *,
+        folder: Path | None,
+        random_bytes: RandomBytes,
+        ledger: Ledger | None = None,
     ) -> None:
         self.store, self.fence, self.identity, self.folder = store, fence, identity, folder
+        self.ledger = ledger or MemoryLedger()
         self.settings = Settings.load(store)
         self._random = random_bytes
-        self._outbox = Outbox(store, fence, identity, random_bytes)
+        self.feeds = Feeds(store, fence, identity, random_bytes)
+        self._outbox = Outbox(self.feeds)
+        self._erasures = Erasures(self.feeds, self.ledger, bytes.fromhex(store.settings()[_IMPORT_SECRET]))
         self._deliveries = Deliveries(store, identity)
 
     @classmethod
@@ -111,12 +129,14 @@ class Node:
         except BaseException:
             store.close()
             raise
-        fence = FileFence(folder / FENCE)
-        return cls(store, fence, birth.identity, folder=folder, random_bytes=random_bytes)
+        return cls._in_folder(store, birth.identity, folder, random_bytes)
 
     @classmethod
     def open(cls, folder: Path | str, *, random_bytes: RandomBytes = os.urandom) -> Self:
-        """Open the node in a folder. Raises Mistaken when there is none or its key is missing."""
+        """Open the node in a folder. Raises Mistaken when there is none or its key is missing.
+
+        What was erased and is in this store all the same, because an older one was put back, is erased first.
+        """
         folder = Path(folder)
         if not (folder / DATABASE).is_file():
             raise Mistaken(
@@ -129,7 +149,9 @@ class Node:
             if key_file is None:
                 raise Mistaken(f"The node in {folder.resolve()} was never finished. Delete the folder and init again.")
             identity = restore(key_file.encode(), key_files.read_signing_key(folder / key_files.SIGNING_KEY))
-            return cls(store, FileFence(folder / FENCE), identity, folder=folder, random_bytes=random_bytes)
+            node = cls._in_folder(store, identity, folder, random_bytes)
+            node._settle_erasures()
+            return node
         except BaseException:
             store.close()
             raise
@@ -142,9 +164,16 @@ class Node:
         _begin(store, identity, Settings(**settings), random_bytes)
         return cls(store, MemoryFence(), identity, folder=None, random_bytes=random_bytes)
 
+    @classmethod
+    def _in_folder(cls, store: Store, identity: Identity, folder: Path, random_bytes: RandomBytes) -> Self:
+        fence, ledger = FileFence(folder / FENCE), FileLedger(folder / LEDGER)
+        return cls(store, fence, identity, folder=folder, random_bytes=random_bytes, ledger=ledger)
+
     def reopened(self) -> Self:
         """The same store seen by a process that starts anew: nothing but what was committed is known."""
-        return type(self)(self.store, self.fence, self.identity, folder=self.folder, random_bytes=self._random)
+        return type(self)(
+            self.store, self.fence, self.identity, folder=self.folder, random_bytes=self._random, ledger=self.ledger
+        )
 
     def close(self) -> None:
         """Let go of the store. Safe to call twice."""
@@ -167,7 +196,9 @@ class Node:
 
     # Writing
 
-    def import_drafts(self, lines: Iterable[str | bytes | Mapping[str, Any]], label: str | None = None) -> Taken:
+    def import_drafts(
+        self, lines: Iterable[str | bytes | Mapping[str, Any]], label: str | None = None, *, again: bool = False
+    ) -> Taken:
         """Take drafts, parsed or as JSON lines; see drafts.Drafts.take."""
         # the schemas' judges take a quarter of a second to load, and only writing needs them
         from .author import Author
@@ -175,12 +206,12 @@ class Node:
 
         secret = bytes.fromhex(self.store.settings()[_IMPORT_SECRET])
         author = Author(self.id, secret, self.settings.lang, self.settings.licence)
-        return Drafts(self.store, author, self._random).take(lines, label)
+        return Drafts(self.store, author, self._random).take(lines, label, again=again)
 
-    def edit(self, which: str, draft: Mapping[str, Any]) -> Taken:
+    def edit(self, which: str, draft: Mapping[str, Any], *, again: bool = False) -> Taken:
         """Replace what the author says in one record. Raises Mistaken when there is no such record."""
         record_id = self.find(which)
-        return self.import_drafts([{**draft, "id": record_id}])
+        return self.import_drafts([{**draft, "id": record_id}], again=again)
 
     def end(self, which: str) -> str:
         """Say that a record's matter has ended; it stays visible as ended. Returns its id."""
@@ -202,6 +233,29 @@ class Node:
             if stored is not None and stored.content is not None:
                 self.store.put_change(Change(record_id, stored.type, None))
         return record_id
+
+    def erase(self, which: str | None, *, basis: str = DEFAULT_BASIS, now: datetime | None = None) -> Erased:
+        """Erase one record, or all: its content goes for good, here and, after a push, wherever the feeds are held.
+
+        When it returns no file of the folder holds a byte of it; copies elsewhere, backups too, are not reached. Raises
+        Mistaken when there is no such record, Contradiction with nothing changed; Busy when it is erased and signed but
+        another process keeps bytes of it from being cleared, which the next command does.
+        """
+        basis = check_basis(basis)
+        done = self._erasures.erase(self.find(which) if which is not None else None, basis, now or clock())
+        self.feeds.mark()
+        self._settle_erasures()
+        return done
+
+    def _settle_erasures(self) -> None:
+        """Finish what an erasure left to do, also one that was cut off; see erasure.Erasures."""
+        self._erasures.again()
+        if not self.store.settings().get(UNSCRUBBED):
+            return
+        public = self.folder / PUBLIC_FOLDER if self.folder is not None else None
+        if public is not None and public.is_dir() and not self.feeds.own_obstacles():
+            self.export(public)
+        self._erasures.settle()
 
     def find(self, which: str) -> str:
         """The id of a record named by its id or by local:<type>/<local id>. Raises Mistaken when there is none."""
@@ -228,7 +282,8 @@ class Node:
     def export(self, folder: Path | str) -> Written:
         """Write the public feed for a static host.
 
-        Raises Declined before the first publish, or when the folder holds another node's feed or a newer one.
+        Raises Declined before the first publish, when the folder holds another node's feed or a newer one, and
+        Contradiction when this folder's own database is an older one.
         """
         from .adapters.folder import head_in, write_feed
 
@@ -237,11 +292,13 @@ class Node:
             raise Declined("Nothing has been published yet, so there is nothing to export. First: jisr-node publish")
         if there is not None and there.by != self.id:
             raise Declined(f"{folder} holds the feed of another node, and was left as it is. Choose another folder.")
-        if there is not None and (there.epoch != feed.epoch or there.size > feed.size):
+        if there is not None and not _goes_on(head.parse(feed.head), there):
             raise Declined(
                 f"{folder} holds a newer feed of this node ({there.size} entries) than node.sqlite ({feed.size}), and "
                 "was left as it is. An older database was put back here: work on with the newest copy."
             )
+        for sentence in self.feeds.own_obstacles():
+            raise Contradiction(sentence)
         return write_feed(Path(folder), self.files())
 
     @contextmanager
@@ -250,7 +307,7 @@ class Node:
         if self.folder is None:
             raise Declined("A node without a folder cannot be served.")
         with only_one(self.folder / "serve.lock"):
-            yield self.folder / "public"
+            yield self.folder / PUBLIC_FOLDER
 
     # Delivering
 
@@ -351,7 +408,7 @@ class Node:
             self.identity,
             self.settings,
             now=now or clock(),
-            obstacles=self._outbox.obstacles(),
+            obstacles=self.feeds.obstacles(),
             recovery=self._recovery_advice(),
         )
 
@@ -416,6 +473,13 @@ def _row(record_id: str, content: bytes, change: Change | None, record: Stored |
         "rev": record.rev if record else 0,
         "state": state,
     }
+
+
+def _goes_on(mine: Head, there: Head) -> bool:
+    """Whether mine may replace a feed in a folder: one of an earlier epoch, or an earlier state of the same."""
+    if mine.epoch == there.epoch:
+        return mine.size >= there.size
+    return identifiers.epoch_number(mine.epoch) > identifiers.epoch_number(there.epoch)
 
 
 def _begin(

@@ -23,6 +23,7 @@ import typer
 from typer.exceptions import TyperException
 
 from .app import KEYS, Node, Sent
+from .erasure import DEFAULT_BASIS, Erased
 from .errors import HubRefused, HubUnreachable, Mistaken, NodeError
 from .outbox import Published
 from .settings import DEFAULT_LICENCE
@@ -51,6 +52,7 @@ Folder = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON value instead of words.")]
 Which = Annotated[str, typer.Argument(metavar="ID", help="The record's id, or local:<type>/<local id>.")]
+Again = Annotated[bool, typer.Option("--again", help="Also take what was erased; it is published with a higher rev.")]
 Source = Annotated[str, typer.Argument(metavar="FILE", help="A file, or - for the input.")]
 HubAddress = Annotated[str | None, typer.Option("--hub", help="The hub's address, if not the node's own.")]
 _HERE = Path(".")
@@ -157,17 +159,17 @@ def recovery_kept(folder: Folder = _HERE, as_json: Json = False) -> None:
 
 
 @cli.command()
-def add(source: Source, folder: Folder = _HERE, as_json: Json = False) -> None:
+def add(source: Source, again: Again = False, folder: Folder = _HERE, as_json: Json = False) -> None:
     """Add one record, written as a JSON object."""
     with Node.open(folder) as node:
-        _finish(node.import_drafts([_one(source)]), as_json, one=True)
+        _finish(node.import_drafts([_one(source)], again=again), as_json, one=True)
 
 
 @cli.command()
-def edit(which: Which, source: Source, folder: Folder = _HERE, as_json: Json = False) -> None:
+def edit(which: Which, source: Source, again: Again = False, folder: Folder = _HERE, as_json: Json = False) -> None:
     """Replace what a record says by the JSON object in FILE."""
     with Node.open(folder) as node:
-        _finish(node.edit(which, _one(source)), as_json, one=True)
+        _finish(node.edit(which, _one(source), again=again), as_json, one=True)
 
 
 @cli.command()
@@ -186,16 +188,55 @@ def delete(which: Which, folder: Folder = _HERE, as_json: Json = False) -> None:
     _say({"id": record_id, "deleted": True}, f"{record_id} will be deleted. {_NEXT}", as_json=as_json)
 
 
+@cli.command()
+def erase(
+    which: Annotated[str | None, typer.Argument(metavar="ID", help="The record's id, or local:<type>/<id>.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Erase every record of this node.")] = False,
+    why: Annotated[str, typer.Option(help="Why, in a few words that everybody can read.")] = DEFAULT_BASIS,
+    yes: Annotated[bool, typer.Option("--yes", help="With --all: ask nothing.")] = False,
+    folder: Folder = _HERE,
+    as_json: Json = False,
+) -> None:
+    """Erase what a record says, here and everywhere it went. Unlike delete, the content goes for good."""
+    if (which is None) != everything:
+        raise Mistaken("Say which record, or --all. Nothing was erased. See: jisr-node erase --help")
+    with Node.open(folder) as node:
+        if everything and not yes:
+            _confirm_all(node)
+        done = node.erase(which, basis=why)
+    value = {"erased": list(done.ids), "entries": done.entries}
+    _say(value, _erased_words(done), as_json=as_json)
+
+
+def _confirm_all(node: Node) -> None:
+    count = len(node.overview())
+    if not sys.stdin.isatty():
+        raise Mistaken(f"--all would erase {_count(count, 'record')} for good. Nothing was erased. If so: add --yes")
+    typer.confirm(f"Erase {_count(count, 'record')} for good? No backup of the folder will bring them back", abort=True)
+
+
+def _erased_words(done: Erased) -> str:
+    what = f"{_count(len(done.ids), 'record')} erased"
+    if not done.entries:
+        return f"{what}. It had left this computer nowhere."
+    feeds = ", ".join(done.entries)
+    return (
+        f"{what}: nothing of it is left in this folder, and that is signed into {feeds}. Next: jisr-node push. If you "
+        "export to a web space: export once more. Backups made before still hold it: make a new one, delete the old."
+    )
+
+
 @cli.command("import")
 def import_(
     source: Source,
     label: Annotated[str | None, typer.Option("--node", help="Take only the lines of this partner.")] = None,
+    again: Again = False,
     folder: Folder = _HERE,
     as_json: Json = False,
 ) -> None:
     """Take drafts in, one JSON object a line. The same file twice changes nothing, and nothing is ever deleted."""
     with Node.open(folder) as node, _lines(source) as lines:
-        taken = node.import_drafts(lines, label)
+        taken = node.import_drafts(lines, label, again=again)
     if label is not None and not (taken.ids or taken.refused):
         raise Mistaken(f"No line of {source} is for the node {label!r}. Nothing was changed. Check --node.")
     _finish(taken, as_json)

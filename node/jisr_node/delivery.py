@@ -25,8 +25,8 @@ from jisr_protocol.merkle import EMPTY_ROOT, Tree
 from jisr_protocol.refusal import Refusal
 
 from .errors import Contradiction, HubRefused, HubUnreachable
+from .feeds import BLOCKED, MISDATED
 from .identity import Identity
-from .outbox import BLOCKED, MISDATED
 from .ports import Delivery, Feed, Hub, KnownHub, Quarantined, Store
 from .text import shown
 

@@ -57,14 +57,17 @@ class Drafts:
     def __init__(self, store: Store, author: Author, random_bytes: RandomBytes) -> None:
         self._store, self._author, self._random = store, author, random_bytes
 
-    def take(self, lines: Iterable[str | bytes | Mapping[str, Any]], label: str | None = None) -> Taken:
+    def take(
+        self, lines: Iterable[str | bytes | Mapping[str, Any]], label: str | None = None, *, again: bool = False
+    ) -> Taken:
         """Take all drafts (parsed or as JSON lines) in one transaction; with `label` only that partner's.
 
-        A process that dies in the middle has changed nothing. Raises errors.Busy.
+        What was erased is refused, unless it is wanted `again`: an old file must not bring it back by itself. A process
+        that dies in the middle has changed nothing. Raises errors.Busy.
         """
         taken = Taken()
         with self._store.transaction():
-            placed = list(self._place(lines, label, taken))
+            placed = list(self._place(lines, label, again, taken))
             in_file = {key: p.id for p in placed if (key := _key(p.draft)) is not None}
 
             def resolve(kind: str, local_id: str) -> str | None:
@@ -81,7 +84,7 @@ class Drafts:
         return taken
 
     def _place(
-        self, lines: Iterable[str | bytes | Mapping[str, Any]], label: str | None, taken: Taken
+        self, lines: Iterable[str | bytes | Mapping[str, Any]], label: str | None, again: bool, taken: Taken
     ) -> Iterator[_Placed]:
         """Give each readable draft its id; note the others as refused."""
         first_line: dict[str, int] = {}
@@ -98,6 +101,7 @@ class Drafts:
                 if record_id in first_line:
                     expected = f"another id or local id than line {first_line[record_id]}"
                     raise Faulty(Fault("/source" if "id" not in draft else "/id", "twice", expected, "the same record"))
+                self._check_not_erased(record_id, again)
                 first_line[record_id] = number
             except Faulty as faulty:
                 taken.refused.append(RefusedDraft(number, faulty.faults))
@@ -113,6 +117,12 @@ class Drafts:
         derived = self._author.id_for(*key) if key else None
         return written or known or derived or uuid4(self._random(16))
 
+    def _check_not_erased(self, record_id: str, again: bool) -> None:
+        since = None if again else self._store.erased_at(record_id)
+        if since is not None:
+            expected = "a record that was not erased; to publish it again on purpose, say --again"
+            raise Faulty(Fault("", "erased", expected, f"{record_id}, erased on {since[:10]}"))
+
     def _note(self, authored: Authored, taken: Taken) -> None:
         pending, stored = self._store.change(authored.id), self._store.record(authored.id)
         held = pending or stored
@@ -120,6 +130,7 @@ class Drafts:
             raise Faulty(Fault("/type", "contradiction", f"{held.type}, which this record is", authored.type))
         if authored.local_id is not None:
             self._store.put_local_id(family(authored.type), authored.local_id, authored.id)
+        self._store.drop_erased(authored.id)
         taken.ids.append(authored.id)
         if held is not None and held.content == authored.content:
             taken.unchanged += 1

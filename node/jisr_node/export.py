@@ -6,13 +6,16 @@ reads at any moment finds one whole feed, the old or the new. Only the public fe
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from jisr_protocol import paths, state_tree
+from jisr_protocol import generations, head, paths, state_tree
+from jisr_protocol.head import Head
 from jisr_protocol.limits import PAGE_ENTRIES
+from jisr_protocol.page_walk import epoch_of_page
 
+from .feeds import PUBLIC
 from .identity import Identity
-from .outbox import PUBLIC, key_file
+from .outbox import key_file
 from .ports import Feed, Store
 
 
@@ -22,6 +25,9 @@ def files(store: Store, identity: Identity, capabilities: bytes) -> Iterator[tup
     if feed is None:
         return
     yield from pages(store, feed)
+    if later := store.generations(feed.name):
+        content = generations.write(later)
+        yield generations.named(content)["path"], content
     yield from inventory(store, feed, identity.id)
     yield paths.KEYS, key_file(identity)
     yield paths.CAPABILITIES, capabilities
@@ -30,10 +36,16 @@ def files(store: Store, identity: Identity, capabilities: bytes) -> Iterator[tup
 
 def pages(store: Store, feed: Feed) -> Iterator[tuple[str, bytes]]:
     """The pages of a feed, one after the other."""
-    for number, width, path in paths.pages(feed.epoch, 0, feed.size):
+    for number, width, path in promised(head.parse(feed.head), store.generations(feed.name)):
         first = number * PAGE_ENTRIES
         lines = store.lines(feed.name, first, first + width)
         yield path, b"".join(line.raw + b"\n" for line in lines)
+
+
+def promised(signed: Head, later: Mapping[int, int]) -> Iterator[tuple[int, int, str]]:
+    """(page number, width, path) of every page of a head, whose pages of a later generation are `later`."""
+    for number, width, _ in paths.pages(signed.epoch, 0, signed.size):
+        yield number, width, paths.page(epoch_of_page(signed, number), number, width, later.get(number, 1))
 
 
 def inventory(store: Store, feed: Feed, node: str) -> Iterator[tuple[str, bytes]]:

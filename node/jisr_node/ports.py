@@ -2,6 +2,7 @@
 
 Store   keeps everything of one node (adapters/sqlite.py)
 Fence   remembers beside it what was signed last (adapters/fence.py)
+Ledger  remembers beside it what was erased (adapters/ledger.py)
 Hub     carries bytes to one hub and its answers back (adapters/hub.py)
 """
 
@@ -67,6 +68,21 @@ class Mark:
     epoch: str
     size: int
     log_root: str
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """What was erased: the records `ids`, none for all, up to `max_rev` (0: it had never been published).
+
+    `notice` is the id of the signed notice, `n` its number; `signed` says whether this store's feeds hold it.
+    """
+
+    notice: str
+    n: int
+    ids: tuple[str, ...]
+    max_rev: int
+    at: str
+    signed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +154,11 @@ class Store(Protocol):
 
     def put_local_id(self, type_name: str, local_id: str, record_id: str) -> None: ...
 
+    def local_ids(self, record_id: str | None) -> list[tuple[str, str]]:
+        """(type name without major, local id) that stand for this record, or for any."""
+
+    def drop_local_ids(self, record_id: str | None) -> None: ...
+
     def feed(self, name: str) -> Feed | None: ...
     def feeds(self) -> list[Feed]: ...
     def put_feed(self, feed: Feed) -> None: ...
@@ -147,6 +168,15 @@ class Store(Protocol):
 
     def leaves(self, feed: str, start: int, end: int) -> list[bytes]: ...
     def key_lines(self, feed: str) -> dict[int, bytes]: ...
+    def lines_of(self, feed: str, record_id: str | None) -> list[Line]:
+        """The puts and dels of one record, or of all, in order."""
+
+    def rewrite(self, feed: str, seq: int, raw: bytes) -> None:
+        """Put a stub in the place of a line; its leaf stays."""
+
+    def cut(self, feed: str, size: int) -> None:
+        """Let go of the entries from `size` on."""
+
     def latest(self, feed: str, record_id: str) -> int | None:
         """The seq of the last entry about this record."""
 
@@ -154,7 +184,30 @@ class Store(Protocol):
         """(id, rev, digest) of the live set."""
 
     def put_live(self, feed: str, record_id: str, rev: int, digest: str) -> None: ...
-    def drop_live(self, feed: str, record_id: str) -> None: ...
+    def drop_live(self, feed: str, record_id: str | None) -> None:
+        """Of one record, or of all."""
+
+    def generations(self, feed: str) -> dict[int, int]:
+        """Page number → generation, of the pages that were written again."""
+
+    def put_generation(self, feed: str, page: int, generation: int) -> None: ...
+
+    def erasures(self) -> list[Erasure]:
+        """In the order in which they were said."""
+
+    def put_erasure(self, erasure: Erasure) -> None:
+        """Add one, or change whether it is signed."""
+
+    def erased_at(self, record_id: str) -> str | None:
+        """Since when a record is erased and not wanted back."""
+
+    def put_erased(self, record_id: str, at: str) -> None: ...
+    def drop_erased(self, record_id: str) -> None: ...
+
+    def scrub(self, pending: str) -> None:
+        """Leave no byte of what was deleted or replaced in any file of the store, then empty the setting `pending`.
+
+        Outside a transaction. Raises Busy while another process reads or writes; calling again finishes it."""
 
     def hub(self, address: str) -> KnownHub | None: ...
     def put_hub(self, hub: KnownHub) -> None: ...
@@ -165,6 +218,9 @@ class Store(Protocol):
     def put_quarantined(self, hub: str, feed: str, start: int, end: int, entries: Iterable[Quarantined]) -> None:
         """Replace what is known of the entries [start, end)."""
 
+    def forget_problems(self) -> None:
+        """Let go of the sentences of hubs, which may quote what was sent."""
+
 
 class Fence(Protocol):
     """What was signed last, by feed, kept where a backup of the store alone does not reach."""
@@ -174,6 +230,16 @@ class Fence(Protocol):
 
     def write(self, marks: dict[str, Mark]) -> None:
         """Durable when it returns. Called after the store's commit: a fence may lag behind it, and never leads."""
+
+
+class Ledger(Protocol):
+    """What was erased, kept where a backup of the store does not reach: an older store put back is erased again."""
+
+    def read(self) -> list[Erasure]:
+        """Empty at first. Raises errors.Declined when it cannot be read."""
+
+    def append(self, erasures: list[Erasure]) -> None:
+        """Durable when it returns. Called after the store's commit: it may lag behind the store, and never leads."""
 
 
 class Hub(Protocol):
@@ -187,6 +253,10 @@ class Hub(Protocol):
 
     async def log_state(self, node: str, feed: str) -> bytes:
         """What the hub holds of this feed, as JSON."""
+
+    async def lines_about(self, node: str) -> list[bytes]:
+        """The entry lines of the hub's public feed that this node wrote, in their order, as the hub wrote them. They
+        are not judged: each carries the node's own signature, and says by `src` where it stood in the node's feed."""
 
     async def push(self, node: str, feed: str, body: bytes) -> bytes:
         """Hand over one push; return the hub's answer, as JSON. After HubUnreachable it may have been taken."""

@@ -10,8 +10,8 @@ from typing import Any
 from jisr_protocol import head, identifiers, receipt
 from jisr_protocol.problems import PROBLEMS
 
+from .feeds import HEAD_RENEWED
 from .identity import Identity
-from .outbox import HEAD_RENEWED
 from .ports import Delivery, Quarantined, Store
 from .settings import Settings
 from .text import shown

@@ -23,6 +23,7 @@ from jisr_hub.storage.memory import MemoryLedger, MemoryPages
 from jisr_node import app as node_app
 from jisr_node.adapters.sqlite import SqliteStore
 from jisr_node.app import Node
+from jisr_node.feeds import reopened
 from jisr_node.identity import Identity
 from jisr_node.outbox import key_file
 from jisr_node.ports import Line, Stored
@@ -257,17 +258,17 @@ class NodeActor(Person):
         identity = Identity(ring, key)
         self.identities[key_file(identity)] = identity
         self._be(identity)
-        store, outbox = self.node.store, self.node._outbox
+        store, feeds = self.node.store, self.node.feeds
         with store.transaction():
-            for feed in map(outbox._reopen, store.feeds()):
+            for feed in map(reopened, store.feeds()):
                 for statement in ring.statements[-2:]:
-                    outbox._append(feed, "key", statement, None, self.now())
-                outbox._sign_head(feed, self.now())
+                    feeds.append(feed, "key", statement, None, self.now())
+                feeds.sign(feed, self.now())
             store.set("keys", key_file(identity).decode())
 
     def write_newer(self, type_name: str, record_id: str, *, extra: bool) -> None:
         """Put a record of a type that only a later version of the software knows, as that version would."""
-        store, outbox, now = self.node.store, self.node._outbox, self.now()
+        store, feeds, now = self.node.store, self.node.feeds, self.now()
         rev = self.newer.get(record_id, 0) + 1
         at = identifiers.to_instant(now)
         record = {
@@ -278,19 +279,19 @@ class NodeActor(Person):
         if extra:
             record["a_member_of_tomorrow"] = {"deep": [1, 2, {"more": None}]}
         with store.transaction():
-            feed = outbox._reopen(store.feed("public"))
+            feed = reopened(store.feed("public"))
             thing = envelope.sealed("record", record, self.node.identity.key)
-            outbox._append(feed, "put", thing, record_id, now)
+            feeds.append(feed, "put", thing, record_id, now)
             store.put_live("public", record_id, rev, thing.digest)
-            outbox._sign_head(feed, now)
+            feeds.sign(feed, now)
         self.newer[record_id] = rev
         self.wanted[record_id] = "public"
 
     def write_unknown_op(self, number: int) -> None:
         """Append an entry of an op that nobody here knows."""
-        store, outbox, now = self.node.store, self.node._outbox, self.now()
+        store, feeds, now = self.node.store, self.node.feeds, self.now()
         with store.transaction():
-            feed = outbox._reopen(store.feed("public"))
+            feed = reopened(store.feed("public"))
             line = {
                 "at": identifiers.to_instant(now), "object": {"n": number}, "op": "greeting",
                 "seq": feed.frontier.size, "node": self.node.id,
@@ -299,7 +300,7 @@ class NodeActor(Person):
             leaf = entry.parse(raw).leaf
             store.append("public", Line(feed.frontier.size, "greeting", f"greeting-{number}", raw, leaf))
             feed.frontier.append(leaf)
-            outbox._sign_head(feed, now)
+            feeds.sign(feed, now)
 
     def record_ids(self) -> list[str]:
         return list(self.wanted)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from jisr_node.app import Node
 from jisr_node.errors import Contradiction, HubRefused, HubUnreachable, Mistaken
-from jisr_node.outbox import HEAD_RENEWED
+from jisr_node.feeds import HEAD_RENEWED
 from jisr_protocol import push
 
 from .conftest import NOW, SETTINGS, backup, need, organization, seeded, service

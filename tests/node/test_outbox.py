@@ -13,7 +13,7 @@ from jisr_node.adapters.sqlite import SqliteStore
 from jisr_node.app import Node
 from jisr_node.errors import Contradiction, Unwritable
 from jisr_node.export import inventory, pages
-from jisr_node.outbox import HEAD_RENEWED, HEAD_VALID
+from jisr_node.feeds import HEAD_RENEWED, HEAD_VALID
 from jisr_protocol import canonical, entry, head, identifiers, live, paths
 from jisr_protocol.entry import Entry
 from jisr_protocol.live import Order

@@ -5,19 +5,23 @@ from __future__ import annotations
 import gzip
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
 import zstandard
 
-from jisr_protocol import head, paths, state_tree
+from jisr_protocol import generations, head, paths, state_tree
 from jisr_protocol.head import Head
 from jisr_protocol.refusal import Refusal
 
+from ..export import promised
+
 _ZSTD_LEVEL = 3
-_OURS = re.compile(r"inv/[0-9a-f]{64}\.json|log/[0-9]+-[a-z2-7]{8}/[x0-9/]*[0-9]{3}(\.p/[0-9]+)?\.ndjson")
+_OURS = re.compile(
+    r"(inv|gens)/[0-9a-f]{64}\.json|log/[0-9]+-[a-z2-7]{8}/[x0-9/]*[0-9]{3}(\.p/[0-9]+)?(\.g[0-9]+)?\.ndjson"
+)
 """What may be deleted: nobody else names a file like this."""
 
 
@@ -33,12 +37,16 @@ def write_feed(folder: Path, files: Iterable[tuple[str, bytes]]) -> Written:
     """Bring a folder up to these files, in their order, the head last. A reader sees the old feed or the new one.
 
     What is equal is not written again, so that a copy program or a cache sees only what is new. Pages and inventory
-    of the head before stay one round longer, for whoever is just reading them; older ones go. Raises OSError.
+    of the head before stay one round longer, for whoever is just reading them; older ones go, and pages that were
+    written again go at once, for what was erased is in them. Raises OSError.
     """
-    keep = _promised(folder)
+    before, later = head_in(folder), {}
     written = unchanged = 0
+    keep = set()
     for path, content in files:
         keep.add(path)
+        if path.startswith("gens/"):
+            later = generations.parse(content, path[5:69])
         target = folder / path
         if _holds(target, content):
             unchanged += 1
@@ -49,6 +57,8 @@ def write_feed(folder: Path, files: Iterable[tuple[str, bytes]]) -> Written:
         _replace(_beside(target, ".zst"), zstandard.compress(content, _ZSTD_LEVEL))
         _replace(target, content)
         written += 1
+    if before is not None:
+        keep |= _still_read(folder, before, later)
     _prune(folder, keep)
     return Written(written, unchanged)
 
@@ -61,18 +71,26 @@ def head_in(folder: Path) -> Head | None:
         return None
 
 
-def _promised(folder: Path) -> set[str]:
-    """The pages and inventory files of the head that is there now."""
-    signed = head_in(folder)
-    if signed is None:
-        return set()
-    pages = {path for _, _, path in paths.pages(signed.epoch, 0, signed.size)}
-    level = {signed.state_root}
+def _still_read(folder: Path, before: Head, later: Mapping[int, int]) -> set[str]:
+    """The files of an earlier head, but for pages that have a later generation now."""
+    was = _generations(folder, before)
+    pages = {path for number, _, path in promised(before, was) if was.get(number, 1) == later.get(number, 1)}
+    level = {before.state_root}
     inventory = set(level)
-    for _ in range(state_tree.depth_for(signed.live)):
+    for _ in range(state_tree.depth_for(before.live)):
         level = {child for hashed in level for child in _children(folder, hashed)}
         inventory |= level
-    return pages | {paths.inventory(bytes.fromhex(hashed)) for hashed in inventory}
+    named = {str(before.gens["path"])} if before.gens else set()
+    return pages | named | {paths.inventory(bytes.fromhex(hashed)) for hashed in inventory}
+
+
+def _generations(folder: Path, signed: Head) -> dict[int, int]:
+    if signed.gens is None:
+        return {}
+    try:
+        return generations.parse((folder / signed.gens["path"]).read_bytes(), signed.gens["sha256"])
+    except (FileNotFoundError, Refusal):
+        return {}
 
 
 def _children(folder: Path, hashed: str) -> list[str]:
@@ -84,7 +102,7 @@ def _children(folder: Path, hashed: str) -> list[str]:
 
 
 def _prune(folder: Path, keep: set[str]) -> None:
-    for place in [*(folder / "log").rglob("*"), *(folder / "inv").glob("*")]:
+    for place in [*(folder / "log").rglob("*"), *(folder / "inv").glob("*"), *(folder / "gens").glob("*")]:
         path = place.relative_to(folder).as_posix()
         for suffix in (".gz", ".zst"):
             path = path.removesuffix(suffix)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import urljoin
 
 import zstandard
 
-from jisr_protocol import limits, paths
-from jisr_protocol.head import MAJOR
+from jisr_protocol import entry, generations, head, limits, paths
+from jisr_protocol.head import MAJOR, Head
+from jisr_protocol.page_walk import epoch_of_page
 from jisr_protocol.problems import PROBLEMS
 from jisr_protocol.reader.http import Answer, ExchangeError, GuardedClient, Unreachable
 
@@ -42,6 +45,39 @@ class HttpHub:
         except ExchangeError as error:
             raise self._failed(error) from error
         return self._good(answer).body
+
+    async def lines_about(self, node: str) -> list[bytes]:
+        base = await self._public_feed()
+        signed = head.parse(await self._file(base, paths.HEAD, limits.HEAD_BYTES))
+        sign = node.encode()
+        return [line async for body in self._bodies(base, signed) for line in entry.split_lines(body) if sign in line]
+
+    async def _public_feed(self) -> str:
+        """The address of the hub's public feed, as its capability document says."""
+        raw = await self._file(f"{self._address}/", paths.CAPABILITIES, limits.HEAD_BYTES)
+        try:
+            feeds = json.loads(raw)["feeds"]
+            href = next(feed["href"] for feed in feeds if feed["name"] == "public")
+        except (ValueError, KeyError, TypeError, StopIteration):
+            raise HubRefused("malformed", f"The hub {self._address} does not say where its feed is. {_ASK}") from None
+        return urljoin(f"{self._address}/{paths.CAPABILITIES}", f"{href.rstrip('/')}/")
+
+    async def _bodies(self, base: str, signed: Head) -> AsyncIterator[bytes]:
+        """The parts of the snapshot where the log does not begin at its beginning, then the pages."""
+        if signed.floor and signed.snap:
+            manifest = json.loads(await self._file(base, signed.snap["path"], limits.HEAD_BYTES))
+            for part in [one for name in ("keys", "parts", "tombstones", "guards") for one in manifest[name]]:
+                yield await self._file(base, part["path"], limits.PAGE_BYTES)
+        later = {}
+        if signed.gens:
+            content = await self._file(base, signed.gens["path"], limits.GENERATIONS_BYTES)
+            later = generations.parse(content, signed.gens["sha256"])
+        for number, width, _ in paths.pages(signed.epoch, signed.floor, signed.size):
+            path = paths.page(epoch_of_page(signed, number), number, width, later.get(number, 1))
+            yield await self._file(base, path, limits.PAGE_BYTES)
+
+    async def _file(self, base: str, path: str, limit_bytes: int) -> bytes:
+        return self._good(await self._get(base + path, limit_bytes)).body
 
     def _log(self, node: str, feed: str) -> str:
         return f"{self._address}/v1/nodes/{node}/feeds/{feed}/log"
@@ -81,6 +117,8 @@ _ADVICE = {
     "head_older": "Check the clock and date of this computer, then publish again.",
     "clock_skew": "Check the clock and date of this computer, then publish again.",
     "not_found": "Check the hub's address.",
+    "feed_fork": "See: jisr-node rebase --help",
+    "epoch_unknown": "See: jisr-node rebase --help",
 }
 
 

@@ -12,12 +12,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import Busy, Declined, Mistaken, Unwritable
-from ..ports import Change, Delivery, Feed, KnownHub, Line, Quarantined, Stored
+from ..ports import Change, Delivery, Erasure, Feed, KnownHub, Line, Quarantined, Stored
 
 LOCK_SECONDS = 5.0
 
-_VERSION = 1
-_SCHEMA = """
+_STEPS = (
+    """
 CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TABLE change (
     place INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, type TEXT NOT NULL, content BLOB
@@ -49,7 +49,19 @@ CREATE TABLE quarantined (
     hub TEXT NOT NULL, feed TEXT NOT NULL, seq INTEGER NOT NULL, code TEXT NOT NULL, pointer TEXT NOT NULL,
     detail TEXT NOT NULL, PRIMARY KEY (hub, feed, seq)
 ) STRICT, WITHOUT ROWID;
-"""
+""",
+    """
+CREATE TABLE generation (
+    feed TEXT NOT NULL, page INTEGER NOT NULL, generation INTEGER NOT NULL, PRIMARY KEY (feed, page)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE erasure (
+    place INTEGER PRIMARY KEY, notice TEXT NOT NULL UNIQUE, n INTEGER NOT NULL, ids TEXT NOT NULL,
+    max_rev INTEGER NOT NULL, at TEXT NOT NULL, signed INTEGER NOT NULL
+) STRICT;
+CREATE TABLE erased (id TEXT PRIMARY KEY, at TEXT NOT NULL) STRICT, WITHOUT ROWID;
+""",
+)
+"""What brings a database from one version to the next, each step in one transaction together with its number."""
 
 
 def _said(error: sqlite3.OperationalError) -> Declined:
@@ -81,6 +93,9 @@ class SqliteStore:
         try:
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")
+            # what is deleted leaves no bytes: not in the file, not in a temporary one beside it
+            self._db.execute("PRAGMA secure_delete = ON")
+            self._db.execute("PRAGMA temp_store = MEMORY")
             self._migrate(place)
         except sqlite3.OperationalError as error:
             self._db.close()
@@ -97,16 +112,15 @@ class SqliteStore:
 
     def _migrate(self, place: Path | str) -> None:
         (version,) = self._db.execute("PRAGMA user_version").fetchone()
-        if version > _VERSION:
+        if version > len(_STEPS):
             raise Mistaken(f"{place} was written by a newer jisr-node. Nothing was changed. Install the newer one.")
-        if version == _VERSION:
-            return
-        with self.transaction():
-            (version,) = self._db.execute("PRAGMA user_version").fetchone()
-            if version == 0:
-                for statement in _SCHEMA.split(";\n"):
-                    self._db.execute(statement)
-                self._db.execute(f"PRAGMA user_version = {_VERSION}")
+        for step in range(version, len(_STEPS)):
+            with self.transaction():
+                (version,) = self._db.execute("PRAGMA user_version").fetchone()
+                if version == step:  # another process may have been first
+                    for statement in _STEPS[step].split(";\n"):
+                        self._db.execute(statement)
+                    self._db.execute(f"PRAGMA user_version = {step + 1}")
 
     def close(self) -> None:
         self._db.close()
@@ -177,6 +191,13 @@ class SqliteStore:
     def put_local_id(self, type_name: str, local_id: str, record_id: str) -> None:
         self._db.execute("INSERT OR REPLACE INTO local_id VALUES (?, ?, ?)", (type_name, local_id, record_id))
 
+    def local_ids(self, record_id: str | None) -> list[tuple[str, str]]:
+        rows = self._db.execute("SELECT type, local_id FROM local_id WHERE ?1 IS NULL OR id = ?1", (record_id,))
+        return rows.fetchall()
+
+    def drop_local_ids(self, record_id: str | None) -> None:
+        self._db.execute("DELETE FROM local_id WHERE ?1 IS NULL OR id = ?1", (record_id,))
+
     _FEED = "SELECT name, epoch, size, frontier, head FROM feed"
 
     def feed(self, name: str) -> Feed | None:
@@ -211,9 +232,26 @@ class SqliteStore:
         return [leaf for (leaf,) in rows]
 
     def key_lines(self, feed: str) -> dict[int, bytes]:
-        # keys are the entries without a record, and few: the first ones, and one for each change of keys
-        rows = self._db.execute("SELECT seq, raw FROM entry WHERE feed = ? AND id IS NULL ORDER BY seq", (feed,))
+        # keys are few, the first entries and one for each change of keys; an erasure of all has no record either
+        rows = self._db.execute(
+            "SELECT seq, raw FROM entry WHERE feed = ? AND op IN ('key', 'recovery') ORDER BY seq", (feed,)
+        )
         return dict(rows.fetchall())
+
+    def lines_of(self, feed: str, record_id: str | None) -> list[Line]:
+        rows = self._db.execute(
+            "SELECT seq, op, id, raw, leaf FROM entry WHERE feed = ?1 AND id IS NOT NULL AND (?2 IS NULL OR id = ?2)"
+            " AND op IN ('put', 'del') ORDER BY seq",
+            (feed, record_id),
+        )
+        return [Line(*row) for row in rows]
+
+    def rewrite(self, feed: str, seq: int, raw: bytes) -> None:
+        self._db.execute("UPDATE entry SET raw = ? WHERE feed = ? AND seq = ?", (raw, feed, seq))
+
+    def cut(self, feed: str, size: int) -> None:
+        self._db.execute("DELETE FROM entry WHERE feed = ? AND seq >= ?", (feed, size))
+        self._db.execute("DELETE FROM quarantined WHERE feed = ? AND seq >= ?", (feed, size))
 
     def latest(self, feed: str, record_id: str) -> int | None:
         row = self._db.execute("SELECT max(seq) FROM entry WHERE feed = ? AND id = ?", (feed, record_id)).fetchone()
@@ -225,8 +263,54 @@ class SqliteStore:
     def put_live(self, feed: str, record_id: str, rev: int, digest: str) -> None:
         self._db.execute("INSERT OR REPLACE INTO live VALUES (?, ?, ?, ?)", (feed, record_id, rev, digest))
 
-    def drop_live(self, feed: str, record_id: str) -> None:
-        self._db.execute("DELETE FROM live WHERE feed = ? AND id = ?", (feed, record_id))
+    def drop_live(self, feed: str, record_id: str | None) -> None:
+        self._db.execute("DELETE FROM live WHERE feed = ?1 AND (?2 IS NULL OR id = ?2)", (feed, record_id))
+
+    def generations(self, feed: str) -> dict[int, int]:
+        rows = self._db.execute("SELECT page, generation FROM generation WHERE feed = ? ORDER BY page", (feed,))
+        return dict(rows.fetchall())
+
+    def put_generation(self, feed: str, page: int, generation: int) -> None:
+        self._db.execute("INSERT OR REPLACE INTO generation VALUES (?, ?, ?)", (feed, page, generation))
+
+    def erasures(self) -> list[Erasure]:
+        rows = self._db.execute("SELECT notice, n, ids, max_rev, at, signed FROM erasure ORDER BY place")
+        return [
+            Erasure(notice, n, tuple(ids.split()), rev, at, bool(signed)) for notice, n, ids, rev, at, signed in rows
+        ]
+
+    def put_erasure(self, erasure: Erasure) -> None:
+        self._db.execute(
+            "INSERT INTO erasure (notice, n, ids, max_rev, at, signed) VALUES (?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT (notice) DO UPDATE SET signed = excluded.signed",
+            (erasure.notice, erasure.n, " ".join(erasure.ids), erasure.max_rev, erasure.at, erasure.signed),
+        )
+
+    def erased_at(self, record_id: str) -> str | None:
+        row = self._db.execute("SELECT at FROM erased WHERE id = ?", (record_id,)).fetchone()
+        return row[0] if row else None
+
+    def put_erased(self, record_id: str, at: str) -> None:
+        self._db.execute("INSERT OR REPLACE INTO erased VALUES (?, ?)", (record_id, at))
+
+    def drop_erased(self, record_id: str) -> None:
+        self._db.execute("DELETE FROM erased WHERE id = ?", (record_id,))
+
+    def scrub(self, pending: str) -> None:
+        # secure_delete clears what is deleted, but not the copies that a moved row leaves in the gaps of its old page;
+        # VACUUM writes every page anew, and the log, which holds the old ones, is then cut to nothing
+        try:
+            self._db.execute("VACUUM")
+            self._cut_log()
+            self.set(pending, "")
+            self._cut_log()
+        except sqlite3.OperationalError as error:
+            raise _said(error) from error
+
+    def _cut_log(self) -> None:
+        (busy, _, _) = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy > 0:
+            raise Busy
 
     def hub(self, address: str) -> KnownHub | None:
         row = self._db.execute("SELECT address, id, keys FROM hub WHERE address = ?", (address,)).fetchone()
@@ -270,3 +354,6 @@ class SqliteStore:
             "INSERT OR REPLACE INTO quarantined VALUES (?, ?, ?, ?, ?, ?)",
             [(q.hub, q.feed, q.seq, q.code, q.pointer, q.detail) for q in entries],
         )
+
+    def forget_problems(self) -> None:
+        self._db.execute("UPDATE delivery SET problem = NULL")

@@ -22,8 +22,8 @@ from jisr_protocol.limits import PAGE_CACHE_SECONDS
 from jisr_protocol.problems import PROBLEMS
 
 _FEED_FILE = re.compile(
-    r"head\.json|keys\.json|\.well-known/jisr\.json|inv/[0-9a-f]{64}\.json"
-    r"|log/[0-9]+-[a-z2-7]{8}(/x?[0-9]{3})*(\.p/[0-9]{1,3})?\.ndjson"
+    r"head\.json|keys\.json|\.well-known/jisr\.json|(inv|gens)/[0-9a-f]{64}\.json"
+    r"|log/[0-9]+-[a-z2-7]{8}(/x?[0-9]{3})*(\.p/[0-9]{1,3})?(\.g[0-9]{1,15})?\.ndjson"
 )
 _IMMUTABLE = f"public, max-age={PAGE_CACHE_SECONDS}, immutable"
 _CACHE = {
