@@ -452,20 +452,17 @@ class Session:
             self._restart(self.known)
             return [Discard(), *self.begin()]
         if _OUTCOMES.get(refusal.rule) is not Outcome.CONTRADICTED and self._has_another_way():
-            try:
-                return self._start_over(self._head())
-            except Refusal as last:
-                refusal = last
+            return self._start_over(self._head())
         return self._end(_OUTCOMES.get(refusal.rule, Outcome.BROKEN), refusal)
 
     def _has_another_way(self) -> bool:
-        """Whether what did not work is a repair or a snapshot, for which something else can stand, and note so."""
-        by_repair = self._repairing and not self._without_repair
+        """Whether what did not work is a repair or a snapshot, for which something else can stand; and note so."""
         by_snapshot = self.state is State.MANIFEST or self._manifest is not None
         if by_snapshot and not self._without_snapshot and self._head().floor == 0:
             self._without_snapshot = True
             return True
-        if by_repair or (self.state is State.SETTLING and self._may_repair()):
+        by_repair = self._repairing or (self.state is State.SETTLING and self._may_repair())
+        if by_repair and not self._without_repair and (self._head().floor == 0 or self._head().snap is not None):
             self._without_repair = True
             return True
         return False

@@ -219,14 +219,14 @@ def write(
         "by": by,
         "epoch": epoch,
         "frontier": [root.hex() for root in frontier.roots],
-        "guards": msgspec.to_builtins(tuple(guards)),
-        "keys": msgspec.to_builtins(tuple(keys)),
+        "guards": msgspec.to_builtins(list(guards)),
+        "keys": msgspec.to_builtins(list(keys)),
         "live": live,
         "name": name,
-        "parts": msgspec.to_builtins(tuple(parts)),
+        "parts": msgspec.to_builtins(list(parts)),
         "seq": frontier.size,
         "state_root": state_root.hex(),
-        "tombstones": msgspec.to_builtins(tuple(tombstones)),
+        "tombstones": msgspec.to_builtins(list(tombstones)),
     }
     return canonical.dumps(value) + b"\n"
 

@@ -138,11 +138,10 @@ class Copy(Contents):
         self._sheet.remove(records, seq)
 
     def survey(self, depth: int) -> Surveyed:
-        """The state tree at a depth, and the lines of its buckets as they are asked for."""
-        tree = self._tree
-        if tree is None or tree.depth != depth:
-            tree = StateTree(depth, dict(self._all_buckets(depth)))
-            tree.root()
+        """The state tree at a depth, from every line of it, and the lines of its buckets as they are asked for."""
+        self._tree = self._stored_depth = None  # the set is not what it should be, so no stored hash is trusted
+        tree = StateTree(depth, dict(self._all_buckets(depth)))
+        tree.root()
         return Surveyed(tree, Buckets(self._connection, depth))
 
     def settle(self) -> Settled:
