@@ -10,9 +10,9 @@
     pretend(EIO)   carried out, and reported as failed all the same
     KILL           the process is killed (-9) before it
 
-strace knows the first and the last, not the third, so this is a tracer of our own: ptrace by ctypes, for Linux on x86-64
-and aarch64. A seccomp filter lets only the calls of the table below stop, so the rest of the work runs at full speed;
-threads are followed. The process that traces must have no other children.
+strace knows the first and the last, not the third, so this is a tracer of our own: ptrace by ctypes, for Linux on
+x86-64 and aarch64. A seccomp filter lets only the calls of the table below stop, so the rest of the work runs at full
+speed; threads are followed. The process that traces must have no other children.
 
 What `say` is given reaches the tracer by a write that it watches: it is told before the next point, whatever dies when.
 """

@@ -1,0 +1,39 @@
+"""A feed that cannot lose: what issue "both databases and bad days" must show.
+
+Each test prints its figure. Short by default, whole with `--long`.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.faults import test_injected
+from tests.faults.tracing import can_trace
+
+# Injected faults
+
+
+def test_a_fault_at_any_write_loses_nothing_and_is_told(
+    tmp_path: Path, long: bool, figure: Callable[..., None]
+) -> None:
+    """Not carried out, or carried out and reported as failed, or killed: at each durable call of the whole path."""
+    if reason := can_trace():
+        pytest.skip(reason)
+    hub = test_injected.strike(tmp_path, "hub", count=0 if long else 24, forms=("fail", "pretend"))
+    killed = test_injected.strike(tmp_path, "hub", count=80 if long else 6, forms=("kill",))
+    others = [test_injected.strike(tmp_path, path, count=60) for path in ("node", "reader")] if long else []
+    cases = sum(sum(struck.distinct.values()) for struck in (hub, killed, *others))
+    figure(
+        f"hub: {hub.distinct} of {hub.points} points from push to publish, {killed.distinct}; {cases} cases with those "
+        f"of node and reader, {hub.told} told, {hub.mended} mended by the same process, 0 violations"
+    )
+    assert [sentence for struck in (hub, killed, *others) for sentence in struck.violations] == []
+    assert min(hub.distinct.values()) >= (100 if long else 20)
+
+
+def test_a_wrong_order_that_is_planted_is_found(tmp_path: Path, figure: Callable[..., None]) -> None:
+    if reason := can_trace():
+        pytest.skip(reason)
+    for plant, violation in test_injected.find_the_plants(tmp_path).items():
+        figure(f"{plant}: {violation[:60]}… {violation[violation.rindex('[') :]}")

@@ -1,0 +1,76 @@
+"""Wrong orders, to be planted in an open hub: what strikes the path must find each of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+from jisr_hub.app import Running
+from jisr_protocol import paths
+
+
+def head_before_the_ledger(running: Running) -> None:
+    """The head is shown before it is remembered."""
+    remember = running.ledger.publish
+
+    async def publish(published: Any) -> None:
+        running.pages.write(paths.HEAD, published.head.raw)
+        running.pages.flush()
+        await remember(published)
+
+    running.ledger.publish = publish  # type: ignore[method-assign]
+
+
+def head_before_its_pages(running: Running) -> None:
+    """The pages come after the head that promises them."""
+    write, waiting = running.pages.write, list[tuple[str, bytes]]()
+
+    def late(path: str, content: bytes) -> None:
+        if path.startswith("log/"):
+            waiting.append((path, content))
+            return
+        write(path, content)
+        if path == paths.HEAD:
+            while waiting:
+                write(*waiting.pop())
+
+    running.pages.write = late  # type: ignore[method-assign]
+
+
+def acknowledged_before_the_commit(running: Running) -> None:
+    """The receipt is given, then stored what it is for."""
+    store, tasks = running.ledger.store, list[asyncio.Task[int]]()
+
+    async def later(change: Any, number: Any) -> int:
+        tasks.append(asyncio.create_task(store(change, number)))
+        return 0
+
+    running.ledger.store = later  # type: ignore[method-assign]
+
+
+def failures_swallowed(running: Running) -> None:
+    """A page that could not be written is forgotten."""
+    write = running.pages.write
+
+    def careless(path: str, content: bytes) -> None:
+        with suppress(OSError):
+            write(path, content)
+
+    running.pages.write = careless  # type: ignore[method-assign]
+
+
+class Planted(NamedTuple):
+    """A wrong order, and the form of fault that shows it."""
+
+    put_in: Callable[[Running], None]
+    form: str
+
+
+PLANTS = {
+    "head before the ledger": Planted(head_before_the_ledger, "kill"),
+    "head before its pages": Planted(head_before_its_pages, "kill"),
+    "acknowledged before the commit": Planted(acknowledged_before_the_commit, "fail"),
+    "failures swallowed": Planted(failures_swallowed, "fail"),
+}
