@@ -231,17 +231,20 @@ def test_check_names_the_entry_whose_byte_was_flipped(jisr_hub: Command, filled:
     said = jisr_hub("check", "--dir", filled, "--json")
     assert said.status == 1
     assert any("entry 100" in fault for fault in said.json["faults"]), said.json
-    assert said.err.strip() == "FAIL"
+    assert said.err.strip() == "FAIL  1 faults"
 
 
 FORGERIES = {
-    "a leaf": ("UPDATE entry SET leaf = zeroblob(32) WHERE seq = 7", "entry 7 "),
+    "a leaf": ("UPDATE entry SET leaf = zeroblob(32) WHERE seq = 7", "entry 7: its leaf hash"),
     "an entry that is gone": ("DELETE FROM entry WHERE seq = 9", "entry 9 is missing"),
     "the last entry": ("DELETE FROM entry WHERE seq = 262", "262"),
-    "a record's rev": ("UPDATE record SET rev = 9 WHERE seq = 5", "the table of records differs"),
-    "a record that is gone": ("DELETE FROM record WHERE seq = 5", "the table of records differs"),
+    "a record's rev": ("UPDATE record SET rev = 9 WHERE seq = 5", "rev is 9, the log says 1"),
+    "a record that is gone": ("DELETE FROM record WHERE seq = 5", "is missing in the table of records"),
     "a restricted line": ("UPDATE node_entry SET line = '{}' WHERE name = 'hub' AND seq = 1", "entry 1 of the log of"),
-    "a node's leaf": ("UPDATE node_entry SET leaf = zeroblob(32) WHERE name = 'public' AND seq = 3", "does not add up"),
+    "a node's leaf": (
+        "UPDATE node_entry SET leaf = zeroblob(32) WHERE name = 'public' AND seq = 3",
+        "entries 0 to 255",
+    ),
 }
 
 

@@ -239,13 +239,13 @@ def status(folder: Folder = HERE, as_json: AsJson = False) -> None:
 @app.command()
 def check(folder: Folder = HERE, as_json: AsJson = False) -> None:
     """Read everything the hub holds again and prove it: entries, leaves, roots, signatures, pages."""
-    from . import inspection
+    from . import checking
 
-    value = _run(inspection.check(folder, _progress))
+    value = _run(checking.check(folder, _progress))
     faults = value["faults"]
     sentence = "\n".join(faults) if faults else f"{value['entries']} entries, {value['live']} live: all of it fits."
     _say(value, as_json, sentence)
-    print("FAIL" if faults else "OK", file=sys.stderr)
+    print(f"FAIL  {len(faults)} faults" if faults else "OK", file=sys.stderr)
     if faults:
         raise typer.Exit(1)
 

@@ -1,4 +1,4 @@
-"""The table of records computed again from the logs, which are the truth."""
+"""The table of records computed again from the logs, which are the truth: to replace it, or to be held against it."""
 
 from __future__ import annotations
 
@@ -11,29 +11,37 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from jisr_protocol import entry as entries
 from jisr_protocol import state_tree
 from jisr_protocol.entry import Entry
+from jisr_protocol.notice import ALL
 
 from . import tables as t
 from .engines import Database
 from .sql import SqlLedger
 from .view import READ_ROWS
 
+Part = Sequence[tuple[str, Entry]]
+"""(audience, entry) in the order of the log."""
+
 
 async def rebuild_records(ledger: SqlLedger) -> None:
     """Delete the table of records and fill it from the logs, in one transaction."""
     c, n = t.entry.c, t.node_entry.c
     database = ledger.database
+    kept = sa.select(n.name, n.line).where(n.line.is_not(None), n.code.is_(None)).order_by(n.node, n.name, n.seq)
     async with database.writing(long=True) as connection:
         await connection.execute(sa.delete(t.record))
-        kept = sa.select(n.name, n.line).where(n.name != "public", n.line.is_not(None), n.code.is_(None))
-        result = await connection.stream(kept.order_by(n.node, n.name, n.seq))
+        result = await connection.stream(kept.where(n.name != "public"))
         async for part in result.partitions(READ_ROWS):
-            await _take(database, connection, [(row.name, entries.parse(row.line)) for row in part])
+            await take(database, connection, [(row.name, entries.parse(row.line)) for row in part])
         result = await connection.stream(sa.select(c.line).order_by(c.seq))
         async for part in result.partitions(READ_ROWS):
-            await _take(database, connection, [("public", entries.parse(row.line)) for row in part])
+            await take(database, connection, [("public", entries.parse(row.line)) for row in part])
+        result = await connection.stream(kept.where(n.name == "public"))
+        async for part in result.partitions(READ_ROWS):
+            await take_unshown(database, connection, [(row.name, entries.parse(row.line)) for row in part])
 
 
-async def _take(database: Database, connection: AsyncConnection, part: Sequence[tuple[str, Entry]]) -> None:
+async def take(database: Database, connection: AsyncConnection, part: Part) -> None:
+    """Fold the next entries of a log into the table of records: of a node's restricted feed, or of the hub's own."""
     rows: list[tuple[Any, ...]] = []
     for audience, e in part:
         node, record_id = e.node or "", e.id or ""
@@ -48,4 +56,30 @@ async def _take(database: Database, connection: AsyncConnection, part: Sequence[
             c = t.record.c
             left = sa.update(t.record).where(c.node == node, c.id == record_id, c.audience == "public")
             await connection.execute(left.values(live_path=None, seq=e.seq))
+        elif e.op == "erase" and audience == "public":
+            await database.put(connection, t.record, rows, replace=True)
+            rows = []
+            await take_out(connection, node, record_id, e.rev)
     await database.put(connection, t.record, rows, replace=True)
+
+
+async def take_out(connection: AsyncConnection, node: str, target: str, max_rev: int | None) -> None:
+    """What an erasure names is not live any more: a record, or with `*` all of a node, up to a rev."""
+    c = t.record.c
+    where = [c.node == node, c.live_path.is_not(None)]
+    where += [c.id == target] if target != ALL else []
+    where += [c.rev <= max_rev] if max_rev is not None else []
+    await connection.execute(sa.update(t.record).where(*where).values(live_path=None))
+
+
+async def take_unshown(database: Database, connection: AsyncConnection, part: Part) -> None:
+    """Fold lines of a node's public feed that never showed: its restricted feed came first. After the log itself."""
+    shown = [(e.node or "", e.id or "", e) for _, e in part if e.op in ("put", "del")]
+    for node, record_id, e in shown:
+        row = (node, record_id, "public", e.rev, e.digest, e.type, None, None)
+        insert = database.insert(t.record).values(dict(zip(t.record.columns.keys(), row, strict=True)))
+        newer = {name: insert.excluded[name] for name in ("rev", "digest", "type", "live_path")}
+        where = insert.excluded.rev > t.record.c.rev
+        await connection.execute(
+            insert.on_conflict_do_update(index_elements=["node", "id", "audience"], set_=newer, where=where)
+        )
