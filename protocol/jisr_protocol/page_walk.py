@@ -21,6 +21,8 @@ class PageWalk:
     def __init__(self, head: Head, frontier: Frontier, judge: Judge, generations: Mapping[int, int]) -> None:
         self._pages = Pages(head, frontier.size, generations)
         self._frontier, self._judge = frontier, judge
+        self.places: list[Frontier] = []
+        """The frontier at the end of each whole page that was read, since somebody took them out."""
         self._arrived: dict[str, bytes] = {}
         self._next = self._asked = 0
 
@@ -61,6 +63,8 @@ class PageWalk:
                 self._frontier.append(entry.leaf)
                 self._judge.note_stub(entry)
                 judged.append(self._judge.judge(entry))
+        if width == PAGE_ENTRIES:
+            self.places.append(self._frontier.copy())
         return judged
 
 

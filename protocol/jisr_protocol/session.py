@@ -57,7 +57,7 @@ from .head import Head, Relation
 from .inventory_walk import InventoryWalk
 from .judging import Judge
 from .keys import KeyRing
-from .limits import GENERATIONS_BYTES, HEAD_BYTES, KEYS_BYTES, MANIFEST_BYTES, PAGE_ENTRIES
+from .limits import GENERATIONS_BYTES, HEAD_BYTES, KEYS_BYTES, MANIFEST_BYTES
 from .lineage import Mark
 from .page_walk import PageWalk
 from .refusal import Refusal, refuse
@@ -303,14 +303,13 @@ class Session:
         for judged in self._pages.take(event):
             self.applied += len(judged)
             requests += [Apply(judged)] if judged else []
-        self._note_place()
+        self._note_places()
         return [*requests, *(self._all_read() if self._pages.done else self._pages.more(fresh=self.fresh))]
 
-    def _note_place(self) -> None:
-        size = self.frontier.size
-        if size % PAGE_ENTRIES == 0:
-            mark = Mark(size, self._head().epoch, self.frontier.copy())
-            self._marks = lineage.thinned((*self._marks, mark), size)
+    def _note_places(self) -> None:
+        for place in self._pages.places:
+            self._marks = lineage.thinned((*self._marks, Mark(place.size, self._head().epoch, place)), place.size)
+        self._pages.places.clear()
 
     def _all_read(self) -> list[Request]:
         head = self._head()

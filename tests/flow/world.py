@@ -30,7 +30,7 @@ from jisr_hub.quota import QuotaExhausted
 from jisr_hub.web.api import _answered
 from jisr_node import export as node_export
 from jisr_node.errors import HubRefused, HubUnreachable
-from jisr_protocol import entry, keys, page_walk, paths, receipt, session
+from jisr_protocol import entry, keys, page_walk, paths, receipt
 from jisr_protocol import head as heads
 from jisr_protocol.reader import follow
 from jisr_protocol.reader.follow import Result
@@ -133,7 +133,7 @@ class World:
         self.folder = Path(tempfile.mkdtemp(prefix="jisr-world-", dir=base))
         numbers = Numbers(self.shape)
         page = numbers.one_of((8, 4, 32))
-        for place in (paths, page_walk, session, hub_feed, node_export):
+        for place in (paths, page_walk, hub_feed, node_export):
             self._rims.enter_context(mock.patch.object(place, "PAGE_ENTRIES", page))
         valid_point = bindings.crypto_core_ed25519_is_valid_point
         replaced: list[tuple[Any, str, Any]] = [

@@ -4,6 +4,10 @@
     service = feed.put()                          a record; feed.put(id=service.id, name="new") is its next rev
     feed.delete(service)
     feed.publish()                                pages, keys.json, inventory, head
+    feed.erase(service)                           an erase entry; the content goes, its pages get a new generation
+    feed.publish(records=True)                    record files too
+    feed.take_snapshot()                          of all there is; from the next publish on the head names it
+    feed.new_epoch(300)                           a backup of 300 entries was restored: a new epoch goes on from there
 
     feed.bend.flip(page=0, at=100)                a flipped bit in a page
     feed.bend.lose(page=1) · feed.bend.shorten(page=0) · feed.bend.line(3, b"…") · feed.bend.head(size=1)
@@ -14,6 +18,7 @@ Everything follows from the names given, so two runs write the same bytes: salts
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import uuid
 from collections.abc import Callable, Iterator
@@ -24,7 +29,19 @@ from typing import Any
 
 import orjson
 
-from jisr_protocol import entry, envelope, head, identifiers, keys, live, paths, state_tree
+from jisr_protocol import (
+    entry,
+    envelope,
+    generations,
+    head,
+    identifiers,
+    keys,
+    live,
+    page_walk,
+    paths,
+    snapshot,
+    state_tree,
+)
 from jisr_protocol.envelope import Envelope
 from jisr_protocol.keys import KeyRing, SigningKey
 from jisr_protocol.limits import PAGE_ENTRIES
@@ -38,6 +55,12 @@ TYPE = "org.jisr.service/1"
 def seeded(*words: object) -> bytes:
     """32 bytes that follow from the words."""
     return hashlib.sha256("\x00".join(map(str, words)).encode()).digest()
+
+
+@functools.lru_cache(20_000)
+def _parsed(line: bytes) -> entry.Entry:
+    """An entry, read once: a feed is written again and again."""
+    return entry.parse(line)
 
 
 @dataclass
@@ -146,9 +169,13 @@ class FeedFolder:
     epoch: str = EPOCH
     now: datetime = NOW
     bases: tuple[dict[str, Any], ...] = ()
+    floor: int = 0
     lines: list[bytes] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.generations: dict[int, int] = {}
+        self.snap: dict[str, Any] | None = None
+        self.snapshot_files: dict[str, bytes] = {}
         self.writer = Writer(self.label, self.role)
         self.bend = Bend(self)
         self._at = 0
@@ -216,6 +243,57 @@ class FeedFolder:
         """Null the content of an entry; its leaf stays."""
         self.lines[seq] = entry.write_stub(entry.parse(self.lines[seq]), gone)
 
+    def erase(self, record: Envelope, *, max_rev: int | None = None, stub: bool = True) -> int:
+        """Erase a record up to a rev, its own by default; its earlier lines become stubs, and their pages are new."""
+        max_rev = record.value["rev"] if max_rev is None else max_rev
+        target = record.value["id"]
+        notice = self.writer.notice("erase", max_rev=max_rev, ids=[target])
+        for seq, parsed in enumerate(self.entries()) if stub else ():
+            if parsed.op in ("put", "del") and parsed.id == target and (parsed.rev or 0) <= max_rev and not parsed.gone:
+                self.stub(seq)
+                self.generations[seq // PAGE_ENTRIES] = self.generations.get(seq // PAGE_ENTRIES, 1) + 1
+        return self.add("erase", notice, target=target)
+
+    def new_epoch(self, size: int, random: str = "b") -> None:
+        """Forget what came after the first `size` entries; a new epoch goes on from there."""
+        number = identifiers.epoch_number(self.epoch) + 1
+        self.lines = self.lines[:size]
+        base = {"epoch": self.epoch, "log_root": self.log_root().hex(), "size": size}
+        self.bases, self.epoch = (*self.bases, base), f"{number}-{random * 8}"
+
+    def take_snapshot(self, **manifest: Any) -> None:
+        """A snapshot of all entries there are now; `manifest` replaces arguments of snapshot.write."""
+        entries, held, seq = self.entries(), self.live(), self.size
+        newest = {(e.node, e.id): e for e in entries if e.op in ("put", "del", "out")}
+        live_puts = [newest[place] for place in held]
+        live_puts.sort(key=lambda e: (state_tree.path(e.node or "", e.id or ""), e.node, e.id))
+        lifted = {(e.node, e.id) for e in entries if e.op == "unhold"}
+        lists = {
+            "keys": [e for e in entries if e.op in ("key", "recovery")],
+            "guards": [e for e in entries if e.op == "erase" or (e.op == "hold" and (e.node, e.id) not in lifted)],
+            "tombstones": [e for e in newest.values() if e.op in ("del", "out") and not e.gone],
+            "parts": live_puts,
+        }
+        files: dict[str, bytes] = {}
+        described: dict[str, list[snapshot.Part]] = {}
+        for name, chosen in lists.items():
+            described[name] = []
+            for count, body in snapshot.cut(e.raw for e in chosen):
+                path = paths.snapshot_part(self.epoch, seq, len(files))
+                files[path] = body
+                described[name].append(snapshot.describe(path, count, body))
+        tree, _ = state_tree.build([(*place, *version) for place, version in held.items()])
+        frontier = Frontier()
+        for parsed in entries:
+            frontier.append(parsed.leaf)
+        arguments: dict[str, Any] = {
+            "by": self.writer.id, "name": self.name, "epoch": self.epoch, "frontier": frontier, "live": len(held),
+            "state_root": tree.root(), **described, **manifest,
+        }  # fmt: skip
+        written = snapshot.write(**arguments)
+        self.snap = snapshot.named(written, self.epoch, seq)
+        self.snapshot_files = {paths.snapshot(self.epoch, seq): written, **files}
+
     # What follows from the lines
 
     @property
@@ -223,7 +301,7 @@ class FeedFolder:
         return len(self.lines)
 
     def entries(self) -> list[entry.Entry]:
-        return [entry.parse(line) for line in self.lines]
+        return [_parsed(line) for line in self.lines]
 
     def live(self) -> dict[tuple[str, str], tuple[int, str]]:
         return live.fold(self.entries())
@@ -250,23 +328,61 @@ class FeedFolder:
             "valid_for": timedelta(days=45),
             "next_in": timedelta(days=1),
             "bases": self.bases,
+            "floor": self.floor,
+            "gens": generations.named(generations.write(self.generations)) if self.generations else None,
+            "snap": self.snap,
             **changes,
         }
         return head.write(key or self.writer.key, **arguments)
 
     # Writing
 
-    def publish(self, *, inventory: bool = True, **head_changes: Any) -> FeedFolder:
+    def publish(self, *, inventory: bool = True, records: bool = False, **head_changes: Any) -> FeedFolder:
         """Write pages, keys and inventory, the head last; each publication is a minute later than the one before."""
-        for number, width, path in paths.pages(self.epoch, 0, self.size):
+        signed = self.signed_head(**head_changes)
+        for _, _, path in self._pages(signed, range(self.floor // PAGE_ENTRIES)):
+            (self.folder / path).unlink(missing_ok=True)
+        for number, width, path in self._pages(
+            signed, range(self.floor // PAGE_ENTRIES, -(-self.size // PAGE_ENTRIES))
+        ):
             first = number * PAGE_ENTRIES
+            if self.generations.get(number, 1) > 1:
+                self._remove_page(signed, number)
             self.write(path, b"".join(line + b"\n" for line in self.lines[first : first + width]))
+        if self.generations:
+            content = generations.write(self.generations)
+            self.write(generations.named(content)["path"], content)
+        for path, content in self.snapshot_files.items():
+            self.write(path, content)
         self.write(paths.KEYS, keys.write_file(self.writer.ring))
         if inventory:
             self._write_inventory()
-        self.write(paths.HEAD, self.signed_head(**head_changes).raw)
+        if records:
+            self._write_records()
+        self.write(paths.HEAD, signed.raw)
         self.now += timedelta(minutes=1)
         return self
+
+    def _pages(self, signed: head.Head, numbers: range) -> Iterator[tuple[int, int, str]]:
+        for number in numbers:
+            width = min(PAGE_ENTRIES, self.size - number * PAGE_ENTRIES)
+            epoch = page_walk.epoch_of_page(signed, number)
+            yield number, width, paths.page(epoch, number, width, self.generations.get(number, 1))
+
+    def _remove_page(self, signed: head.Head, number: int) -> None:
+        """Every file of a page: whole or partial, of any generation."""
+        whole = self.folder / paths.page(page_walk.epoch_of_page(signed, number), number)
+        for file in (*whole.parent.glob(f"{whole.stem}.*ndjson"), *(whole.parent / f"{whole.stem}.p").glob("*")):
+            file.unlink()
+
+    def _write_records(self) -> None:
+        """The record file of every live record: the last put that set it."""
+        held = self.live()
+        for parsed in self.entries():
+            node, record_id, rev = parsed.node or "", parsed.id or "", parsed.rev or 0
+            set_it = parsed.op == "put" and held.get((node, record_id)) == (rev, parsed.digest)
+            if set_it and not parsed.gone:
+                self.write(paths.record(node, record_id, rev), parsed.raw + b"\n")
 
     def _write_inventory(self) -> None:
         tree, files = state_tree.build([(*name, *version) for name, version in self.live().items()])
@@ -284,7 +400,8 @@ class FeedFolder:
 
     def page_path(self, number: int) -> Path:
         """The newest file of a page."""
-        return self.folder / paths.page(self.epoch, number, min(PAGE_ENTRIES, self.size - number * PAGE_ENTRIES))
+        width = min(PAGE_ENTRIES, self.size - number * PAGE_ENTRIES)
+        return self.folder / paths.page(self.epoch, number, width, self.generations.get(number, 1))
 
 
 class Bend:
