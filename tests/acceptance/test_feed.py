@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults import test_injected
+from tests.faults import test_injected, test_kill
 from tests.faults.tracing import can_trace
 
 # Injected faults
@@ -37,3 +37,18 @@ def test_a_wrong_order_that_is_planted_is_found(tmp_path: Path, figure: Callable
         pytest.skip(reason)
     for plant, violation in test_injected.find_the_plants(tmp_path).items():
         figure(f"{plant}: {violation[:60]}… {violation[violation.rindex('[') :]}")
+
+
+# Kills
+
+
+def test_kill_9_of_everybody_loses_nothing_that_was_acknowledged(
+    tmp_path: Path, long: bool, figure: Callable[..., None]
+) -> None:
+    """A thousand in all with --long: hub, nodes, readers over HTTP; a publisher and a reader of its folder."""
+    whole = {"hub": 270, "node": 400, "reader": 130, "publisher": 200}
+    killed, said = test_kill.endure(
+        tmp_path, whole if long else {"hub": 6, "node": 8, "reader": 4, "publisher": 6}, seed=3
+    )
+    figure(said)
+    assert killed.total() >= (1000 if long else 24)

@@ -84,7 +84,7 @@ class Injection:
     def __init__(self, folder: Path, path: ModuleType) -> None:
         self._folder, self._path = folder, path
         self._plant: hub_path.Plant | None = None
-        forks.in_fork(lambda: path.prepare(folder / "prepared"))
+        path.prepare(folder / "prepared")  # not in a fork: what it loads on the way, all forks have
         forks.settle()
         clean, _ = self._run("clean", lambda _: PASS)
         self.points = clean.points
