@@ -26,11 +26,11 @@ from jisr_protocol.head import Head
 from . import export as feed_files
 from . import outbox as outboxes
 from . import status as statuses
-from .adapters import key_files
+from .adapters import aside, key_files
 from .adapters.fence import FileFence, MemoryFence
 from .adapters.ledger import FileLedger, MemoryLedger
 from .adapters.sqlite import SqliteStore, only_one
-from .delivery import Delivered, Deliveries, compare, deliver
+from .delivery import Delivered, Deliveries, compare, deliver, read_state
 from .erasure import DEFAULT_BASIS, UNSCRUBBED, Erased, Erasures, check_basis
 from .errors import Contradiction, Declined, HubRefused, HubUnreachable, Mistaken, NodeError
 from .feeds import Feeds
@@ -38,11 +38,13 @@ from .identity import Identity, RandomBytes, create, restore
 from .ids import local_reference
 from .outbox import Outbox, Published
 from .ports import Change, Fence, Hub, Ledger, Store, Stored
+from .retrieval import Word, heard
 from .settings import Settings, check_address
 
 if TYPE_CHECKING:
     from .adapters.folder import Written
     from .drafts import Taken
+    from .rebase import Rebased
 
 DATABASE = "node.sqlite"
 KEYS = "keys.json"
@@ -253,6 +255,8 @@ class Node:
         if not self.store.settings().get(UNSCRUBBED):
             return
         public = self.folder / PUBLIC_FOLDER if self.folder is not None else None
+        if self.folder is not None:
+            aside.forget(self.folder, self.store.erasures())
         if public is not None and public.is_dir() and not self.feeds.own_obstacles():
             self.export(public)
         self._erasures.settle()
@@ -356,6 +360,49 @@ class Node:
                 await compare(self._deliveries, link, self.id, self.store.feeds())
             done = self.publish(now=now)
             return done, await self._attempt(link, now or clock())
+
+    async def rebase(
+        self, *hubs: str | Hub, without_hub: bool = False, now: datetime | None = None
+    ) -> tuple[Rebased, Path | None]:
+        """Work on after an older state was put back or this folder lived twice; see rebase.Rebase.
+
+        Asks the hubs named, or all that are known, what they hold. Returns what was done, and the file that holds the
+        versions that were set aside, None when there are none. Raises HubUnreachable or HubRefused with nothing
+        changed, unless it may be done `without_hub`; Declined, Busy.
+        """
+        from .rebase import Rebase
+
+        words: list[Word] = []
+        for address in hubs or self._known_hubs():
+            try:
+                async with self._hub(address) as link:
+                    words.append(await self._hear(link))
+            except (HubUnreachable, HubRefused) as error:
+                if not without_hub and getattr(error, "code", "") != "not_admitted":
+                    raise
+        if not words and not without_hub:
+            raise Mistaken(
+                "This node knows no hub that holds its feed, so nothing can be fetched back. Nothing was changed. Name "
+                "one with --hub, or go on without any: jisr-node rebase --without-hub"
+            )
+        done = Rebase(self.feeds, self._outbox, self._erasures, words).run(now or clock())
+        kept = None
+        if done.aside and self.folder is not None:
+            kept = aside.keep(self.folder, done.aside, now or clock())
+        self._settle_erasures()
+        return done, kept
+
+    async def _hear(self, link: Hub) -> Word:
+        self.meet(link.address, await link.keys())
+        raw = await link.log_state(self.id, outboxes.PUBLIC)
+        state = read_state(link.address, raw)
+        lines = await link.lines_about(self.id) if state.next else []
+        shown = bytes(state.head) if bytes(state.head) != b"null" else None
+        return heard(link.address, state.epoch or "", state.next, state.log_root, shown, lines, self.identity.ring)
+
+    def _known_hubs(self) -> list[str]:
+        met = [delivery.hub for delivery in self.store.deliveries()]
+        return list(dict.fromkeys([*([self.settings.hub] if self.settings.hub else []), *met]))
 
     async def _attempt(self, link: Hub, now: datetime) -> Sent:
         delivered: list[Delivered] = []

@@ -25,11 +25,12 @@ from typer.exceptions import TyperException
 from .app import KEYS, Node, Sent
 from .erasure import DEFAULT_BASIS, Erased
 from .errors import HubRefused, HubUnreachable, Mistaken, NodeError
-from .outbox import Published
+from .outbox import PUBLIC, Published
 from .settings import DEFAULT_LICENCE
 
 if TYPE_CHECKING:
     from .drafts import Taken
+    from .rebase import Rebased
 
 cli = typer.Typer(
     add_completion=False,
@@ -300,6 +301,56 @@ def sync(hub: HubAddress = None, folder: Folder = _HERE, as_json: Json = False) 
     if not as_json:
         typer.echo(_published(done))
     _finish_push(sent, {"entries": done.entries, "local": done.local, "heads": done.heads}, as_json)
+
+
+@cli.command()
+def rebase(
+    hub: Annotated[
+        list[str] | None, typer.Option("--hub", help="A hub to ask; all known ones if none is named.")
+    ] = None,
+    without_hub: Annotated[bool, typer.Option("--without-hub", help="Go on although no hub can be asked.")] = False,
+    folder: Folder = _HERE,
+    as_json: Json = False,
+) -> None:
+    """Work on after an older copy of the folder was put back, or the folder was used on two computers.
+
+    Fetches back from your hubs what they hold and this folder does not, and goes on from the last position that is
+    sure. Of two versions of one record the later one is published, the other is written to a file. Do this in one
+    folder only, and use no other copy of it from then on.
+    """
+    with Node.open(folder) as node:
+        done, kept = asyncio.run(node.rebase(*hub or (), without_hub=without_hub))
+        restricted = [feed.name for feed in node.store.feeds() if feed.name != PUBLIC]
+    value = {
+        "hubs": done.hubs,
+        "taken_back": done.taken,
+        "epochs": done.epochs,
+        "published_again": done.records,
+        "set_aside": str(kept) if kept else None,
+        "lost": done.lost,
+    }
+    _say(value, "\n".join(_rebased_lines(done, kept, restricted)), as_json=as_json)
+
+
+def _rebased_lines(done: Rebased, kept: Path | None, restricted: list[str]) -> list[str]:
+    if not done.changed:
+        return ["Nothing was missing: this folder and what the hubs hold agree. Nothing was changed."]
+    lines = [f"{_count(done.taken, 'entry', 'entries')} taken back from the hub, each as it was."] if done.taken else []
+    for name in done.epochs:
+        lines.append(f"The feed {name} goes on in a new epoch from the last position that is sure.")
+    if done.records:
+        lines.append(f"{_count(len(done.records), 'record')} published again, above all earlier versions.")
+    if kept is not None:
+        lines.append(f"{_count(len(done.aside), 'version')} lost against a later one: see {kept}")
+    if done.lost:
+        lines.append(
+            f"{_count(done.lost, 'entry', 'entries')} had been signed here and reached no hub that was asked. What "
+            "they said is not known any more: if a record looks old, edit it."
+        )
+    if restricted:
+        feeds = " and ".join(restricted)
+        lines.append(f"What the hub holds of {feeds} cannot be read back; it keeps what it has. Check those records.")
+    return [*lines, "Use this folder only from now on. Next: jisr-node sync"]
 
 
 @cli.command()

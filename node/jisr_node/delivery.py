@@ -33,6 +33,8 @@ from .text import shown
 T = TypeVar("T")
 
 
+BEHIND = "behind "
+"""Begins the name of each setting that says a hub had lost entries that it had confirmed."""
 SHORT_WAIT_SECONDS = 5.0
 """A hub that asks for no more than this is waited for, up to MOST_WAITS times in one delivery."""
 MOST_WAITS = 100
@@ -47,6 +49,8 @@ class LogState(msgspec.Struct):
     next: Count
     log_root: str
     epoch: str | None = None
+    head: msgspec.Raw = msgspec.Raw(b"null")
+    """This node's own head, as the hub holds it."""
 
 
 class KeptBack(msgspec.Struct):
@@ -133,16 +137,13 @@ class Deliveries:
 
     def take_state(self, address: str, name: str, answer: bytes) -> int:
         """Where to push from. Raises Contradiction, and remembers it, when the hub holds another history."""
-        state = _read(LogState, answer, address)
+        state = read_state(address, answer)
         feed = self._feed(name)
+        self._note_loss(address, name, state.next)
         if state.next == 0 and state.log_root in ("", EMPTY_ROOT.hex()):
             return self._agreed(address, name, 0)
         if state.epoch != feed.epoch:
-            self._contradict(
-                address,
-                name,
-                f"it knows the feed {name} as epoch {shown(str(state.epoch))}, this folder as {feed.epoch}",
-            )
+            return self._agreed(address, name, self._from_base(address, feed, state))
         if state.next > feed.size:
             self._contradict(
                 address, name, f"it holds {state.next} entries of the feed {name}, this folder {feed.size}"
@@ -152,6 +153,38 @@ class Deliveries:
                 address, name, f"its first {state.next} entries of the feed {name} are not those held here"
             )
         return self._agreed(address, name, state.next)
+
+    def _from_base(self, address: str, feed: Feed, state: LogState) -> int:
+        """Where a new epoch goes on at a hub that holds the one before it."""
+        base = next((b for b in head.parse(feed.head).bases if b["epoch"] == state.epoch), None)
+        if base is None:
+            theirs = shown(str(state.epoch))
+            self._contradict(
+                address, feed.name, f"it knows the feed {feed.name} as epoch {theirs}, this folder as {feed.epoch}"
+            )
+            return 0
+        start = min(state.next, int(base["size"]))
+        if start == state.next and self.tree(feed).root(start).hex() != state.log_root:
+            self._contradict(
+                address, feed.name, f"its first {start} entries of the feed {feed.name} are not those held here"
+            )
+        return start
+
+    def _note_loss(self, address: str, name: str, stands: int) -> None:
+        """A hub that stands behind its own receipt was put back from a backup: it is sent the rest again."""
+        held = self._store.delivery(address, name)
+        said = receipt.parse(held.receipt).value if held is not None and held.receipt else None
+        sentence = ""
+        if said is not None and stands < said["size"]:
+            sentence = (
+                f"The hub {address} had confirmed {said['size']} entries of the feed {name} on {said['at'][:10]} and "
+                f"held {stands} when it was last asked: it was put back from a backup. It is sent the rest again; "
+                "nothing is lost."
+            )
+        setting = f"{BEHIND}{name} {address}"
+        if (self._store.settings().get(setting) or "") != sentence:
+            with self._store.transaction():
+                self._store.set(setting, sentence)
 
     def remembered(self, address: str, name: str) -> int:
         """Where the hub stood at its last answer: for feeds whose state it does not tell without a token."""
@@ -243,7 +276,7 @@ class Deliveries:
             f"The hub {address} has seen another history of this node than this folder holds: {what}. That happens "
             "when an older backup was put back, or when a copy of the folder works elsewhere. Nothing was sent, and "
             "nothing more will be signed here, so no record is lost. Work on with the newest copy of the folder; if "
-            "there is none, keep this one and ask the hub's operator."
+            "there is none, or two that are equally new, choose one. There: jisr-node rebase"
         )
         with self._store.transaction():
             self._store.set(_blocked_by(address, name), sentence)
@@ -324,6 +357,11 @@ async def _deliver(deliveries: Deliveries, hub: Hub, node: str, feed: Feed, now:
         total.quarantined += done.quarantined
         head_too = False
     return total
+
+
+def read_state(address: str, answer: bytes) -> LogState:
+    """What a hub says it holds of a feed. Raises HubRefused when it cannot be read."""
+    return _read(LogState, answer, address)
 
 
 _LATER = "Nothing is lost here. Give the same command later; if it stays so, tell the hub's operator."

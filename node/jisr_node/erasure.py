@@ -52,22 +52,26 @@ class Erasures:
             self._feeds.check_may_sign()
             ids = self._ids(record_id)
             max_rev = max((r.rev for r in self._store.records() if record_id in (None, r.id)), default=0)
-            number = int(self._store.settings().get(_NUMBER) or 0) + 1
-            erasure = Erasure(
-                uuid4(self._feeds.random(16)), number, () if record_id is None else (record_id,), max_rev, at
-            )
+            names = () if record_id is None else (record_id,)
+            erasure = Erasure(uuid4(self._feeds.random(16)), 0, names, max_rev, at)
             done = Erased(tuple(ids))
             if max_rev:
+                erasure = self.numbered(erasure)
                 for feed in map(reopened, self._store.feeds()):
                     if self._store.lines_of(feed.name, record_id):
                         self.say(erasure, feed, basis, now)
                         self._feeds.sign(feed, now)
                         done.entries[feed.name] = feed.added
-                self._store.set(_NUMBER, str(number))
             self._forget(erasure, ids)
             self._store.put_erasure(erasure)
             self._store.set(UNSCRUBBED, "yes")
         return done
+
+    def numbered(self, erasure: Erasure) -> Erasure:
+        """The erasure with the next number of a notice; part of a transaction."""
+        number = int(self._store.settings().get(_NUMBER) or 0) + 1
+        self._store.set(_NUMBER, str(number))
+        return replace(erasure, n=number)
 
     def _ids(self, record_id: str | None) -> list[str]:
         known = {record.id for record in self._store.records()} | {change.id for change in self._store.changes()}

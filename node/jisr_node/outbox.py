@@ -69,7 +69,7 @@ class Outbox:
     def carry_out_all(self, opened: dict[str, Open], now: datetime, done: Published) -> None:
         """Append what is pending; part of a transaction."""
         for change in self._store.changes():
-            self._carry_out(change, opened, now, done)
+            self.carry_out(change, opened, now, done)
             self._store.drop_change(change.id)
 
     def renew(self, now: datetime) -> list[str]:
@@ -82,7 +82,8 @@ class Outbox:
         self._feeds.mark()
         return [feed.name for feed in due]
 
-    def _carry_out(self, change: Change, opened: dict[str, Open], now: datetime, done: Published) -> None:
+    def carry_out(self, change: Change, opened: dict[str, Open], now: datetime, done: Published) -> None:
+        """Append what one change needs, in the feeds as they are opened; part of a transaction."""
         at = identifiers.to_instant(now)
         held = self._store.record(change.id) or Stored(change.id, change.type, 0, None, None, at, at)
         target = None if change.content is None else feed_for(change.content)

@@ -10,6 +10,7 @@ from typing import Any
 from jisr_protocol import head, identifiers, receipt
 from jisr_protocol.problems import PROBLEMS
 
+from .delivery import BEHIND
 from .feeds import HEAD_RENEWED
 from .identity import Identity
 from .ports import Delivery, Quarantined, Store
@@ -128,6 +129,9 @@ def _todo(
     todo = [Advice("contradiction", sentence) for sentence in obstacles]
     if recovery is not None:
         todo.append(recovery)
+    todo += [
+        Advice("hub_behind", value) for name, value in store.settings().items() if name.startswith(BEHIND) and value
+    ]
     if refused:
         sentence = f"The hub keeps back {_count(len(refused), 'record')}. Correct each with jisr-node edit, then sync."
         todo.append(Advice("refused", sentence))

@@ -49,6 +49,9 @@ class FakeHub:
         self.bend: Callable[[dict[str, Any]], dict[str, Any]] = lambda answer: answer
         self.now = NOW
         self.restricted: set[str] = set()
+        self.shown: list[bytes] = []
+        """The lines of the hub's own public feed: they stay, whatever becomes of the node's log."""
+        self.aside: list[Entry] = []
 
     @property
     def address(self) -> str:
@@ -64,7 +67,13 @@ class FakeHub:
         if feed in self.restricted:
             raise HubRefused("restricted", "this feed is read with a token")
         held = self.log(feed).held
-        return orjson.dumps({"epoch": held.epoch, "next": held.frontier.size, "log_root": held.frontier.root().hex()})
+        state = {"epoch": held.epoch, "next": held.frontier.size, "log_root": held.frontier.root().hex()}
+        shown = orjson.Fragment(held.head.envelope.raw) if held.head else None
+        return orjson.dumps(state | {"head": shown})
+
+    async def lines_about(self, node: str) -> list[bytes]:
+        """The public feed of this hub, as if it had never held anything else, stubs for what was erased in it."""
+        return list(self.shown)
 
     async def push(self, node: str, feed: str, body: bytes) -> bytes:
         if self.refuse_next:
@@ -88,7 +97,10 @@ class FakeHub:
         came = push.parse(body)
         extended = push.check(came, log.held, held_leaves, node=node, name=feed, now=self.now)
         held = NodeLog(extended.head.epoch, extended.frontier, extended.head, extended.ring)
-        self.logs[feed] = Log(held, [*log.entries, *extended.entries])
+        self.aside += log.entries[extended.kept :]
+        self.logs[feed] = Log(held, [*log.entries[: extended.kept], *extended.entries])
+        if feed == "public":
+            self._show(extended.head.epoch, extended.entries)
         size, root = extended.frontier.size, extended.frontier.root()
         signed = receipt.write(
             self.key, by=self.ring.id, node=node, name=feed, epoch=extended.head.epoch, size=size, log_root=root,
@@ -103,6 +115,19 @@ class FakeHub:
             "receipt": orjson.Fragment(signed.raw),
         }
         return orjson.dumps(self.bend(answer))
+
+    def _show(self, epoch: str, entries: list[Entry]) -> None:
+        """Append to the hub's own feed, under its own numbers and time, as a hub does."""
+        for came in entries:
+            if came.thing is None or came.seq in self.keep_back:
+                continue
+            if came.op == "erase":
+                self.shown = [line for line in self.shown if orjson.loads(line).get("record", {}).get("id") != came.id]
+            members = {
+                **{name: orjson.Fragment(raw) for name, raw in came.parts.items()},
+                "at": "2026-09-09T09:09:09Z", "seq": len(self.shown), "src": ["public", epoch, came.seq],
+            }  # fmt: skip
+            self.shown.append(orjson.dumps(members, option=orjson.OPT_SORT_KEYS))
 
     def records(self, feed: str = "public") -> dict[str, dict[str, Any]]:
         """The live records of a feed, by id."""
