@@ -10,6 +10,7 @@ import orjson
 from jisr_protocol import entry, state_tree
 from jisr_protocol.entry import Entry
 from jisr_protocol.envelope import Envelope
+from jisr_protocol.notice import Notice
 
 from .ports import Draft, Numbered, Position
 
@@ -19,7 +20,7 @@ _OWN = ("at", "seq", "src", "via")
 def draft(
     accepted: Entry,
     *,
-    src: Position,
+    src: Position | None,
     via: bytes | None = None,
     jws: str | None = None,
 ) -> Draft:
@@ -28,7 +29,8 @@ def draft(
     `jws` takes the place of the one that came.
     """
     carried = {name: raw for name, raw in accepted.parts.items() if name not in _OWN}
-    carried["src"] = b'["%b","%b",%d]' % (src[0].encode(), src[1].encode(), src[2])
+    if src:
+        carried["src"] = b'["%b","%b",%d]' % (src[0].encode(), src[1].encode(), src[2])
     if via:
         carried["via"] = via
     if jws:
@@ -44,6 +46,24 @@ def draft(
         carried,
         state_tree.path(accepted.node or "", accepted.id or "") if accepted.op in ("put", "del") else None,
     )
+
+
+def again(said: Entry) -> Draft:
+    """The draft of an entry of this hub's feed that is to be appended anew: all it carries but place and time."""
+    carried = {name: raw for name, raw in said.parts.items() if name not in ("at", "seq")}
+    return Draft(said.op, said.type, said.node, said.id, said.rev, said.digest, said.src, carried)
+
+
+def erase_draft(notice: Notice, target: str) -> Draft:
+    """The entry for one target of an erase notice of the hub's own."""
+    said = notice.envelope
+    members = {
+        "id": orjson.dumps(target),
+        "jws": b'"%b"' % said.jws.encode(),
+        "notice": said.body,
+        "op": b'"erase"',
+    }
+    return Draft("erase", None, notice.node, target, notice.max_rev, said.digest, None, members)
 
 
 def key_draft(statement: Envelope, node: str, kid: str) -> Draft:

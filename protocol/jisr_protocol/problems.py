@@ -129,6 +129,8 @@ _CODE_OF_RULE = {
     "ING-8": "policy_refused",
     "ING-9": "type_unknown",
     "ING-10": "rate_limited",
+    "ING-11": "erased",
+    "ING-12": "stub_without_cause",
     "PEER-1": "signature_invalid",
     "PEER-2": "hops_exceeded",
 }

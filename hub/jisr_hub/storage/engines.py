@@ -61,6 +61,10 @@ class Database(Protocol):
 
     def asked_ranges(self, values: Sequence[tuple[int, int]]) -> object: ...
 
+    def contains(self, column: sa.Column[Any], sought: bytes) -> sa.ColumnElement[bool]:
+        """Whether the bytes of a column contain these."""
+        ...
+
     async def put(self, connection: AsyncConnection, table: sa.Table, rows: Rows, *, replace: bool) -> None:
         """Insert whole rows in one go; with `replace` a row of the same primary key gives way."""
         ...
@@ -132,6 +136,9 @@ class Sqlite:
     def asked_ranges(self, values: Sequence[tuple[int, int]]) -> object:
         return orjson.dumps(values).decode()
 
+    def contains(self, column: sa.Column[Any], sought: bytes) -> sa.ColumnElement[bool]:
+        return sa.func.instr(column, sought) > 0
+
     async def put(self, connection: AsyncConnection, table: sa.Table, rows: Rows, *, replace: bool) -> None:
         if rows:
             verb = "INSERT OR REPLACE" if replace else "INSERT"
@@ -197,6 +204,9 @@ class Postgres:
 
     def asked_ranges(self, values: Sequence[tuple[int, int]]) -> object:
         return orjson.dumps(values).decode()
+
+    def contains(self, column: sa.Column[Any], sought: bytes) -> sa.ColumnElement[bool]:
+        return sa.func.pg_catalog.position(column, sought) > 0
 
     async def put(self, connection: AsyncConnection, table: sa.Table, rows: Rows, *, replace: bool) -> None:
         if not rows:

@@ -1,0 +1,171 @@
+"""What an erasure does to the tables, within the transaction that stores its notice.
+
+Lines become stubs of the same leaf: those of the hub's own log, found by where a record stands now and stood before,
+and those kept of nodes' logs, in any audience, put aside or not, in whoever's log they came.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from jisr_protocol import entry as entries
+from jisr_protocol.entry import Entry
+from jisr_protocol.limits import PAGE_ENTRIES
+from jisr_protocol.notice import ALL
+
+from ..erasure import erased_kept, erased_line
+from ..ports import Erased, Erasure, Kept, Key, Number
+from . import tables as t
+from .engines import Database
+
+TABLES = (t.entry, t.node_entry, t.node_entry_aside)
+"""The tables that hold content."""
+_ROWS = 512
+_CHAIN = """
+WITH RECURSIVE chain(seq) AS (
+    SELECT seq FROM record WHERE node = :node AND (:id = '*' OR id = :id) AND audience = 'public' AND seq IS NOT NULL
+    UNION SELECT e.prior FROM chain JOIN entry AS e ON e.seq = chain.seq WHERE e.prior IS NOT NULL
+) SELECT seq FROM chain ORDER BY seq
+"""
+
+
+class Erasing:
+    """One transaction that erases."""
+
+    def __init__(self, database: Database, connection: AsyncConnection, feed: str, at: str, number: Number) -> None:
+        self._database, self._connection, self._feed, self._at, self._number = database, connection, feed, at, number
+
+    async def act(self, erasures: Iterable[Erasure]) -> Erased:
+        """Keep the notices, and take out what those that bind name."""
+        emptied = lines = 0
+        for erasure in erasures:
+            await self._keep(erasure)
+            if not erasure.binds:
+                continue
+            lines += await self._empty_kept(t.node_entry, erasure) + await self._empty_kept(t.node_entry_aside, erasure)
+            if erasure.feed == "public" or await self._all_stood(erasure):
+                seqs = await self._empty_own(erasure)
+                await take_out(self._connection, erasure.notice.node, erasure.target, erasure.notice.max_rev)
+                emptied += len(seqs)
+                if seqs:
+                    await self._append(erasure)
+                    await self._bump({seq // PAGE_ENTRIES for seq in seqs})
+        return Erased(emptied, lines)
+
+    async def _keep(self, erasure: Erasure) -> None:
+        said = erasure.notice
+        thing = said.envelope
+        row = {
+            "digest": thing.digest, "feed": erasure.feed, "by": said.by, "node": said.node, "n": said.n,
+            "action": said.action, "jws": thing.jws, "body": thing.body, "at": self._at,
+        }  # fmt: skip
+        insert = self._database.insert
+        await self._connection.execute(insert(t.notice).values(row).on_conflict_do_nothing())
+        if erasure.binds:
+            kept_out = {"node": said.node, "id": erasure.target, "notice": thing.digest, "max_rev": said.max_rev}
+            await self._connection.execute(insert(t.guard).values(kept_out).on_conflict_do_nothing())
+
+    async def _all_stood(self, erasure: Erasure) -> bool:
+        """Whether everything the notice names stood in the public feed, so that passing it on tells nobody anything."""
+        for target in erasure.notice.targets:
+            asked = {"node": erasure.notice.node, "id": target}
+            if (await self._connection.execute(sa.text(_CHAIN), asked)).first() is None:
+                return False
+        return True
+
+    async def _empty_own(self, erasure: Erasure) -> list[int]:
+        """The positions of the hub's log that lost their content."""
+        asked = {"node": erasure.notice.node, "id": erasure.target}
+        about = [row[0] for row in await self._connection.execute(sa.text(_CHAIN), asked)]
+        c, emptied = t.entry.c, []
+        for start in range(0, len(about), _ROWS):
+            query = sa.select(c.seq, c.line).where(c.seq.in_(about[start : start + _ROWS])).order_by(c.seq)
+            for seq, line in (await self._connection.execute(query)).all():
+                if (stub := erased_line(erasure, line)) is not None:
+                    await self._connection.execute(sa.update(t.entry).where(c.seq == seq).values(line=stub))
+                    emptied.append(seq)
+        return emptied
+
+    async def _append(self, erasure: Erasure) -> None:
+        counter = sa.update(t.feed).where(t.feed.c.name == self._feed).values(size=t.feed.c.size + 1)
+        size = (await self._connection.execute(counter.returning(t.feed.c.size))).scalar_one()
+        said = self._number(erasure.draft, size - 1, self._at)
+        row = (said.seq, said.draft.op, said.draft.path, said.leaf, said.line, None)
+        await self._database.put(self._connection, t.entry, [row], replace=False)
+
+    async def _bump(self, pages: set[int]) -> None:
+        for page in pages:
+            first = self._database.insert(t.generation).values(page=page, generation=2)
+            later = {"generation": t.generation.c.generation + 1}
+            await self._connection.execute(first.on_conflict_do_update(index_elements=["page"], set_=later))
+
+    async def _empty_kept(self, table: sa.Table, erasure: Erasure) -> int:
+        changed = 0
+        async for row in self._mentioning(table, erasure):
+            kept = Kept(row.seq, row.leaf, row.line, row.code, row.pointer or "", row.detail or "", row.line_hash)
+            now = erased_kept(erasure, kept)
+            if now is None:
+                continue
+            values = {"line": now.line, "line_hash": now.line_hash, "code": now.code, "pointer": None, "detail": None}
+            own = [column == row._mapping[column.name] for column in table.primary_key.columns]
+            await self._connection.execute(sa.update(table).where(*own).values(values))
+            changed += 1
+            if now.code is None and kept.code is not None and now.line is not None and table is t.node_entry:
+                await self._remember_stub(row.name, entries.parse(now.line))
+        return changed
+
+    async def _mentioning(self, table: sa.Table, erasure: Erasure) -> AsyncIterator[sa.Row[Any]]:
+        """The rows with a kept line that names the target; in order of their keys, so that they may be changed."""
+        sought = erasure.notice.node if erasure.target == ALL else erasure.target
+        key = sa.tuple_(*table.primary_key.columns)
+        query = sa.select(table).where(
+            table.c.line.is_not(None), self._database.contains(table.c.line, sought.encode())
+        )
+        query = query.order_by(*table.primary_key.columns).limit(_ROWS)
+        after: Sequence[Any] | None = None
+        while rows := (await self._connection.execute(query if after is None else query.where(key > after))).all():
+            for row in rows:
+                yield row
+            after = tuple(rows[-1]._mapping[column.name] for column in table.primary_key.columns)
+
+    async def _remember_stub(self, audience: str, stub: Entry) -> None:
+        """Its rev is held from now on, in an audience in which a higher one is not."""
+        row = {
+            "node": stub.node, "id": stub.id, "audience": audience, "rev": stub.rev, "digest": stub.digest,
+            "type": stub.type, "live_path": None, "seq": None,
+        }  # fmt: skip
+        insert = self._database.insert(t.record).values(row)
+        newer = {name: insert.excluded[name] for name in ("rev", "digest", "type", "live_path")}
+        higher = insert.excluded.rev > t.record.c.rev
+        key = ["node", "id", "audience"]
+        await self._connection.execute(insert.on_conflict_do_update(index_elements=key, set_=newer, where=higher))
+
+
+async def take_out(connection: AsyncConnection, node: str, target: str, max_rev: int | None) -> None:
+    """What an erasure names is not live any more: a record, or with `*` all of a node, up to a rev."""
+    c = t.record.c
+    where = [c.node == node, c.live_path.is_not(None)]
+    where += [c.id == target] if target != ALL else []
+    where += [c.rev <= max_rev] if max_rev is not None else []
+    await connection.execute(sa.update(t.record).where(*where).values(live_path=None))
+
+
+async def guards(database: Database, connection: AsyncConnection, keys: Iterable[Key]) -> dict[Key, int | None]:
+    """Up to which rev each of these is kept out: None for any, 0 for none."""
+    found: dict[Key, int | None] = dict.fromkeys(keys, 0)
+    by_node: dict[str, list[str]] = {}
+    for node, record_id in found:
+        by_node.setdefault(node, []).append(record_id)
+    query = sa.text(
+        f"SELECT g.id, g.max_rev FROM {database.texts} CROSS JOIN guard AS g"
+        " WHERE g.node = :node AND g.id = asked.value"
+    )
+    for node, ids in by_node.items():
+        for record_id, max_rev in await connection.execute(query, {"node": node, "asked": database.asked_texts(ids)}):
+            before = found[node, record_id]
+            found[node, record_id] = None if before is None or max_rev is None else max(before, max_rev)
+    return found
