@@ -258,6 +258,7 @@ def test_the_log_state_says_where_to_go_on(world: World) -> None:
     size = len(world.author.feed().lines)
     assert orjson.loads(answer.content) == {
         "epoch": world.author.feed().epoch,
+        "head": orjson.loads(world.author.head().raw),
         "log_root": world.author.feed().tree().root(size).hex(),
         "next": size,
     }

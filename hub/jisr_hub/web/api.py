@@ -150,7 +150,9 @@ class _Api:
         if name != "public":
             return document("restricted", "the state of a restricted feed is read with a token; push tells it too")
         log: NodeLog = await self._hub.log_state(node, name)
-        value = {"epoch": log.epoch, "log_root": log.frontier.root().hex(), "next": log.frontier.size}
+        # the node's own signature: what a node that lost its memory can believe
+        shown = orjson.Fragment(log.head.envelope.raw) if log.head is not None else None
+        value = {"epoch": log.epoch, "head": shown, "log_root": log.frontier.root().hex(), "next": log.frontier.size}
         return Response(orjson.dumps(value) + b"\n", 200, {"Cache-Control": "no-store"}, "application/json")
 
     async def ping(self, request: Request) -> Response:
