@@ -11,18 +11,27 @@ from jisr_protocol import entry as entries
 from jisr_protocol import identifiers, keys, push, receipt
 from jisr_protocol.entry import Entry
 from jisr_protocol.envelope import Envelope
+from jisr_protocol.head import Head
 from jisr_protocol.keys import KeyRing
 from jisr_protocol.merkle import Frontier
 from jisr_protocol.push import NodeLog, Opened, Push
-from jisr_protocol.refusal import refuse
+from jisr_protocol.refusal import Refusal, refuse
 
 from . import ingest, log
 from .identity import Identity
 from .ingest import Bench, Outcome, Policy
-from .ports import Change, Clock, Conflict, Held, Kept, Ledger, Member
+from .ports import Change, Clock, Conflict, Held, Kept, Ledger, Member, Position
 from .quota import Quota
 
 CONFLICT_TRIES = 5
+
+
+class Gap(Refusal):
+    """PUSH-2: the push starts too far on; `next` is where it has to start."""
+
+    def __init__(self, refusal: Refusal, next: int) -> None:
+        super().__init__(refusal.rule, refusal.pointer, refusal.expected, refusal.came)
+        self.next = next
 
 
 @dataclass(frozen=True)
@@ -75,22 +84,35 @@ class Hub:
 
     async def _push_once(self, member: Member, name: str, opened: Opened) -> PushAnswer:
         node, now = member.node, self.clock()
-        expected = await self.ledger.node_sizes(node)
+        expected = await self.ledger.node_places(node)
         held = await self.ledger.node_log(node, name)
         repeated = (opened.start, min(opened.start + len(opened.lines), held.frontier.size))
         known = await self.ledger.node_line_hashes(node, name, *repeated)
         pushed = ingest.limits_and_canonical(opened, known)
+        stays = push.kept(pushed.head, held)
+        goes_on = held.epoch in (None, pushed.head.epoch)
+        if stays < held.frontier.size:  # what is held beyond a new epoch's base is not known in that epoch
+            repeated = (opened.start, min(repeated[1], stays))
+            known = {seq: hashed for seq, hashed in known.items() if seq < stays}
+            pushed = ingest.limits_and_canonical(opened, known)
         if _says_nothing_new(pushed, held):
             standing = await self._standing(node, name, *repeated)
             return self._answer(node, name, held.frontier, held.epoch or "", Outcome(), repeated, standing)
-        leaves = await self.ledger.node_leaves(node, name, *repeated) if pushed.entries else {}
-        extension = ingest.proof(pushed, held, leaves, node=node, name=name, now=now)
+        asked = (repeated if pushed.entries else (0, 0)) if goes_on else (0, stays)
+        leaves = await self.ledger.node_leaves(node, name, *asked)
+        try:
+            extension = ingest.proof(pushed, held, leaves, node=node, name=name, now=now)
+        except Refusal as refusal:
+            if refusal.rule != "PUSH-2":
+                raise
+            raise Gap(refusal, stays) from None
         if extension.entries:
             self.quota.take(member, len(extension.entries), now)
-        again = await self._came_otherwise(node, name, pushed, known, held.frontier.size)
+        again = await self._came_otherwise(node, name, pushed, known, stays)
         outcome = Outcome()
         if batch := [*again, *extension.entries]:
-            bench = await self._bench(node, name, pushed.head.epoch, extension.ring, batch)
+            bench = await self._bench(node, name, pushed.head, extension.ring, batch)
+            bench.sources = await self._sources(extension.entries, bench)
             outcome = ingest.judge(bench, batch).without(ingest.still_bent(again))
         grown = NodeLog(pushed.head.epoch, extension.frontier, extension.head, extension.ring)
         if outcome.kept or held.head is None or held.head.raw != extension.head.raw:
@@ -104,6 +126,7 @@ class Hub:
                 expected=expected,
                 kept=outcome.kept,
                 log=grown,
+                stays=None if goes_on else stays,
             )
             await self.ledger.store(change, log.number)
             if outcome.drafts:
@@ -143,7 +166,7 @@ class Hub:
         known -= sum(kept.seq not in judged for kept in standing)
         return PushAnswer(frontier.size, admitted, known + outcome.duplicates, quarantined, signed)
 
-    async def _bench(self, node: str, name: str, epoch: str, ring: KeyRing, batch: Sequence[Entry]) -> Bench:
+    async def _bench(self, node: str, name: str, signed: Head, ring: KeyRing, batch: Sequence[Entry]) -> Bench:
         touched = {(e.node or "", e.id or "") for e in batch if e.op in ("put", "del")}
         held = await self.ledger.held(name, touched)
         elsewhere: dict[tuple[str, str], Held] = {}
@@ -152,7 +175,16 @@ class Hub:
                 elsewhere[key] = max(there, elsewhere.get(key, there), key=lambda one: one.rev)
         carries_keys = any(e.op in ("key", "recovery") for e in batch)
         statements = await self.ledger.statements_logged(node) if carries_keys else set()
-        return Bench(node, name, epoch, ring, held, elsewhere, self.policy, known_statements=statements)
+        bench = Bench(node, name, signed.epoch, ring, held, elsewhere, self.policy, known_statements=statements)
+        bench.bases = signed.bases
+        return bench
+
+    async def _sources(self, fresh: Sequence[Entry], bench: Bench) -> dict[int, Position]:
+        """Where that stands which overtook entries of a push, by their position: a node gives back what a hub lost."""
+        keys = {e.seq: (e.node or "", e.id or "") for e in fresh}
+        below = {e.seq for e in fresh if (held := bench.held.get(keys[e.seq])) and held.rev > (e.rev or 0)}
+        found = await self.ledger.sources({keys[seq] for seq in below}) if below else {}
+        return {seq: found[keys[seq]] for seq in below if keys[seq] in found}
 
     async def _came_otherwise(
         self, node: str, name: str, pushed: Push, known: Mapping[int, bytes], size: int
@@ -196,12 +228,12 @@ class Hub:
     async def rejudge(self, node: str, name: str) -> Outcome:
         """Judge what is quarantined of a feed again, after a change of schema or policy; what is sound now proceeds."""
         async with self._node_locks[node]:
-            expected = await self.ledger.node_sizes(node)
+            expected = await self.ledger.node_places(node)
             held = await self.ledger.node_log(node, name)
             waiting = [entries.parse(kept.line) for kept in await self.ledger.judged(node, name) if kept.line]
-            if not waiting or held.ring is None:
+            if not waiting or held.ring is None or held.head is None:
                 return Outcome()
-            bench = await self._bench(node, name, held.epoch or "", held.ring, waiting)
+            bench = await self._bench(node, name, held.head, held.ring, waiting)
             outcome = ingest.judge(bench, waiting)
             change = Change(
                 identifiers.to_instant(self.clock()),

@@ -9,9 +9,10 @@ Pure: everything an entry is judged against is handed in.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from jisr_protocol import entry as entries
 from jisr_protocol import live, push, schema
@@ -23,7 +24,7 @@ from jisr_protocol.push import Extension, NodeLog, Opened, Push
 from jisr_protocol.refusal import Refusal, refuse
 
 from . import log
-from .ports import Draft, Held, Kept, Member, Remembered
+from .ports import Draft, Held, Kept, Member, Position, Remembered
 
 _PLAIN_MEMBERS = frozenset({"at", "jws", "op", "seq"})
 RESTRICTED = ("partners", "hub")
@@ -57,6 +58,10 @@ class Bench:
     known_statements: set[str] = field(default_factory=set)
     via: bytes | None = None
     home: bool = True
+    bases: Sequence[Mapping[str, Any]] = ()
+    """The earlier epochs of the writer's log that the one now told goes on from."""
+    sources: Mapping[int, Position] = field(default_factory=dict)
+    """Where in the writer's log the newer rev stands that is held, by the position of the entry it overtook."""
 
     def keys(self, kind: str) -> dict[str, PublicKey]:
         if kind not in self.verifiers:
@@ -138,12 +143,21 @@ def rev(bench: Bench, entry: Entry) -> None:
     before = bench.held.get((bench.node, entry.id or ""))
     held_rev, held_digest = (before.rev, before.digest) if before else (None, None)
     order = live.order(number, digest, held_rev, held_digest)
-    if order is Order.FALLS:
+    if order is Order.FALLS and not _was_overtaken(bench, entry):
         refuse("ING-3", "/record/rev", expected=f"more than {held_rev}", came=number)
     if order is Order.CONTRADICTS:
         refuse("ING-4", "/record/rev", expected=f"the digest {held_digest} of this rev", came=digest)
     if bench.home and number - (held_rev or 0) > REV_JUMP:
         refuse("ING-5", "/record/rev", expected=f"at most {REV_JUMP} more than {held_rev or 0}", came=number)
+
+
+def _was_overtaken(bench: Bench, entry: Entry) -> bool:
+    """What is held comes from a later place of the same log: the node only gives back what this hub had lost."""
+    source = bench.sources.get(entry.seq)
+    if source is None or source[0] != bench.name or source[2] <= entry.seq:
+        return False
+    epoch, seq = source[1:]
+    return epoch == bench.epoch or any(epoch == base["epoch"] and seq < base["size"] for base in bench.bases)
 
 
 def fits_schema(bench: Bench, entry: Entry) -> None:
@@ -217,7 +231,7 @@ def _take_record(bench: Bench, entry: Entry, outcome: Outcome) -> None:
     key = (bench.node, entry.id or "")
     before = bench.held.get(key)
     public = bench.name == "public"
-    if before is not None and before.rev == entry.rev:
+    if before is not None and before.rev >= (entry.rev or 0):
         outcome.duplicates += 1
         outcome.keep(entry, entry.raw)
         return

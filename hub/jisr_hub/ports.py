@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mappin
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -21,6 +21,10 @@ from jisr_protocol.push import NodeLog
 
 Position = tuple[str, str, int]
 """(feed name, epoch, seq): a place in a node's own feed."""
+
+
+Place = tuple[str, int]
+"""(epoch, size): how far a node's feed is held."""
 
 
 class Held(msgspec.Struct, frozen=True, gc=False):
@@ -116,10 +120,12 @@ class Change:
     # of a push
     node: str = ""
     name: str = ""
-    expected: Mapping[str, int] = field(default_factory=dict)
-    """The sizes of all the node's feeds as they were judged against (`Ledger.node_sizes`)."""
+    expected: Mapping[str, Place] = field(default_factory=dict)
+    """Where all the node's feeds stood when they were judged against (`Ledger.node_places`)."""
     kept: Sequence[Kept] = ()
     log: NodeLog | None = None
+    stays: int | None = None
+    """In a new epoch of the node: how many of the entries held stay its log; those after them are put aside."""
     # of a peer
     peer: str = ""
     cursor: int = 0
@@ -133,6 +139,16 @@ class Published:
 
     head: Head
     frontier: Frontier
+
+
+class Mark(msgspec.Struct, frozen=True):
+    """How far a feed of `by` was published, as its head says."""
+
+    by: str
+    epoch: str
+    size: int
+    log_root: str
+    time: str
 
 
 class Conflict(Exception):
@@ -181,7 +197,7 @@ class Ledger(Protocol):
         """How far this feed of the node is held, and the node's keys."""
         ...
 
-    async def node_sizes(self, node: str) -> dict[str, int]:
+    async def node_places(self, node: str) -> dict[str, Place]:
         """How far each feed of the node is held, by name; only those that are."""
         ...
 
@@ -195,6 +211,14 @@ class Ledger(Protocol):
         """The entries of this feed in [start, end) that are quarantined, in order."""
         ...
 
+    async def put_aside(self, node: str, name: str) -> list[tuple[str, Kept]]:
+        """(epoch, entry) of what left the node's log when it went on in a new epoch: evidence, in order."""
+        ...
+
+    async def sources(self, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Position]:
+        """Where the newest entry about each of these public records stands in its author's own log, if that is told."""
+        ...
+
     async def held(self, audience: str, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Held]: ...
 
     async def rings(self, nodes: Iterable[str]) -> dict[str, KeyRing]: ...
@@ -206,7 +230,7 @@ class Ledger(Protocol):
     async def store(self, change: Change, number: Number) -> int:
         """Store a change and give its drafts the next positions, under the writer's lock, in one transaction.
 
-        Durable when it returns the new size of the hub's feed. Raises Conflict when the node's feeds have not the sizes
+        Durable when it returns the new size of the hub's feed. Raises Conflict when the node's feeds do not stand at
         `change.expected` any more, perhaps by another process; then nothing was stored.
         """
         ...
@@ -216,6 +240,14 @@ class Ledger(Protocol):
     async def published(self) -> Published | None: ...
 
     async def epoch(self) -> str: ...
+
+    async def bases(self) -> tuple[dict[str, Any], ...]:
+        """The earlier epochs this feed goes on from, as its heads name them: epoch, size, log_root."""
+        ...
+
+    async def rebase(self, epoch: str, bases: Sequence[dict[str, Any]], before: str) -> None:
+        """Go on in another epoch than `before`; entries and positions stay. Raises Conflict when it is not in that."""
+        ...
 
     async def publish(self, published: Published, before: Published | None) -> None:
         """Remember what is published after `before`; durable when it returns. Raises Conflict when another process
@@ -247,6 +279,18 @@ class Pages(Protocol):
     def read(self, path: str) -> bytes | None: ...
 
     def remove(self, path: str) -> None: ...
+
+
+class Fence(Protocol):
+    """What was published last, remembered outside the database, so that an older database put back is noticed."""
+
+    def read(self) -> Mark | None:
+        """None when nothing was published yet. Raises OSError or ValueError when nobody can tell."""
+        ...
+
+    def swap(self, before: Mark | None, after: Mark) -> bool:
+        """Put `after` in the place of `before`; durable when it returns True. False when another mark stands there."""
+        ...
 
 
 Clock = Callable[[], datetime]

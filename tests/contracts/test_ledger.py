@@ -154,21 +154,23 @@ async def test_a_store_that_fails_stores_nothing(opened: Opened, author: Author)
 async def test_a_change_judged_against_an_older_node_log_is_a_conflict_and_stores_nothing(
     opened: Opened, author: Author
 ) -> None:
-    def change(expected: dict[str, int], end: int) -> Change:
-        drafts = drafts_of(author, expected.get("public", 0), end)
+    def change(expected: dict[str, tuple[str, int]], end: int) -> Change:
+        drafts = drafts_of(author, expected.get("public", ("", 0))[1], end)
         return Change(
             AT, drafts, (), node=author.id, name="public", expected=expected, log=node_log(author, end)
         )  # fmt: skip
 
     async with opened() as ledger:
-        assert await ledger.node_sizes(author.id) == {}
+        assert await ledger.node_places(author.id) == {}
         await ledger.store(change({}, 3), log.number)
-        assert await ledger.node_sizes(author.id) == {"public": 3}
-        for otherwise in ({}, {"public": 4}, {"public": 3, "hub": 1}):
+        epoch = author.feed().epoch
+        assert await ledger.node_places(author.id) == {"public": (epoch, 3)}
+        others = ({}, {"public": (epoch, 4)}, {"public": ("1-bbbbbbbb", 3)}, {"public": (epoch, 3), "hub": (epoch, 1)})
+        for otherwise in others:
             with pytest.raises(Conflict):
                 await ledger.store(change(otherwise, 5), log.number)
         assert len(await rows_of(ledger)) == 3
-        await ledger.store(change({"public": 3}, 5), log.number)
+        await ledger.store(change({"public": (epoch, 3)}, 5), log.number)
         assert (await ledger.node_log(author.id, "public")).frontier.root() == node_log(author, 5).frontier.root()
 
 
@@ -443,7 +445,9 @@ async def test_a_node_log_comes_back_as_it_was_stored(opened: Opened, author: Au
         assert await ledger.node_line_hashes(author.id, "hub", 2, 9) == {2: b"\x0c" * 32}
         assert await ledger.node_line_hashes(author.id, "public", 0, 3) == {}
         assert (await ledger.node_log(author.id, "public")).epoch is None
-        judged_again = replace(change, expected={"hub": 3}, kept=[Kept(1, b"\x02" * 32, b'{"a":1}')])
+        judged_again = replace(
+            change, expected={"hub": (author.feed().epoch, 3)}, kept=[Kept(1, b"\x02" * 32, b'{"a":1}')]
+        )
         await ledger.store(judged_again, log.number)
         assert await ledger.judged(author.id, "hub") == kept[2:]
 
@@ -559,3 +563,57 @@ async def test_a_write_that_is_cut_off_leaves_the_old_file_whole(
     with pytest.raises(OSError, match="no space"):
         pages.write("head.json", b"new")
     assert pages.read("head.json") == b"old"
+
+
+# Epochs
+
+
+async def test_another_epoch_goes_on_at_the_same_positions(opened: Opened, author: Author) -> None:
+    bases = [{"epoch": EPOCH, "log_root": "00" * 32, "size": 4}]
+    async with opened() as ledger:
+        await ledger.store(Change(AT, drafts_of(author, 0, 4), ()), log.number)
+        assert (await ledger.epoch(), await ledger.bases()) == (EPOCH, ())
+        with pytest.raises(Conflict):
+            await ledger.rebase("3-cccccccc", bases, "2-bbbbbbbb")
+        await ledger.rebase("2-bbbbbbbb", bases, EPOCH)
+        assert (await ledger.epoch(), await ledger.bases()) == ("2-bbbbbbbb", tuple(bases))
+        assert await ledger.store(Change(AT, drafts_of(author, 4, 6), ()), log.number) == 6
+        assert [seq for seq, _, _ in await rows_of(ledger)] == list(range(6))
+
+
+async def test_what_a_nodes_next_epoch_leaves_behind_is_put_aside(opened: Opened, author: Author) -> None:
+    def kept(start: int, end: int, mark: bytes) -> list[Kept]:
+        return [Kept(seq, mark * 32, b"{}", "schema_invalid", "/a", "why", mark * 32) for seq in range(start, end)]
+
+    first = Change(AT, (), (), node=author.id, name="public", kept=kept(0, 6, b"\x01"), log=node_log(author, 6))
+    size = {"public": (author.feed().epoch, 6)}
+    later = replace(node_log(author, 5), epoch="2-bbbbbbbb")
+    second = replace(first, expected=size, kept=kept(4, 5, b"\x02"), log=later, stays=4)
+    async with opened() as ledger:
+        await ledger.store(first, log.number)
+        assert await ledger.put_aside(author.id, "public") == []
+        await ledger.store(second, log.number)
+        assert await ledger.node_places(author.id) == {"public": ("2-bbbbbbbb", 5)}
+        assert await ledger.node_leaves(author.id, "public", 0, 9) == {
+            **dict.fromkeys(range(4), b"\x01" * 32),
+            4: b"\x02" * 32,
+        }
+        aside = [(author.feed().epoch, one) for one in kept(4, 6, b"\x01")]
+        assert await ledger.put_aside(author.id, "public") == aside
+        assert await ledger.put_aside(author.id, "hub") == []
+        third = replace(first, expected={"public": ("2-bbbbbbbb", 5)}, kept=(), stays=5)
+        await ledger.store(replace(third, log=replace(node_log(author, 5), epoch="3-cccccccc")), log.number)
+        assert await ledger.put_aside(author.id, "public") == aside, "what goes on loses nothing"
+
+
+async def test_the_place_of_a_record_in_its_authors_log_is_told(opened: Opened, author: Author) -> None:
+    entries_of = author.feed().entries()
+    record, other = entries_of[1], entries_of[2]
+    key = (record.node or "", record.id or "")
+    async with opened() as ledger:
+        await ledger.store(Change(AT, drafts_of(author, 0, 2), remembered(author, 1, 2)), log.number)
+        asked = [key, (other.node or "", other.id or "")]
+        assert await ledger.sources(asked) == {key: ("public", EPOCH, 1)}
+        gone = log.out_draft(*key, record.rev or 0, record.digest or "", record.type or "")
+        await ledger.store(Change(AT, [gone], remembered(author, 1, 2, live=False)), log.number)
+        assert await ledger.sources(asked) == {}, "that a record left is this hub's own word"

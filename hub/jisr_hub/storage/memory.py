@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from jisr_protocol import keys, state_tree
 from jisr_protocol.envelope import Envelope
@@ -13,17 +14,19 @@ from jisr_protocol.keys import KeyRing
 from jisr_protocol.merkle import Frontier
 from jisr_protocol.push import NodeLog
 
-from ..ports import Change, Conflict, Held, Kept, Lead, Member, Number, Numbered, Peer, Published, View
+from ..ports import Change, Conflict, Held, Kept, Lead, Member, Number, Numbered, Peer, Place, Position, Published, View
 
 
 @dataclass
 class _State:
     epoch: str
+    bases: tuple[dict[str, Any], ...] = ()
     entries: list[Numbered] = field(default_factory=list)
     members: dict[str, Member] = field(default_factory=dict)
     rings: dict[str, KeyRing] = field(default_factory=dict)
     logs: dict[tuple[str, str], NodeLog] = field(default_factory=dict)
     kept: dict[tuple[str, str], dict[int, Kept]] = field(default_factory=dict)
+    aside: dict[tuple[str, str], list[tuple[str, Kept]]] = field(default_factory=dict)
     records: dict[tuple[str, str, str], Held] = field(default_factory=dict)
     peers: dict[str, Peer] = field(default_factory=dict)
     published: Published | None = None
@@ -49,8 +52,8 @@ class MemoryLedger:
         log = self._s.logs.get((node, name), NodeLog(None, Frontier(), None, None))
         return replace(log, ring=self._s.rings.get(node))
 
-    async def node_sizes(self, node: str) -> dict[str, int]:
-        return {name: log.frontier.size for (whose, name), log in self._s.logs.items() if whose == node}
+    async def node_places(self, node: str) -> dict[str, Place]:
+        return {name: (log.epoch or "", log.frontier.size) for (who, name), log in self._s.logs.items() if who == node}
 
     async def node_leaves(self, node: str, name: str, start: int, end: int) -> dict[int, bytes]:
         kept = self._s.kept.get((node, name), {})
@@ -63,6 +66,13 @@ class MemoryLedger:
     async def judged(self, node: str, name: str, start: int = 0, end: int | None = None) -> list[Kept]:
         kept = sorted(self._s.kept.get((node, name), {}).items())
         return [k for seq, k in kept if k.code and start <= seq and (end is None or seq < end)]
+
+    async def put_aside(self, node: str, name: str) -> list[tuple[str, Kept]]:
+        return sorted(self._s.aside.get((node, name), []), key=lambda one: (one[0], one[1].seq))
+
+    async def sources(self, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Position]:
+        newest = {(d.node or "", d.id or ""): d.src for d in (n.draft for n in self._s.entries) if d.path is not None}
+        return {key: src for key in keys if (src := newest.get(key)) is not None}
 
     async def held(self, audience: str, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Held]:
         found = ((key, self._s.records.get((*key, audience))) for key in keys)
@@ -77,7 +87,7 @@ class MemoryLedger:
 
     async def store(self, change: Change, number: Number) -> int:
         state = self._s
-        if change.log is not None and await self.node_sizes(change.node) != change.expected:
+        if change.log is not None and await self.node_places(change.node) != change.expected:
             raise Conflict(f"{change.node} moved on")
         base = len(state.entries)
         state.entries += [number(draft, base + i, change.at) for i, draft in enumerate(change.drafts)]
@@ -87,11 +97,20 @@ class MemoryLedger:
         for member in change.members:
             state.members.setdefault(member.node, member)
         if change.log is not None:
+            self._begin_epoch(change)
             state.logs[change.node, change.name] = change.log
             state.kept.setdefault((change.node, change.name), {}).update({k.seq: k for k in change.kept})
         if peer := state.peers.get(change.peer):
             state.peers[change.peer] = replace(peer, cursor=change.cursor, epoch=change.peer_epoch)
         return len(state.entries)
+
+    def _begin_epoch(self, change: Change) -> None:
+        """What is not the node's log any more is put aside."""
+        feed = (change.node, change.name)
+        kept, log = self._s.kept.get(feed, {}), self._s.logs.get(feed)
+        if change.stays is not None and log is not None:
+            gone = [(log.epoch or "", kept.pop(seq)) for seq in sorted(kept) if seq >= change.stays]
+            self._s.aside.setdefault(feed, []).extend(gone)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[View]:
@@ -102,6 +121,14 @@ class MemoryLedger:
 
     async def epoch(self) -> str:
         return self._s.epoch
+
+    async def bases(self) -> tuple[dict[str, Any], ...]:
+        return self._s.bases
+
+    async def rebase(self, epoch: str, bases: Sequence[dict[str, Any]], before: str) -> None:
+        if self._s.epoch != before:
+            raise Conflict(f"this feed is in the epoch {self._s.epoch}, not {before}")
+        self._s.epoch, self._s.bases = epoch, tuple(bases)
 
     async def publish(self, published: Published, before: Published | None) -> None:
         if _raw(self._s.published) != _raw(before):

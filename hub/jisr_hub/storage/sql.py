@@ -13,9 +13,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import orjson
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from jisr_protocol import entry as entries
 from jisr_protocol import head as heads
 from jisr_protocol import keys
 from jisr_protocol.envelope import Envelope
@@ -23,7 +25,7 @@ from jisr_protocol.keys import KeyRing
 from jisr_protocol.merkle import Frontier
 from jisr_protocol.push import NodeLog
 
-from ..ports import Change, Conflict, Held, Kept, Lead, Member, Number, Numbered, Peer, Published, View
+from ..ports import Change, Conflict, Held, Kept, Lead, Member, Number, Numbered, Peer, Place, Position, Published, View
 from . import engines, migrations
 from . import tables as t
 from .view import SqlView
@@ -108,9 +110,8 @@ class SqlLedger:
         row = rows[0]
         return NodeLog(row.epoch, Frontier.from_bytes(row.size, row.frontier), heads.parse(row.head), ring)
 
-    async def node_sizes(self, node: str) -> dict[str, int]:
-        c = t.node_feed.c
-        return {row.name: row.size for row in await self.rows(sa.select(c.name, c.size).where(c.node == node))}
+    async def node_places(self, node: str) -> dict[str, Place]:
+        return {row.name: (row.epoch, row.size) for row in await self.rows(_places(node))}
 
     async def node_leaves(self, node: str, name: str, start: int, end: int) -> dict[int, bytes]:
         if start >= end:
@@ -135,6 +136,24 @@ class SqlLedger:
             Kept(row.seq, row.leaf, row.line, row.code, row.pointer or "", row.detail or "", row.line_hash)
             for row in rows
         ]
+
+    async def put_aside(self, node: str, name: str) -> list[tuple[str, Kept]]:
+        c = t.node_entry_aside.c
+        query = sa.select(t.node_entry_aside).where(c.node == node, c.name == name).order_by(c.epoch, c.seq)
+        return [
+            (r.epoch, Kept(r.seq, r.leaf, r.line, r.code, r.pointer or "", r.detail or "", r.line_hash))
+            for r in await self.rows(query)
+        ]
+
+    async def sources(self, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Position]:
+        r, e = t.record.c, t.entry.c
+        found: dict[tuple[str, str], Position] = {}
+        for node, record_id in keys:
+            query = sa.select(e.line).join(t.record, r.seq == e.seq)
+            for row in await self.rows(query.where(r.node == node, r.id == record_id, r.audience == "public")):
+                if src := entries.parse(row.line).src:
+                    found[node, record_id] = src
+        return found
 
     async def rings(self, nodes: Iterable[str]) -> dict[str, KeyRing]:
         """Each chain is folded once and kept as long as its statements are the same."""
@@ -238,11 +257,11 @@ class SqlLedger:
         log = change.log
         if log is None or log.head is None or log.epoch is None:
             raise ValueError("a node's log grows together with its head")
-        c = t.node_feed.c
-        query = sa.select(c.name, c.size).where(c.node == change.node)
-        sizes = {row.name: row.size for row in await connection.execute(query)}
-        if sizes != change.expected:
+        places = {row.name: (row.epoch, row.size) for row in await connection.execute(_places(change.node))}
+        if places != change.expected:
             raise Conflict(f"{change.node} moved on")
+        if change.stays is not None:
+            await _put_aside(connection, change.node, change.name, change.stays)
         values = {
             "node": change.node,
             "name": change.name,
@@ -281,6 +300,18 @@ class SqlLedger:
         rows = await self.rows(sa.select(t.feed.c.epoch).where(t.feed.c.name == self._feed))
         return str(rows[0].epoch)
 
+    async def bases(self) -> tuple[dict[str, Any], ...]:
+        rows = await self.rows(sa.select(t.feed.c.bases).where(t.feed.c.name == self._feed))
+        return tuple(orjson.loads(rows[0].bases))
+
+    async def rebase(self, epoch: str, bases: Sequence[dict[str, Any]], before: str) -> None:
+        c = t.feed.c
+        change = sa.update(t.feed).where(c.name == self._feed, c.epoch == before)
+        named = orjson.dumps(list(bases), option=orjson.OPT_SORT_KEYS).decode()
+        async with self.database.writing() as connection:
+            if (await connection.execute(change.values(epoch=epoch, bases=named))).rowcount != 1:
+                raise Conflict(f"this feed is not in the epoch {before} any more")
+
     async def publish(self, published: Published, before: Published | None) -> None:
         values = {
             "published_size": published.frontier.size,
@@ -312,6 +343,25 @@ def _about(change: Change) -> set[Key]:
     """The public records a change is about."""
     drafts = {(d.node or "", d.id or "") for d in change.drafts if d.op in _RECORD_OPS}
     return drafts | {(r.node, r.id) for r in change.remembered if r.audience == "public"}
+
+
+def _places(node: str) -> sa.Select[Any]:
+    c = t.node_feed.c
+    return sa.select(c.name, c.epoch, c.size).where(c.node == node)
+
+
+async def _put_aside(connection: AsyncConnection, node: str, name: str, stays: int) -> None:
+    """Move what the node's new epoch does not go on from, and the head it was signed with, out of its log."""
+    f, e = t.node_feed.c, t.node_entry.c
+    columns = (f.node, f.name, f.epoch, f.size, f.head)
+    signed = sa.select(*columns).where(f.node == node, f.name == name)
+    await connection.execute(sa.insert(t.node_feed_aside).from_select([c.name for c in columns], signed))
+    gone = (e.node == node, e.name == name, e.seq >= stays)
+    epoch = sa.select(f.epoch).where(f.node == node, f.name == name).scalar_subquery().label("epoch")
+    moved = sa.select(*t.node_entry.columns, epoch).where(*gone)
+    names = [*(column.name for column in t.node_entry.columns), "epoch"]
+    await connection.execute(sa.insert(t.node_entry_aside).from_select(names, moved))
+    await connection.execute(sa.delete(t.node_entry).where(*gone))
 
 
 def _of_feed(query: Any, node: str, name: str) -> Any:

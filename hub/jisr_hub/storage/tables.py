@@ -4,6 +4,7 @@
 
 `entry`       the hub's own log: whole lines, leaf hashes
 `node_entry`  each node's log under the node's own positions; a line only where `entry` does not hold its content
+`…_aside`     what a node's log held beyond the base its next epoch goes on from, with the signed head: evidence
 `record`      per (node, id, audience) the newest rev, and whether it is live in the hub's feed
 `notice`      signed notices that bind here, and `guard` what they keep out: (node, id or *) up to a rev
 `generation`  pages that were rewritten, by number
@@ -93,6 +94,32 @@ node_entry = Table(
     metadata,
     Column("node", String, primary_key=True),
     Column("name", String, primary_key=True),
+    Column("seq", Number, primary_key=True),
+    Column("leaf", LargeBinary, nullable=False),
+    Column("line_hash", LargeBinary),
+    Column("line", LargeBinary),
+    Column("code", String),
+    Column("pointer", String),
+    Column("detail", String),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+node_feed_aside = Table(
+    "node_feed_aside",
+    metadata,
+    Column("node", String, primary_key=True),
+    Column("name", String, primary_key=True),
+    Column("epoch", String, primary_key=True),
+    Column("size", Number, nullable=False),
+    Column("head", LargeBinary, nullable=False),
+    sqlite_strict=True,
+)
+node_entry_aside = Table(
+    "node_entry_aside",
+    metadata,
+    Column("node", String, primary_key=True),
+    Column("name", String, primary_key=True),
+    Column("epoch", String, primary_key=True),
     Column("seq", Number, primary_key=True),
     Column("leaf", LargeBinary, nullable=False),
     Column("line_hash", LargeBinary),

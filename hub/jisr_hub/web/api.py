@@ -21,9 +21,9 @@ from jisr_protocol.capabilities import Capabilities, FeedOffer
 from jisr_protocol.head import MAJOR, Head
 from jisr_protocol.inflate import inflate
 from jisr_protocol.push import NodeLog
-from jisr_protocol.refusal import Refusal, refuse
+from jisr_protocol.refusal import refuse
 
-from ..hub import Hub, PushAnswer
+from ..hub import Gap, Hub, PushAnswer
 from ..ports import Kept, Pages
 from ..publish.feed import Publisher
 from ..quota import QuotaExhausted
@@ -125,10 +125,8 @@ class _Api:
         try:
             async with self._turn(node):
                 answer = await self._hub.push(node, name, await _body(request, limits.PUSH_BYTES))
-        except Refusal as refusal:
-            if refusal.code != "seq_gap":
-                raise
-            return refusal_document(refusal, next=(await self._hub.ledger.node_log(node, name)).frontier.size)
+        except Gap as gap:
+            return refusal_document(gap, next=gap.next)
         return Response(_answered(answer), 200, {"Cache-Control": "no-store"}, "application/json")
 
     @contextlib.asynccontextmanager

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-NEWEST = "0002"
+NEWEST = "0003"
 _FIRST = "0001"
 
 
