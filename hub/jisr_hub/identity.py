@@ -48,6 +48,11 @@ def write_key(folder: Path, seed: bytes) -> None:
     pem = Ed25519PrivateKey.from_private_bytes(seed).private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
+    put_key(folder, pem)
+
+
+def put_key(folder: Path, pem: bytes) -> None:
+    """Put a private key file into a folder that has none."""
     handle = os.open(folder / KEY_FILE, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "wb") as file:
         file.write(pem)

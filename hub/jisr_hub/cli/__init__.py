@@ -251,6 +251,44 @@ def check(folder: Folder = HERE, as_json: AsJson = False) -> None:
 
 
 @app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(help="A new file, such as /media/stick/hub-2026-03-01.tar.")],
+    with_key: Annotated[bool, typer.Option("--with-key", help="Put the signing key into it too.")] = False,
+    folder: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Write the hub into one file, also while it serves: ledger, settings, key statements."""
+    from . import keeping
+
+    value = _run(keeping.backup(folder, file, with_key=with_key))
+    _say(value, as_json, keeping.backup_words(value))
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="A backup.")],
+    folder: Annotated[Path, typer.Argument(help="The hub's folder, or a new one.")],
+    look: Annotated[bool, typer.Option("--check", help="Only say what is in it and what would happen.")] = False,
+    database: Annotated[
+        str | None, typer.Option(help="Where the ledger goes: sqlite, or postgresql://… (else as in the backup).")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Exchange the database that is there; it is kept beside.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Put a backup back, or look at it. What the backup does not fit is left as it is."""
+    from . import keeping
+
+    if look:
+        value = _run(keeping.look(file, folder, database))
+        _say(value, as_json, keeping.look_words(value))
+        if value["faults"]:
+            raise typer.Exit(1)
+        return
+    value = _run(keeping.restore(folder, file, database=database, yes=yes))
+    _say(value, as_json, keeping.restore_words(value, folder))
+
+
+@app.command()
 def rebuild(folder: Folder = HERE, as_json: AsJson = False) -> None:
     """Delete what can be computed (records, pages, head) and compute it again from the log."""
     from . import inspection
