@@ -3,13 +3,39 @@
 Each test prints its figure. Short by default, whole with `--long`.
 """
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.faults import test_injected, test_kill
+from tests.faults.race import race
 from tests.faults.tracing import can_trace
+
+# A race
+
+
+@pytest.mark.parametrize("database", ["SQLite", "PostgreSQL"])
+def test_a_reader_misses_nothing_of_sixteen_writers(
+    database: str, tmp_path: Path, long: bool, request: pytest.FixtureRequest, figure: Callable[..., None]
+) -> None:
+    place = tmp_path / "hub.sqlite" if database == "SQLite" else request.getfixturevalue("postgres_address")
+    raced = asyncio.run(race(place, 11_000 if long else 1_000))
+    figure(raced.told(database))
+    assert sorted(raced.seen) == sorted(raced.stored)
+    assert raced.positions == list(range(len(raced.stored)))
+    assert raced.rolled_back > 0
+    assert len(raced.stored) >= (10_000 if long else 900)
+
+
+def test_serial_numbers_in_the_same_race_miss_many(
+    postgres_address: str, long: bool, figure: Callable[..., None]
+) -> None:
+    raced = asyncio.run(race(postgres_address, 11_000 if long else 1_500, naive=True))
+    figure(raced.told("a serial id and `id > cursor`"))
+    assert raced.missed >= (2_000 if long else 200)
+
 
 # Injected faults
 

@@ -85,7 +85,7 @@ def a_machine_that_traces() -> None:
 
 @pytest.mark.parametrize("path", ["node", "reader"])
 def test_a_few_faults_violate_nothing(path: str, tmp_path: Path, figure: Callable[..., None]) -> None:
-    struck = strike(tmp_path, path, count=8)
+    struck = strike(tmp_path, path, count=5)
     figure(f"{path}: {struck.distinct} of {struck.points} points, {struck.told} told, {struck.mended} mended at once")
     assert struck.violations == []
-    assert min(struck.distinct.values()) >= 6
+    assert min(struck.distinct.values()) >= 4
