@@ -129,8 +129,8 @@ class Session:
         self._without_snapshot = whole
         self._without_repair = False
         self._heads_tried = 0
-        self._left: Head | None = None
-        """The head whose files went away under a repair."""
+        self._left: tuple[Head, str] | None = None
+        """The head of which a file went away under a repair, and that file."""
         self._restart(known)
 
     def _restart(self, known: Known, *, replacing: bool = False) -> None:
@@ -206,8 +206,10 @@ class Session:
             if relation is Relation.SAME and head.time < stored.time:
                 self.head = stored
             return self._unchanged()
-        if self._left is not None and head.raw == self._left.raw:
-            return self._from_start(head)  # there is no newer head: its files are missing
+        if self._left is not None and head.raw == self._left[0].raw:  # no newer head: its file is missing
+            if not self._may_begin_anew():
+                refuse("PAGE-1", "", expected=f"the file {self._left[1]}", came="none")
+            return self._from_start(head)
         return self._read(head, stored, relation)
 
     # Where to begin
@@ -382,7 +384,7 @@ class Session:
         if self._heads_tried == HEADS_TRIED:
             return self._on_missing(event)
         self._heads_tried += 1
-        self._left = self._head()
+        self._left = self._head(), event.path
         self._restart(self.known)
         self.publisher = self.known.publisher
         self.state = State.HEAD
@@ -461,10 +463,13 @@ class Session:
             self._without_snapshot = True
             return True
         by_repair = self._repairing or (self.state is State.SETTLING and self._may_repair())
-        if by_repair and not self._without_repair and (self._head().floor == 0 or self._head().snap is not None):
+        if by_repair and not self._without_repair and self._may_begin_anew():
             self._without_repair = True
             return True
         return False
+
+    def _may_begin_anew(self) -> bool:
+        return self._head().floor == 0 or self._head().snap is not None
 
     def _start_over(self, head: Head) -> list[Request]:
         return [Discard(), *self._from_start(head)]

@@ -25,6 +25,7 @@ from maker import (
     good_feeds,  # noqa: F401 - and so does this
     head_cases,
     identifier_lists,
+    kept_feeds,  # noqa: F401 - and this
     key_cases,
     limit_cases,
     log_cases,

@@ -7,7 +7,7 @@ from typing import Any
 
 from . import entries
 from .entries import Line
-from .primitives import Key, Writer, canonical, epoch
+from .primitives import Key, Writer, canonical, epoch, sha256
 from .trees import root, state_tree
 
 Files = dict[str, bytes]
@@ -27,6 +27,12 @@ class Feed:
         self.name = name
         self.epoch = epoch_ or epoch(1)
         self.bases: list[dict[str, Any]] = []
+        self.floor = 0
+        self.generations: dict[int, int] = {}
+        self.more: dict[str, Any] = {}
+        """Further members of the head: gens, snap."""
+        self.beside: Files = {}
+        """Further files: a snapshot, generations, record files."""
         self.lines: list[Line] = []
         self.live: dict[tuple[str, str], tuple[int, str]] = {}
 
@@ -84,7 +90,7 @@ class Feed:
             "by": self.writer.id,
             "epoch": self.epoch,
             "expires": EXPIRES,
-            "floor": 0,
+            "floor": self.floor,
             "jisr": "1",
             "live": len(self.live),
             "log_root": root([line.leaf for line in self.lines]).hex(),
@@ -93,25 +99,61 @@ class Feed:
             "size": self.size,
             "state_root": state_tree(self.rows)[0].hex(),
             "time": time,
-        } | changed
+        }
+        value |= self.more | changed
         return (key or self.writer.key).sign("head", value)
 
     def files(self, **head: Any) -> Files:
         """Every file of the static feed, by path."""
         files = {f"inv/{name}.json": content for name, content in state_tree(self.rows)[1].items()}
-        for first in range(0, self.size, PAGE):
+        for first in range(self.floor - self.floor % PAGE, self.size, PAGE):
             lines = self.lines[first : first + PAGE]
-            path = page_path(self._epoch_of(first), first // PAGE, len(lines))
+            generation = self.generations.get(first // PAGE, 1)
+            path = page_path(self._epoch_of(first), first // PAGE, len(lines), generation)
             files[path] = b"".join(line.raw + b"\n" for line in lines)
+        files |= self.beside
         files["keys.json"] = canonical({"keys": self.writer.statements}) + b"\n"
         files["head.json"] = canonical(self.head(**head)) + b"\n"
         return files
+
+    def rebase(self, size: int) -> None:
+        """Begin the next epoch, based at the first `size` entries; what came after them is lost."""
+        lines, self.lines, self.live = self.lines[:size], [], {}
+        for line in lines:
+            self.add(line)
+        self.bases = [*self.bases, {"epoch": self.epoch, "log_root": self.head()["head"]["log_root"], "size": size}]
+        self.epoch = epoch(len(self.bases) + 1)
 
     def _epoch_of(self, first: int) -> str:
         for base in self.bases:
             if first + PAGE <= base["size"]:
                 return str(base["epoch"])
         return self.epoch
+
+
+def generations(feed: Feed, pages: dict[int, int]) -> None:
+    """Name the pages that were written again, in the head and in a file."""
+    feed.generations = pages
+    name_generations(feed, canonical({"pages": {str(number): pages[number] for number in sorted(pages)}}) + b"\n")
+
+
+def name_generations(feed: Feed, content: bytes) -> None:
+    """Let the head name this file of generations."""
+    hashed = sha256(content).hex()
+    feed.more["gens"] = {"path": f"gens/{hashed}.json", "sha256": hashed}
+    feed.beside[f"gens/{hashed}.json"] = content
+
+
+def record_path(node: str, id_: str, rev: int) -> str:
+    return f"rec/{node.partition(':')[2]}/{id_}/{rev}.json"
+
+
+def record_files(feed: Feed) -> None:
+    """A record file for each live record: the last put of it."""
+    for line in feed.lines:
+        node, id_, rev, hashed = (line.column(name) for name in ("node", "id", "rev", "digest"))
+        if line.column("op") == "put" and feed.live.get((node, id_)) == (rev, hashed):
+            feed.beside[record_path(node, id_, rev)] = line.raw + b"\n"
 
 
 def page_path(epoch_: str, number: int, width: int = PAGE, generation: int = 1) -> str:

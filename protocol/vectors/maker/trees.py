@@ -25,6 +25,14 @@ def root(leaves: Sequence[bytes]) -> bytes:
     return sha256(b"\x01" + root(leaves[:k]) + root(leaves[k:]))
 
 
+def frontier(leaves: Sequence[bytes]) -> list[bytes]:
+    """The roots of the largest perfect subtrees, from left to right."""
+    if not leaves:
+        return []
+    width = 1 << len(leaves).bit_length() - 1
+    return [root(leaves[:width]), *frontier(leaves[width:])]
+
+
 @cache
 def counted_root(start: int, end: int) -> bytes:
     """The root over leaves [start, end) of the counting tree."""
