@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,7 +34,7 @@ from .adapters.sqlite import SqliteStore, only_one
 from .delivery import Delivered, Deliveries, compare, deliver, read_state
 from .erasure import DEFAULT_BASIS, UNSCRUBBED, Erased, Erasures, check_basis
 from .errors import Contradiction, Declined, HubRefused, HubUnreachable, Mistaken, NodeError
-from .feeds import Feeds
+from .feeds import RESTORED, Feeds
 from .identity import Identity, RandomBytes, create, restore
 from .ids import local_reference
 from .outbox import Outbox, Published
@@ -42,6 +43,7 @@ from .retrieval import Word, heard
 from .settings import Settings, check_address
 
 if TYPE_CHECKING:
+    from .adapters.backup_file import Contents
     from .adapters.folder import Written
     from .drafts import Taken
     from .rebase import Rebased
@@ -54,6 +56,7 @@ PUBLIC_FOLDER = "public"
 RECOVERY = "recovery"
 """The setting that says where the recovery sheet was written; KEPT once somebody said it is safe."""
 KEPT = "kept"
+BACKUP = statuses.BACKUP
 _KEYS = "keys"
 _IMPORT_SECRET = "import_secret"
 _CAPABILITIES = "capabilities"
@@ -440,6 +443,51 @@ class Node:
         if not address:
             raise Mistaken("This node knows no hub yet. Name one: jisr-node push --hub https://hub.example")
         return self._client(check_address(address))
+
+    # Backups
+
+    def backup(self, place: Path | str, *, with_key: bool = False, now: datetime | None = None) -> Contents:
+        """Write a backup of this node into one new file; see adapters.backup_file. Raises Declined, OSError."""
+        from .adapters import backup_file
+
+        if self.folder is None or not isinstance(self.store, SqliteStore):
+            raise Declined("A node without a folder has nothing that could be backed up.")
+        at = identifiers.to_instant(now or clock())
+        with tempfile.TemporaryDirectory(prefix="jisr-backup-") as folder:
+            copy = Path(folder) / DATABASE
+            self.store.copy_to(copy)
+            with closing(SqliteStore(copy)) as held:
+                records = sum(record.content is not None for record in held.records())
+                entries = {feed.name: feed.size for feed in held.feeds()}
+            contents = backup_file.Contents(at, self.id, self.settings.name, records, entries, with_key)
+            key = self.folder / key_files.SIGNING_KEY if with_key else None
+            backup_file.write(Path(place), contents, copy, outboxes.key_file(self.identity), key)
+        with self.store.transaction():
+            self.store.set(BACKUP, at)
+        return contents
+
+    @classmethod
+    def restore(
+        cls, place: Path | str, folder: Path | str, *, check: bool = False, now: datetime | None = None
+    ) -> tuple[Contents, int]:
+        """Put a backup into an empty folder, or into one where only the database was lost; with `check` only look.
+
+        Returns what is in it and how many erasures it does not know, which are carried out again. The node signs
+        nothing before a rebase. Raises Mistaken, Declined; then nothing was changed.
+        """
+        from .adapters import backup_file
+
+        folder = Path(folder)
+        with backup_file.opened(Path(place)) as (contents, unpacked):
+            backup_file.check_target(folder, contents)
+            with closing(SqliteStore(unpacked / DATABASE)) as held:
+                known = {erasure.notice for erasure in held.erasures()}
+            later = [erasure for erasure in FileLedger(folder / LEDGER).read() if erasure.notice not in known]
+            if not check:
+                backup_file.put(unpacked, folder, contents.at[:10], RESTORED)
+        if not check and (folder / key_files.SIGNING_KEY).exists():
+            cls.open(folder).close()  # which erases again what is to be erased
+        return contents, len(later)
 
     # Looking
 

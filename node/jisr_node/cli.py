@@ -22,6 +22,7 @@ from typing import IO, TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 from typer.exceptions import TyperException
 
+from .adapters.key_files import SIGNING_KEY
 from .app import KEYS, Node, Sent
 from .erasure import DEFAULT_BASIS, Erased
 from .errors import HubRefused, HubUnreachable, Mistaken, NodeError
@@ -29,6 +30,7 @@ from .outbox import PUBLIC, Published
 from .settings import DEFAULT_LICENCE
 
 if TYPE_CHECKING:
+    from .adapters.backup_file import Contents
     from .drafts import Taken
     from .rebase import Rebased
 
@@ -368,6 +370,59 @@ def export(
 
 
 @cli.command()
+def backup(
+    target: Annotated[Path, typer.Argument(metavar="FILE", help="A new file, best on another disk.")],
+    with_key: Annotated[bool, typer.Option("--with-key", help="Put the signing key into it too.")] = False,
+    folder: Folder = _HERE,
+    as_json: Json = False,
+) -> None:
+    """Write everything this node knows into one file. Others may go on working meanwhile."""
+    with Node.open(folder) as node:
+        made = node.backup(target, with_key=with_key)
+    key = (
+        "The signing key is in it: whoever gets this file can write in your name. Keep it locked away."
+        if with_key
+        else f"The signing key is not in it: keep a copy of {SIGNING_KEY} elsewhere, or use --with-key."
+    )
+    text = f"{_count(made.records, 'record')} backed up into {target}. {key}"
+    _say({"file": str(target.resolve()), **asdict(made)}, text, as_json=as_json)
+
+
+@cli.command()
+def restore(
+    source: Annotated[Path, typer.Argument(metavar="FILE", help="A backup.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="An empty folder, or the one that lost node.sqlite.")],
+    check: Annotated[bool, typer.Option("--check", help="Say what is in it and what would happen; change nothing.")] = (
+        False
+    ),
+    as_json: Json = False,
+) -> None:
+    """Put a backup back. Nothing is signed before a rebase has asked your hubs what came after it."""
+    contents, erased = Node.restore(source, folder, check=check)
+    has_key = contents.key or (folder / SIGNING_KEY).exists()
+    value = {**asdict(contents), "dir": str(folder.resolve()), "erased_again": erased, "has_key": has_key}
+    _say(
+        {**value, "restored": not check},
+        "\n".join(_restored_lines(contents, folder, erased, has_key, check)),
+        as_json=as_json,
+    )
+
+
+def _restored_lines(contents: Contents, folder: Path, erased: int, has_key: bool, check: bool) -> list[str]:
+    entries = ", ".join(f"{_count(size, 'entry', 'entries')} in {name}" for name, size in contents.entries.items())
+    holds = f"{_count(contents.records, 'record')}, {entries or 'nothing published'}"
+    lines = [
+        f"A backup of {contents.name} ({contents.node}), made on {day(contents.at)}: {holds}.",
+        f"It {'would go' if check else 'is now'} in {folder}. What came after that day is not in it.",
+    ]
+    if erased:
+        lines.append(f"{_count(erased, 'erasure')} came later and {'would be' if check else 'was'} carried out again.")
+    if not has_key:
+        lines.append(f"The signing key is not in it: put your copy of {SIGNING_KEY} into the folder first.")
+    return [*lines, "Nothing was changed." if check else f"Next: jisr-node rebase --dir {folder}"]
+
+
+@cli.command()
 def serve(
     host: Annotated[str, typer.Option(help="The address to listen at.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 for any free one.")] = 8460,
@@ -547,6 +602,7 @@ def status_lines(found: dict[str, Any]) -> list[str]:
     waiting = found["waiting"]
     if waiting["to_publish"] or waiting["to_delete"]:
         lines.append(f"Waiting: {waiting['to_publish']} to publish, {waiting['to_delete']} to delete")
+    lines.append(f"Last backup: {day(found['backup']) if found['backup'] else 'none yet'}")
     for feed in found["feeds"]:
         dates = f"signed {day(feed['signed'])}, good until {day(feed['expires'])}"
         lines.append(f"Feed {feed['name']}: {_count(feed['entries'], 'entry', 'entries')}, {dates}")

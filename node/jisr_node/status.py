@@ -17,6 +17,9 @@ from .ports import Delivery, Quarantined, Store
 from .settings import Settings
 from .text import shown
 
+BACKUP = "backup"
+"""The setting that says when the last backup was made."""
+
 
 @dataclass(frozen=True, slots=True)
 class Advice:
@@ -55,6 +58,7 @@ def status(
             "to_delete": sum(change.content is None for change in changes),
         },
         "feeds": [_feed(feed.head) for feed in feeds],
+        "backup": store.settings().get(BACKUP) or None,
         "deliveries": deliveries,
         "refused": refused,
         "todo": [

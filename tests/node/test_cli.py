@@ -264,6 +264,7 @@ def test_status_in_words_begins_with_what_to_do(jisr_node: Command, tmp_path: Pa
         f"جمعية دار الشباب  {found['node']}",
         "Records: 2 public, 1 local",
         "Waiting: 1 to publish, 0 to delete",
+        "Last backup: none yet",
         "Feed public: 3 entries, signed 1 September 2026, good until 16 October 2026",
         "Hub https://hub.example, public: received 3, waiting 0, receipt of 1 September 2026",
         f"Kept back: دروس مسائية {service_id}: {PROBLEMS['policy_refused'].title} at /record/type (only organizations)",

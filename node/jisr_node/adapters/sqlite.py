@@ -307,6 +307,17 @@ class SqliteStore:
         except sqlite3.OperationalError as error:
             raise _said(error) from error
 
+    def copy_to(self, place: Path) -> None:
+        """Write this store, as it is at one moment, into one new file; others may write meanwhile."""
+        copy = sqlite3.connect(place)
+        try:
+            self._db.backup(copy)
+            copy.execute("PRAGMA journal_mode = DELETE")
+        except sqlite3.OperationalError as error:
+            raise _said(error) from error
+        finally:
+            copy.close()
+
     def _cut_log(self) -> None:
         (busy, _, _) = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         if busy > 0:
