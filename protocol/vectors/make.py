@@ -33,6 +33,7 @@ from maker import (
     problem_cases,
     push_cases,
     signed_cases,
+    snapshot_cases,
     tree_cases,
 )
 
@@ -49,6 +50,7 @@ FILES = (
     log_cases.make_live,
     tree_cases.make_merkle,
     tree_cases.make_state,
+    snapshot_cases.make,
     head_cases.make,
     head_cases.make_capabilities,
     push_cases.make,

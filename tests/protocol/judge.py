@@ -19,9 +19,11 @@ from jisr_protocol import (
     capabilities,
     entry,
     envelope,
+    generations,
     head,
     identifiers,
     inflate,
+    inventory_walk,
     keys,
     live,
     merkle,
@@ -30,6 +32,7 @@ from jisr_protocol import (
     problems,
     push,
     receipt,
+    snapshot,
     state_tree,
 )
 from jisr_protocol.envelope import Envelope
@@ -268,6 +271,44 @@ def _inner(given: Case) -> Case:
     return {"children": [child.hex() for child in children]}
 
 
+# Snapshots, and other files that are named by their hash
+
+
+def _manifest(given: Case) -> Case:
+    found = snapshot.parse(bytes_of(given["bytes"]), head.parse(bytes_of(given["head"])))
+    return {"lines": sum(part.count for _, part in found.lists), "live": found.live, "seq": found.seq}
+
+
+def _part(given: Case) -> Case:
+    return {"lines": len(snapshot.open_part(snapshot.Part(**given["part"]), bytes_of(given["bytes"])))}
+
+
+def _generations(given: Case) -> Case:
+    pages = generations.parse(bytes_of(given["bytes"]), given["sha256"])
+    assert generations.parse(*_again(generations.write(pages))) == pages
+    return {"pages": {str(number): generation for number, generation in pages.items()}}
+
+
+def _again(content: bytes) -> tuple[bytes, str]:
+    return content, generations.named(content)["sha256"]
+
+
+def _record_file(given: Case) -> Case:
+    node, record_id, rev, digest = given["row"]
+    return {"seq": inventory_walk.read_record(bytes_of(given["bytes"]), (node, record_id, rev, digest)).seq}
+
+
+def _place(given: Case) -> Case:
+    of, *arguments = given["of"]
+    places: dict[str, Callable[..., str]] = {
+        "generations": paths.generations,
+        "manifest": paths.snapshot,
+        "part": paths.snapshot_part,
+        "record": paths.record,
+    }
+    return {"path": places[of](*arguments)}
+
+
 # Heads, capabilities, pushes
 
 
@@ -375,6 +416,7 @@ _OPERATIONS: dict[str, Callable[[Case], Case]] = {
     "force": _force,
     "form": _form,
     "frontier": _frontier,
+    "generations": _generations,
     "head": _head,
     "inclusion": _inclusion,
     "inflate": _inflate,
@@ -383,14 +425,18 @@ _OPERATIONS: dict[str, Callable[[Case], Case]] = {
     "leaf": _leaf,
     "lines": _lines,
     "live": _live,
+    "manifest": _manifest,
     "notice": _notice,
     "notice_order": _notice_order,
     "order": _order,
     "pages": _pages,
     "parse": _parse,
+    "part": _part,
     "path": _path,
+    "place": _place,
     "push": _push,
     "receipt": _receipt,
+    "record_file": _record_file,
     "retry": _retry,
     "root": _root,
     "row_path": _row_path,

@@ -251,6 +251,7 @@ def test_a_snapshot_cut_off_by_a_kill_goes_on_where_it_was(feed: FeedFolder, rea
 
 
 def test_verify_says_that_history_is_not_proven_until_it_was_read(grown: FeedFolder, reader: Reader) -> None:
+    """READ-16."""
     reader.verified()
     assert verification.copy(reader.file).counts["history"] == "unproven below entry 900"
     assert reader.verified(whole=True).unproven == 0

@@ -7,12 +7,14 @@ from collections.abc import Callable
 from typing import Any
 
 from . import entries, notice_cases
-from .feed import Feed, page_path
+from .feed import Feed, page_path, record_path
 from .primitives import Key, Writer, base32, base64url, canonical, digest, epoch, salt, sha256, uuid
 from .push_cases import Pushed
+from .snapshots import take
 from .trees import consistency, inclusion, root, state_tree
 
 Pairs = list[tuple[str, str]]
+GENERATIONS = canonical({"pages": {"12": 2, "407": 3}}) + b"\n"
 
 
 def _told(pairs: Pairs) -> str:
@@ -173,6 +175,11 @@ def paths() -> str:
         ("page 1407", page_path(where, 1407)),
         ("page 407 while it has 37 entries", page_path(where, 407, 37)),
         ("its second generation", page_path(where, 407, 37, 2)),
+        ("the snapshot of 102,400 entries", f"snap/{where}-102400/manifest.json"),
+        ("its first part", f"snap/{where}-102400/000.ndjson"),
+        ("the pages written again", f"gens/{sha256(GENERATIONS).hex()}.json"),
+        ("what stands in it", _text(GENERATIONS).rstrip()),
+        ("rev 2 of a record", record_path(Writer("node").id, uuid("a"), 2)),
     ]
     return (
         _told(told)
@@ -183,6 +190,14 @@ def paths() -> str:
 
 def head() -> str:
     return _text(canonical(_example_feed().head()))
+
+
+def snapshot() -> str:
+    feed = _example_feed()
+    take(feed)
+    told = [("head", _text(canonical({"snap": feed.more["snap"]})))]
+    told += [(path, _text(raw).rstrip("\n")) for path, raw in sorted(feed.beside.items(), reverse=True)]
+    return "\n".join(f"{name}\n  {text}" for name, text in told)
 
 
 def reading() -> str:
@@ -200,6 +215,17 @@ def reading() -> str:
             "one more        GET head.json",
             f"                GET {second}",
             "                the first 5 are known; 1 entry is taken; roots as signed: verified",
+            "much later      GET head.json: its floor is 61,440, its snapshot of 102,400 entries, its size 102,401",
+            "                GET snap/…/manifest.json, then each of its parts",
+            "                the parts add up to the state root of the manifest; its frontier is taken",
+            "                GET the page of entry 102,400",
+            "                roots as signed: verified; the set is replaced, history before 102,400 is not proven",
+            "after a backup  GET head.json: a new epoch, based at 102,398 entries",
+            "                the reader goes back to a place it verified, and reads on from there",
+            "                log root as signed, state root not: 2 records differ",
+            "                GET inv/… from the root down, only where the hashes differ",
+            "                GET rec/… of the two records",
+            "                state root as signed: verified, 2 records repaired",
         ]
     )
 
@@ -333,6 +359,7 @@ EXAMPLES: dict[str, Callable[[], str]] = {
     "record": record,
     "relaying": relaying,
     "signed-thing": signed_thing,
+    "snapshot": snapshot,
     "state": state,
     "version": version,
 }

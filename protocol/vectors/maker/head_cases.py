@@ -25,6 +25,14 @@ def _given(thing: dict[str, Any], writer: Writer | None = None, now: str = NOW) 
     }
 
 
+def _snapshot_path(seq: int) -> str:
+    return f"snap/{epoch(1)}-{seq}/manifest.json"
+
+
+def _snapshot(seq: int) -> dict[str, Any]:
+    return {"path": _snapshot_path(seq), "seq": seq, "sha256": sha256(b"").hex()}
+
+
 def make() -> CaseFile:
     file = CaseFile(
         "head",
@@ -46,6 +54,9 @@ def _good(file: CaseFile) -> None:
     base = {"epoch": epoch(1), "log_root": value["log_root"], "size": 2}
     head = feed.head(bases=[base], epoch=epoch(2), policy={"id": "public-7", "sha256": sha256(b"policy").hex()})
     file.valid("HEAD-1", "head", "a head of a second epoch, with a policy", _given(head), result)
+    named = {"path": f"gens/{sha256(b'').hex()}.json", "sha256": sha256(b"").hex()}
+    head = feed.head(floor=1, gens=named, snap=_snapshot(2))
+    file.valid("HEAD-1", "head", "a head with a snapshot and pages written again", _given(head), result)
     file.valid("HEAD-1", "head", "members nobody knows yet", _given(feed.head(later={"x": [1]})), result)
     empty = Feed(Writer("node"))
     file.valid("HEAD-1", "head", "a head of nothing", _given(empty.head()), result | {"size": 0})
@@ -77,6 +88,12 @@ def _members(file: CaseFile) -> None:
         ("a base without its root", "bases", [{"epoch": epoch(1), "size": 1}]),
         ("bases that are no list", "bases", {}),
         ("a policy without a hash", "policy", {"id": "public-7"}),
+        ("generations without a hash", "gens", {"path": "gens/x.json"}),
+        ("generations elsewhere", "gens", {"path": "../gens.json", "sha256": sha256(b"").hex()}),
+        ("a snapshot without a position", "snap", {"path": _snapshot_path(2), "sha256": sha256(b"").hex()}),
+        ("a snapshot elsewhere", "snap", _snapshot(2) | {"path": "snap/../../manifest.json"}),
+        ("a snapshot of another position", "snap", _snapshot(2) | {"path": _snapshot_path(1)}),
+        ("a snapshot of no epoch", "snap", _snapshot(2) | {"path": "snap/x-2/manifest.json"}),
     ):
         refuse(comment, f"/head/{name}", value | {name: bad})
 
@@ -92,6 +109,9 @@ def _meaning(file: CaseFile) -> None:
     bare = {"head": {"jisr": "2"}, "jws": key.jws("head", canonical({"jisr": "2"}))}
     refuse("HEAD-2", "version_unsupported", "/head/jisr", "another major of which nothing else is known", _given(bare))
     refuse("HEAD-3", "malformed", "/head/size", "a floor above the size", _given(feed.head(floor=3)))
+    refuse("HEAD-3", "malformed", "/head/snap/seq", "a snapshot above the size", _given(feed.head(snap=_snapshot(3))))
+    below = _given(feed.head(floor=2, snap=_snapshot(1)))
+    refuse("HEAD-3", "malformed", "/head/snap/seq", "a snapshot below the floor", below)
     refuse("HEAD-3", "malformed", "/head/size", "more live than entries", _given(feed.head(live=3)))
     refuse(
         "HEAD-3",
