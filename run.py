@@ -3,6 +3,7 @@
     python3 run.py demo            two hubs, some nodes and a reader at work, until Ctrl-C
     python3 run.py test [ARGS]     all tests; ARGS go to pytest
     python3 run.py bench [ARGS]    how fast it is on this machine
+    python3 run.py soak [ARGS]     ten minutes of mixed load on a hub, or --minutes N: memory, open files, tasks
 
 The first run makes `.venv` here and installs the pinned, hashed packages of requirements/ into it; later runs
 start at once, until a pin changes. Packages come from the index this machine is set up for (uv where it is
@@ -42,6 +43,7 @@ COMMANDS = {
     "demo": ("run", [str(ROOT / "examples" / "demo.py")]),
     "test": ("dev", ["-m", "pytest"]),
     "bench": ("run", ["-m", "bench.run"]),
+    "soak": ("run", ["-m", "tests.soak.run"]),
 }
 LISTS = {"run": ("node.txt", "hub.txt", "build.txt"), "dev": ("dev.txt",)}
 
@@ -216,7 +218,7 @@ def main(arguments: list[str]) -> int:
         return 0 if asked else 64
     needed, program = COMMANDS[arguments[0]]
     if arguments[0] != "demo":
-        os.chdir(ROOT)  # arguments of test and bench are places in the checkout; the demo gets paths as typed
+        os.chdir(ROOT)  # arguments of all but the demo are places in the checkout; the demo gets paths as typed
     if arguments == ["test"]:
         arguments = ["test", "-n", "auto"]  # all of it: on every core
     try:

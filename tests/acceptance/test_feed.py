@@ -4,6 +4,10 @@ Each test prints its figure. Short by default, whole with `--long`.
 """
 
 import asyncio
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +16,8 @@ import pytest
 from tests.faults import test_injected, test_kill
 from tests.faults.race import race
 from tests.faults.tracing import can_trace
+
+ROOT = Path(__file__).resolve().parents[2]
 
 # A race
 
@@ -78,3 +84,23 @@ def test_kill_9_of_everybody_loses_nothing_that_was_acknowledged(
     )
     figure(said)
     assert killed.total() >= (1000 if long else 24)
+
+
+# Ten minutes
+
+
+def test_a_hub_under_mixed_load_stays_as_small_as_it_is(
+    tmp_path: Path, long: bool, figure: Callable[..., None]
+) -> None:
+    """`run.py soak`; twenty seconds are too short to say more of memory than that it does not run away."""
+    minutes, growth = (10.0, 1.1) if long else (0.33, 1.4)
+    command = [sys.executable, "-m", "tests.soak.run", "--minutes", str(minutes), "--growth", str(growth)]
+    done = subprocess.run(
+        command, cwd=ROOT, env={**os.environ, "TMPDIR": str(tmp_path)}, capture_output=True, text=True, timeout=1200
+    )
+    assert done.stdout, done.stderr[-3000:]
+    soaked = json.loads(done.stdout.splitlines()[-1])
+    figure({name: value for name, value in soaked.items() if name != "faults"})
+    assert soaked["faults"] == []
+    assert done.returncode == 0
+    assert soaked["pushes"] > 20 and soaked["follows"] > 20 and soaked["visits"] > 10
