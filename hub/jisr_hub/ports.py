@@ -5,7 +5,7 @@ The ledger is the truth. Each method says what an adapter must guarantee; tests/
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,10 +17,13 @@ from jisr_protocol.envelope import Envelope
 from jisr_protocol.head import Head
 from jisr_protocol.keys import KeyRing
 from jisr_protocol.merkle import Frontier
+from jisr_protocol.notice import Notice
 from jisr_protocol.push import NodeLog
 
 Position = tuple[str, str, int]
 """(feed name, epoch, seq): a place in a node's own feed."""
+Key = tuple[str, str]
+"""(node, id) of a record; the id is `*` where all records of the node are meant."""
 
 
 Place = tuple[str, int]
@@ -84,6 +87,37 @@ class Remembered(msgspec.Struct, frozen=True, gc=False):
 
 
 @dataclass(frozen=True)
+class Erasure:
+    """One target of an erase notice, and the entry that says so where the hub's feed held anything of it."""
+
+    notice: Notice
+    target: str
+    draft: Draft
+    feed: str = "public"
+    """The feed it came in; what came in a restricted one must not name its targets in public."""
+    binds: bool = True
+    """Else it is kept for the operator to decide, and nothing is erased."""
+
+
+@dataclass(frozen=True)
+class Erased:
+    """How many entries of the hub's feed, and how many lines of nodes' logs, lost their content."""
+
+    entries: int = 0
+    lines: int = 0
+
+
+@dataclass(frozen=True)
+class Said:
+    """A notice as it is held: the feed it came in, when, and the targets it keeps out here; none when it is advice."""
+
+    notice: Notice
+    feed: str
+    at: str
+    guards: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Member:
     """A node known here. `home` is "" when it is admitted here, else the identifier of the peer it comes from."""
 
@@ -117,6 +151,10 @@ class Change:
     drafts: Sequence[Draft]
     remembered: Sequence[Remembered]
     rings: dict[str, KeyRing] = field(default_factory=dict)
+    guards: Mapping[Key, int | None] = field(default_factory=dict)
+    """The guards under which it was judged (`Ledger.guards`)."""
+    erasures: Sequence[Erasure] = ()
+    """Acted on after everything else of the change, in the same transaction."""
     # of a push
     node: str = ""
     name: str = ""
@@ -133,12 +171,22 @@ class Change:
     members: Sequence[Member] = ()
 
 
+class Snapshot(msgspec.Struct, frozen=True):
+    """A snapshot that was published: of entries [0, seq), under this epoch, first named by a head of this time."""
+
+    epoch: str
+    seq: int
+    at: str
+
+
 @dataclass(frozen=True)
 class Published:
-    """What was last published: the head, and the frontier and depth it stands for."""
+    """What was last published: the head, the frontier it stands for, and since when snapshots have been there."""
 
     head: Head
     frontier: Frontier
+    snapshots: tuple[Snapshot, ...] = ()
+    """By position; the last is the one that the head names."""
 
 
 class Mark(msgspec.Struct, frozen=True):
@@ -155,25 +203,66 @@ class Conflict(Exception):
     """The ledger moved on since the change was judged; judge again."""
 
 
+class Touch(msgspec.Struct, frozen=True, gc=False):
+    """An entry that says something of records. `prior` is where the entry about the same record before it stands."""
+
+    seq: int
+    op: str
+    line: bytes
+    prior: int | None
+
+
 class View(Protocol):
     """One consistent moment of the hub's feed; nothing that is stored later shows through."""
 
     size: int
 
-    def entries(self, start: int) -> AsyncIterator[Sequence[tuple[int, bytes, bytes]]]:
-        """(seq, line, leaf) from `start` on, in order, in batches."""
+    def entries(self, start: int, end: int | None = None) -> AsyncIterator[Sequence[tuple[int, bytes, bytes]]]:
+        """(seq, line, leaf) in [start, end), or to the last one, in order, in batches."""
         ...
 
-    async def touched(self, start: int) -> set[int]:
-        """The 18-bit paths of the records that entries from `start` on touched."""
+    async def lines(self, seqs: Iterable[int]) -> dict[int, bytes]:
+        """The lines at these positions."""
         ...
+
+    def said(self, ops: Iterable[str], start: int = 0, end: int | None = None) -> AsyncIterator[Sequence[bytes]]:
+        """The lines of entries of these ops in [start, end), or to the last one, in order, in batches."""
+        ...
+
+    async def generations(self) -> dict[int, int]:
+        """The pages that were written again, and how often: page number → generation."""
+        ...
+
+    # Records
 
     async def live(self) -> int:
         """How many records are live."""
         ...
 
     def rows(self, ranges: Sequence[tuple[int, int]] | None) -> AsyncIterator[Sequence[tuple[int, str, str, int, str]]]:
-        """(path, node, id, rev, digest) of the live records with a path in one of the ranges [low, high], or of all."""
+        """(path, node, id, rev, digest) of the live records with a path in one of the ranges [low, high], or of all in
+        the order of their paths."""
+        ...
+
+    def puts(self) -> AsyncIterator[Sequence[bytes]]:
+        """The lines that set the live records, by (path, node, id), in small batches."""
+        ...
+
+    def gone(self, floor: int) -> AsyncIterator[Sequence[bytes]]:
+        """The lines of every del and out at `floor` or after that is the newest word of its record."""
+        ...
+
+    async def newest(self, node: str, record_id: str) -> dict[str, int]:
+        """Where the newest word of this record of the node stands, or of each one (`*`): id → position."""
+        ...
+
+    async def touched(self, start: int, end: int | None = None) -> set[int]:
+        """The 18-bit paths of the records that entries in [start, end), or to the last one, touched; not of those that a
+        notice took out."""
+        ...
+
+    async def touching(self, start: int, low: int, high: int) -> list[Touch]:
+        """The entries from `start` on, in order, that touched a record with a path in [low, high], and all notices."""
         ...
 
 
@@ -230,9 +319,41 @@ class Ledger(Protocol):
     async def store(self, change: Change, number: Number) -> int:
         """Store a change and give its drafts the next positions, under the writer's lock, in one transaction.
 
-        Durable when it returns the new size of the hub's feed. Raises Conflict when the node's feeds do not stand at
-        `change.expected` any more, perhaps by another process; then nothing was stored.
+        Durable when it returns the new size of the hub's feed. Raises Conflict when the node's feeds have not the sizes
+        `change.expected` any more, or guards that are not `change.guards` any more, perhaps by another process; then
+        nothing was stored.
         """
+        ...
+
+    # Erasure
+
+    async def erase(self, at: str, erasures: Sequence[Erasure], number: Number) -> Erased:
+        """Take out the content that these notices name, in one transaction under the writer's lock.
+
+        Lines become stubs, leaves stay; what was live is not; pages that held any of it get their next generation. The
+        notices and their guards are kept for ever. The entry of an erasure is appended when an entry of the hub's feed
+        became a stub for it, so doing it again appends nothing. Durable when it returns; `forget` does the rest.
+        """
+        ...
+
+    async def forget(self) -> list[str]:
+        """Leave nothing of what was erased in the database's files; says what remains elsewhere, a sentence each."""
+        ...
+
+    async def guards(self, keys: Iterable[Key]) -> dict[Key, int | None]:
+        """Up to which rev each of these is kept out by an erasure: None for any rev, 0 for none."""
+        ...
+
+    async def notices(self) -> list[Said]:
+        """Every notice that is held."""
+        ...
+
+    async def last_notice(self, by: str, node: str, feed: str) -> tuple[int, str] | None:
+        """(n, digest) of the newest notice of `by` about `node` in a feed of this name."""
+        ...
+
+    async def newest_rev(self, node: str, target: str) -> int:
+        """The highest rev held of a record in any audience, of any record of the node for `*`; 0 for none."""
         ...
 
     def reading(self) -> AbstractAsyncContextManager[View]: ...
@@ -279,6 +400,10 @@ class Pages(Protocol):
     def read(self, path: str) -> bytes | None: ...
 
     def remove(self, path: str) -> None: ...
+
+    def list(self, prefix: str) -> Iterator[str]:
+        """The paths that begin so, of files that stand and of what a write that was cut off left."""
+        ...
 
 
 class Fence(Protocol):

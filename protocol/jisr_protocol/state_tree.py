@@ -87,6 +87,12 @@ class StateTree:
         for number, hashed in (buckets or {}).items():
             self.set_bucket(number, hashed)
 
+    def copy(self) -> StateTree:
+        """The same tree, to go on from while this one stays as it is."""
+        made = StateTree.__new__(StateTree)
+        made.depth, made.levels, made._dirty = self.depth, [list(row) for row in self.levels], set(self._dirty)
+        return made
+
     def set_bucket(self, number: int, hashed: bytes) -> None:
         """Take the new hash of one bucket."""
         if self.levels[-1][number] != hashed:

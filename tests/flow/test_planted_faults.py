@@ -14,7 +14,7 @@ import pytest
 
 from jisr_hub import ingest, log, peers
 from jisr_hub.hub import Hub
-from jisr_hub.publish.feed import Publisher
+from jisr_hub.publish.pages import PageWriter
 from jisr_hub.storage.memory import MemoryLedger
 from jisr_node import outbox
 from jisr_protocol import entry, live
@@ -149,19 +149,19 @@ def restricted_records_in_the_public_feed() -> Any:
 def head_shown_before_its_pages() -> Any:
     """A hub shows the head and writes the pages that it promises next time."""
 
-    async def later(publisher: Publisher, view: Any, frontier: Frontier) -> None:
+    async def later(writer: PageWriter, view: Any, frontier: Frontier) -> None:
         async for rows in view.entries(frontier.size):
             for _, _, leaf in rows:
                 frontier.append(leaf)
 
-    return mock.patch.object(Publisher, "_write_pages", later)
+    return mock.patch.object(PageWriter, "append", later)
 
 
 def state_tree_of_stale_buckets() -> Any:
     """A hub hashes only the buckets of the newest entry anew."""
 
-    async def touched(view: Any, start: int) -> set[int]:
-        return set(list(await plain(view, start))[-1:])
+    async def touched(view: Any, start: int, end: int | None = None) -> set[int]:
+        return set(list(await plain(view, start, end))[-1:])
 
     from jisr_hub.storage.memory import _View
 

@@ -25,7 +25,7 @@ from nacl import bindings
 
 from jisr_hub import peers as hub_peers
 from jisr_hub.ports import Peer
-from jisr_hub.publish import feed as hub_feed
+from jisr_hub.publish import pages as hub_pages
 from jisr_hub.quota import QuotaExhausted
 from jisr_hub.web.api import _answered
 from jisr_node import export as node_export
@@ -133,7 +133,7 @@ class World:
         self.folder = Path(tempfile.mkdtemp(prefix="jisr-world-", dir=base))
         numbers = Numbers(self.shape)
         page = numbers.one_of((8, 4, 32))
-        for place in (paths, page_walk, hub_feed, node_export):
+        for place in (paths, page_walk, hub_pages, node_export):
             self._rims.enter_context(mock.patch.object(place, "PAGE_ENTRIES", page))
         valid_point = bindings.crypto_core_ed25519_is_valid_point
         replaced: list[tuple[Any, str, Any]] = [

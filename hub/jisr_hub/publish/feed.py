@@ -1,35 +1,41 @@
-"""The publisher: pages, state tree and signed head of the hub's feed (docs/spec/feed.md, docs/spec/head.md).
+"""The publisher: pages, state tree, snapshot and signed head of the hub's feed (docs/spec/feed.md, docs/spec/head.md).
 
 One publish is one consistent moment of the ledger. The order is the durability rule: what is stored is committed
-before pages are written, pages stand before the head that promises them is remembered, and the head is remembered
-before anybody is shown it. Recovery after a crash at any of these is the next publish: pages are written again, the
-same bytes; a head that was not remembered was never shown.
+before pages are written, pages and snapshot stand before the head that promises them is remembered, the head is
+remembered before anybody is shown it, and only when it is shown does anything go that an older one promised. Recovery
+after a crash at any of these is the next publish: files are written again, the same bytes; a head that was not
+remembered was never shown.
+
+    publishing.py  one publish, up to the signed head       retention.py  how far the floor may move
+    pages.py       pages and their paths                    leftovers.py  which files go, and when
+    snapshots.py   when one is due, and writing it          standing.py   which files must stand
+    inventory.py   state tree and inventory of the head     records.py    record files
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict, deque
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-import zstandard
-
 from jisr_protocol import head as heads
-from jisr_protocol import keys, paths, state_tree
+from jisr_protocol import keys, paths
 from jisr_protocol.head import Head, Relation, compare
-from jisr_protocol.limits import HUB_HEAD_HOURS, PAGE_ENTRIES
-from jisr_protocol.merkle import Frontier
 from jisr_protocol.refusal import Refusal
-from jisr_protocol.state_tree import MAX_DEPTH, StateTree
 
 from ..identity import Identity
-from ..ports import Clock, Ledger, Pages, Published, View
+from ..ports import Clock, Conflict, Ledger, Pages, Published, View
+from . import inventory, records
+from .inventory import Inventory
+from .leftovers import Leftovers
+from .pages import Aside, in_place
+from .publishing import Out, Plan, Tools, carry_out, make_plan
+from .snapshots import Cadence
+from .standing import generations_of
 
-NEXT_HEAD = timedelta(minutes=5)
-RENEW_AFTER = timedelta(hours=12)
-PARTIAL_STAYS = timedelta(hours=1)
-"""How long a partial page outlives the wider one: for readers on their way with an older head."""
-ZSTD_LEVEL = 3
+CONFLICT_TRIES = 5
+RETAIN_EVERY = timedelta(days=1)
+"""How often the floor is looked at."""
 
 
 class Behind(Exception):
@@ -42,13 +48,8 @@ def check_fence(pages: Pages, published: Published | None, identity: Identity) -
     The head is remembered in the database first, so only an older database, a backup put back, comes to this. A file
     that is not our own head is no fence.
     """
-    raw = pages.read(paths.HEAD)
-    if raw is None:
-        return
-    try:
-        shown = heads.parse(raw)
-        identity.ring.verify(shown.envelope)
-    except Refusal:
+    shown = own_head(pages, identity)
+    if shown is None:
         return
     held = published.head if published is not None else None
     if held is None or compare(held, shown) not in (Relation.SAME, Relation.OLDER):
@@ -63,69 +64,162 @@ def check_fence(pages: Pages, published: Published | None, identity: Identity) -
         )
 
 
-class Publisher:
-    """Publishes one feed. One publisher a feed and process; `publish` may be called at any time, also needlessly."""
+def own_head(pages: Pages, identity: Identity) -> Head | None:
+    """The head that stands in the folder, if it is our own."""
+    raw = pages.read(paths.HEAD)
+    try:
+        shown = heads.parse(raw) if raw is not None else None
+        if shown is not None:
+            identity.ring.verify(shown.envelope)
+    except Refusal:
+        return None
+    return shown
 
-    def __init__(self, identity: Identity, ledger: Ledger, pages: Pages, clock: Clock, *, name: str = "public") -> None:
+
+class Publisher:
+    """Publishes one feed, and answers for the head that is out. `publish` may be called at any time, also needlessly,
+    and by several processes at once. `aside` does slow work where the event loop does not wait for it."""
+
+    def __init__(
+        self,
+        identity: Identity,
+        ledger: Ledger,
+        pages: Pages,
+        clock: Clock,
+        *,
+        name: str = "public",
+        cadence: Cadence | None = None,
+        aside: Aside = in_place,
+    ) -> None:
         self.identity, self.ledger, self.pages, self.clock, self.name = identity, ledger, pages, clock, name
-        self.head: Head | None = None
-        self._published: Published | None = None
-        self._frontier = Frontier()
-        self._tree: StateTree | None = None
-        self._nodes: dict[bytes, tuple[int, int]] | None = None
-        self._partial: tuple[int, str] | None = None
-        self._outgrown: deque[tuple[datetime, str]] = deque()
+        self.cadence, self.aside = cadence or Cadence(), aside
+        self._out = Out()
+        self._leftovers = Leftovers(pages, clock)
+        self._settled = False
+        """Whether the folder is as the head that is out wants it."""
+        self._retained: datetime | None = None
         self._lock = asyncio.Lock()
+        self._folding = asyncio.Lock()
         self._grown = asyncio.Condition()
 
-    async def begin(self) -> None:
-        """Read what was published last; the tree is built again from the ledger at the first publish. Raises Behind."""
-        published = await self.ledger.published()
-        check_fence(self.pages, published, self.identity)
-        if published is not None:
-            self._published = published
-            self.head, self._frontier = published.head, published.frontier
-            self.pages.write(paths.KEYS, keys.write_file(self.identity.ring))
-            self.pages.write(paths.HEAD, published.head.raw)
-            self.pages.flush()
+    @property
+    def head(self) -> Head | None:
+        """The head that is out."""
+        return self._out.head
 
-    async def publish(self) -> Head:
-        """Publish all that is stored by now; return the head. Does nothing while nothing changed and it is young."""
-        async with self._lock, self.ledger.reading() as view:
-            if self._tree is not None and self.head is not None and view.size == self.head.size:
-                young = self.clock() < self.head.time + RENEW_AFTER
-                if young:
-                    return self.head
-            frontier, before, self._tree = self._frontier.copy(), self._tree, None
-            await self._write_pages(view, frontier)
-            tree = await self._fold(view, before, self._frontier.size)
-            signed = await self._sign(view, frontier, tree)
-            self.pages.flush()
-            published = Published(signed, frontier)
-            await self.ledger.publish(published, self._published)
-            self._published = published
-            self.pages.write(paths.KEYS, keys.write_file(self.identity.ring))
-            self.pages.write(paths.HEAD, signed.raw)
-            self.pages.flush()
-            self._frontier, self._tree, self._nodes, self.head = frontier, tree, None, signed
-            self._remove_outgrown()
-        async with self._grown:
-            self._grown.notify_all()
-        return signed
+    async def begin(self) -> None:
+        """Read what was published last, and show it. Raises Behind."""
+        published = await self.ledger.published()
+        try:
+            check_fence(self.pages, published, self.identity)
+        except Behind:  # or another process has published since we asked
+            published = await self.ledger.published()
+            check_fence(self.pages, published, self.identity)
+        if published is not None:
+            self._take(published)
+            await self._show(published.head)
+
+    # Publishing
+
+    async def publish(self, *, snapshot: bool = False) -> Head:
+        """Publish all that is stored by now; return the head. Does nothing while nothing changed and it is young.
+
+        With `snapshot`, one is made even if none is due. Raises Conflict when other processes keep publishing.
+        """
+        return await self._publish(snapshot=snapshot)
 
     async def publish_again(self) -> Head:
-        """Write every page and the head anew from the ledger, as if nothing had been published here."""
-        self._frontier, self._tree = Frontier(), None
-        return await self.publish()
+        """Write every page, the snapshot and the head anew from the ledger, as if nothing had been published here."""
+        return await self._publish(whole=True)
+
+    async def _publish(self, *, snapshot: bool = False, whole: bool = False) -> Head:
+        async with self._lock:
+            for _ in range(CONFLICT_TRIES):
+                try:
+                    async with self.ledger.reading() as view:
+                        head = await self._publish_view(view, snapshot=snapshot, whole=whole)
+                    break
+                except Conflict:
+                    self._settled = False
+                    if (published := await self.ledger.published()) is not None:
+                        self._take(published)
+            else:
+                raise Conflict("other processes keep publishing")
+        await self._tell()
+        return head
+
+    async def _publish_view(self, view: View, *, snapshot: bool, whole: bool) -> Head:
+        now = self.clock()
+        retain = self._retained is None or now >= self._retained + RETAIN_EVERY
+        plan = await make_plan(self.ledger, view, self._out, now=now, retain=retain)
+        plan = replace(plan, whole=whole)
+        self._retained = now if retain else self._retained
+        head = plan.out.head
+        if head is None or snapshot or not plan.is_current(now):
+            settled, self._settled = self._settled, False  # if it ends early, files nobody needs are left
+            tools = Tools(self.identity, self.name, self.pages, self.clock, self.cadence, self.aside)
+            fresh = await carry_out(plan, view, tools, snapshot=snapshot)
+            assert fresh.published is not None
+            head = fresh.published.head
+            await self.ledger.publish(fresh.published, plan.out.published)
+            self._out = fresh
+            await self._show(head)
+            self._settled = settled and self._replaced(plan, head)
+        elif not self._settled:
+            await self._show(head)
+        await self._tidy(head)
+        return head
+
+    async def _show(self, head: Head) -> None:
+        """Write the head beside its pages, durably. Where several processes publish, the newest one is what stands."""
+        while True:
+            shown = own_head(self.pages, self.identity)
+            newer = shown is not None and compare(shown, head) is Relation.OLDER
+            newer = newer or (shown is not None and compare(shown, head) is Relation.SAME and head.time < shown.time)
+            if not newer:
+                self.pages.write(paths.KEYS, keys.write_file(self.identity.ring))
+                self.pages.write(paths.HEAD, head.raw)
+                self.pages.flush()
+            newest = await self.ledger.published()
+            if newest is None or newest.head.raw == head.raw:
+                return
+            head = newest.head
+
+    def _replaced(self, plan: Plan, head: Head) -> bool:
+        """Note what the new head does not need; False when the whole folder must be looked through."""
+        old = plan.out.head
+        if old is None or plan.anew or plan.emptied or head.floor != old.floor:
+            return False
+        self._leftovers.replaced(old, plan.out.layout, head, self._out.layout)
+        return True
+
+    async def _tidy(self, head: Head) -> None:
+        """Remove what no head needs any more. Only now, when the newer one stands and is shown."""
+        layout = self._out.layout
+        if not self._settled:
+            await self.aside(lambda: self._leftovers.sweep(head, layout))
+            self._settled = True
+        self._leftovers.remove_due(head, layout)
+
+    # Serving
+
+    def _take(self, published: Published) -> None:
+        """Go on from what was published, by whomever."""
+        earlier = self._out.inventory or self._out.earlier
+        goes_on = self.head is not None and self.head.epoch == published.head.epoch
+        usable = earlier if goes_on and earlier is not None and earlier.size <= published.head.size else None
+        self._out = Out(published, generations_of(self.pages, published.head), None, usable)
 
     async def refresh(self) -> None:
         """Learn what another process has published, for those that only serve it."""
-        published = await self.ledger.published()
-        if published is None or (self.head is not None and published.head.raw == self.head.raw):
-            return
         async with self._lock:
-            self._published, self.head, self._frontier = published, published.head, published.frontier
-            self._tree = self._nodes = None
+            published = await self.ledger.published()
+            if published is None or (self.head is not None and published.head.raw == self.head.raw):
+                return
+            self._take(published)
+        await self._tell()
+
+    async def _tell(self) -> None:
         async with self._grown:
             self._grown.notify_all()
 
@@ -140,94 +234,30 @@ class Publisher:
         return self.head
 
     async def inventory(self, hashed: bytes) -> bytes | None:
-        """The file of a node of the published state tree, None if it is not of this head."""
-        async with self._lock:
-            if self._tree is None:
-                return None
-            if self._nodes is None:
-                self._nodes = {h: (level, n) for level, row in enumerate(self._tree.levels) for n, h in enumerate(row)}
-            level, number = self._nodes.get(hashed, (-1, 0))
-            if level < 0:
-                return None
-            if level < self._tree.depth:
-                return state_tree.inner_bytes(self._tree.children(level, number))
-            async with self.ledger.reading() as view:
-                lines = (await _lines(view, [number], self._tree.depth)).get(number, [])
-            content = state_tree.bucket_bytes(lines)
-            return content if state_tree.bucket_hash(content) == hashed else None
+        """The file of a node of the published state tree, None if it is not of this head nor of the one before."""
+        for found in await self._inventories():
+            place = found.place(hashed)
+            if place is not None:
+                async with self.ledger.reading() as view:
+                    return await found.file(view, *place)
+        return None
 
-    async def _write_pages(self, view: View, frontier: Frontier) -> None:
-        """Append to the frontier, and write every page that grew: whole from its first entry."""
-        first = frontier.size
-        page_start = first - first % PAGE_ENTRIES
-        page: list[bytes] = []
-        epoch = await self.ledger.epoch()
-        async for rows in view.entries(page_start):
-            for seq, line, leaf in rows:
-                if seq >= first:
-                    frontier.append(leaf)
-                page.append(line)
-                if len(page) == PAGE_ENTRIES:
-                    self._write_page(epoch, seq // PAGE_ENTRIES, page)
-                    page = []
-        if page and frontier.size > first:
-            self._write_page(epoch, frontier.size // PAGE_ENTRIES, page)
+    async def _inventories(self) -> list[Inventory]:
+        """Of the head that is out, made now if nobody needed it before, and of an earlier one."""
+        async with self._folding:
+            out = self._out
+            if out.head is not None and out.inventory is None:
+                async with self.ledger.reading() as view:
+                    made = await inventory.fold(view, out.head.size, out.earlier)
+                if self._out is not out:
+                    return [made]
+                out = self._out = replace(out, inventory=made)
+        return [found for found in (out.inventory, out.earlier) if found is not None]
 
-    def _write_page(self, epoch: str, number: int, lines: list[bytes]) -> None:
-        path = paths.page(epoch, number, len(lines))
-        if self._partial is not None and self._partial != (number, path):
-            self._outgrown.append((self.clock() + PARTIAL_STAYS, self._partial[1]))
-        self._partial = (number, path) if len(lines) < PAGE_ENTRIES else None
-        content = b"\n".join(lines) + b"\n"
-        self.pages.write(path, content)
-        self.pages.write(path + ".zst", zstandard.ZstdCompressor(level=ZSTD_LEVEL).compress(content))
-
-    def _remove_outgrown(self) -> None:
-        """A feed that grows entry by entry would else keep every page 255 times. A restart forgets those before it."""
-        while self._outgrown and self._outgrown[0][0] <= self.clock():
-            _, path = self._outgrown.popleft()
-            if self._partial is None or path != self._partial[1]:  # a publish that failed writes its pages once more
-                self.pages.remove(path)
-                self.pages.remove(path + ".zst")
-
-    async def _fold(self, view: View, tree: StateTree | None, since: int) -> StateTree:
-        """The state tree of this moment: of the buckets that were touched, or of all when the depth changed."""
-        live = await view.live()
-        depth = state_tree.depth_for(live)
-        if tree is None or tree.depth != depth:
-            buckets = await _lines(view, None, depth)
-            return StateTree(depth, {n: state_tree.bucket_hash(state_tree.bucket_bytes(b)) for n, b in buckets.items()})
-        touched = {state_tree.bucket_of(path, depth) for path in await view.touched(since)}
-        lines = await _lines(view, sorted(touched), depth)
-        for number in touched:
-            tree.set_bucket(number, state_tree.bucket_hash(state_tree.bucket_bytes(lines.get(number, []))))
-        return tree
-
-    async def _sign(self, view: View, frontier: Frontier, tree: StateTree) -> Head:
-        now = self.clock().replace(microsecond=0)  # as it will be written: two heads of one second look like a rollback
-        if self.head is not None and now <= self.head.time:
-            now = self.head.time + timedelta(seconds=1)  # a clock that stands or steps back must not make one either
-        return heads.write(
-            self.identity.key,
-            by=self.identity.id,
-            name=self.name,
-            epoch=await self.ledger.epoch(),
-            size=frontier.size,
-            live=await view.live(),
-            log_root=frontier.root(),
-            state_root=tree.root(),
-            time=now,
-            valid_for=timedelta(hours=HUB_HEAD_HOURS),
-            next_in=NEXT_HEAD,
-        )
-
-
-async def _lines(view: View, buckets: list[int] | None, depth: int) -> dict[int, list[bytes]]:
-    """The lines of these buckets, or of all."""
-    shift = 6 * (MAX_DEPTH - depth)
-    ranges = None if buckets is None else [(b << shift, ((b + 1) << shift) - 1) for b in buckets]
-    lines: dict[int, list[bytes]] = defaultdict(list)
-    async for rows in view.rows(ranges):
-        for path, node, record_id, rev, digest in rows:
-            lines[path >> shift].append(state_tree.line(node, record_id, rev, digest))
-    return lines
+    async def record(self, node: str, record_id: str, rev: int) -> bytes | None:
+        """The record file of this version, None if it is not what this head has. Raises records.ErasedRecord."""
+        if self.head is None:
+            return None
+        size = self.head.size
+        async with self.ledger.reading() as view:
+            return await records.record_file(view, size, node, record_id, rev)

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
+from collections.abc import Iterator
 from pathlib import Path
+
+DRAFT = ".draft"
+"""How the name of a file ends while it is being written."""
 
 
 class FolderPages:
@@ -13,6 +18,8 @@ class FolderPages:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._touched: set[Path] = set()
+        self._draft = f".{secrets.token_hex(4)}{DRAFT}"
+        """The end of this process's names: two that write one file at once must not write into each other's."""
 
     def write(self, path: str, content: bytes) -> None:
         """Write to a name of its own, flush, rename: a reader sees the old file or the whole new one."""
@@ -20,7 +27,7 @@ class FolderPages:
         if target.parent not in self._touched:
             target.parent.mkdir(parents=True, exist_ok=True)
             self._touched.add(target.parent)
-        draft = target.with_name(target.name + ".draft")
+        draft = target.with_name(target.name + self._draft)
         with open(draft, "wb", buffering=0) as file:
             file.write(content)
             os.fsync(file.fileno())
@@ -39,8 +46,18 @@ class FolderPages:
             return None
 
     def remove(self, path: str) -> None:
-        with contextlib.suppress(FileNotFoundError):
-            (self.folder / path).unlink()
+        target = self.folder / path
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            target.unlink()
+            self._touched.add(target.parent)
+
+    def list(self, prefix: str) -> Iterator[str]:
+        top = (self.folder / prefix).parent if not prefix.endswith("/") else self.folder / prefix
+        for folder, _, names in os.walk(top):
+            for name in names:
+                path = (Path(folder) / name).relative_to(self.folder).as_posix()
+                if path.startswith(prefix):
+                    yield path
 
 
 def _flush_folder(folder: Path) -> None:

@@ -3,18 +3,46 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from msgspec import structs
+
+from jisr_protocol import entry as entries
 from jisr_protocol import keys, state_tree
 from jisr_protocol.envelope import Envelope
 from jisr_protocol.keys import KeyRing
+from jisr_protocol.limits import PAGE_ENTRIES
 from jisr_protocol.merkle import Frontier
+from jisr_protocol.notice import ALL
 from jisr_protocol.push import NodeLog
 
-from ..ports import Change, Conflict, Held, Kept, Lead, Member, Number, Numbered, Peer, Place, Position, Published, View
+from ..erasure import covers, erased_kept, erased_line, highest
+from ..ports import (
+    Change,
+    Conflict,
+    Erased,
+    Erasure,
+    Held,
+    Kept,
+    Key,
+    Lead,
+    Member,
+    Number,
+    Numbered,
+    Peer,
+    Place,
+    Position,
+    Published,
+    Said,
+    Touch,
+    View,
+)
+
+_RECORD_OPS = ("put", "del", "out")
+_NOTICES = ("erase", "hold")
 
 
 @dataclass
@@ -30,6 +58,9 @@ class _State:
     records: dict[tuple[str, str, str], Held] = field(default_factory=dict)
     peers: dict[str, Peer] = field(default_factory=dict)
     published: Published | None = None
+    generations: dict[int, int] = field(default_factory=dict)
+    notices: dict[tuple[str, str], Said] = field(default_factory=dict)
+    guards: dict[Key, dict[str, int | None]] = field(default_factory=dict)
 
 
 class MemoryLedger:
@@ -89,6 +120,8 @@ class MemoryLedger:
         state = self._s
         if change.log is not None and await self.node_places(change.node) != change.expected:
             raise Conflict(f"{change.node} moved on")
+        if await self.guards(change.guards) != change.guards:
+            raise Conflict("something was erased meanwhile")
         base = len(state.entries)
         state.entries += [number(draft, base + i, change.at) for i, draft in enumerate(change.drafts)]
         for r in change.remembered:
@@ -102,6 +135,7 @@ class MemoryLedger:
             state.kept.setdefault((change.node, change.name), {}).update({k.seq: k for k in change.kept})
         if peer := state.peers.get(change.peer):
             state.peers[change.peer] = replace(peer, cursor=change.cursor, epoch=change.peer_epoch)
+        await self.erase(change.at, change.erasures, number)
         return len(state.entries)
 
     def _begin_epoch(self, change: Change) -> None:
@@ -111,6 +145,79 @@ class MemoryLedger:
         if change.stays is not None and log is not None:
             gone = [(log.epoch or "", kept.pop(seq)) for seq in sorted(kept) if seq >= change.stays]
             self._s.aside.setdefault(feed, []).extend(gone)
+
+    # Erasure
+
+    async def erase(self, at: str, erasures: Sequence[Erasure], number: Number) -> Erased:
+        state, emptied, lines = self._s, 0, 0
+        for erasure in erasures:
+            said = erasure.notice
+            place = (said.envelope.digest, erasure.feed)
+            known = state.notices.setdefault(place, Said(said, erasure.feed, at, ()))
+            if not erasure.binds:
+                continue
+            state.guards.setdefault((said.node, erasure.target), {})[said.envelope.digest] = said.max_rev
+            state.notices[place] = replace(known, guards=tuple(sorted({*known.guards, erasure.target})))
+            lines += self._empty_kept(erasure)
+            if erasure.feed == "public" or all(self._stood(said.node, target) for target in said.targets):
+                places = self._empty_own(erasure)
+                emptied += len(places)
+                if places:
+                    state.entries.append(number(erasure.draft, len(state.entries), at))
+                for page in {seq // PAGE_ENTRIES for seq in places}:
+                    state.generations[page] = state.generations.get(page, 1) + 1
+        return Erased(emptied, lines)
+
+    def _stood(self, node: str, target: str) -> bool:
+        drafts = (n.draft for n in self._s.entries)
+        return any(d.op in ("put", "del") and d.node == node and target in (ALL, d.id) for d in drafts)
+
+    def _empty_own(self, erasure: Erasure) -> list[int]:
+        emptied = []
+        for place, numbered in enumerate(self._s.entries):
+            if (line := erased_line(erasure, numbered.line)) is not None:
+                draft = structs.replace(numbered.draft, members={})
+                self._s.entries[place] = structs.replace(numbered, line=line, draft=draft)
+                emptied.append(numbered.seq)
+        for key, held in self._s.records.items():
+            if key[2] == "public" and covers(erasure, key[0], key[1], held.rev):
+                self._s.records[key] = structs.replace(held, live=False)
+        return emptied
+
+    def _empty_kept(self, erasure: Erasure) -> int:
+        changed = 0
+        for (_, name), log in self._s.kept.items():
+            for seq, kept in log.items():
+                if (now := erased_kept(erasure, kept)) is not None:
+                    log[seq], changed = now, changed + 1
+                    if now.code is None and kept.code is not None and now.line is not None:
+                        self._remember_stub(name, entries.parse(now.line))
+        for aside in self._s.aside.values():
+            aside[:] = [(epoch, erased_kept(erasure, kept) or kept) for epoch, kept in aside]
+        return changed
+
+    def _remember_stub(self, audience: str, stub: entries.Entry) -> None:
+        key = (stub.node or "", stub.id or "", audience)
+        before = self._s.records.get(key)
+        if before is None or (stub.rev or 0) > before.rev:
+            self._s.records[key] = Held(stub.rev or 0, stub.digest or "", stub.type or "", False)
+
+    async def forget(self) -> list[str]:
+        return []
+
+    async def guards(self, keys: Iterable[Key]) -> dict[Key, int | None]:
+        return {key: highest(self._s.guards.get(key, {}).values()) for key in keys}
+
+    async def notices(self) -> list[Said]:
+        return list(self._s.notices.values())
+
+    async def last_notice(self, by: str, node: str, feed: str) -> tuple[int, str] | None:
+        said = [s.notice for s in self._s.notices.values() if s.feed == feed]
+        return max(((n.n, n.envelope.digest) for n in said if (n.by, n.node) == (by, node)), default=None)
+
+    async def newest_rev(self, node: str, target: str) -> int:
+        held = self._s.records.items()
+        return max((h.rev for key, h in held if key[0] == node and target in (ALL, key[1])), default=0)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[View]:
@@ -159,16 +266,25 @@ class _View:
     def __init__(self, state: _State) -> None:
         self.size = len(state.entries)
         self._entries = state.entries[: self.size]
+        self._generations = dict(state.generations)
         self._live = {key[:2]: held for key, held in state.records.items() if key[2] == "public" and held.live}
 
-    async def entries(self, start: int) -> AsyncIterator[Sequence[tuple[int, bytes, bytes]]]:
-        rows = self._entries[start:]
+    async def entries(self, start: int, end: int | None = None) -> AsyncIterator[Sequence[tuple[int, bytes, bytes]]]:
+        rows = self._entries[start:end]
         if rows:
             yield [(n.seq, n.line, n.leaf) for n in rows]
 
-    async def touched(self, start: int) -> set[int]:
-        drafts = (n.draft for n in self._entries[start:] if n.draft.op in ("put", "del", "out"))
-        return {state_tree.path(d.node or "", d.id or "") for d in drafts}
+    async def lines(self, seqs: Iterable[int]) -> dict[int, bytes]:
+        return {seq: self._entries[seq].line for seq in seqs}
+
+    async def said(
+        self, ops: Iterable[str], start: int = 0, end: int | None = None
+    ) -> AsyncIterator[Sequence[bytes]]:
+        wanted = set(ops)
+        yield [n.line for n in self._entries[start:end] if n.draft.op in wanted]
+
+    async def generations(self) -> dict[int, int]:
+        return self._generations
 
     async def live(self) -> int:
         return len(self._live)
@@ -177,7 +293,41 @@ class _View:
         self, ranges: Sequence[tuple[int, int]] | None
     ) -> AsyncIterator[Sequence[tuple[int, str, str, int, str]]]:
         rows = [(state_tree.path(*key), *key, h.rev, h.digest) for key, h in self._live.items()]
-        yield [row for row in rows if ranges is None or any(low <= row[0] <= high for low, high in ranges)]
+        rows = [row for row in rows if ranges is None or any(low <= row[0] <= high for low, high in ranges)]
+        yield sorted(rows) if ranges is None else rows
+
+    async def puts(self) -> AsyncIterator[Sequence[bytes]]:
+        newest = self._newest()
+        yield [self._entries[newest[key]].line for key in sorted(self._live, key=lambda k: (state_tree.path(*k), *k))]
+
+    async def gone(self, floor: int) -> AsyncIterator[Sequence[bytes]]:
+        ends = (self._entries[seq] for seq in self._newest().values() if seq >= floor)
+        yield [n.line for n in ends if n.draft.op in ("del", "out") and entries.parse(n.line).gone is None]
+
+    async def newest(self, node: str, record_id: str) -> dict[str, int]:
+        found = self._newest().items()
+        return {i: seq for (n, i), seq in found if n == node and record_id in (i, "*")}
+
+    async def touched(self, start: int, end: int | None = None) -> set[int]:
+        return {state_tree.path(*_key(n)) for n in self._entries[start:end] if n.draft.op in _RECORD_OPS}
+
+    async def touching(self, start: int, low: int, high: int) -> list[Touch]:
+        found, newest = [], self._newest(start)
+        for n in self._entries[start:]:
+            if n.draft.op in _RECORD_OPS:
+                if low <= state_tree.path(*_key(n)) <= high:
+                    found.append(Touch(n.seq, n.draft.op, n.line, newest.get(_key(n))))
+                newest[_key(n)] = n.seq
+            elif n.draft.op in _NOTICES:
+                found.append(Touch(n.seq, n.draft.op, n.line, None))
+        return found
+
+    def _newest(self, end: int | None = None) -> dict[tuple[str, str], int]:
+        return {_key(n): n.seq for n in self._entries[:end] if n.draft.op in _RECORD_OPS}
+
+
+def _key(item: Numbered) -> tuple[str, str]:
+    return item.draft.node or "", item.draft.id or ""
 
 
 class MemoryPages:
@@ -197,3 +347,6 @@ class MemoryPages:
 
     def remove(self, path: str) -> None:
         self.files.pop(path, None)
+
+    def list(self, prefix: str) -> Iterator[str]:
+        yield from [path for path in self.files if path.startswith(prefix)]

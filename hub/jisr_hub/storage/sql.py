@@ -13,25 +13,45 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import orjson
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jisr_protocol import entry as entries
 from jisr_protocol import head as heads
-from jisr_protocol import keys
+from jisr_protocol import keys, notice
 from jisr_protocol.envelope import Envelope
 from jisr_protocol.keys import KeyRing
 from jisr_protocol.merkle import Frontier
+from jisr_protocol.notice import ALL
 from jisr_protocol.push import NodeLog
 
-from ..ports import Change, Conflict, Held, Kept, Lead, Member, Number, Numbered, Peer, Place, Position, Published, View
-from . import engines, migrations
+from ..ports import (
+    Change,
+    Conflict,
+    Erased,
+    Erasure,
+    Held,
+    Kept,
+    Key,
+    Lead,
+    Member,
+    Number,
+    Numbered,
+    Peer,
+    Place,
+    Position,
+    Published,
+    Said,
+    Snapshot,
+    View,
+)
+from . import engines, erasing, migrations
 from . import tables as t
+from .erasing import Erasing
 from .view import SqlView
 
-Key = tuple[str, str]
-"""(node, id) of a record."""
 _RECORD_OPS = ("put", "del", "out")
 
 
@@ -188,10 +208,49 @@ class SqlLedger:
                     found[node, row[0]] = Held(row[1], row[2], row[3], row[4] is not None)
         return found
 
+    # Erasure
+
+    async def erase(self, at: str, erasures: Sequence[Erasure], number: Number) -> Erased:
+        async with self.database.writing(long=True) as connection:
+            return await Erasing(self.database, connection, self._feed, at, number).act(erasures)
+
+    async def forget(self) -> list[str]:
+        return await self.database.forget(erasing.TABLES)
+
+    async def guards(self, keys: Iterable[Key]) -> dict[Key, int | None]:
+        async with self.database.askers.connect() as connection:
+            return await erasing.guards(self.database, connection, keys)
+
+    async def notices(self) -> list[Said]:
+        n, g = t.notice.c, t.guard.c
+        targets: dict[str, list[str]] = defaultdict(list)
+        for row in await self.rows(sa.select(g.notice, g.id).order_by(g.notice, g.id)):
+            targets[row.notice].append(row.id)
+        rows = await self.rows(sa.select(t.notice).order_by(n.by, n.node, n.n, n.feed))
+        return [
+            Said(notice.of(Envelope("notice", r.jws, r.body, orjson.loads(r.body))), r.feed, r.at,
+                 tuple(targets[r.digest]))
+            for r in rows
+        ]  # fmt: skip
+
+    async def last_notice(self, by: str, node: str, feed: str) -> tuple[int, str] | None:
+        c = t.notice.c
+        query = sa.select(c.n, c.digest).where(c.by == by, c.node == node, c.feed == feed)
+        rows = await self.rows(query.order_by(c.n.desc(), c.digest.desc()).limit(1))
+        return (rows[0].n, rows[0].digest) if rows else None
+
+    async def newest_rev(self, node: str, target: str) -> int:
+        c = t.record.c
+        query = sa.select(sa.func.max(c.rev).label("rev")).where(c.node == node)
+        rows = await self.rows(query if target == ALL else query.where(c.id == target))
+        return int(rows[0].rev or 0)
+
     # The log
 
     async def store(self, change: Change, number: Number) -> int:
-        async with self.database.writing() as connection:
+        async with self.database.writing(long=bool(change.erasures)) as connection:
+            if change.guards and await erasing.guards(self.database, connection, change.guards) != change.guards:
+                raise Conflict("something was erased meanwhile")
             if change.log is not None:
                 await self._extend_node_log(connection, change)
             counter = sa.update(t.feed).where(t.feed.c.name == self._feed)
@@ -209,6 +268,10 @@ class SqlLedger:
             if change.peer:
                 moved = sa.update(t.peer).where(t.peer.c.hub == change.peer)
                 await connection.execute(moved.values(cursor=change.cursor, epoch=change.peer_epoch))
+            if change.erasures:
+                await Erasing(self.database, connection, self._feed, change.at, number).act(change.erasures)
+                standing = sa.select(t.feed.c.size).where(t.feed.c.name == self._feed)
+                size = (await connection.execute(standing)).scalar_one()
             return size
 
     async def _append(self, connection: AsyncConnection, numbered: Sequence[Numbered], newest: dict[Key, int]) -> None:
@@ -294,7 +357,8 @@ class SqlLedger:
         if row.published_head is None:
             return None
         frontier = Frontier.from_bytes(row.published_size, row.published_frontier)
-        return Published(heads.parse(row.published_head), frontier)
+        snapshots = msgspec.json.decode(row.snap, type=tuple[Snapshot, ...]) if row.snap else ()
+        return Published(heads.parse(row.published_head), frontier, snapshots)
 
     async def epoch(self) -> str:
         rows = await self.rows(sa.select(t.feed.c.epoch).where(t.feed.c.name == self._feed))
@@ -317,6 +381,8 @@ class SqlLedger:
             "published_size": published.frontier.size,
             "published_frontier": published.frontier.to_bytes(),
             "published_head": published.head.raw,
+            "floor": published.head.floor,
+            "snap": msgspec.json.encode(published.snapshots).decode(),
         }
         c = t.feed.c
         same = c.published_head.is_(None) if before is None else c.published_head == before.head.raw

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from jisr_protocol import entry as entries
+
+from ..ports import Touch
 from . import tables as t
 from .engines import Database
 
 READ_ROWS = 512
 _STREAMED_ROWS = 4096
+_STREAMED_LINES = 256
+"""Lines may be 72 KiB long, so few of them are in memory at once."""
+_NOTICES = ("erase", "hold")
+_public = t.record.c.audience == "public"
 
 
 class SqlView:
@@ -25,19 +33,34 @@ class SqlView:
             " WHERE r.live_path BETWEEN asked.low AND asked.high"
         )
 
-    async def entries(self, start: int) -> AsyncIterator[Sequence[tuple[int, bytes, bytes]]]:
+    async def entries(self, start: int, end: int | None = None) -> AsyncIterator[Sequence[tuple[int, bytes, bytes]]]:
         c = t.entry.c
-        while start < self.size:
-            end = min(start + READ_ROWS, self.size)
-            query = sa.select(c.seq, c.line, c.leaf).where(c.seq >= start, c.seq < end).order_by(c.seq)
+        end = self.size if end is None else min(end, self.size)
+        while start < end:
+            until = min(start + READ_ROWS, end)
+            query = sa.select(c.seq, c.line, c.leaf).where(c.seq >= start, c.seq < until).order_by(c.seq)
             rows = (await self._connection.execute(query)).all()
             yield [(row[0], row[1], row[2]) for row in rows]
-            start = end
+            start = until
 
-    async def touched(self, start: int) -> set[int]:
+    async def lines(self, seqs: Iterable[int]) -> dict[int, bytes]:
+        c, found, asked = t.entry.c, dict[int, bytes](), sorted(seqs)
+        for first in range(0, len(asked), READ_ROWS):
+            query = sa.select(c.seq, c.line).where(c.seq.in_(asked[first : first + READ_ROWS]))
+            found |= {row[0]: row[1] for row in await self._connection.execute(query)}
+        return found
+
+    async def said(self, ops: Iterable[str], start: int = 0, end: int | None = None) -> AsyncIterator[Sequence[bytes]]:
         c = t.entry.c
-        query = sa.select(c.path18).where(c.seq >= start, c.seq < self.size, c.path18.is_not(None)).distinct()
-        return {row[0] for row in await self._connection.execute(query)}
+        end = self.size if end is None else end
+        query = sa.select(c.line).where(c.op.in_(list(ops)), c.seq >= start, c.seq < end).order_by(c.seq)
+        async for rows in self._streamed(query, _STREAMED_LINES):
+            yield [row[0] for row in rows]
+
+    async def generations(self) -> dict[int, int]:
+        return {row[0]: row[1] for row in await self._connection.execute(sa.select(t.generation))}
+
+    # Records
 
     async def live(self) -> int:
         c = t.record.c
@@ -50,11 +73,52 @@ class SqlView:
         c = t.record.c
         if ranges is None:
             query = sa.select(c.live_path, c.node, c.id, c.rev, c.digest).where(c.live_path.is_not(None))
-            result = await self._connection.stream(query)
-            async for part in result.partitions(_STREAMED_ROWS):
+            async for part in self._streamed(query.order_by(c.live_path), _STREAMED_ROWS):
                 yield [(row[0], row[1], row[2], row[3], row[4]) for row in part]
             return
         asked = {"asked": self._database.asked_ranges(ranges)}
         found = await self._connection.execute(self._rows_in_ranges, asked)
         for part in found.partitions(_STREAMED_ROWS):
             yield [(row[0], row[1], row[2], row[3], row[4]) for row in part]
+
+    async def puts(self) -> AsyncIterator[Sequence[bytes]]:
+        r, e = t.record.c, t.entry.c
+        query = sa.select(e.line).select_from(t.record).join(t.entry, e.seq == r.seq)
+        query = query.where(r.live_path.is_not(None)).order_by(r.live_path, r.node, r.id)
+        async for rows in self._streamed(query, _STREAMED_LINES):
+            yield [row[0] for row in rows]
+
+    async def gone(self, floor: int) -> AsyncIterator[Sequence[bytes]]:
+        r, e = t.record.c, t.entry.c
+        query = sa.select(e.line).select_from(t.record).join(t.entry, e.seq == r.seq)
+        query = query.where(r.live_path.is_(None), _public, r.seq >= floor, e.op.in_(("del", "out")))
+        async for rows in self._streamed(query, _STREAMED_LINES):
+            yield [row[0] for row in rows if not is_stub(row[0])]
+
+    async def newest(self, node: str, record_id: str) -> dict[str, int]:
+        c = t.record.c
+        query = sa.select(c.id, c.seq).where(c.node == node, _public, c.seq.is_not(None))
+        query = query if record_id == "*" else query.where(c.id == record_id)
+        return {row[0]: row[1] for row in await self._connection.execute(query)}
+
+    async def touched(self, start: int, end: int | None = None) -> set[int]:
+        c = t.entry.c
+        end = self.size if end is None else end
+        query = sa.select(c.path18).where(c.seq >= start, c.seq < end, c.path18.is_not(None)).distinct()
+        return {row[0] for row in await self._connection.execute(query)}
+
+    async def touching(self, start: int, low: int, high: int) -> list[Touch]:
+        c = t.entry.c
+        query = sa.select(c.seq, c.op, c.line, c.prior).where(c.seq >= start, c.seq < self.size)
+        query = query.where(c.path18.between(low, high) | c.op.in_(_NOTICES)).order_by(c.seq)
+        return [Touch(*row) for row in await self._connection.execute(query)]
+
+    async def _streamed(self, query: Any, size: int) -> AsyncIterator[Sequence[Any]]:
+        result = await self._connection.stream(query)
+        async for part in result.partitions(size):
+            yield part
+
+
+def is_stub(line: bytes) -> bool:
+    """Whether the content of this entry is gone."""
+    return b'"gone":' in line and entries.parse(line).gone is not None
