@@ -92,20 +92,25 @@ async def prove(rows: Stored, keys_file: bytes, faults: Faults, progress: Progre
             await log.take(part)
             progress(log.size, feed.size)
         log.finish(feed.size)
-        await _nodes(rows, rings, records, faults)
-        await node_proof.records(rows, records, log.doubtful, faults)
+        lost = await _nodes(rows, rings, records, faults)
+        await node_proof.records(rows, records, log.doubtful, lost, faults)
     await node_proof.notices(rows, rings if ring is None else {**rings, ring.id: ring}, faults)
     await node_proof.logged_statements(rows, log.statements, log.doubtful, faults)
     return Told(log.size, await rows.live(), ring, published, log.broken)
 
 
-async def _nodes(rows: Stored, rings: Mapping[str, KeyRing], records: Folded, faults: Faults) -> None:
-    feeds = await rows.node_feeds()
+async def _nodes(rows: Stored, rings: Mapping[str, KeyRing], records: Folded, faults: Faults) -> set[tuple[str, str]]:
+    """Prove every node's logs; return (node, feed) of those in which a line is lost."""
+    feeds, lost = await rows.node_feeds(), set()
     for feed in feeds:
-        await node_proof.NodeLogProof(feed, rings.get(feed.node), faults).run(rows, records)
+        proof = node_proof.NodeLogProof(feed, rings.get(feed.node), faults)
+        await proof.run(rows, records)
+        if proof.lost:
+            lost.add((feed.node, feed.name))
     for feed in feeds:
         if feed.name == "public":
             await node_proof.unshown(rows, records, feed.node)
+    return lost
 
 
 def _own_ring(raw: bytes, rings: Mapping[str, KeyRing], faults: Faults) -> KeyRing | None:

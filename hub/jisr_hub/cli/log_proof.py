@@ -68,6 +68,7 @@ class LogProof:
             entry = entries.parse(row.line)
             if entry.leaf != row.leaf:
                 self._unlike.append(row.seq)
+                self.doubtful.add(row.seq)
             else:
                 self._columns(row, entry)
                 self._verify(entry)

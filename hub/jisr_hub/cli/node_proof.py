@@ -64,8 +64,9 @@ class NodeLogProof:
         self._feed, self._ring, self._faults = feed, ring, faults
         self._name = f"the log of {feed.node} ({feed.name})"
         self._frontier = Frontier()
-        self._spans: list[tuple[int, int, bytes]] = []
         self._broken = False
+        self.lost = False
+        """Whether a line is lost, so that the records of this feed cannot be made again."""
 
     async def run(self, stored: Stored, folded: Folded) -> None:
         """Prove the feed; what was admitted of a restricted one is folded into the records."""
@@ -102,22 +103,29 @@ class NodeLogProof:
         self._frontier.append(row.leaf if len(row.leaf) == 32 else b"\0" * 32)
         if row.line is None:
             return None
+        whole = row.line_hash is None or push.line_hash(row.line) == row.line_hash
         try:
             entry = entries.parse(row.line)
         except Refusal as refusal:
-            self._changed(where, str(refusal))
+            self._lost(where, f"its line cannot be read: {refusal}")
+            return None
+        if entry.leaf != row.leaf and not (whole and row.line_hash):
+            self._lost(where, "its line and its leaf hash do not fit")
             return None
         if entry.leaf != row.leaf:
-            self._changed(where, "its line and its leaf hash do not fit")
-            return None
-        if entry.gone is None and row.line_hash is not None and push.line_hash(row.line) != row.line_hash:
+            self._changed(where, "its leaf hash is not that of its line")
+        elif entry.gone is None and not whole:
             self._changed(where, "its line is not the one whose hash is kept beside it")
-            return None
         return entry
 
     def _changed(self, where: str, why: str) -> None:
         self._faults.add(f"{where} has changed since it came: {why}")
         self._broken = True
+
+    def _lost(self, where: str, why: str) -> None:
+        """A line that nobody can read any more: what it made of its record cannot be told either."""
+        self._changed(where, why)
+        self.lost = True
 
     def _meet(self, expected: Frontier | None) -> None:
         if expected is None or self._broken:
@@ -151,11 +159,16 @@ async def unshown(stored: Stored, folded: Folded, node: str) -> None:
         await folded.take_unshown(batch)
 
 
-async def records(stored: Stored, folded: Folded, doubtful: set[int], faults: Faults) -> None:
-    """The table of records against what the logs make; what follows from a damaged entry is not told twice."""
+async def records(
+    stored: Stored, folded: Folded, doubtful: set[int], lost: set[tuple[str, str]], faults: Faults
+) -> None:
+    """The table of records against what the logs make; what follows from a damaged entry is not told twice.
+
+    `doubtful`: positions of the hub's log that make nobody knows what, `lost`: (node, feed) of logs with such lines.
+    """
     async for held, made in folded.differences(stored):
         row = held or made
-        if row is None or row.seq in doubtful:
+        if row is None or row.seq in doubtful or (row.seq is None and (row.node, row.audience) in lost):
             continue
         name = f"record {row.id} of {row.node} ({row.audience})"
         if held is None or made is None:

@@ -20,7 +20,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from jisr_protocol import state_tree
 from jisr_protocol.state_tree import MAX_DEPTH, StateTree
 
-from . import migrations
 from . import tables as t
 from .engines import Database, Sqlite
 from .rebuild import Part, take, take_unshown
@@ -102,7 +101,7 @@ async def folded() -> AsyncIterator[Folded]:
         database = Sqlite(Path(folder) / "folded.sqlite")
         try:
             async with database.writing(long=True) as connection:
-                await connection.run_sync(migrations.upgrade)
+                await connection.run_sync(t.record.create)
                 yield Folded(database, connection)
         finally:
             await database.close()
