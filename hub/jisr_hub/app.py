@@ -22,11 +22,14 @@ from jisr_protocol.keys import KeyRing
 
 from . import config, identity
 from .config import Settings
+from .erasure import Erasures
 from .hub import Hub
 from .identity import Identity
 from .peers import Followers
 from .publish.feed import Publisher
+from .publish.snapshots import Cadence
 from .storage.directory import SqlDirectory
+from .storage.erasure_file import ErasureFile
 from .storage.folder import FolderPages
 from .storage.lock import only_one
 from .storage.sql import SqlLedger
@@ -35,6 +38,11 @@ from .web import api, directory, problem_documents
 KEYS = "keys.json"
 PUBLIC = "public"
 PEERS = "peers"
+ERASURES = "erasures.jsonl"
+"""What was erased, kept apart from the database and its backups; beside what fences the hub against older ones."""
+SCRUB_SECONDS, SCRUB_SHARE = 60.0, 20
+"""How long between two rounds that rewrite files so that nothing of what was erased is left: at least, and as a
+multiple of what a round takes."""
 PUBLISH_SECONDS_AT_MOST = 10.0
 LEAD_SECONDS = 2.0
 """How often a process asks whether it is its turn."""
@@ -62,6 +70,7 @@ class Running:
     publisher: Publisher
     pages: FolderPages
     followers: Followers
+    erasures: Erasures
 
     async def close(self) -> None:
         await self.ledger.close()
@@ -75,14 +84,26 @@ async def open_hub(folder: Path) -> Running:
     try:
         pages = FolderPages(folder / PUBLIC)
         hub = Hub(who, ledger, now)
+        followers = Followers(hub, folder / PEERS, settings.poll_seconds, allow_private=settings.allow_private)
+        erasures = erasures_of(hub, folder, followers)
         await hub.begin()
-        publisher = Publisher(who, ledger, pages, now)
+        if again := await erasures.replay():
+            _log.warning("an older database was put back: what was erased since is erased again", targets=again)
+        publisher = Publisher(
+            who, ledger, pages, now, cadence=Cadence(entries=settings.snapshot_entries), aside=asyncio.to_thread
+        )
         await publisher.begin()
     except BaseException:
         await ledger.close()
         raise
-    followers = Followers(hub, folder / PEERS, settings.poll_seconds, allow_private=settings.allow_private)
-    return Running(settings, hub, ledger, publisher, pages, followers)
+    return Running(settings, hub, ledger, publisher, pages, followers, erasures)
+
+
+def erasures_of(hub: Hub, folder: Path, followers: Followers) -> Erasures:
+    """What erases from the hub in `folder`; from now on the hub says by it what was erased."""
+    erasures = Erasures(hub, now, ErasureFile(folder / ERASURES), followers)
+    hub.erased = erasures.settle
+    return erasures
 
 
 def application(folder: Path) -> Starlette:
@@ -105,6 +126,7 @@ def application(folder: Path) -> Starlette:
                 asyncio.create_task(lead(running, "publisher", lambda: publish_for_ever(running))),
                 asyncio.create_task(lead(running, "followers", running.followers.run)),
                 asyncio.create_task(refresh_for_ever(running)),
+                asyncio.create_task(scrub_for_ever(running)),
             ]
             try:
                 yield
@@ -142,13 +164,36 @@ async def _until(what: Callable[[], Awaitable[None]]) -> None:
 
 
 async def refresh_for_ever(running: Running) -> None:
-    """Show what another process of this ledger has published."""
-    while running.settings.database:
+    """Show what another process of this ledger has published; publish what a command has stored."""
+    while True:
         await asyncio.sleep(max(running.settings.publish_seconds, 0.2))
         try:
-            await running.publisher.refresh()
+            if running.settings.database:
+                await running.publisher.refresh()
+            else:
+                await _publish_what_came(running)
         except Exception:  # the next round comes
             _log.exception("the newest head could not be read")
+
+
+async def _publish_what_came(running: Running) -> None:
+    async with running.ledger.reading() as view:
+        if running.publisher.head is None or view.size != running.publisher.head.size:
+            running.hub.changed.set()
+
+
+async def scrub_for_ever(running: Running) -> None:
+    """Leave nothing of what was erased on the disk, soon after; not for each erasure, for it rewrites whole files."""
+    while True:
+        await asyncio.sleep(1.0)
+        if not running.erasures.to_scrub:
+            continue
+        began = time.monotonic()
+        try:
+            _log.info("scrubbed", remains=await running.erasures.scrub())
+        except Exception:  # a copy may be read just now
+            _log.exception("what was erased is gone from all answers and still in a file; this is tried again")
+        await asyncio.sleep(max(SCRUB_SECONDS, SCRUB_SHARE * (time.monotonic() - began)))
 
 
 def _collect_rarely() -> None:
@@ -178,6 +223,7 @@ async def publish_for_ever(running: Running) -> None:
             await running.publisher.publish()
         except Exception:  # the next round must come whatever this one met
             _log.exception("publishing failed; the head stays as it was")
+            running.hub.changed.set()  # what was to be shown still is, also when nobody sends anything more
             pause = max(1.0, min(60.0, pause * 2))
         else:
             took = time.monotonic() - began

@@ -20,6 +20,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from ..failures import Unwritable
 from ..ports import Lead
 
 CACHE_KIB = 64 * 1024
@@ -30,6 +31,8 @@ WRITE_SECONDS = 60
 FEED_LOCK, LEADER_LOCKS = 0x4A697372, 0x4A697373
 """First keys of our advisory locks: "Jisr" in ASCII, and the next number."""
 
+_SQLITE_FAILS = ("full", "I/O error", "readonly", "unable to open", "locked")
+"""What its messages say when it is the disk, or another process, and not the statement."""
 BEAT_SECONDS = 5
 """How soon a leader notices that its lock went with its connection."""
 
@@ -124,8 +127,14 @@ class Sqlite:
 
     @asynccontextmanager
     async def writing(self, *, long: bool = False) -> AsyncIterator[AsyncConnection]:
-        async with self._lock, self._writer.begin() as connection:
-            yield connection
+        async with self._lock:
+            try:
+                async with self._writer.begin() as connection:
+                    yield connection
+            except sa.exc.OperationalError as error:
+                if not any(mark in str(error.orig) for mark in _SQLITE_FAILS):
+                    raise  # a statement of ours that does not fit
+                raise Unwritable(str(error.orig)) from error
 
     def insert(self, table: sa.Table) -> Insert:
         return sqlite.insert(table)
@@ -186,15 +195,18 @@ class Postgres:
 
     @asynccontextmanager
     async def writing(self, *, long: bool = False) -> AsyncIterator[AsyncConnection]:
-        async with self._writer.begin() as connection:
-            limits = {"lock_timeout": LOCK_SECONDS, "idle_in_transaction_session_timeout": WRITE_SECONDS}
-            limits["statement_timeout"] = 0 if long else WRITE_SECONDS
-            for name, seconds in limits.items():
-                await connection.exec_driver_sql(f"SET LOCAL {name} = '{seconds}s'")
-            await connection.exec_driver_sql("SET LOCAL synchronous_commit = on")
-            # a transaction's advisory lock is released after its commit is visible
-            await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(FEED_LOCK)))
-            yield connection
+        try:
+            async with self._writer.begin() as connection:
+                limits = {"lock_timeout": LOCK_SECONDS, "idle_in_transaction_session_timeout": WRITE_SECONDS}
+                limits["statement_timeout"] = 0 if long else WRITE_SECONDS
+                for name, seconds in limits.items():
+                    await connection.exec_driver_sql(f"SET LOCAL {name} = '{seconds}s'")
+                await connection.exec_driver_sql("SET LOCAL synchronous_commit = on")
+                # a transaction's advisory lock is released after its commit is visible
+                await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(FEED_LOCK)))
+                yield connection
+        except sa.exc.OperationalError as error:  # no room, no connection, a lock that was not given in time
+            raise Unwritable(str(error.orig).partition("\n")[0]) from error
 
     def insert(self, table: sa.Table) -> Insert:
         return postgresql.insert(table)

@@ -11,6 +11,7 @@ from jisr_protocol import canonical
 from jisr_protocol.problems import PROBLEMS
 from jisr_protocol.refusal import Refusal
 
+from ..failures import Unwritable
 from ..ports import Conflict
 from ..quota import QuotaExhausted
 
@@ -32,6 +33,8 @@ _STATUS = {
     "epoch_unknown": 409,
     "head_older": 409,
     "notice_old": 409,
+    "cursor_below_floor": 410,
+    "erased": 410,
     "too_large": 413,
     "inflate_limit": 413,
     "encoding_unsupported": 415,
@@ -42,6 +45,8 @@ _STATUS = {
     "fenced": 503,
 }
 DETAIL_CHARACTERS = 2000
+UNWRITABLE_SECONDS = 60
+"""When to come back to a hub that cannot write."""
 _CODE_OF_STATUS = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 _log = structlog.get_logger()
 
@@ -100,6 +105,12 @@ async def busy(_: Request, error: Exception) -> Response:
     return document("busy", "others were first; the same again in a moment")
 
 
+async def unwritable(request: Request, error: Exception) -> Response:
+    """Answer while the disk is full or the database away: nothing was stored, the same later will do."""
+    _log.error("request not stored", path=request.url.path, reason=str(error))
+    return document("busy", str(error), retry_after=UNWRITABLE_SECONDS)
+
+
 async def failed(request: Request, error: Exception) -> Response:
     """Answer our own failure, and write it down. Nothing was stored; the sender may send again."""
     _log.error("request failed", path=request.url.path, exc_info=error)
@@ -115,6 +126,7 @@ HANDLERS = {
     Refusal: refused,
     HTTPException: http_error,
     Conflict: busy,
+    Unwritable: unwritable,
     ClientDisconnect: gone,
     Exception: failed,
 }
