@@ -18,7 +18,10 @@ from jisr_protocol.reader.store import open_copy
 from tests.protocol.judge import VECTORS
 from tests.protocol.test_hostile_bytes import _bent_bytes
 
-NAMES = ["every-op", "grown", "hub-of-two", "key-recovered", "key-rotated", "signed-again", "epoch-continued"]
+NAMES = [
+    *("every-op", "grown", "hub-of-two", "key-recovered", "key-rotated", "signed-again", "epoch-continued"),
+    *("snapshot", "snapshot-below-floor", "snapshot-guard", "generations", "epoch-back"),
+]
 
 
 def rows(file: Path) -> list[Any]:
@@ -28,7 +31,8 @@ def rows(file: Path) -> list[Any]:
 
 
 def _bend(folder: Path, data: st.DataObject) -> None:
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.parent.name != "inv")
+    walked = (folder / "rec").is_dir()
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and (walked or path.parent.name != "inv"))
     file = data.draw(st.sampled_from(files))
     raw = file.read_bytes()
     deed = data.draw(st.sampled_from(["bit", "value", "value", "cut", "drop", "swap", "twice"]))
