@@ -30,6 +30,8 @@ class Settings(BaseSettings):
     """Whether to connect to private and loopback addresses: for a try on one machine, never on the open net."""
     publish_seconds: float = Field(default=1.0, ge=0.0, le=300.0)
     """The shortest time between two heads."""
+    snapshot_entries: int = Field(default=10_000, ge=1, le=1_000_000)
+    """After how many entries a new snapshot is made, though never more often than every half of what is live."""
     poll_seconds: float = Field(default=60.0, ge=0.1, le=86_400.0)
     """How often a peer is asked when nothing else says to."""
     per_hour: int = Field(default=limits.PER_NODE_HOUR, ge=1)

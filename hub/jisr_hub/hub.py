@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from jisr_protocol import entry as entries
@@ -14,16 +14,18 @@ from jisr_protocol.envelope import Envelope
 from jisr_protocol.head import Head
 from jisr_protocol.keys import KeyRing
 from jisr_protocol.merkle import Frontier
+from jisr_protocol.notice import ALL
 from jisr_protocol.push import NodeLog, Opened, Push
 from jisr_protocol.refusal import Refusal, refuse
 
 from . import ingest, log
 from .identity import Identity
 from .ingest import Bench, Outcome, Policy
-from .ports import Change, Clock, Conflict, Held, Kept, Ledger, Member, Position
+from .ports import Change, Clock, Conflict, Erasure, Held, Kept, Key, Ledger, Member, Position
 from .quota import Quota
 
 CONFLICT_TRIES = 5
+Aftermath = Callable[[str, Sequence[Erasure]], Awaitable[None]]
 
 
 class Gap(Refusal):
@@ -52,6 +54,8 @@ class Hub:
         self.identity, self.ledger, self.clock, self.policy = identity, ledger, clock, policy
         self.quota = Quota()
         self.changed = asyncio.Event()
+        self.erased: Aftermath = _nothing_more
+        """Called after the commit of erasures and before they are acknowledged."""
         self._node_locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def begin(self) -> None:
@@ -109,9 +113,10 @@ class Hub:
         if extension.entries:
             self.quota.take(member, len(extension.entries), now)
         again = await self._came_otherwise(node, name, pushed, known, stays)
-        outcome = Outcome()
+        outcome, guards = Outcome(), {}
         if batch := [*again, *extension.entries]:
             bench = await self._bench(node, name, pushed.head, extension.ring, batch)
+            guards = dict(bench.guards)
             bench.sources = await self._sources(extension.entries, bench)
             outcome = ingest.judge(bench, batch).without(ingest.still_bent(again))
         grown = NodeLog(pushed.head.epoch, extension.frontier, extension.head, extension.ring)
@@ -121,6 +126,8 @@ class Hub:
                 outcome.drafts,
                 list(outcome.remembered.values()),
                 {node: extension.ring},
+                guards=guards,
+                erasures=outcome.erasures,
                 node=node,
                 name=name,
                 expected=expected,
@@ -129,8 +136,9 @@ class Hub:
                 stays=None if goes_on else stays,
             )
             await self.ledger.store(change, log.number)
-            if outcome.drafts:
+            if outcome.drafts or outcome.erasures:
                 self.changed.set()
+            await self.erased(change.at, outcome.erasures)
         standing = await self._standing(node, name, *repeated)
         return self._answer(node, name, grown.frontier, grown.epoch or "", outcome, repeated, standing)
 
@@ -167,7 +175,7 @@ class Hub:
         return PushAnswer(frontier.size, admitted, known + outcome.duplicates, quarantined, signed)
 
     async def _bench(self, node: str, name: str, signed: Head, ring: KeyRing, batch: Sequence[Entry]) -> Bench:
-        touched = {(e.node or "", e.id or "") for e in batch if e.op in ("put", "del")}
+        touched = ingest.touched(batch)
         held = await self.ledger.held(name, touched)
         elsewhere: dict[tuple[str, str], Held] = {}
         for other in ("public",) if name != "public" else ingest.RESTRICTED:
@@ -176,6 +184,10 @@ class Hub:
         carries_keys = any(e.op in ("key", "recovery") for e in batch)
         statements = await self.ledger.statements_logged(node) if carries_keys else set()
         bench = Bench(node, name, signed.epoch, ring, held, elsewhere, self.policy, known_statements=statements)
+        bench.guards, bench.now = await self.ledger.guards(guarding(touched)), self.clock()
+        if said := {e.id or "" for e in batch if e.op in ingest.NOTICES}:
+            bench.last_notice = await self.ledger.last_notice(node, node, name)
+            bench.newest_revs = {target: await self.ledger.newest_rev(node, target) for target in said}
         bench.bases = signed.bases
         return bench
 
@@ -230,15 +242,19 @@ class Hub:
         async with self._node_locks[node]:
             expected = await self.ledger.node_places(node)
             held = await self.ledger.node_log(node, name)
-            waiting = [entries.parse(kept.line) for kept in await self.ledger.judged(node, name) if kept.line]
+            judged = [kept for kept in await self.ledger.judged(node, name) if kept.code != "erased"]
+            waiting = [entries.parse(kept.line) for kept in judged if kept.line]
             if not waiting or held.ring is None or held.head is None:
                 return Outcome()
             bench = await self._bench(node, name, held.head, held.ring, waiting)
+            guards = dict(bench.guards)
             outcome = ingest.judge(bench, waiting)
             change = Change(
                 identifiers.to_instant(self.clock()),
                 outcome.drafts,
                 list(outcome.remembered.values()),
+                guards=guards,
+                erasures=outcome.erasures,
                 node=node,
                 name=name,
                 expected=expected,
@@ -246,8 +262,19 @@ class Hub:
                 log=replace(held),
             )
             await self.ledger.store(change, log.number)
+            await self.erased(change.at, outcome.erasures)
             self.changed.set()
             return outcome
+
+
+async def _nothing_more(at: str, erasures: Sequence[Erasure]) -> None:
+    """A hub in memory has neither files nor a ledger beside its database."""
+
+
+def guarding(records: Iterable[Key]) -> set[Key]:
+    """The targets under which a guard may keep these records out: each by itself, or all of its node."""
+    named = set(records)
+    return named | {(node, ALL) for node, _ in named}
 
 
 def _says_nothing_new(pushed: Push, held: NodeLog) -> bool:

@@ -1,7 +1,8 @@
 """What happens to an entry between arrival and the log: a list of named steps (docs/spec/ingest.md).
 
     limits · canonical · proof      of a whole push: it is refused, and nothing is stored
-    authority · signature · rev · schema · policy      of an entry: it is quarantined with its reason, the rest proceeds
+    erased · authority · signature · rev · schema · policy
+                                of an entry: it is quarantined with its reason, the rest proceeds
     append      all of it in one transaction
 
 Pure: everything an entry is judged against is handed in.
@@ -11,11 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from jisr_protocol import entry as entries
-from jisr_protocol import live, push, schema
+from jisr_protocol import live, notice, push, schema
 from jisr_protocol.entry import Entry
 from jisr_protocol.keys import KeyRing, PublicKey
 from jisr_protocol.limits import PER_NODE_DAY, PER_NODE_HOUR, REV_JUMP
@@ -24,9 +25,10 @@ from jisr_protocol.push import Extension, NodeLog, Opened, Push
 from jisr_protocol.refusal import Refusal, refuse
 
 from . import log
-from .ports import Draft, Held, Kept, Member, Position, Remembered
+from .ports import Draft, Erasure, Held, Kept, Key, Member, Position, Remembered
 
 _PLAIN_MEMBERS = frozenset({"at", "jws", "op", "seq"})
+NOTICES = ("erase", "hold", "unhold")
 RESTRICTED = ("partners", "hub")
 """The feeds of a node that never show in the public one."""
 UNHASHED = frozenset(
@@ -34,6 +36,8 @@ UNHASHED = frozenset(
 )
 """Codes of refusals for what the head's hash does not cover: a stranger may have bent it on the way, so the true line
 is taken when it comes later, and asked for."""
+UNTOLD = datetime(1970, 1, 1, tzinfo=UTC)
+"""No notice is taken by whoever does not say what time it is."""
 Policy = Callable[[Entry], str | None]
 """None when the record may pass, else the reason why not."""
 
@@ -51,8 +55,8 @@ class Bench:
     name: str
     epoch: str
     ring: KeyRing
-    held: dict[tuple[str, str], Held]
-    elsewhere: dict[tuple[str, str], Held]
+    held: dict[Key, Held]
+    elsewhere: dict[Key, Held]
     policy: Policy = pass_all
     verifiers: dict[str, dict[str, PublicKey]] = field(default_factory=dict)
     known_statements: set[str] = field(default_factory=set)
@@ -62,6 +66,17 @@ class Bench:
     """The earlier epochs of the writer's log that the one now told goes on from."""
     sources: Mapping[int, Position] = field(default_factory=dict)
     """Where in the writer's log the newer rev stands that is held, by the position of the entry it overtook."""
+    guards: dict[Key, int | None] = field(default_factory=dict)
+    """Up to which rev records are kept out, 0 for none; they too move along."""
+    last_notice: tuple[int, str] | None = None
+    """(n, digest) of the writer's newest notice about itself in this feed."""
+    newest_revs: Mapping[str, int] = field(default_factory=dict)
+    """The highest rev held of what the notices of the batch name."""
+    now: datetime = UNTOLD
+
+    def guarded(self, entry: Entry) -> bool:
+        """Whether a guard keeps this put, del or stub out."""
+        return guarded(self.guards, entry.node or "", entry.id or "", entry.rev or 0)
 
     def keys(self, kind: str) -> dict[str, PublicKey]:
         if kind not in self.verifiers:
@@ -76,6 +91,7 @@ class Outcome:
     kept: list[Kept] = field(default_factory=list)
     drafts: list[Draft] = field(default_factory=list)
     remembered: dict[tuple[str, str, str], Remembered] = field(default_factory=dict)
+    erasures: list[Erasure] = field(default_factory=list)
     duplicates: int = 0
 
     def keep(self, entry: Entry, line: bytes | None, refusal: Refusal | None = None) -> None:
@@ -121,14 +137,20 @@ def proof(pushed: Push, held: NodeLog, leaves: dict[int, bytes], *, node: str, n
 # Steps of one entry
 
 
+def erased(bench: Bench, entry: Entry) -> None:
+    """Step 4, ING-11: what was erased does not come back, late or by another way; a later rev is lawful."""
+    if bench.guarded(entry):
+        refuse("ING-11", "/record/rev", expected="nothing that was erased", came=f"rev {entry.rev}")
+
+
 def authority(bench: Bench, entry: Entry) -> None:
-    """Step 4, ING-2: a node writes only under its own identifier."""
+    """Step 5, ING-2: a node writes only under its own identifier."""
     if entry.node != bench.node:
         refuse("ING-2", "/record/node", expected=bench.node, came=entry.node)
 
 
 def signature(bench: Bench, entry: Entry) -> None:
-    """Step 5: SIG-1 to SIG-5 under the node's own keys, crit (ENT-6). The hub trusts nobody's word for it (PEER-1)."""
+    """Step 6: SIG-1 to SIG-5 under the node's own keys, crit (ENT-6). The hub trusts nobody's word for it (PEER-1)."""
     try:
         entries.accepted(entry, bench.keys(entry.thing.kind if entry.thing else ""), bench.node)
     except Refusal as refusal:
@@ -138,7 +160,7 @@ def signature(bench: Bench, entry: Entry) -> None:
 
 
 def rev(bench: Bench, entry: Entry) -> None:
-    """Step 6: ING-3 to ING-5: the rev rises, an equal one is the same digest, it does not jump."""
+    """Step 7: ING-3 to ING-5: the rev rises, an equal one is the same digest, it does not jump."""
     number, digest = entry.rev or 0, entry.digest or ""
     before = bench.held.get((bench.node, entry.id or ""))
     held_rev, held_digest = (before.rev, before.digest) if before else (None, None)
@@ -161,7 +183,7 @@ def _was_overtaken(bench: Bench, entry: Entry) -> bool:
 
 
 def fits_schema(bench: Bench, entry: Entry) -> None:
-    """Step 7: ING-7 the audience is the feed's; ING-6 the record fits its type; ING-9 a later major waits."""
+    """Step 8: ING-7 the audience is the feed's; ING-6 the record fits its type; ING-9 a later major waits."""
     value = entry.thing.value if entry.thing else {}
     if value.get("audience") != bench.name:
         refuse("ING-7", "/record/audience", expected=bench.name, came=value.get("audience"))
@@ -184,12 +206,13 @@ def fits_schema(bench: Bench, entry: Entry) -> None:
 
 
 def policy(bench: Bench, entry: Entry) -> None:
-    """Step 8, ING-8: this hub's own policy."""
+    """Step 9, ING-8: this hub's own policy."""
     if reason := bench.policy(entry):
         refuse("ING-8", "/record", expected=reason, came=entry.type)
 
 
 STEPS: tuple[tuple[str, Callable[[Bench, Entry], None]], ...] = (
+    ("erased", erased),
     ("authority", authority),
     ("signature", signature),
     ("rev", rev),
@@ -205,8 +228,15 @@ def judge(bench: Bench, batch: Iterable[Entry]) -> Outcome:
         try:
             _take(bench, entry, outcome)
         except Refusal as refusal:
-            outcome.keep(entry, entry.raw, refusal)
+            # what was erased is not kept as evidence either
+            gone = refusal.code == "erased" and entry.gone is None
+            outcome.keep(entry, entries.write_stub(entry, "erased") if gone else entry.raw, refusal)
     return outcome
+
+
+def touched(batch: Iterable[Entry]) -> set[Key]:
+    """The records that a batch says something of."""
+    return {(entry.node or "", entry.id or "") for entry in batch if entry.op in ("put", "del")}
 
 
 def still_bent(again: Iterable[Entry]) -> Callable[[Kept], bool]:
@@ -216,10 +246,14 @@ def still_bent(again: Iterable[Entry]) -> Callable[[Kept], bool]:
 
 
 def _take(bench: Bench, entry: Entry, outcome: Outcome) -> None:
-    if entry.op in ("put", "del"):
+    if entry.gone is not None:
+        _take_stub(bench, entry, outcome)
+    elif entry.op in ("put", "del"):
         for _name, step in STEPS:
             step(bench, entry)
         _take_record(bench, entry, outcome)
+    elif entry.op in NOTICES:
+        _take_notice(bench, entry, outcome)
     elif entry.op in ("key", "recovery"):
         _take_statement(bench, entry, outcome)
     else:
@@ -281,3 +315,71 @@ def _take_statement(bench: Bench, entry: Entry, outcome: Outcome) -> None:
     src = (bench.name, bench.epoch, entry.seq)
     # this line's own signature is in no hash; the chain's was verified
     outcome.drafts.append(log.draft(entry, src=src, via=bench.via, jws=accepted.jws))
+
+
+def _take_stub(bench: Bench, entry: Entry, outcome: Outcome) -> None:
+    """ING-12: a stub keeps its place without content, once an erasure that takes it out is known."""
+    authority(bench, entry)
+    if not bench.guarded(entry):
+        refuse("ING-12", "/gone", expected="content, or an erase entry of the same log", came=entry.gone)
+    outcome.keep(entry, entry.raw)
+    _remember_stub(bench, entry, outcome)
+
+
+def _remember_stub(bench: Bench, entry: Entry, outcome: Outcome) -> None:
+    key = (bench.node, entry.id or "")
+    before = bench.held.get(key)
+    if before is None or (entry.rev or 0) > before.rev:
+        bench.held[key] = Held(entry.rev or 0, entry.digest or "", entry.type or "", False)
+        outcome.remembered[(*key, bench.name)] = Remembered(*key, bench.name, bench.held[key])
+
+
+def _take_notice(bench: Bench, entry: Entry, outcome: Outcome) -> None:
+    """NTC-7: a notice of the node itself in its own log. An erasure is acted on; a hold is only carried yet."""
+    said = own_notice(bench, entry)
+    outcome.keep(entry, entry.raw)
+    if said.action == "erase":
+        src = (bench.name, bench.epoch, entry.seq)
+        guard(bench.guards, said, entry.id or "")
+        _take_from_sight(bench, said, entry.id or "")
+        outcome.erasures.append(Erasure(said, entry.id or "", log.draft(entry, src=src, via=bench.via), bench.name))
+        _give_cause(bench, outcome)
+
+
+def own_notice(bench: Bench, entry: Entry) -> notice.Notice:
+    """The notice of an entry, checked to be the writer's own and to go on from its last one (NTC-1 to NTC-7)."""
+    if entry.node != bench.node:
+        refuse("ING-2", "/notice/node", expected=bench.node, came=entry.node)
+    said = notice.target(entry)
+    notice.check_binds(said, own_feed=True, home=None)
+    notice.verified(said, bench.ring, now=bench.now)
+    notice.judge(said, bench.last_notice, bench.newest_revs.get(entry.id or "", 0))
+    bench.last_notice = (said.n, said.envelope.digest)
+    return said
+
+
+def guarded(guards: Mapping[Key, int | None], node: str, record_id: str, rev: int) -> bool:
+    """Whether one of these guards keeps this rev out."""
+    return any(live.reaches(guards.get(key, 0), rev) for key in ((node, record_id), (node, notice.ALL)))
+
+
+def guard(guards: dict[Key, int | None], said: notice.Notice, target: str) -> None:
+    """What an erasure keeps out from now on, also of this batch."""
+    key = (said.node, target)
+    before = guards.get(key, 0)
+    guards[key] = None if before is None or said.max_rev is None else max(before, said.max_rev)
+
+
+def _take_from_sight(bench: Bench, said: notice.Notice, target: str) -> None:
+    for (node, record_id), held in bench.held.items():
+        if node == said.node and target in (record_id, notice.ALL) and live.reaches(said.max_rev, held.rev):
+            bench.held[node, record_id] = Held(held.rev, held.digest, held.type, False)
+
+
+def _give_cause(bench: Bench, outcome: Outcome) -> None:
+    """Stubs that were put aside and that an erasure takes out are no fault any more."""
+    for place, kept in enumerate(outcome.kept):
+        stub = entries.parse(kept.line) if kept.code == "stub_without_cause" and kept.line else None
+        if stub is not None and bench.guarded(stub):
+            outcome.kept[place] = Kept(kept.seq, kept.leaf, kept.line, line_hash=kept.line_hash)
+            _remember_stub(bench, stub, outcome)

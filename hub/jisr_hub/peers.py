@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -18,10 +18,11 @@ import orjson
 import structlog
 
 from jisr_protocol import entry as entries
-from jisr_protocol import identifiers, keys
+from jisr_protocol import identifiers, keys, notice
 from jisr_protocol.entry import Entry
 from jisr_protocol.keys import KeyRing
 from jisr_protocol.limits import HOPS
+from jisr_protocol.notice import Force
 from jisr_protocol.reader.follow import follow
 from jisr_protocol.reader.store import Change as Offer
 from jisr_protocol.reader.store import Copy
@@ -29,9 +30,9 @@ from jisr_protocol.reader.tables import NoCopy
 from jisr_protocol.refusal import Refusal, refuse
 
 from . import ingest, log
-from .hub import Hub
+from .hub import CONFLICT_TRIES, Hub, guarding
 from .ingest import Bench, Outcome
-from .ports import Change, Draft, Held, Member, Peer, Remembered
+from .ports import Change, Conflict, Draft, Erasure, Held, Key, Member, Peer, Remembered
 
 BATCH = 500
 PAUSE_SECONDS = 1.0
@@ -63,11 +64,23 @@ async def take(hub: Hub, peer: Peer, offered: Sequence[Offered], rings: Mapping[
     `rings` are the authors' keys as far as the peer's feed tells them, each self-certifying; `cursor` is the peer's
     position after the batch, stored with it.
     """
+    for _ in range(CONFLICT_TRIES):
+        with contextlib.suppress(Conflict):
+            return await _take_once(hub, peer, offered, rings, cursor)
+    raise Conflict(f"what was erased kept changing while {peer.hub} was followed")
+
+
+async def _take_once(
+    hub: Hub, peer: Peer, offered: Sequence[Offered], rings: Mapping[str, KeyRing], cursor: int
+) -> int:
     now = identifiers.to_instant(hub.clock())
     nodes = {o.entry.node for o in offered if o.entry.node}
     known = {node: member for node in nodes if (member := await hub.ledger.member(node)) is not None}
     held = await hub.ledger.held("public", {(o.entry.node or "", o.entry.id or "") for o in offered})
-    batch = _Batch(hub, peer, rings, await hub.ledger.rings(nodes), known, held, now)
+    batch = _Batch(hub, peer, rings, await hub.ledger.rings(nodes | _signers(offered)), known, held, now)
+    batch.guards = guards = await hub.ledger.guards(guarding(ingest.touched(o.entry for o in offered)))
+    for said in (o.entry for o in offered if o.entry.op == "erase" and o.entry.thing):
+        await batch.prepare(said)
     for node in nodes:
         batch.logged[node] = await hub.ledger.statements_logged(node)
     for one in offered:
@@ -80,14 +93,17 @@ async def take(hub: Hub, peer: Peer, offered: Sequence[Offered], rings: Mapping[
         batch.outcome.drafts,
         list(batch.outcome.remembered.values()),
         batch.rings_used,
+        guards=guards,
+        erasures=batch.erasures,
         peer=peer.hub,
         cursor=cursor,
         peer_epoch=peer.epoch,
         members=list(batch.new_members.values()),
     )
     await hub.ledger.store(change, log.number)
-    if batch.outcome.drafts:
+    if batch.outcome.drafts or batch.erasures:
         hub.changed.set()
+    await hub.erased(now, batch.erasures)
     return len(batch.outcome.drafts)
 
 
@@ -104,10 +120,22 @@ class _Batch:
     rings_used: dict[str, KeyRing] = field(default_factory=dict)
     new_members: dict[str, Member] = field(default_factory=dict)
     logged: dict[str, set[str]] = field(default_factory=dict)
+    guards: dict[Key, int | None] = field(default_factory=dict)
+    erasures: list[Erasure] = field(default_factory=list)
+    _last: dict[Key, tuple[int, str] | None] = field(default_factory=dict)
+    _newest: dict[Key, int] = field(default_factory=dict)
     _benches: dict[str, Bench] = field(default_factory=dict)
+
+    async def prepare(self, said: Entry) -> None:
+        """Read what a notice is judged against."""
+        by, node, target = _signer(said), said.node or "", said.id or ""
+        self._last[by, node] = await self.hub.ledger.last_notice(by, node, "public")
+        self._newest[node, target] = await self.hub.ledger.newest_rev(node, target)
 
     def take(self, offered: Offered) -> None:
         entry, node = offered.entry, offered.entry.node or ""
+        if entry.op == "erase" and entry.thing is not None:
+            self._take_erasure(offered)
         if not self._ours_to_take(node):
             return
         if entry.op in ("key", "recovery"):
@@ -145,6 +173,28 @@ class _Batch:
         self._remember(entry, live=entry.op == "put")
         self.outcome.drafts.append(draft)
 
+    def _take_erasure(self, offered: Offered) -> None:
+        """A notice of the node, by its one upstream, or of its home hub binds here and is passed on. Anybody else's is
+        kept for the operator (NTC-7); what this hub or a node of its own said is known here already."""
+        entry, node = offered.entry, offered.entry.node or ""
+        said = notice.target(entry)
+        member = self.known.get(node) or self.new_members.get(node)
+        home = (member.home or self.hub.identity.id) if member is not None else self.peer.hub
+        if said.by == self.hub.identity.id or (said.by == node and home != self.peer.hub):
+            return
+        binds = notice.force(said, own_feed=said.by == node, home=home) is Force.BINDS
+        via = way(self.hub.identity.id, self.peer, entry, offered.seq)
+        ring = self._ring(said.by)
+        if ring is None:
+            refuse("PEER-1", "/jws", expected="the signer's own key statements", came=f"none of {said.by}")
+            return
+        notice.verified(said, ring, now=self.hub.clock())
+        notice.judge(said, self._last.get((said.by, node)), self._newest.get((node, entry.id or ""), 0))
+        self._last[said.by, node] = (said.n, said.envelope.digest)
+        self.erasures.append(Erasure(said, entry.id or "", log.draft(entry, src=entry.src, via=via), binds=binds))
+        if binds:
+            ingest.guard(self.guards, said, entry.id or "")
+
     def _take_out(self, entry: Entry) -> None:
         """What left the feed it came by leaves ours, whichever rev of it is here: of several changes only the last is
         offered, so the rev that left may be one that never came. Its author did not sign it, so nothing is believed of
@@ -152,7 +202,7 @@ class _Batch:
         """
         key = (entry.node or "", entry.id or "")
         before = self.held.get(key)
-        if before is not None and before.live:
+        if before is not None and before.live and not ingest.guarded(self.guards, *key, before.rev):
             self.outcome.drafts.append(log.out_draft(*key, before.rev, before.digest, before.type))
             self._hold(key, Held(before.rev, before.digest, before.type, False))
 
@@ -186,8 +236,17 @@ class _Batch:
             if ring is None:
                 refuse("PEER-1", "/jws", expected="the author's own key statements", came=f"none of {node}")
                 ring = keys.KeyRing(node, "node", 0, {}, (), ())
-            self._benches[node] = Bench(node, "public", "", ring, self.held, {}, self.hub.policy, home=False)
+            bench = Bench(node, "public", "", ring, self.held, {}, self.hub.policy, home=False, guards=self.guards)
+            self._benches[node] = bench
         return self._benches[node]
+
+
+def _signer(said: Entry) -> str:
+    return str(said.thing.value.get("by")) if said.thing is not None else ""
+
+
+def _signers(offered: Sequence[Offered]) -> set[str]:
+    return {_signer(o.entry) for o in offered if o.entry.op == "erase" and o.entry.thing is not None}
 
 
 class Followers:
@@ -196,6 +255,8 @@ class Followers:
     def __init__(self, hub: Hub, folder: Path, poll_seconds: float, *, allow_private: bool) -> None:
         self._hub, self._folder, self._poll, self._allow_private = hub, folder, poll_seconds, allow_private
         self._woken = asyncio.Event()
+        self._copies = asyncio.Lock()
+        """Held by whoever changes a copy."""
 
     def wake(self) -> None:
         """Ask the peers soon; calls within one round count once."""
@@ -222,8 +283,20 @@ class Followers:
             at = identifiers.to_instant(self._hub.clock())
             await self._hub.ledger.keep_peer(replace(peer, last_outcome=outcome, last_detail=detail, last_at=at))
 
+    async def erase(self, erasures: Iterable[Erasure]) -> None:
+        """Take the content out of every copy. Raises CopyProblem when another process reads one; nothing is lost."""
+        async with self._copies:
+            for file in sorted(self._folder.glob("*.sqlite")):
+                with contextlib.closing(Copy(file, create=True)) as copy:
+                    for erasure in erasures:
+                        copy.erase(erasure.notice.node, erasure.target, erasure.notice.max_rev)
+
     async def once(self, peer: Peer) -> None:
         """Bring the verified copy of one peer up to date and take what is new into the log."""
+        async with self._copies:
+            await self._once(peer)
+
+    async def _once(self, peer: Peer) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         file = self._folder / f"{peer.hub.removeprefix('jisr:')}.sqlite"
         result = await follow(
@@ -245,7 +318,7 @@ class Followers:
             start = peer.cursor if peer.epoch == head.epoch else 0
             peer, rings = replace(peer, epoch=head.epoch), copy.rings()
             batch: list[Offered] = []
-            for change in copy.changes(start - 1):
+            for change in copy.changes(start - 1, notices=True):
                 batch.append(Offered(change.seq, _entry_of(change)))
                 if len(batch) == BATCH:
                     await take(self._hub, peer, batch, rings, change.seq + 1)
@@ -267,5 +340,8 @@ def _entry_of(change: Offer) -> Entry:
             type=change.type,
         )
     else:
-        line = entries.write(change.op, thing, seq=change.seq, at=change.at, src=change.src, via=change.via or None)
+        target = change.id if thing.kind == "notice" else None
+        line = entries.write(
+            change.op, thing, seq=change.seq, at=change.at, src=change.src, via=change.via or None, target=target
+        )
     return entries.parse(line)

@@ -289,6 +289,35 @@ def restore(
 
 
 @app.command()
+def erase(
+    node: Annotated[str, typer.Argument(help="The node's identifier.")],
+    record: Annotated[str, typer.Argument(help="The record's id.")] = "",
+    everything: Annotated[bool, typer.Option("--all", help="All records of the node.")] = False,
+    max_rev: Annotated[
+        int | None, typer.Option(min=1, help="Up to which rev; a later one may come. Else the newest that is here.")
+    ] = None,
+    basis: Annotated[str, typer.Option(help="Why, in a few words that everybody may read.")] = "by the operator",
+    jurisdiction: Annotated[str, typer.Option(help="The country whose law it rests on, such as MA.")] = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    folder: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Take the content of a record out of everything this hub keeps and publishes, for ever."""
+    from . import erasing
+
+    if bool(record) == everything:
+        _fail("Nothing was erased. Name the record's id, or --all for every record of the node.", USAGE)
+    wanted = _run(erasing.wanted(folder, node, record or None, max_rev, basis, jurisdiction))
+    if not yes:
+        if not sys.stdin.isatty():
+            _fail(f"Nothing was erased. {wanted.sentence} Add --yes if this is meant.", USAGE)
+        print(wanted.sentence, file=sys.stderr)
+        typer.confirm("Erase it?", abort=True, err=True)
+    value = _run(erasing.erase(folder, wanted))
+    _say(value, as_json, erasing.erased_words(value))
+
+
+@app.command()
 def rebuild(folder: Folder = HERE, as_json: AsJson = False) -> None:
     """Delete what can be computed (records, pages, head) and compute it again from the log."""
     from . import inspection

@@ -36,7 +36,7 @@ class FolderPages:
     def flush(self) -> None:
         """Make the renames durable too: one flush a folder, however many files it took."""
         for folder in self._touched:
-            _flush_folder(folder)
+            flush_folder(folder)
         self._touched.clear()
 
     def read(self, path: str) -> bytes | None:
@@ -60,7 +60,7 @@ class FolderPages:
                     yield path
 
 
-def _flush_folder(folder: Path) -> None:
+def flush_folder(folder: Path) -> None:
     """Make the rename itself durable, where the system lets a folder be opened (not on Windows)."""
     if os.name == "nt":
         return

@@ -11,10 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from jisr_protocol import entry as entries
 from jisr_protocol import state_tree
 from jisr_protocol.entry import Entry
-from jisr_protocol.notice import ALL
 
 from . import tables as t
 from .engines import Database
+from .erasing import take_out
 from .sql import SqlLedger
 from .view import READ_ROWS
 
@@ -61,15 +61,6 @@ async def take(database: Database, connection: AsyncConnection, part: Part) -> N
             rows = []
             await take_out(connection, node, record_id, e.rev)
     await database.put(connection, t.record, rows, replace=True)
-
-
-async def take_out(connection: AsyncConnection, node: str, target: str, max_rev: int | None) -> None:
-    """What an erasure names is not live any more: a record, or with `*` all of a node, up to a rev."""
-    c = t.record.c
-    where = [c.node == node, c.live_path.is_not(None)]
-    where += [c.id == target] if target != ALL else []
-    where += [c.rev <= max_rev] if max_rev is not None else []
-    await connection.execute(sa.update(t.record).where(*where).values(live_path=None))
 
 
 async def take_unshown(database: Database, connection: AsyncConnection, part: Part) -> None:

@@ -6,7 +6,7 @@
 `node_entry`  each node's log under the node's own positions; a line only where `entry` does not hold its content
 `…_aside`     what a node's log held beyond the base its next epoch goes on from, with the signed head: evidence
 `record`      per (node, id, audience) the newest rev, and whether it is live in the hub's feed
-`notice`      signed notices that bind here, and `guard` what they keep out: (node, id or *) up to a rev
+`notice`      signed notices by the feed they came in, and `guard` what they keep out: (node, id or *) up to a rev
 `generation`  pages that were rewritten, by number
 
 `key_statement` holds the chains as they now are; `logged_statement` what stands in the hub's feed, also of chains whose
@@ -149,6 +149,7 @@ notice = Table(
     "notice",
     metadata,
     Column("digest", String, primary_key=True),
+    Column("feed", String, primary_key=True),
     Column("by", String, nullable=False),
     Column("node", String, nullable=False),
     Column("n", Number, nullable=False),

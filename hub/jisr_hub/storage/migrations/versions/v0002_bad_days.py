@@ -44,7 +44,7 @@ def upgrade() -> None:
 def _notices() -> None:
     op.create_table(
         "notice",
-        sa.Column("digest", _words, primary_key=True),
+        *(sa.Column(name, _words, primary_key=True) for name in ("digest", "feed")),
         *(sa.Column(name, _words, nullable=False) for name in ("by", "node")),
         sa.Column("n", _number, nullable=False),
         *(sa.Column(name, _words, nullable=False) for name in ("action", "jws")),
