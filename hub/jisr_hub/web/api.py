@@ -26,15 +26,18 @@ from jisr_protocol.refusal import refuse
 from ..hub import Gap, Hub, PushAnswer
 from ..ports import Kept, Pages
 from ..publish.feed import Publisher
+from ..publish.pages import place_of
+from ..publish.records import ErasedRecord
 from ..quota import QuotaExhausted
 from .problem_documents import document, refusal_document
 
 PUSHES_AT_ONCE = 4
 BODY_SECONDS = 120
 PUSH_TYPE = "application/vnd.jisr.push+ndjson"
-_PAGE_PATH = re.compile(r"[1-9][0-9]{0,8}-[a-z2-7]{8}/(x[0-9]{3}/)*[0-9]{3}(\.p/[0-9]{1,3})?(\.g[0-9]{1,6})?\.ndjson")
+_SNAPSHOT_PATH = re.compile(r"[1-9][0-9]{0,8}-[a-z2-7]{8}-[0-9]{1,16}/(manifest\.json|[0-9]{3,5}\.ndjson)")
 _NO_WEIGHT = re.compile(r"q\s*=\s*0(\.0{0,3})?")
 _HASH = re.compile(r"[0-9a-f]{64}")
+_REV_FILE = re.compile(r"[1-9][0-9]{0,15}\.json")
 _IMMUTABLE = f"public, max-age={limits.PAGE_CACHE_SECONDS}, immutable"
 _HEAD_CACHE = "public, max-age=10, stale-if-error=86400"
 Answering = Callable[[Request], Awaitable[Response]]
@@ -50,7 +53,10 @@ def routes(hub: Hub, publisher: Publisher, pages: Pages, *, wake_peers: Callable
         Route(f"{feed}/keys.json", api.keys),
         Route(f"{feed}/head.json", api.head),
         Route(feed + "/log/{path:path}", api.page),
+        Route(feed + "/gens/{name}", api.generations),
+        Route(feed + "/snap/{path:path}", api.snapshot),
         Route(feed + "/inv/{name}", api.inventory),
+        Route(feed + "/rec/{node}/{id}/{name}", api.record),
         Route("/v1/nodes/{node}/feeds/{name}/log", api.push, methods=["POST"]),
         Route("/v1/nodes/{node}/feeds/{name}/log/state", api.log_state),
         Route("/v1/ping", api.ping, methods=["POST"]),
@@ -74,7 +80,7 @@ class _Api:
             keys="/keys.json",
             push="/v1/nodes/{node}/feeds/{name}/log",
             ping="/v1/ping",
-            features=["head-wait", "log-state"],
+            features=["head-wait", "log-state", "records", "snapshot"],
         )
         return _file(request, offered.to_bytes(), "public, max-age=3600, stale-if-error=604800")
 
@@ -94,23 +100,42 @@ class _Api:
 
     async def page(self, request: Request) -> Response:
         """A page as it stands in the folder, compressed as the reader likes it."""
-        path = request.path_params["path"]
-        if not _PAGE_PATH.fullmatch(path):
+        path = f"log/{request.path_params['path']}"
+        place, head = place_of(path), self._publisher.head
+        if place is None:
             return document("not_found", "a page is log/<epoch>/<number>.ndjson")
-        return await asyncio.to_thread(self._page, request, f"log/{path}")
+        if head is not None and place.page_end <= head.floor:
+            return document("cursor_below_floor", f"{path} ends below the floor {head.floor}; begin by the snapshot")
+        return await asyncio.to_thread(self._standing, request, path)
 
-    def _page(self, request: Request, path: str) -> Response:
+    async def generations(self, request: Request) -> Response:
+        """A file that says which pages were written again."""
+        name = request.path_params["name"]
+        if not _HASH.fullmatch(name.removesuffix(".json")):
+            return document("not_found", "a file of generations is gens/<hash>.json")
+        return await asyncio.to_thread(self._standing, request, f"gens/{name}")
+
+    async def snapshot(self, request: Request) -> Response:
+        """The manifest or a part of a snapshot."""
+        path = request.path_params["path"]
+        if not _SNAPSHOT_PATH.fullmatch(path):
+            return document("not_found", "a snapshot is snap/<epoch>-<seq>/manifest.json and what that names")
+        return await asyncio.to_thread(self._standing, request, f"snap/{path}")
+
+    def _standing(self, request: Request, path: str) -> Response:
+        """A file as it stands in the folder, compressed as the reader likes it."""
         accepted = _accepted(request.headers.get("accept-encoding", ""))
         headers = {"Cache-Control": _IMMUTABLE, "Vary": "Accept-Encoding"}
+        media_type = "application/x-ndjson" if path.endswith(".ndjson") else "application/json"
         if "zstd" in accepted and (body := self._pages.read(path + ".zst")) is not None:
-            return Response(body, 200, {**headers, "Content-Encoding": "zstd"}, "application/x-ndjson")
+            return Response(body, 200, {**headers, "Content-Encoding": "zstd"}, media_type)
         body = self._pages.read(path)
         if body is None:
             return document("page_missing", f"{path} is not here; read the head again")
         if "gzip" in accepted:
             headers["Content-Encoding"] = "gzip"
             body = gzip.compress(body, 6, mtime=0)
-        return Response(body, 200, headers, "application/x-ndjson")
+        return Response(body, 200, headers, media_type)
 
     async def inventory(self, request: Request) -> Response:
         name = request.path_params["name"].removesuffix(".json")
@@ -118,6 +143,19 @@ class _Api:
         if content is None:
             return document("not_found", "no node of the published state tree has this hash")
         return _file(request, content, _IMMUTABLE)
+
+    async def record(self, request: Request) -> Response:
+        """The line that set this version of a record, as long as the head has no newer one."""
+        node, record_id, name = (request.path_params[part] for part in ("node", "id", "name"))
+        known = identifiers.node(f"jisr:{node}") is None and identifiers.uuid(record_id) is None
+        try:
+            if known and _REV_FILE.fullmatch(name):
+                rev = int(name.removesuffix(".json"))
+                if content := await self._publisher.record(f"jisr:{node}", record_id, rev):
+                    return _file(request, content, _IMMUTABLE)
+        except ErasedRecord:
+            return document("erased", f"the content of {record_id} was erased")
+        return document("not_found", "this feed now has no such version: rec/<node>/<id>/<rev>.json")
 
     async def push(self, request: Request) -> Response:
         _check_version(request)
