@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from . import entry as entries
 from . import keys, live
 from .entry import Entry
-from .envelope import Envelope
+from .envelope import Envelope, verify_bytes
 from .keys import KeyRing, PublicKey
 from .live import Judged
 from .refusal import Refusal
@@ -57,6 +57,8 @@ class Judge:
                 signer, kind = self._signer(entry), entry.thing.kind if entry.thing else ""
                 verifiers = self._keys_at(signer, kind, entry.seq, past=past)
                 return Judged(entry, entries.accepted(entry, verifiers, signer), None)
+            elif entry.op in ("erase", "hold", "unhold") and entry.thing is not None:
+                self._check_notice(entry.thing, entry.seq, past=past)
         except Refusal as refusal:
             self.refused_count += 1
             if self.suspect is None and refusal.rule.startswith("SIG-"):
@@ -95,6 +97,12 @@ class Judge:
             found = {header: bound.get(header, key) for header, key in verifiers.items()}
             self._verifiers[node, kind, number] = found
         return self._verifiers[node, kind, number]
+
+    def _check_notice(self, thing: Envelope, seq: int, *, past: bool) -> None:
+        """READ-13: a notice is its signer's where his keys are known; of others the publisher's word has to do."""
+        by = thing.value["by"]
+        if verifiers := self._keys_at(by, thing.kind, seq, past=past):
+            verify_bytes(thing, verifiers)
 
     def _publisher_as(self, node: str) -> KeyRing | None:
         return self.publisher if self.publisher and self.publisher.id == node else None

@@ -107,7 +107,9 @@ def follow(folder: Path, holding: Holding, now: datetime) -> tuple[Done, Holding
 
 def _apply(working: Holding, entry: Entry, refusal: Refusal | None) -> None:
     _fold(working.rows, entry)
-    if entry.op in ("erase", "hold"):
+    if refusal is not None:
+        pass  # it changes nothing of what is accepted
+    elif entry.op in ("erase", "hold"):
         working.guards.add((entry.op, entry.node or "", entry.id or "", entry.rev))
     elif entry.op == "unhold":
         working.guards = {g for g in working.guards if g[0] != "hold" or not live.matches(entry, g[1], g[2], 0)}

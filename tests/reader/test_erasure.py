@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from jisr_protocol import entry, generations, paths
+from jisr_protocol import entry, envelope, generations, paths
 from jisr_protocol.reader.store import Copy
 from jisr_protocol.session import Outcome
 from tests.reader.conftest import Reader
@@ -186,6 +186,24 @@ def test_erasures_of_one_node_bind_no_other(hub: FeedFolder, hub_reader: Reader)
     hub_reader.verified()
     assert set(hub_reader.records()) == {kept.value["id"]}
     assert hub_reader.statuses()[refused.value["id"]] == "erased"
+
+
+def test_a_notice_that_its_signer_did_not_sign_takes_out_and_keeps_nothing_out(
+    hub: FeedFolder, hub_reader: Reader
+) -> None:
+    """READ-13: the publisher may take anything out of its feed, but not keep it out of ours in another's name."""
+    writer, thief = hub.welcome(Writer("node")), Writer("thief")
+    record = hub.put(by=writer)
+    forged = thief.notice("erase").value | {"by": writer.id, "node": writer.id}
+    hub.add("erase", envelope.sealed("notice", forged, thief.key), target="*")
+    hub.publish()
+    result = hub_reader.verified()
+    assert [(r.op, r.code) for r in result.refused] == [("erase", "key_unknown")]
+    assert hub_reader.records() == {}
+    hub.put(record)
+    hub.publish()
+    hub_reader.verified()
+    assert set(hub_reader.records()) == {record.value["id"]}
 
 
 # What a hub does with its copies of peers

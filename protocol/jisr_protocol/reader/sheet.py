@@ -170,8 +170,9 @@ class Sheet:
             self._remove(judged)
         elif effect is Effect.REMOVE_MATCHING:
             self._remove_matching(entry)
-            self._guard(entry)
-        elif entry.op == "unhold":
+            if judged.refusal is None:
+                self._guard(entry)
+        elif entry.op == "unhold" and judged.refusal is None:
             self._lift(entry)
         if entry.op in ("key", "recovery"):
             self._note_key(judged)
