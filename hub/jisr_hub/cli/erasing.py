@@ -183,12 +183,12 @@ def _facts(what: Wanted, done: Erased, remains: list[str]) -> dict[str, Any]:
 def erased_words(value: dict[str, Any]) -> str:
     """The facts for a person."""
     what = "All records" if value["id"] == ALL else f"The record {value['id']}"
-    lines = [
-        f"{what} of {value['node']} up to rev {value['max_rev']}: erased from {value['entries']} entries of this hub's"
-        f" log and {value['lines']} lines of nodes' logs. No page, no snapshot and no file of this hub holds it.",
-        value["reach"],
-        *(f"Not reached: {remains}." for remains in value["remains"]),
+    done = (
+        f"{what} of {value['node']} up to rev {value['max_rev']}: erased from {value['entries']} entries of this hub's "
+        f"log and {value['lines']} lines of nodes' logs. No page, no snapshot and no file of this hub holds it."
+    )
+    beyond = (
         "Outside caches may keep pages for 7 days. Copies that others made are not reached; an older backup loses it "
-        "again when it is put back here.",
-    ]
-    return "\n".join(lines)
+        "again when it is put back here."
+    )
+    return "\n".join([done, value["reach"], *(f"Not reached: {each}." for each in value["remains"]), beyond])
