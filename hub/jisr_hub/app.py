@@ -26,7 +26,7 @@ from .erasure import Erasures
 from .hub import Hub
 from .identity import Identity
 from .peers import Followers
-from .publish.feed import Publisher
+from .publish.feed import Behind, Publisher
 from .publish.snapshots import Cadence
 from .storage.directory import SqlDirectory
 from .storage.erasure_file import ErasureFile
@@ -34,6 +34,7 @@ from .storage.folder import FolderPages
 from .storage.lock import only_one
 from .storage.sql import SqlLedger
 from .web import api, directory, problem_documents
+from .web.readiness import Duty, Readiness, free_share
 
 KEYS = "keys.json"
 PUBLIC = "public"
@@ -71,6 +72,7 @@ class Running:
     pages: FolderPages
     followers: Followers
     erasures: Erasures
+    duty: Duty
 
     async def close(self) -> None:
         await self.ledger.close()
@@ -88,7 +90,7 @@ async def open_hub(folder: Path) -> Running:
         erasures = erasures_of(hub, folder, followers)
         await hub.begin()
         if again := await erasures.replay():
-            _log.warning("an older database was put back: what was erased since is erased again", targets=again)
+            _log.warning("erasure.again", targets=again)
         publisher = Publisher(
             who, ledger, pages, now, cadence=Cadence(entries=settings.snapshot_entries), aside=asyncio.to_thread
         )
@@ -96,7 +98,7 @@ async def open_hub(folder: Path) -> Running:
     except BaseException:
         await ledger.close()
         raise
-    return Running(settings, hub, ledger, publisher, pages, followers, erasures)
+    return Running(settings, hub, ledger, publisher, pages, followers, erasures, Duty())
 
 
 def erasures_of(hub: Hub, folder: Path, followers: Followers) -> Erasures:
@@ -119,6 +121,7 @@ def application(folder: Path) -> Starlette:
             app.router.routes.extend(
                 [
                     *api.routes(running.hub, running.publisher, running.pages, wake_peers=running.followers.wake),
+                    *_readiness(running, folder).routes(),
                     *directory.routes(shown, default_language=running.settings.lang),
                 ]
             )
@@ -151,12 +154,21 @@ async def lead(running: Running, role: str, work: Callable[[], Awaitable[None]])
         try:
             async with running.ledger.leading(role) as lost:
                 if lost is not None:
+                    running.duty.leads.add(role)
                     async with asyncio.TaskGroup() as group:
                         group.create_task(_until(lost))
                         group.create_task(_until(work))
         except Exception:  # the database may be away for a while
-            _log.exception("leading ended", role=role)
+            _log.exception("lead.ended", role=role)
+        finally:
+            running.duty.leads.discard(role)
         await asyncio.sleep(LEAD_SECONDS)
+
+
+def _readiness(running: Running, folder: Path) -> Readiness:
+    return Readiness(
+        lambda: running.publisher.head, running.ledger.peers, now, running.duty, lambda: free_share(folder)
+    )
 
 
 async def _until(what: Callable[[], Awaitable[None]]) -> None:
@@ -173,7 +185,7 @@ async def refresh_for_ever(running: Running) -> None:
             else:
                 await _publish_what_came(running)
         except Exception:  # the next round comes
-            _log.exception("the newest head could not be read")
+            _log.exception("head.unread")
 
 
 async def _publish_what_came(running: Running) -> None:
@@ -190,9 +202,9 @@ async def scrub_for_ever(running: Running) -> None:
             continue
         began = time.monotonic()
         try:
-            _log.info("scrubbed", remains=await running.erasures.scrub())
+            _log.info("erasure.done", remains=await running.erasures.scrub())
         except Exception:  # a copy may be read just now
-            _log.exception("what was erased is gone from all answers and still in a file; this is tried again")
+            _log.exception("erasure.left")
         await asyncio.sleep(max(SCRUB_SECONDS, SCRUB_SHARE * (time.monotonic() - began)))
 
 
@@ -221,11 +233,16 @@ async def publish_for_ever(running: Running) -> None:
         try:
             running.hub.changed.clear()
             await running.publisher.publish()
-        except Exception:  # the next round must come whatever this one met
-            _log.exception("publishing failed; the head stays as it was")
+        except Exception as error:  # the next round must come whatever this one met
+            if isinstance(error, Behind):
+                running.duty.fenced = str(error)
+                _log.error("fence.behind", exc_info=error)
+            else:
+                _log.exception("publish.failed")
             running.hub.changed.set()  # what was to be shown still is, also when nobody sends anything more
             pause = max(1.0, min(60.0, pause * 2))
         else:
+            running.duty.fenced = ""
             took = time.monotonic() - began
             pause = min(max(running.settings.publish_seconds, 9 * took), PUBLISH_SECONDS_AT_MOST)
         await asyncio.sleep(pause)

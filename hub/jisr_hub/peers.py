@@ -87,7 +87,7 @@ async def _take_once(
         try:
             batch.take(one)
         except Refusal as refusal:
-            _log.info("refused from a peer", peer=peer.hub, node=one.entry.node, id=one.entry.id, code=refusal.code)
+            _log.info("peer.refused", peer=peer.hub, node=one.entry.node, id=one.entry.id, refusal=refusal.code)
     change = Change(
         now,
         batch.outcome.drafts,
@@ -269,7 +269,7 @@ class Followers:
                 try:
                     await self.once(peer)
                 except Exception as error:  # one peer's trouble must not stop the others
-                    _log.exception("following failed", peer=peer.hub)
+                    _log.exception("peer.failed", peer=peer.hub)
                     await self._tell(peer, "failed", str(error) or type(error).__name__)
             pause = min(self._poll, PAUSE_SECONDS)
             await asyncio.sleep(pause)  # however often strangers ping

@@ -197,7 +197,7 @@ def test_a_page_or_node_that_is_not_there_is_told(world: World) -> None:
 
 def test_health_and_readiness(world: World) -> None:
     assert world.client.get("/healthz").text == "ok\n"
-    assert world.client.get("/readyz").text == "ready\n"
+    assert world.client.get("/readyz").json()["ready"] is True
 
 
 # Waiting
@@ -344,5 +344,6 @@ def test_a_hub_that_has_signed_no_head_yet_is_not_ready(tmp_path: Path, monkeypa
     monkeypatch.setattr("jisr_hub.publish.feed.Publisher.publish", never)
     with TestClient(application(tmp_path / "hub")) as client:
         assert client.get("/healthz").status_code == 200
-        assert problem(client.get("/readyz"), 503, "busy")["retry"] == "after:5"
+        ready = client.get("/readyz")
+        assert (ready.status_code, ready.json()["reasons"]) == (503, ["No head is signed yet."])
         assert client.get(f"{FEED}/head.json").headers["retry-after"] == "5"

@@ -158,15 +158,17 @@ def serve(
     folder: Folder = HERE,
 ) -> None:
     """Serve the hub until it is stopped."""
+    import structlog
     import uvicorn
 
-    from .. import config
+    from .. import __version__, config, events
     from ..app import application, sole
     from ..storage.lock import AlreadyRunning
     from ..web.http import Http
     from ..web.server import Server
     from .setting_up import check_opens
 
+    events.set_up(level=os.environ.get("JISR_HUB_LOG", "info"))
     config.read(folder)
     _run(check_opens(folder))
     try:
@@ -177,6 +179,7 @@ def serve(
 
     def ready(at: str) -> None:
         print(f"The hub in {folder} listens on {at} (stop it with Ctrl-C).", file=sys.stderr, flush=True)
+        structlog.get_logger().info("hub.started", address=at, version=__version__)
 
     settings = uvicorn.Config(
         application(folder),
@@ -184,7 +187,8 @@ def serve(
         port=port,
         http=Http,
         ws="none",
-        log_level=os.environ.get("JISR_HUB_LOG", "warning"),
+        log_config=None,
+        access_log=False,
         server_header=False,
         timeout_graceful_shutdown=5,
     )

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import orjson
+import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -21,7 +22,7 @@ from jisr_protocol.capabilities import Capabilities, FeedOffer
 from jisr_protocol.head import MAJOR, Head
 from jisr_protocol.inflate import inflate
 from jisr_protocol.push import NodeLog
-from jisr_protocol.refusal import refuse
+from jisr_protocol.refusal import Refusal, refuse
 
 from ..hub import Gap, Hub, PushAnswer
 from ..ports import Kept, Pages
@@ -40,6 +41,7 @@ _HASH = re.compile(r"[0-9a-f]{64}")
 _REV_FILE = re.compile(r"[1-9][0-9]{0,15}\.json")
 _IMMUTABLE = f"public, max-age={limits.PAGE_CACHE_SECONDS}, immutable"
 _HEAD_CACHE = "public, max-age=10, stale-if-error=86400"
+_log = structlog.get_logger()
 Answering = Callable[[Request], Awaitable[Response]]
 
 
@@ -60,8 +62,6 @@ def routes(hub: Hub, publisher: Publisher, pages: Pages, *, wake_peers: Callable
         Route("/v1/nodes/{node}/feeds/{name}/log", api.push, methods=["POST"]),
         Route("/v1/nodes/{node}/feeds/{name}/log/state", api.log_state),
         Route("/v1/ping", api.ping, methods=["POST"]),
-        Route("/healthz", api.healthz),
-        Route("/readyz", api.readyz),
     ]
 
 
@@ -163,8 +163,11 @@ class _Api:
         try:
             async with self._turn(node):
                 answer = await self._hub.push(node, name, await _body(request, limits.PUSH_BYTES))
-        except Gap as gap:
-            return refusal_document(gap, next=gap.next)
+        except Refusal as refusal:
+            _log.info("push.refused", node=node, feed=name, refusal=refusal.code, rule=refusal.rule)
+            if not isinstance(refusal, Gap):
+                raise
+            return refusal_document(refusal, next=refusal.next)
         return Response(_answered(answer), 200, {"Cache-Control": "no-store"}, "application/json")
 
     @contextlib.asynccontextmanager
@@ -196,14 +199,6 @@ class _Api:
         await _body(request, 4096)
         self._wake_peers()
         return Response(None, 202)
-
-    async def healthz(self, _: Request) -> Response:
-        return Response(b"ok\n", 200, media_type="text/plain")
-
-    async def readyz(self, _: Request) -> Response:
-        if self._publisher.head is None:
-            return document("busy", "no head is signed yet")
-        return Response(b"ready\n", 200, media_type="text/plain")
 
 
 def _accepted(header: str) -> set[str]:

@@ -107,13 +107,13 @@ async def busy(_: Request, error: Exception) -> Response:
 
 async def unwritable(request: Request, error: Exception) -> Response:
     """Answer while the disk is full or the database away: nothing was stored, the same later will do."""
-    _log.error("request not stored", path=request.url.path, reason=str(error))
+    _log.error("request.unstored", path=request.url.path, exc_info=error)
     return document("busy", str(error), retry_after=UNWRITABLE_SECONDS)
 
 
 async def failed(request: Request, error: Exception) -> Response:
     """Answer our own failure, and write it down. Nothing was stored; the sender may send again."""
-    _log.error("request failed", path=request.url.path, exc_info=error)
+    _log.error("request.failed", path=request.url.path, exc_info=error)
     return document("internal", "the hub failed; its operator finds the reason in the log")
 
 

@@ -1,0 +1,111 @@
+"""What a hub writes into its log: one list of codes, and how a line looks.
+
+A code never changes its meaning; programs may wait for it. Beside it stand facts by name: identifiers, counts, codes of
+refusals, paths. Never what a record says, and never a key: of a foreign error only its kind and place are written,
+since its words may quote what somebody sent.
+
+On a terminal a line is for people; elsewhere it is one JSON object: {"at","code","level","says", facts…}.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import traceback
+from collections.abc import MutableMapping
+from typing import Any, TextIO
+
+import orjson
+import structlog
+
+from jisr_protocol.refusal import Refusal
+
+EVENTS = {
+    "hub.started": "The hub takes connections.",
+    "publish.failed": "No new head could be signed or written; the last one stays, and it is tried again.",
+    "fence.behind": "The database is older than what this hub has published; nothing is signed until it is rebased.",
+    "head.unread": "This process could not learn what another one has published; it is tried again.",
+    "lead.ended": "This process does not publish or follow peers any more; it or another one takes over soon.",
+    "push.refused": "A node's push was refused as a whole; nothing of it was stored, and the node was told why.",
+    "peer.failed": "A round with a peer ended in an error of ours; the next one comes.",
+    "peer.refused": "An entry of a peer's feed was refused and left out; the rest was taken.",
+    "erasure.again": "An older database was put back; what was erased since is erased from it again.",
+    "erasure.done": "What was erased is in no file of the database any more; what remains elsewhere is named.",
+    "erasure.left": "What was erased is gone from all answers and still in a file; this is tried again.",
+    "request.unstored": "A request could not be stored, for lack of room or of the database; the sender may try again.",
+    "request.failed": "A request met an error of ours; nothing was stored, and the sender may try again.",
+    "server.said": "A word of the HTTP server itself.",
+}
+_LONGEST = 500
+"""Characters of a fact; what is longer is cut, so that no line carries a document."""
+
+
+def set_up(stream: TextIO | None = None, level: str = "info") -> None:
+    """Write events of this level and above to `stream` (stderr): for people on a terminal, else as JSON lines."""
+    out = stream or sys.stderr
+    render: Any = structlog.dev.ConsoleRenderer(exception_formatter=_plain) if out.isatty() else _json
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="%Y-%m-%dT%H:%M:%SZ", utc=True, key="at"),
+            _told,
+            render,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping().get(level.upper(), 20)),
+        logger_factory=structlog.PrintLoggerFactory(out),
+        cache_logger_on_first_use=False,
+    )
+    server = logging.getLogger("uvicorn")
+    server.handlers, server.propagate = [_Server()], False
+    server.setLevel(logging.WARNING)
+
+
+def _told(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Add the sentence of the code; keep every fact short; of an error only what cannot quote anybody."""
+    event["says"] = EVENTS.get(event["event"], "")
+    error = event.pop("exc_info", None)
+    if error is True:
+        error = sys.exc_info()[1]
+    elif isinstance(error, tuple):
+        error = error[1]
+    if isinstance(error, BaseException):
+        event["error"] = describe(error)
+        event["where"] = [f"{f.filename.rpartition('jisr_')[2]}:{f.lineno} {f.name}" for f in _frames(error)]
+    return {name: value[:_LONGEST] if isinstance(value, str) else value for name, value in event.items()}
+
+
+def describe(error: BaseException) -> str:
+    """An error in words that quote nobody: its kind, and its sentence where that is ours or the system's."""
+    kind = type(error).__name__
+    if isinstance(error, Refusal):
+        return f"{kind} {error.rule} {error.code}"
+    if isinstance(error, BaseExceptionGroup):
+        return f"{kind}: " + "; ".join(describe(each) for each in error.exceptions[:5])
+    if isinstance(error, OSError):
+        return f"{kind}: {error.strerror or ''} {error.filename or ''}".rstrip(": ")
+    return f"{kind}: {error}" if type(error).__module__.startswith("jisr") else kind
+
+
+def _frames(error: BaseException) -> list[traceback.FrameSummary]:
+    if isinstance(error, BaseExceptionGroup) and error.exceptions and (inner := _frames(error.exceptions[0])):
+        return inner
+    return traceback.extract_tb(error.__traceback__)[-8:]
+
+
+def _plain(stream: TextIO, _exc_info: Any) -> None:
+    """Nothing: `_told` has told what may be told."""
+
+
+def _json(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> str:
+    event["code"] = event.pop("event")
+    return orjson.dumps(event, default=str, option=orjson.OPT_SORT_KEYS).decode()
+
+
+class _Server(logging.Handler):
+    """Words of uvicorn as events."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        level = record.levelname.lower() if record.levelname.lower() in ("warning", "error", "critical") else "info"
+        kind = describe(record.exc_info[1]) if record.exc_info and record.exc_info[1] else ""
+        words = record.getMessage() if not kind else str(record.msg).partition("\n")[0]
+        getattr(structlog.get_logger(), level)("server.said", words=words, **({"error": kind} if kind else {}))
