@@ -78,7 +78,8 @@ async def _take_once(
     known = {node: member for node in nodes if (member := await hub.ledger.member(node)) is not None}
     held = await hub.ledger.held("public", {(o.entry.node or "", o.entry.id or "") for o in offered})
     batch = _Batch(hub, peer, rings, await hub.ledger.rings(nodes | _signers(offered)), known, held, now)
-    batch.guards = guards = await hub.ledger.guards(guarding(ingest.touched(o.entry for o in offered)))
+    guards = await hub.ledger.guards(guarding(ingest.touched(o.entry for o in offered)))
+    batch.guards = dict(guards)
     for said in (o.entry for o in offered if o.entry.op == "erase" and o.entry.thing):
         await batch.prepare(said)
     for node in nodes:
