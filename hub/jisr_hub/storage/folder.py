@@ -24,14 +24,29 @@ class FolderPages:
     def write(self, path: str, content: bytes) -> None:
         """Write to a name of its own, flush, rename: a reader sees the old file or the whole new one."""
         target = self.folder / path
-        if target.parent not in self._touched:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            self._touched.add(target.parent)
+        self._make(target.parent)
         draft = target.with_name(target.name + self._draft)
-        with open(draft, "wb", buffering=0) as file:
-            file.write(content)
-            os.fsync(file.fileno())
-        os.replace(draft, target)
+        try:
+            with open(draft, "wb") as file:  # buffered: a disk that fills up takes a part, and only that one goes on
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(draft, target)
+        except OSError:
+            with contextlib.suppress(OSError):
+                draft.unlink()  # a disk that is full needs its room
+            raise
+
+    def _make(self, folder: Path) -> None:
+        """Make it if it is not there. A new folder is an entry of the one above, which must be flushed too."""
+        if folder in self._touched:
+            return
+        new = folder
+        while new != self.folder and not new.is_dir():
+            new = new.parent
+            self._touched.add(new)
+        folder.mkdir(parents=True, exist_ok=True)
+        self._touched.add(folder)
 
     def flush(self) -> None:
         """Make the renames durable too: one flush a folder, however many files it took."""
