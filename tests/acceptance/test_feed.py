@@ -49,18 +49,19 @@ def test_serial_numbers_in_the_same_race_miss_many(
 def test_a_fault_at_any_write_loses_nothing_and_is_told(
     tmp_path: Path, long: bool, figure: Callable[..., None]
 ) -> None:
-    """Not carried out, or carried out and reported as failed, or killed: at each durable call of the whole path."""
+    """Not carried out, carried out and reported as failed, killed, or half of it written: at each call of the path."""
     if reason := can_trace():
         pytest.skip(reason)
     hub = test_injected.strike(tmp_path, "hub", count=0 if long else 24, forms=("fail", "pretend"))
     killed = test_injected.strike(tmp_path, "hub", count=80 if long else 6, forms=("kill",))
+    short = test_injected.strike(tmp_path, "hub", count=0 if long else 6, forms=("short",))
     others = [test_injected.strike(tmp_path, path, count=60) for path in ("node", "reader")] if long else []
-    cases = sum(sum(struck.distinct.values()) for struck in (hub, killed, *others))
+    cases = sum(sum(struck.distinct.values()) for struck in (hub, killed, short, *others))
     figure(
-        f"hub: {hub.distinct} of {hub.points} points from push to publish, {killed.distinct}; {cases} cases with those "
+        f"hub: {hub.distinct} of {hub.points} points from push to publish, {killed.distinct | short.distinct}; {cases} cases with those "
         f"of node and reader, {hub.told} told, {hub.mended} mended by the same process, 0 violations"
     )
-    assert [sentence for struck in (hub, killed, *others) for sentence in struck.violations] == []
+    assert [sentence for struck in (hub, killed, short, *others) for sentence in struck.violations] == []
     assert min(hub.distinct.values()) >= (100 if long else 20)
 
 
@@ -84,6 +85,28 @@ def test_kill_9_of_everybody_loses_nothing_that_was_acknowledged(
     )
     figure(said)
     assert killed.total() >= (1000 if long else 24)
+
+
+# A full disk
+
+
+def test_a_full_disk_is_told_and_nothing_is_damaged(
+    tmp_path: Path, tool: Callable[[str], str], figure: Callable[..., None]
+) -> None:
+    """2 MB each for a hub, a node and a reader's copy. See tests/faults/full_disk.py."""
+    own = [tool("unshare"), "--user", "--map-root-user", "--mount"]
+    if subprocess.run([*own, "mount", "-t", "tmpfs", "tmpfs", str(tmp_path)], capture_output=True).returncode:
+        own = [tool("unshare"), "--mount"]
+        if subprocess.run([*own, "mount", "-t", "tmpfs", "tmpfs", str(tmp_path)], capture_output=True).returncode:
+            pytest.skip("this machine lets nobody mount a small disk of one's own (unshare, mount -t tmpfs)")
+    command = [*own, sys.executable, "-m", "tests.faults.full_disk", str(tmp_path / "disks")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr[-4000:]
+    said = json.loads(done.stdout.splitlines()[-1])
+    figure(f"hub, after {said['hub']['pushes']} pushes: {said['hub']['status']} {said['hub']['sentence']}")
+    figure(f"node, after {said['node']['publishes']}: {said['node']['sentence']}")
+    figure(f"reader, after {said['reader']['follows']}: {said['reader']['sentence'].partition('copy.jisr')[2]}")
+    assert min(said["hub"]["pushes"], said["node"]["publishes"], said["reader"]["follows"]) >= 1
 
 
 # Ten minutes

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from jisr_hub.app import Running, open_hub
-from jisr_hub.cli import inspection, setting_up
+from jisr_hub.cli import checking, setting_up
 from jisr_node.app import Node
 from jisr_protocol import entry as entries
 from jisr_protocol import head as heads
@@ -162,7 +162,7 @@ def after(folder: Path, ended: Ended, shown: list[bytes], expected: dict[str, An
         found += asyncio.run(_recovered(folder, ended, shown, expected))
     except Exception as error:
         return [*found, f"the hub does not come back: {type(error).__name__}: {error}"]
-    found += asyncio.run(inspection.check(folder / ROOT, lambda *_: None))["faults"]
+    found += asyncio.run(checking.check(folder / ROOT, lambda *_: None))["faults"]
     if (later := follow_once(folder / ROOT / "public", copy)).outcome is not Outcome.VERIFIED:
         return [*found, f"a reader afterwards: {later.sentence}"]
     with open_copy(copy) as held:
@@ -231,13 +231,13 @@ async def log_is_sound(running: Running, shown: Iterable[bytes]) -> list[str]:
 
 def prepared_check(hub: Path) -> list[str]:
     """What `jisr-hub check` finds in a hub that was closed after publishing nothing new; its own head may be older."""
-    faults: list[str] = asyncio.run(inspection.check(hub, lambda *_: None))["faults"]
+    faults: list[str] = asyncio.run(checking.check(hub, lambda *_: None))["faults"]
     return faults
 
 
 def outcome(folder: Path) -> dict[str, Any]:
     """What a run without any fault comes to."""
-    result = asyncio.run(inspection.check(folder / ROOT, lambda *_: None))
+    result = asyncio.run(checking.check(folder / ROOT, lambda *_: None))
     assert result["faults"] == []
     assert follow_once(folder / ROOT / "public", folder / "copy.jisr").outcome is Outcome.VERIFIED
     with open_copy(folder / "copy.jisr") as held:

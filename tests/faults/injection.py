@@ -31,11 +31,12 @@ from types import ModuleType
 from typing import Any
 
 from tests.faults import forks, hub_path, node_path, plants, reader_path
-from tests.faults.tracing import KILL, PASS, Act, Ended, Point, error_of, fail, pretend, trace
+from tests.faults.tracing import KILL, PASS, SHORT, Act, Ended, Point, error_of, fail, pretend, trace
 
 PATHS: dict[str, ModuleType] = {"hub": hub_path, "node": node_path, "reader": reader_path}
-FORMS = ("fail", "pretend", "kill")
-_NAMED_BY_CHANCE = re.compile(r"\d+-[a-z2-7]{8}|\.\d+\.tmp$")
+FORMS = ("fail", "pretend", "kill", "short")
+WRITES = ("write", "pwrite64")
+_NAMED_BY_CHANCE = re.compile(r"\d+-[a-z2-7]{8}|\.\d+\.tmp$|[0-9a-f]{8}(?=\.draft$)")
 
 
 @dataclass
@@ -53,7 +54,7 @@ class Report:
 
 def act_of(form: str, point: Point) -> Act:
     error = error_of(point.call)
-    return {"fail": fail(error), "pretend": pretend(error), "kill": KILL}[form]
+    return {"fail": fail(error), "pretend": pretend(error), "kill": KILL, "short": SHORT}[form]
 
 
 def promises(point: Point) -> bool:
@@ -133,7 +134,7 @@ class Injection:
         step, call, place, nth = struck.identity
         report.struck.setdefault(form, []).append((step, call, _NAMED_BY_CHANCE.sub("*", place), nth))
         found = forks.in_fork(lambda: self._path.after(self._folder / "case", ended, shown, self._expected))
-        if form != "kill" and not self._plant:
+        if form in ("fail", "pretend") and not self._plant:
             found += self._told(ended, struck, report)
         report.violations += [f"{sentence} [{form}: {step}, {call} {place}, {nth}]" for sentence in found]
 
@@ -162,6 +163,8 @@ def chosen(points: list[Point], count: int) -> list[int]:
 
 
 def cases(points: list[Point], forms: list[str], count: int, share: tuple[int, int]) -> Iterator[tuple[str, int]]:
+    if forms == ["short"]:  # what can be cut short
+        points = [point for point in points if point.call in WRITES]
     every = [(form, number) for number in chosen(points, count) for form in forms]
     return iter(every[share[0] :: share[1]])
 

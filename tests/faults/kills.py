@@ -39,7 +39,7 @@ import uvicorn.protocols.http.httptools_impl
 import uvloop
 
 from jisr_hub.app import open_hub
-from jisr_hub.cli import inspection
+from jisr_hub.cli import checking, setting_up
 from jisr_hub.cli import main as jisr_hub
 from jisr_hub.web import http, server
 from jisr_node.adapters.hub import HttpHub
@@ -286,12 +286,12 @@ class World:
         return sizes
 
     async def _ledger_holds(self, sizes: dict[tuple[str, str], int], whole: bool) -> None:
-        async with inspection.opened(self.hub) as ledger:
+        async with setting_up.opened(self.hub) as ledger:
             for (node, feed), size in sizes.items():
                 held = (await ledger.node_log(node, feed)).frontier.size
                 assert held >= size, f"acknowledged and lost: {feed} of {node} up to {size}, held {held}"
         if whole:
-            faults = (await inspection.check(self.hub, lambda *_: None))["faults"]
+            faults = (await checking.check(self.hub, lambda *_: None))["faults"]
             faults = [fault for fault in faults if not fault.startswith(("head.json", "keys.json"))]
             assert faults == [], faults
 
@@ -306,7 +306,7 @@ class World:
             await running.close()
 
     def report(self) -> dict[str, Any]:
-        result = asyncio.run(inspection.check(self.hub, lambda *_: None))
+        result = asyncio.run(checking.check(self.hub, lambda *_: None))
         assert result["faults"] == []
         receipts = sum("sizes" in said for said in self.acknowledged.read())
         return {

@@ -49,7 +49,7 @@ class Struck:
     silent: Counter[str]
 
 
-def strike(folder: Path, path: str, *, count: int, forms: tuple[str, ...] = FORMS) -> Struck:
+def strike(folder: Path, path: str, *, count: int, forms: tuple[str, ...] = FORMS[:3]) -> Struck:
     """Strike so many points of a path (0: all) in each of the forms."""
     chosen = [word for form in forms for word in ("--form", form)]
     running = [

@@ -8,9 +8,10 @@
     PASS           it is carried out
     fail(EIO)      not carried out, and reported as failed with this error
     pretend(EIO)   carried out, and reported as failed all the same
+    SHORT          a write writes half of what it should, and says so: no failure, but what a disk that fills up does
     KILL           the process is killed (-9) before it
 
-strace knows the first and the last, not the third, so this is a tracer of our own: ptrace by ctypes, for Linux on
+strace knows some of these, not the third, so this is a tracer of our own: ptrace by ctypes, for Linux on
 x86-64 and aarch64. A seccomp filter lets only the calls of the table below stop, so the rest of the work runs at full
 speed; threads are followed. The process that traces must have no other children.
 
@@ -99,6 +100,7 @@ class Act:
 
 
 PASS = Act("pass")
+SHORT = Act("short")
 KILL = Act("kill")
 
 
@@ -220,6 +222,12 @@ class _Registers:
     def argument(self, n: int) -> int:
         return int(self._words[self._calls.arguments[n]])
 
+    def halve(self) -> None:
+        """A write of half of its bytes."""
+        place = self._calls.arguments[2]
+        self._words[place] = max(1, int(self._words[place]) // 2)
+        self._move(_PTRACE_SETREGSET)
+
     def answer(self, error: int) -> None:
         self._words[self._calls.result] = (-error) % 2**64
         self._move(_PTRACE_SETREGSET)
@@ -291,6 +299,9 @@ class _Tracer:
         self._ended.acted = point
         if act is KILL:
             os.kill(self._pid, signal.SIGKILL)
+        elif act is SHORT:
+            registers.halve()
+            self._go(tid, _PTRACE_CONT)
         elif act.name == "fail":
             registers.skip(act.error)
             self._go(tid, _PTRACE_CONT)
