@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import psycopg
 
 from jisr_hub.app import open_hub
-from jisr_hub.cli import setting_up
+from jisr_hub.cli import erasing, setting_up
 from tests import postgres
 from tests.hub.author import Author
 from tests.hub.hub_in_memory import run
@@ -51,18 +51,28 @@ class KeptHub:
         )  # fmt: skip
         self.id = run(made).id
 
-    def fill(self, author: Author) -> KeptHub:
-        """Take all an author has, and publish."""
-        run(self._fill(author))
+    def fill(self, author: Author, *, snapshot: bool = False) -> KeptHub:
+        """Take all an author has, and publish, if asked for with a snapshot."""
+        run(self._fill(author, snapshot))
         return self
 
-    async def _fill(self, author: Author) -> None:
+    def erase(self, node: str, record: str) -> KeptHub:
+        """Erase a record as its operator would."""
+
+        async def story() -> None:
+            what = await erasing.wanted(self.folder, node, record, None, "asked for", "MA")
+            await erasing.erase(self.folder, what)
+
+        run(story())
+        return self
+
+    async def _fill(self, author: Author, snapshot: bool) -> None:
         running = await open_hub(self.folder)
         try:
             await running.hub.admit(author.label, author.ring.statements, author.ring, per_hour=10**6, per_day=10**6)
             for feed in sorted(author.feeds):
                 await running.hub.push(author.id, feed, author.push(0, feed=feed))
-            await running.publisher.publish()
+            await running.publisher.publish(snapshot=snapshot)
         finally:
             await running.close()
 

@@ -19,6 +19,7 @@ from jisr_hub.cli import checking
 from jisr_protocol import head as heads
 from jisr_protocol import paths
 from tests import postgres
+from tests.hub.author import record_id
 from tests.hub.hub_in_memory import run
 from tests.hub.kept_hub import KeptHub, some_author
 
@@ -36,9 +37,10 @@ def hub(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 
 
 def fill(hub: KeptHub) -> KeptHub:
-    hub.fill(some_author(records=300))
-    hub.fill(some_author("other", records=5))
-    return hub
+    """Two pages and a bit, one record erased from the first of them, a snapshot, and what came after it."""
+    author = some_author(records=260)
+    hub.fill(author).erase(author.id, record_id("r5"))
+    return hub.fill(some_author("other", records=5), snapshot=True).fill(some_author("third", records=4))
 
 
 def faults(hub: KeptHub) -> list[str]:
@@ -119,7 +121,7 @@ def bent(hub: KeptHub, flip: Flip, row: dict[str, Any], draw: random.Random) -> 
 def test_nothing_flipped_nothing_said(hub: KeptHub) -> None:
     said = run(checking.check(hub.folder, lambda *_: None))
     assert said == {"entries": said["entries"], "live": said["live"], "faults": []}
-    assert (said["entries"], said["live"]) == (310, 303)
+    assert said["entries"] > 256 and said["live"] > 256
 
 
 @pytest.mark.parametrize("what", FLIPS)
@@ -135,7 +137,8 @@ def test_one_bit_is_named(hub: KeptHub, what: str, long: bool) -> None:
 
 def test_one_bit_of_a_signature_is_named(hub: KeptHub, long: bool) -> None:
     draw = random.Random("signature")
-    for seq, line in draw.sample(hub.execute("SELECT seq, line FROM entry"), 40 if long else 3):
+    signed = [(seq, line) for seq, line in hub.execute("SELECT seq, line FROM entry") if b'"jws":"' in bytes(line)]
+    for seq, line in draw.sample(signed, 40 if long else 3):
         line = bytes(line)
         start = line.index(b'"jws":"') + 7
         bit = draw.randrange(start * 8, line.index(b'"', start) * 8)
@@ -182,19 +185,22 @@ def test_a_number_beside_a_line_is_named(hub: KeptHub, column: str) -> None:
 
 
 def promised(hub: KeptHub) -> list[Path]:
-    """The files that the head promises: its pages in both forms, head and keys."""
+    """The files that the head promises: pages and parts in both forms, generations, manifest, head and keys."""
     public = hub.folder / "public"
     shown = heads.parse((public / "head.json").read_bytes())
-    pages = [public / path for _, _, path in paths.pages(shown.epoch, 0, shown.size)]
-    packed = [page.with_name(page.name + ".zst") for page in pages]
-    return [*pages, *packed, public / "head.json", public / "keys.json"]
+    assert shown.gens is not None and shown.snap is not None
+    pages = [public / path for _, _, path in paths.pages(shown.epoch, 0, shown.size, {0: 2})]
+    manifest = public / shown.snap["path"]
+    parts = sorted(manifest.parent.glob("*.ndjson"))
+    assert len(pages) == 2 and len(parts) >= 3, "keys, guards, live records"
+    packed = [file.with_name(file.name + ".zst") for file in (*pages, *parts)]
+    return [*pages, *parts, *packed, manifest, public / shown.gens["path"], public / "head.json", public / "keys.json"]
 
 
 def test_one_bit_of_each_published_file_is_named(hub: KeptHub, long: bool) -> None:
     draw = random.Random("files")
     public = hub.folder / "public"
     files = promised(hub)
-    assert len(files) == 6
     for file in files:
         for _ in range(10 if long else 1):
             whole = file.read_bytes()

@@ -40,8 +40,7 @@ async def check(folder: Path, progress: Progress) -> dict[str, Any]:
         async with stored(ledger) as rows:
             told = await prove(rows, (folder / KEYS).read_bytes(), faults, progress)
             if told.published is not None:
-                feed = await rows.feed()
-                await file_proof.pages(rows, files, told.published, feed.epoch, told.broken, faults)
+                await file_proof.files(await rows.view(), files, told.published, told.broken, faults)
         if told.ring is not None:
             _signing_key(folder, told.ring, faults)
         if told.published is not None and told.ring is not None:

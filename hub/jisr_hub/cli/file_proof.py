@@ -1,62 +1,58 @@
-"""The published files proven against the log: every page and its compressed sibling, the head, the keys."""
+"""The published files proven against the log: pages of each generation and their compressed siblings, the file of
+generations, the snapshot and its parts, the head, the keys."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+import hashlib
+from collections.abc import Sequence
 
 import zstandard
 
 from jisr_protocol import keys, paths
 from jisr_protocol.inflate import inflate
 from jisr_protocol.keys import KeyRing
-from jisr_protocol.limits import PAGE_BYTES, PAGE_ENTRIES
+from jisr_protocol.limits import PAGE_BYTES, PAGE_ENTRIES, SNAPSHOT_PART_BYTES
 from jisr_protocol.refusal import Refusal
 
-from ..ports import Pages, Published
-from ..storage.proving import Stored
+from ..ports import Pages, Published, View
+from ..publish.pages import place_of
+from ..publish.standing import Expected, what_must_stand
 from .faults import Faults
 
 _MEND = "mend it with: jisr-hub rebuild"
 
 
-async def pages(
-    stored: Stored, files: Pages, published: Published, epoch: str, broken: set[int], faults: Faults
-) -> None:
-    """Each page against the lines it holds. A line that is `broken` in the log is not held against its page."""
-    size = published.head.size
-    async for number, lines in _by_page(stored, size):
-        width = min(PAGE_ENTRIES, size - number * PAGE_ENTRIES)
-        path = paths.page(epoch, number, width)
-        plain, packed = files.read(path), _inflated(files.read(path + ".zst"))
-        for name, came, other in ((path, plain, packed), (path + ".zst", packed, plain)):
-            _page(name, came, other, number * PAGE_ENTRIES, lines, broken, faults)
+async def files(view: View, there: Pages, published: Published, broken: set[int], faults: Faults) -> None:
+    """Every file that the head promises. A line that is `broken` in the log is not held against its page."""
+    async for expected in what_must_stand(view, there, published.head):
+        plain = there.read(expected.path)
+        packed = _inflated(there.read(expected.path + ".zst")) if expected.compressed else None
+        came = {expected.path: plain, **({expected.path + ".zst": packed} if expected.compressed else {})}
+        place = place_of(expected.path)
+        if expected.content is not None and place is not None:
+            first = place.number * PAGE_ENTRIES
+            for name, body in came.items():
+                other = packed if body is plain else plain
+                _page(name, body, other, first, expected.content, broken, faults)
+        else:
+            _by_hash(came, expected, faults)
 
 
-async def _by_page(stored: Stored, size: int) -> AsyncIterator[tuple[int, list[bytes]]]:
-    lines: list[bytes] = []
-    async for rows in stored.entries():
-        for row in rows:
-            if row.seq >= size:
-                return
-            lines.append(row.line)
-            if len(lines) == PAGE_ENTRIES or row.seq == size - 1:
-                yield row.seq // PAGE_ENTRIES, lines
-                lines = []
+def _by_hash(came: dict[str, bytes | None], expected: Expected, faults: Faults) -> None:
+    for name, body in came.items():
+        if body is None:
+            faults.add(f"the file {name} is missing or cannot be read; {_MEND}")
+        elif hashlib.sha256(body).hexdigest() != expected.sha256:
+            faults.add(f"the file {name} is not the one the head promises; {_MEND}")
 
 
 def _page(
-    name: str,
-    came: bytes | None,
-    other: bytes | None,
-    first: int,
-    lines: Sequence[bytes],
-    broken: set[int],
-    faults: Faults,
+    name: str, came: bytes | None, other: bytes | None, first: int, content: bytes, broken: set[int], faults: Faults
 ) -> None:
     if came is None:
         faults.add(f"the page {name} is missing or cannot be read; {_MEND}")
         return
-    read = came.split(b"\n")
+    read, lines = came.split(b"\n"), content.split(b"\n")[:-1]
     if read.pop() or len(read) != len(lines):
         faults.add(f"the page {name} does not hold entries {first} to {first + len(lines) - 1}; {_MEND}")
         return
@@ -71,14 +67,14 @@ def _page(
 
 def _inflated(body: bytes | None) -> bytes | None:
     try:
-        return inflate(body, "zstd", PAGE_BYTES) if body is not None else None
+        return inflate(body, "zstd", max(PAGE_BYTES, SNAPSHOT_PART_BYTES)) if body is not None else None
     except (Refusal, zstandard.ZstdError):
         return None
 
 
-def head_and_keys(files: Pages, ring: KeyRing, published: Sequence[Published], faults: Faults) -> None:
+def head_and_keys(there: Pages, ring: KeyRing, published: Sequence[Published], faults: Faults) -> None:
     """`published` is what was published before and after the pages were read: a serving hub goes on meanwhile."""
-    if files.read(paths.HEAD) not in [each.head.raw for each in published]:
+    if there.read(paths.HEAD) not in [each.head.raw for each in published]:
         faults.add("head.json is not the head that was signed last; it is written again when the hub serves")
-    if files.read(paths.KEYS) != keys.write_file(ring):
+    if there.read(paths.KEYS) != keys.write_file(ring):
         faults.add("keys.json beside the head is not the hub's own; it is written again when the hub serves")

@@ -24,6 +24,7 @@ from . import tables as t
 from .engines import Database, Sqlite
 from .rebuild import Part, take, take_unshown
 from .sql import SqlLedger
+from .view import SqlView
 
 _ROWS = 512
 Row = sa.Row[Any]
@@ -35,14 +36,20 @@ RECORD_COLUMNS = tuple(t.record.columns.keys())
 async def stored(ledger: SqlLedger) -> AsyncIterator[Stored]:
     """The rows of a ledger at one moment; a serving hub goes on meanwhile."""
     async with ledger.database.readers.connect() as connection:
-        yield Stored(connection)
+        yield Stored(connection, ledger.database)
 
 
 class Stored:
     """The rows of one connection's transaction."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
+    def __init__(self, connection: AsyncConnection, database: Database | None = None) -> None:
+        self._connection, self._database = connection, database
+
+    async def view(self) -> SqlView:
+        """The same moment as the publisher sees it."""
+        if self._database is None:
+            raise ValueError("rows that are looked at by themselves have no view")
+        return SqlView(self._database, self._connection, (await self.feed()).size)
 
     async def damage(self) -> list[str]:
         """What the database itself says of its file; only SQLite knows."""
