@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
 import orjson
 
 from jisr_node.errors import HubRefused
+from jisr_protocol import head, paths
 from jisr_protocol.inflate import inflate
-from jisr_protocol.limits import PUSH_BYTES
+from jisr_protocol.limits import PAGE_ENTRIES, PUSH_BYTES
+from jisr_protocol.merkle import EMPTY_ROOT
 
 from .fake_hub import FakeHub
 
@@ -46,6 +49,8 @@ class HubServer:
             return self.troubles.pop(0)
         if path == "/keys.json":
             return 200, {}, asyncio.run(self.hub.keys())
+        if (content := self.hub_files().get(path)) is not None:
+            return 200, {}, content
         _, _, _, node, _, feed, *_ = path.split("/")
         try:
             if path.endswith("/log/state"):
@@ -57,6 +62,21 @@ class HubServer:
             )
         except HubRefused as refused:
             return self.problem(409, refused.code, detail=str(refused), next=refused.next)
+
+    def hub_files(self) -> dict[str, bytes]:
+        """The hub's own public feed as static files: its lines, a head, where both are."""
+        lines = self.hub.shown
+        signed = head.write(
+            self.hub.key, by=self.hub.ring.id, name="public", epoch="1-aaaaaaaa", size=len(lines), live=0,
+            log_root=EMPTY_ROOT, state_root=EMPTY_ROOT, time=self.hub.now, valid_for=timedelta(days=1),
+            next_in=timedelta(hours=1),
+        )  # fmt: skip
+        files = {"/.well-known/jisr.json": b'{"feeds":[{"href":"/feeds/public","name":"public"}]}'}
+        files["/feeds/public/head.json"] = signed.raw
+        for number, width, path in paths.pages("1-aaaaaaaa", 0, len(lines)):
+            page = lines[number * PAGE_ENTRIES : number * PAGE_ENTRIES + width]
+            files[f"/feeds/public/{path}"] = b"".join(line + b"\n" for line in page)
+        return files
 
     @staticmethod
     def problem(status: int, code: str, **members: Any) -> tuple[int, dict[str, str], bytes]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from jisr_node.app import Node
 from jisr_node.errors import HubRefused, HubUnreachable
 
-from .conftest import NOW, SETTINGS, organization, seeded, service
+from .conftest import NOW, SETTINGS, backup, organization, seeded, service
 from .fake_hub import FakeHub
 from .hub_server import HubServer
 
@@ -90,6 +91,40 @@ def test_an_overloaded_hub_is_for_later_and_says_when(sender: Node, server: HubS
     with pytest.raises(HubUnreachable) as raised:
         asyncio.run(sender.push(now=NOW))
     assert raised.value.retry_after == 900
+
+
+def test_a_hub_that_may_not_sign_is_for_later_and_says_why(sender: Node, server: HubServer) -> None:
+    told = {"Retry-After": "300", "Content-Type": "application/problem+json"}
+    keys = asyncio.run(server.hub.keys())
+    server.troubles = [(200, {}, keys), (503, told, b'{"code":"fenced","status":503}')]
+    with pytest.raises(HubUnreachable, match="may not sign at the moment; nothing is lost") as raised:
+        asyncio.run(sender.push(now=NOW))
+    assert raised.value.retry_after == 300
+    assert not sender.feeds.obstacles()
+    asyncio.run(sender.push(now=NOW))
+
+
+def test_what_a_hub_shows_is_read_back_over_its_feed(sender: Node, server: HubServer) -> None:
+    asyncio.run(sender.push(now=NOW))
+    kept = backup(sender)
+    sender.import_drafts([organization(str(number)) for number in range(300)])
+    sender.publish(now=NOW + timedelta(hours=1))
+    server.hub.now = NOW + timedelta(hours=1)
+    asyncio.run(sender.push(now=server.hub.now))
+    old = Node(kept, sender.fence, sender.identity, folder=None, random_bytes=seeded("old"))
+    done, _ = asyncio.run(old.rebase(now=NOW + timedelta(hours=2)))
+    assert (done.taken, done.epochs) == (300, {})
+    assert len(old.records()) == 302
+
+
+@pytest.mark.parametrize("bend", [b"", b"{}", b"[" * 9999, b"\xff\n"])
+def test_a_feed_that_cannot_be_read_back_is_a_sentence(sender: Node, server: HubServer, bend: bytes) -> None:
+    asyncio.run(sender.push(now=NOW))
+    good = server.hub_files()
+    for path in (path for path in good if not path.endswith(".ndjson")):
+        server.hub_files = lambda path=path: {**good, path: bend}  # type: ignore[method-assign]
+        with pytest.raises(HubRefused):
+            asyncio.run(sender.rebase(now=NOW))
 
 
 @pytest.mark.parametrize("answer", [b"", b"{}", b"[1]", b'{"next":3}', b"\xff\xfe", b"{" * 5000])

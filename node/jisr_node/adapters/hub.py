@@ -11,9 +11,11 @@ import zstandard
 
 from jisr_protocol import entry, generations, head, limits, paths
 from jisr_protocol.head import MAJOR, Head
+from jisr_protocol.limits import PAGE_ENTRIES
 from jisr_protocol.page_walk import epoch_of_page
 from jisr_protocol.problems import PROBLEMS
 from jisr_protocol.reader.http import Answer, ExchangeError, GuardedClient, Unreachable
+from jisr_protocol.refusal import Refusal
 
 from ..errors import HubRefused, HubUnreachable
 from ..text import shown
@@ -48,9 +50,13 @@ class HttpHub:
 
     async def lines_about(self, node: str) -> list[bytes]:
         base = await self._public_feed()
-        signed = head.parse(await self._file(base, paths.HEAD, limits.HEAD_BYTES))
         sign = node.encode()
-        return [line async for body in self._bodies(base, signed) for line in entry.split_lines(body) if sign in line]
+        try:
+            signed = head.parse(await self._file(base, paths.HEAD, limits.HEAD_BYTES))
+            bodies = self._bodies(base, signed)
+            return [line async for body in bodies for line in entry.split_lines(body) if sign in line]
+        except (Refusal, ValueError, KeyError, TypeError, RecursionError) as error:
+            raise HubRefused("malformed", f"The feed of {self._address} cannot be read ({error}). {_ASK}") from error
 
     async def _public_feed(self) -> str:
         """The address of the hub's public feed, as its capability document says."""
@@ -58,7 +64,7 @@ class HttpHub:
         try:
             feeds = json.loads(raw)["feeds"]
             href = next(feed["href"] for feed in feeds if feed["name"] == "public")
-        except (ValueError, KeyError, TypeError, StopIteration):
+        except (ValueError, KeyError, TypeError, StopIteration, RecursionError):
             raise HubRefused("malformed", f"The hub {self._address} does not say where its feed is. {_ASK}") from None
         return urljoin(f"{self._address}/{paths.CAPABILITIES}", f"{href.rstrip('/')}/")
 
@@ -72,7 +78,9 @@ class HttpHub:
         if signed.gens:
             content = await self._file(base, signed.gens["path"], limits.GENERATIONS_BYTES)
             later = generations.parse(content, signed.gens["sha256"])
-        for number, width, _ in paths.pages(signed.epoch, signed.floor, signed.size):
+        # one by one: a head may claim any size, and the first page that is not there ends it
+        for number in range(signed.floor // PAGE_ENTRIES, -(-signed.size // PAGE_ENTRIES)):
+            width = min(PAGE_ENTRIES, signed.size - number * PAGE_ENTRIES)
             path = paths.page(epoch_of_page(signed, number), number, width, later.get(number, 1))
             yield await self._file(base, path, limits.PAGE_BYTES)
 
@@ -90,7 +98,10 @@ class HttpHub:
 
     def _failed(self, error: ExchangeError) -> Exception:
         if isinstance(error, Unreachable):
-            return HubUnreachable(str(error), retry_after=error.retry_after)
+            code = _problem(error.answer).get("code") if error.answer is not None else None
+            known = PROBLEMS.get(code) if isinstance(code, str) else None
+            said = f"{self._address}: {known.title}. The same command later will do." if known else str(error)
+            return HubUnreachable(said, retry_after=error.retry_after)
         return HubRefused(getattr(error, "kind", "malformed"), str(error))
 
     def _good(self, answer: Answer) -> Answer:
