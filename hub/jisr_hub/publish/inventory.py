@@ -6,6 +6,7 @@ the head stands: each record that was touched since is what the entry before sai
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import AsyncIterator, Sequence
 
 from jisr_protocol import entry as entries
@@ -28,17 +29,23 @@ class Inventory:
     """The state tree after the first `size` entries, and how many records stand in each bucket."""
 
     def __init__(self, size: int, tree: StateTree, counts: list[int], live_count: int) -> None:
-        self.size, self.tree, self.live = size, tree, live_count
-        self._counts = counts
+        self.size, self.live = size, live_count
+        self._tree, self._counts = tree, counts
         self._places: dict[bytes, tuple[int, int]] | None = None
+
+    @property
+    def tree(self) -> StateTree:
+        """The tree, hashed up to its root."""
+        self._tree.root()
+        return self._tree
 
     def copy(self, size: int) -> Inventory:
         """The same, to go on from to `size` while this one stays as it is."""
-        return Inventory(size, self.tree.copy(), list(self._counts), self.live)
+        return Inventory(size, self._tree.copy(), list(self._counts), self.live)
 
     def put(self, number: int, lines: Sequence[bytes]) -> None:
         """Take the new lines of one bucket."""
-        self.tree.set_bucket(number, state_tree.bucket_hash(state_tree.bucket_bytes(lines)))
+        self._tree.set_bucket(number, state_tree.bucket_hash(state_tree.bucket_bytes(lines)))
         self.live += len(lines) - self._counts[number]
         self._counts[number] = len(lines)
 
@@ -107,8 +114,7 @@ async def _touched(view: View, start: int, end: int) -> set[int]:
     touched = await view.touched(start, end)
     async for lines in view.said(_NOTICES, start, end):
         for notice in map(entries.parse, lines):
-            node = notice.node or ""
-            touched |= {state_tree.path(node, record_id) for record_id in await view.newest(node, notice.id or "")}
+            touched |= {state_tree.path(*key) for key in await _named_by(view, notice)}
     return touched
 
 
@@ -128,12 +134,10 @@ async def _rows(view: View, size: int, ranges: Sequence[tuple[int, int]] | None)
     back = sorted(row for row in earlier.values() if row is not None and _within(row[0], ranges))
     async for rows in view.rows(ranges):
         stays = [row for row in rows if row[1:3] not in earlier]
-        if ranges is not None:
-            yield stays
-            continue
-        while back and stays and back[0] < stays[-1]:  # in the order of their paths
-            stays.append(back.pop(0))
-        yield sorted(stays)
+        # where all are asked for, they come in the order of their paths
+        until = bisect_right(back, stays[-1]) if stays and ranges is None else 0
+        yield sorted([*back[:until], *stays])
+        back = back[until:]
     yield back
 
 
@@ -144,18 +148,25 @@ def _within(path: int, ranges: Sequence[tuple[int, int]] | None) -> bool:
 async def _earlier(view: View, size: int, low: int, high: int) -> dict[Key, Row | None]:
     """What each record with a path in [low, high] that was touched since was after `size` entries; None: not live."""
     touches = await view.touching(size, low, high)
-    notices = [entries.parse(touch.line) for touch in touches if touch.op in _NOTICES]
-    words = await _words_before(view, touches, size)
-    for notice in notices:
-        for record_id, seq in (await view.newest(notice.node or "", notice.id or "")).items():
-            if low <= state_tree.path(notice.node or "", record_id) <= high:
-                words.setdefault((notice.node or "", record_id), seq if seq < size else None)
+    words = _words_before(touches, size)
+    for touch in touches:
+        if touch.op in _NOTICES:
+            for key, seq in (await _named_by(view, entries.parse(touch.line))).items():
+                if low <= state_tree.path(*key) <= high:
+                    words.setdefault(key, seq if seq < size else None)
     lines = await view.lines({seq for seq in words.values() if seq is not None})
     said = {seq: entries.parse(line) for seq, line in lines.items()}
-    return {key: _row(said[seq], notices) if seq is not None else None for key, seq in words.items()}
+    emptied = await _emptied_before(view, [entry for entry in said.values() if entry.gone], size)
+    return {key: _row(said[seq]) if seq is not None and seq not in emptied else None for key, seq in words.items()}
 
 
-async def _words_before(view: View, touches: Sequence[Touch], size: int) -> dict[Key, int | None]:
+async def _named_by(view: View, notice: Entry) -> dict[Key, int]:
+    """Where the newest word of each record that a notice names stands."""
+    node = notice.node or ""
+    return {(node, record_id): seq for record_id, seq in (await view.newest(node, notice.id or "")).items()}
+
+
+def _words_before(touches: Sequence[Touch], size: int) -> dict[Key, int | None]:
     """Where the newest word below `size` of each of these records stands."""
     priors = {touch.seq: touch.prior for touch in touches}
     words: dict[Key, int | None] = {}
@@ -170,9 +181,20 @@ async def _words_before(view: View, touches: Sequence[Touch], size: int) -> dict
     return words
 
 
-def _row(said: Entry, notices: Sequence[Entry]) -> Row | None:
-    """The row of a record whose newest word this was. A stub was live if what emptied it came later."""
-    node, record_id, rev = said.node or "", said.id or "", said.rev or 0
-    if said.op != "put" or (said.gone and not any(live.matches(n, node, record_id, rev) for n in notices)):
+async def _emptied_before(view: View, stubs: Sequence[Entry], size: int) -> set[int]:
+    """The positions of those stubs whose record a notice below `size` took out; the others lost their content later."""
+    found: set[int] = set()
+    if stubs:
+        async for lines in view.said(_NOTICES, min(stub.seq for stub in stubs), size):
+            for notice in map(entries.parse, lines):
+                later = (stub for stub in stubs if stub.seq < notice.seq)
+                found |= {s.seq for s in later if live.matches(notice, s.node or "", s.id or "", s.rev or 0)}
+    return found
+
+
+def _row(said: Entry) -> Row | None:
+    """The row of a record of which this was the newest word."""
+    if said.op != "put":
         return None
-    return state_tree.path(node, record_id), node, record_id, rev, said.digest or ""
+    node, record_id = said.node or "", said.id or ""
+    return state_tree.path(node, record_id), node, record_id, said.rev or 0, said.digest or ""
