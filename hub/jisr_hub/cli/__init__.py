@@ -254,6 +254,17 @@ def check(folder: Folder = HERE, as_json: AsJson = False) -> None:
         raise typer.Exit(1)
 
 
+@app.command("doctor")
+def look_around(folder: Folder = HERE, as_json: AsJson = False) -> None:
+    """Look at all that a hub depends on, and say what needs doing: keys, disk, clock, peers, backups."""
+    from . import doctor
+
+    found = _run(doctor.doctor(folder))
+    _say(doctor.facts(found), as_json, doctor.words(found))
+    if not doctor.facts(found)["well"]:
+        raise typer.Exit(1)
+
+
 @app.command()
 def backup(
     file: Annotated[Path, typer.Argument(help="A new file, such as /media/stick/hub-2026-03-01.tar.")],
