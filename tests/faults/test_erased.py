@@ -81,12 +81,21 @@ def in_base64(word: str) -> list[bytes]:
 def seen(words: Sequence[str], content: bytes) -> set[str]:
     """Which of the words are in these bytes, as they are, in base64, or in another case or normal form."""
     found = set()
+    begins = [words[0][:6]] if all(word.startswith(words[0][:6]) for word in words) else words
     for form in forms(content):
+        if not any(_in(begin, form) for begin in begins):
+            continue  # none of them can be there
         folded = unicodedata.normalize("NFKC", form.decode("utf-8", "ignore")).casefold()
         for word in words:
-            if word.encode() in form or word in folded or any(part in form for part in in_base64(word)):
+            if word in folded or any(part in form for part in in_base64(word)):
                 found.add(word)
     return found
+
+
+def _in(word: str, content: bytes) -> bool:
+    if word.encode() in content or any(part in content for part in in_base64(word)):
+        return True
+    return word in unicodedata.normalize("NFKC", content.decode("utf-8", "ignore")).casefold()
 
 
 def files(*places: Path) -> list[Path]:
@@ -196,10 +205,19 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
             quick = {"publish_seconds": 0.01, "snapshot_entries": 1}
             settings = config.read(tmp_path / name).model_copy(update=quick)
             config.write(tmp_path / name, settings)
+        for address in addresses:
+            _uncompressed(address)
         candidate = asyncio.run(setting_up.candidate(tmp_path / "hub", str(tmp_path / "node" / "keys.json")))
         asyncio.run(setting_up.admit(tmp_path / "hub", candidate, "Node"))
         (tmp_path / "reader").mkdir()
         yield World(tmp_path, node, addresses)
+
+
+def _uncompressed(address: str) -> None:
+    """Long values as they are: the search does not read the database's own compression."""
+    with psycopg.connect(postgres.plain(address), autocommit=True) as connection:
+        for table in ("entry", "node_entry", "node_entry_aside"):
+            connection.execute(f"ALTER TABLE {table} ALTER COLUMN line SET STORAGE EXTERNAL")
 
 
 async def opened(folder: Path, story: Callable[[Running], Any]) -> Any:
@@ -301,14 +319,15 @@ def test_no_byte_is_left_of_what_its_node_and_its_hub_erased(world: World, figur
         assert len(found & public) >= 0.9 * len(public - world.replaced), f"the search sees too little in {place}"
         if place in (world.tables() or [world.hub])[:1]:
             assert len(found & world.restricted) >= 0.9 * len(world.restricted)
-    first = erasing_words(world, 0, len(world.ids) // 2)
-    for id_ in world.ids[: len(world.ids) // 2]:
+    by_operator = [world.ids[2], world.ids[-1]]
+    by_node = [id_ for id_ in world.ids if id_ not in by_operator]
+    for id_ in by_node:
         world.node.erase(id_)
     sent(world)
-    left = holding(first, *folders, world.place / "node", *world.tables())
+    left = holding(world.secret(*by_node), *folders, world.place / "node", *world.tables())
     assert left == {}, left
 
-    for id_ in world.ids[len(world.ids) // 2 :]:
+    for id_ in by_operator:
         what = asyncio.run(erasing.wanted(world.hub, world.node.id, id_, None, "a court's order", "MA"))
         done = asyncio.run(erasing.erase(world.hub, what))
         assert done["entries"] + done["lines"] > 0
@@ -329,10 +348,6 @@ def test_no_byte_is_left_of_what_its_node_and_its_hub_erased(world: World, figur
     kind = "PostgreSQL" if world.addresses else "SQLite"
     words = f"{len(world.secret())} words of {len(world.ids)} records"
     figure(f"{kind}: {words} in 0 of {len(searched)} files; {size} inclusion proofs and the consistency hold")
-
-
-def erasing_words(world: World, start: int, end: int) -> list[str]:
-    return world.secret(*world.ids[start:end])
 
 
 def test_an_older_database_put_back_serves_nothing_of_it(tmp_path: Path) -> None:
@@ -436,7 +451,8 @@ def test_the_planner_keeps_no_sample_of_content(postgres_address: str) -> None:
         assert rows == [("other",)], "a table without that setting is sampled: the test can fail"
         content = connection.execute(
             "SELECT c.relname, a.attname, a.attstattarget FROM pg_attribute AS a"
-            " JOIN pg_class AS c ON c.oid = a.attrelid WHERE a.attname IN ('line', 'detail', 'body') AND c.relname = ANY(%s)",
+            " JOIN pg_class AS c ON c.oid = a.attrelid"
+            " WHERE a.attname IN ('line', 'detail', 'body') AND c.relname = ANY(%s)",
             ([table.name for table in t.metadata.sorted_tables],),
         ).fetchall()
     assert {target for _, _, target in content if _ != "key_statement"} <= {0, -1, None}

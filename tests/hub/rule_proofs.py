@@ -8,6 +8,7 @@ from typing import Any
 from starlette.requests import Request
 
 from jisr_hub import ingest
+from jisr_hub.erasure import Erasures
 from jisr_hub.hub import PushAnswer
 from jisr_hub.peers import Offered, way
 from jisr_hub.ports import Peer
@@ -15,9 +16,11 @@ from jisr_hub.web import api
 from jisr_protocol import canonical, entry
 from jisr_protocol.entry import Entry
 from jisr_protocol.keys import KeyRing
-from tests.hub.author import TYPE, Author
+from tests.hub.author import TYPE, Author, record_id
 from tests.hub.hub_in_memory import MemoryHub
 from tests.protocol.proofs import proves, refused
+
+NOTICE = "5d2c1f3e-0000-4000-8000-000000000001"
 
 
 def pushed(*authors: Author, **options: Any) -> PushAnswer:
@@ -142,6 +145,67 @@ def a_node_that_used_up_its_quota_is_told_to_come_back() -> None:
         await hub.push(author, 2)
 
     refused("ING-10", lambda: asyncio.run(story()))
+
+
+# Erasure
+
+
+def _erased_then(author: Author, say: Any) -> PushAnswer:
+    """The answer to what `say` makes the author push after this hub erased its record up to rev 2."""
+
+    async def story() -> PushAnswer:
+        hub = await MemoryHub("hub").begin()
+        await hub.admit(author)
+        author.put("one")
+        await hub.push(author)
+        erasures = Erasures(hub.hub, hub.clock, _Nothing(), _Nothing())
+        await erasures.erase(author.id, record_id("one"), 2, id=NOTICE, basis="asked for")
+        start = len(author.feed().lines)
+        say()
+        return await hub.push(author, start)
+
+    return asyncio.run(story())
+
+
+class _Nothing:
+    """No files beside the database."""
+
+    def read(self) -> list[bytes]:
+        return []
+
+    def append(self, lines: Any) -> None:
+        pass
+
+    async def erase(self, erasures: Any) -> None:
+        pass
+
+
+@proves("ING-11")
+def what_was_erased_does_not_come_back() -> None:
+    author = Author("dar")
+    answer = _erased_then(author, lambda: author.put("one"))
+    assert [(kept.code, kept.pointer) for kept in answer.quarantined] == [("erased", "/record/rev")]
+
+
+@proves("ING-11")
+def a_late_deletion_of_it_is_not_taken_either_and_a_later_rev_is() -> None:
+    author = Author("dar")
+
+    def say() -> None:
+        author.delete("one")
+        author.put("one")
+
+    answer = _erased_then(author, say)
+    assert ([kept.code for kept in answer.quarantined], answer.admitted) == (["erased"], 1)
+
+
+@proves("ING-12")
+def a_stub_without_an_erasure_is_put_aside() -> None:
+    author = Author("dar")
+    author.put("one")
+    stub = entry.write_stub(author.feed().entries()[-1], "erased")
+    author.feed().lines[-1] = stub
+    put_aside(author, "stub_without_cause", "/gone")
 
 
 # Between hubs

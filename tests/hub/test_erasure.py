@@ -25,7 +25,7 @@ from jisr_protocol.notice import ALL
 from jisr_protocol.refusal import Refusal
 from tests import postgres
 from tests.hub.author import Author, record_id
-from tests.hub.hub_in_memory import MemoryHub
+from tests.hub.hub_in_memory import Clock, MemoryHub
 from tests.reader.publisher import NOW, seeded
 
 pytestmark = pytest.mark.anyio
@@ -312,7 +312,8 @@ async def test_a_notice_counts_upwards_and_only_of_the_node_itself(begun: Begun)
         say(author, "r1", n=4)
         say(author, "r1", n=5, basis="another")
         say(author, "r1", n=6, by=other.id)
-        value = {"id": str(uuid.uuid4()), "action": "erase", "by": hub.id, "node": author.id, "max_rev": 9, "n": 9}
+        value: dict[str, Any] = {"id": str(uuid.uuid4()), "action": "erase", "by": hub.id, "node": author.id}
+        value |= {"max_rev": 9, "n": 9}
         said = notice.write(
             hub.identity.key, ids=(record_id("r2"),), issued=identifiers.to_instant(NOW), basis="x", **value
         )
@@ -377,9 +378,9 @@ async def test_an_erasure_between_judging_and_storing_is_not_overtaken(begun: Be
             if first:
                 first = False
                 await erase(hub, author, "one", max_rev=2)
-            return await store(change, number)  # type: ignore[no-any-return]
+            return int(await store(change, number))
 
-        hub.ledger.store = late
+        hub.hub.ledger.store = late  # type: ignore[method-assign]
         assert [k.code for k in (await hub.push(author, 2)).quarantined] == ["erased"]
         assert b"canary" not in await everything(hub.ledger)
 
@@ -399,6 +400,7 @@ async def test_an_unknown_target_is_kept_out_when_it_comes(begun: Begun) -> None
 
 
 async def test_an_older_database_put_back_loses_it_again(begun: Begun) -> None:
+    """ING-13."""
     author = Author("dar")
     author.put("one", **words("canaryone"))
     author.put("two", audience="hub", **words("canarytwo"))
@@ -434,6 +436,89 @@ async def test_what_only_the_database_knows_is_written_beside_it(begun: Begun) -
         beside = Beside()
         assert await erasures_of(hub, beside).replay() == 0
         assert len(beside.lines) == 1 and record_id("one").encode() in beside.lines[0]
+
+
+# Between hubs
+
+
+async def following(tmp_path: Path, *labels: str) -> list[MemoryHub]:
+    clock = Clock()
+    return [await MemoryHub(label, clock=clock).begin() for label in labels]
+
+
+async def follow(tmp_path: Path, hubs: list[MemoryHub], *ways: tuple[int, int]) -> None:
+    for follower, followed in ways:
+        await hubs[followed].publish()
+        await hubs[follower].follow(hubs[followed], tmp_path)
+        await hubs[follower].publish()
+        for hub in hubs:
+            hub.clock.pass_time(seconds=1)
+
+
+async def test_a_nodes_erasure_reaches_the_hubs_that_follow_its_hub(tmp_path: Path) -> None:
+    author = Author("dar")
+    author.put("one", **words("canaryone"))
+    author.put("two")
+    hubs = await following(tmp_path, "home", "second", "third hub")
+    await hubs[0].admit(author)
+    await hubs[0].push(author)
+    await follow(tmp_path, hubs, (1, 0), (2, 1))
+    assert [b"canaryone" in await everything(hub.ledger) for hub in hubs] == [True] * 3
+    said = say(author, "one")
+    stubbed(author, "one")
+    await hubs[0].push(author)
+    await follow(tmp_path, hubs, (1, 0), (2, 1))
+    for number, hub in enumerate(hubs):
+        assert b"canary" not in await everything(hub.ledger), number
+        log = await hub.log()
+        assert (log[-1].op, log[-1].thing, len(log[-1].via)) == ("erase", said.envelope, number)
+        assert log[-1].src == ("public", author.feed().epoch, 3)
+        assert [id_ for _, id_ in await hub.live()] == [record_id("two")]
+    assert len({(await hub.publish()).state_root for hub in hubs}) == 1
+    for file in tmp_path.glob("*.copy"):
+        assert b"canary" not in file.read_bytes(), file
+
+
+async def test_a_home_hubs_erasure_binds_at_who_follows_it_and_a_strangers_is_kept_for_the_operator(
+    tmp_path: Path,
+) -> None:
+    author = Author("dar")
+    author.put("one", **words("canaryone"))
+    author.put("two", **words("staying"))
+    hubs = await following(tmp_path, "home", "second", "third hub")
+    await hubs[0].admit(author)
+    await hubs[0].push(author)
+    await follow(tmp_path, hubs, (1, 0), (2, 0))
+    await erase(hubs[0], author, "one", max_rev=1)
+    await erase(hubs[1], author, "two", max_rev=1)
+    await follow(tmp_path, hubs, (1, 0), (2, 0), (2, 1), (0, 1))
+    assert [b"canary" in await everything(hub.ledger) for hub in hubs] == [False] * 3
+    assert [b"staying" in await everything(hub.ledger) for hub in hubs] == [True, False, True]
+    for hub in (hubs[0], hubs[2]):
+        notices = {s.notice.by: s.guards for s in await hub.ledger.notices()}
+        assert notices == {hubs[0].id: (record_id("one"),), hubs[1].id: ()}, "advice binds nobody and is not lost"
+        assert [id_ for _, id_ in await hub.live()] == [record_id("two")]
+    author.put("one", **words("lawful"))
+    await hubs[0].push(author, 3)
+    await follow(tmp_path, hubs, (1, 0), (2, 0))
+    assert b"lawful" in await everything(hubs[1].ledger) and b"lawful" in await everything(hubs[2].ledger)
+
+
+async def test_what_was_erased_here_is_not_taken_from_a_peer(tmp_path: Path) -> None:
+    author = Author("dar")
+    author.put("one", **words("canaryone"))
+    hubs = await following(tmp_path, "home", "second")
+    await hubs[0].admit(author)
+    await hubs[0].push(author)
+    await erase(hubs[1], author, "one", max_rev=2)
+    author.put("one", **words("canarytwo"))
+    await hubs[0].push(author, 2)
+    await follow(tmp_path, hubs, (1, 0))
+    assert b"canary" not in await everything(hubs[1].ledger)
+    author.put("one", **words("lawful"))
+    await hubs[0].push(author, 3)
+    await follow(tmp_path, hubs, (1, 0))
+    assert await hubs[1].names() == {"lawful"}
 
 
 def test_the_steps_begin_with_what_was_erased() -> None:
