@@ -246,7 +246,9 @@ class Session:
             self.state = State.MANIFEST
             return [*requests, Fetch(head.snap["path"], MANIFEST_BYTES, None, self.fresh)]
         if head.floor > 0:
-            refuse("READ-11", "/head/floor", expected="a floor at or below 0, or a snapshot", came=head.floor)
+            held = self.known.frontier.size
+            came = f"a floor of {head.floor} and no snapshot"
+            refuse("READ-11", "/head/floor", expected=f"a floor at or below {held}, or a snapshot", came=came)
         return [*requests, *self._ask_generations(head)]
 
     # A snapshot

@@ -118,7 +118,9 @@ def test_below_the_floor_without_a_snapshot_nothing_can_be_read(feed: FeedFolder
     feed.fill(300)
     feed.floor = 280
     feed.publish()
-    ends(reader.follow(), Outcome.BROKEN, "READ-11", "cursor_below_floor")
+    result = reader.follow()
+    ends(result, Outcome.BROKEN, "READ-11", "cursor_below_floor")
+    assert "no longer keeps the entries that come next" in result.sentence
 
 
 def test_a_record_is_judged_by_the_keys_of_its_place_though_it_comes_out_of_order(

@@ -281,7 +281,7 @@ def _sentence(done: Done, address: str, stands: bool, kept: Path | None, repaire
         return f"{here}; {repaired} records were repaired" if repaired else here
     safe = "What was stored before is untouched." if stands else "Nothing was stored."
     came = str(done.refusal) if done.refusal else done.reason
-    first, advice = _WORDS[done.outcome]
+    first, advice = BELOW_FLOOR if done.refusal and done.refusal.rule == "READ-11" else _WORDS[done.outcome]
     where = f" Evidence is kept in {kept}." if kept else ""
     return printable(f"{address}: {first} ({came}). {safe}{where} {advice}")
 
@@ -291,6 +291,11 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
+BELOW_FLOOR = (
+    "the feed no longer keeps the entries that come next here, and offers no snapshot to begin from",
+    "Ask its publisher for a snapshot, or follow another copy of the feed that still has them.",
+)
+"""READ-11: nothing came that is wrong; what is needed is gone."""
 _WORDS = {
     Outcome.STALE: (
         "the feed is older than it should be",
