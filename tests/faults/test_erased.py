@@ -28,7 +28,9 @@ from jisr_hub import config
 from jisr_hub.app import Running, application, open_hub
 from jisr_hub.cli import checking, erasing, keeping, setting_up
 from jisr_hub.ports import Peer
+from jisr_hub.storage import engines
 from jisr_hub.storage import tables as t
+from jisr_hub.storage.sql import SqlLedger
 from jisr_node.adapters.hub import HttpHub
 from jisr_node.app import Node
 from jisr_protocol import entry, merkle
@@ -429,14 +431,10 @@ def test_a_plain_vacuum_leaves_the_bytes_and_what_we_do_does_not(
 def test_the_planner_keeps_no_sample_of_content(postgres_address: str) -> None:
     """Columns with content have no statistics, so ANALYZE copies none of it."""
 
-    async def story() -> list[Any]:
-        from jisr_hub.storage.sql import SqlLedger
+    async def made() -> None:
+        await (await SqlLedger.open(postgres_address, new_epoch="1-aaaaaaaa")).close()
 
-        ledger = await SqlLedger.open(postgres_address, new_epoch="1-aaaaaaaa")
-        await ledger.close()
-        return []
-
-    asyncio.run(story())
+    asyncio.run(made())
     word = b"canarysample"
     with psycopg.connect(postgres.plain(postgres_address), autocommit=True) as connection:
         for seq in range(300):
@@ -458,3 +456,39 @@ def test_the_planner_keeps_no_sample_of_content(postgres_address: str) -> None:
     assert {target for _, _, target in content if _ != "key_statement"} <= {0, -1, None}
     sampled = [(table, column) for table, column, target in content if target != 0 and table != "key_statement"]
     assert sampled == [], "a column with content may be sampled"
+
+
+def test_a_table_is_written_anew_only_when_nobody_sees_the_old_rows(postgres_address: str) -> None:
+    """VACUUM FULL takes along what an older transaction may still read: it is waited for, or told."""
+
+    async def story() -> list[str]:
+        database = engines.Postgres(postgres_address)
+        try:
+            return await database.forget([t.peer])
+        finally:
+            await database.close()
+
+    async def made() -> None:
+        await (await SqlLedger.open(postgres_address, new_epoch="1-aaaaaaaa")).close()
+
+    asyncio.run(made())
+    word = "canaryvacuum"
+    relations = _relations(postgres_address)
+    plain = postgres.plain(postgres_address)
+    with psycopg.connect(plain, autocommit=True) as connection, psycopg.connect(plain) as reader:
+        connection.execute("INSERT INTO peer VALUES ('jisr:x', %s, '', 0, '', '', '', '')", (word,))
+        reader.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        reader.execute("SELECT count(*) FROM record")
+        connection.execute("UPDATE peer SET name = ''")
+        engines_seconds, engines.FORGET_SECONDS = engines.FORGET_SECONDS, 1
+        try:
+            remains = asyncio.run(story())
+        finally:
+            engines.FORGET_SECONDS = engines_seconds
+        assert any("an open transaction still sees 1 old rows of peer" in sentence for sentence in remains)
+        assert holding([word], relations)
+        reader.rollback()
+    remains = asyncio.run(story())
+    assert [sentence for sentence in remains if "open transaction" in sentence] == []
+    assert any("the write-ahead log still holds it" in sentence for sentence in remains)
+    assert holding([word], relations) == {}

@@ -10,6 +10,8 @@ Both give three kinds of connection: `writing` is one transaction under the writ
 from __future__ import annotations
 
 import asyncio
+import re
+import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -33,6 +35,8 @@ FEED_LOCK, LEADER_LOCKS = 0x4A697372, 0x4A697373
 
 _SQLITE_FAILS = ("full", "I/O error", "readonly", "unable to open", "locked")
 """What its messages say when it is the disk, or another process, and not the statement."""
+FORGET_SECONDS = 30
+"""How long transactions that still see what was erased are waited for."""
 BEAT_SECONDS = 5
 """How soon a leader notices that its lock went with its connection."""
 
@@ -254,16 +258,41 @@ class Postgres:
                     await connection.invalidate()  # closes it: a lock never goes back to the pool
 
     async def forget(self, tables: Iterable[sa.Table]) -> list[str]:
-        """VACUUM alone leaves old bytes in the free space of pages; FULL writes tables and indexes anew."""
+        """VACUUM alone leaves old bytes in the free space of pages; FULL writes tables and indexes anew. It takes along
+        what a transaction that began earlier may still see, anybody's, so it is done again when that has ended."""
+        remains = []
         async with self.askers.connect() as connection:
             for table in tables:
-                await connection.exec_driver_sql(f"VACUUM (FULL) {table.name}")
-            await connection.exec_driver_sql("CHECKPOINT")
-            return [str(row[0]) for row in await connection.exec_driver_sql(_REMAINS)]
+                end = time.monotonic() + FORGET_SECONDS
+                while seen := await _write_anew(connection, table.name):
+                    if time.monotonic() > end:
+                        remains.append(f"an open transaction still sees {seen} old rows of {table.name}; end it, then "
+                                       "erase again")  # fmt: skip
+                        break
+                    await asyncio.sleep(1.0)
+            await connection.exec_driver_sql("CHECKPOINT")  # files that were left are emptied at once, removed now
+            return remains + [str(row[0]) for row in await connection.exec_driver_sql(_REMAINS)]
 
     async def close(self) -> None:
         for engine in (self._writer, self.readers, self.askers):
             await engine.dispose()
+
+
+async def _write_anew(connection: AsyncConnection, table: str) -> int:
+    """Write a table anew; how many rows that nobody needs any more it had to take along."""
+    told: list[str] = []
+    driver: Any = (await connection.get_raw_connection()).driver_connection
+
+    def note(diagnostic: Any) -> None:
+        told.append(diagnostic.message_detail or "")
+
+    driver.add_notice_handler(note)
+    try:
+        await connection.exec_driver_sql(f"VACUUM (FULL, VERBOSE) {table}")
+    finally:
+        driver.remove_notice_handler(note)
+    # "3 dead row versions cannot be removed yet.", in whatever language
+    return max((int(number[0]) for detail in told if (number := re.match(r"\d+", detail))), default=0)
 
 
 _REMAINS = """
