@@ -33,7 +33,7 @@ from .adapters.ledger import FileLedger, MemoryLedger
 from .adapters.sqlite import SqliteStore, only_one
 from .delivery import Delivered, Deliveries, compare, deliver, read_state
 from .erasure import DEFAULT_BASIS, UNSCRUBBED, Erased, Erasures, check_basis
-from .errors import Contradiction, Declined, HubRefused, HubUnreachable, Mistaken, NodeError
+from .errors import Busy, Contradiction, Declined, HubRefused, HubUnreachable, Mistaken, NodeError, Unscrubbed
 from .feeds import RESTORED, Feeds
 from .identity import Identity, RandomBytes, create, restore
 from .ids import local_reference
@@ -155,7 +155,8 @@ class Node:
                 raise Mistaken(f"The node in {folder.resolve()} was never finished. Delete the folder and init again.")
             identity = restore(key_file.encode(), key_files.read_signing_key(folder / key_files.SIGNING_KEY))
             node = cls._in_folder(store, identity, folder, random_bytes)
-            node._settle_erasures()
+            with suppress(Busy):  # bytes that cannot be cleared now hold nothing up; the next command tries again
+                node._settle_erasures()
             return node
         except BaseException:
             store.close()
@@ -243,13 +244,16 @@ class Node:
         """Erase one record, or all: its content goes for good, here and, after a push, wherever the feeds are held.
 
         When it returns no file of the folder holds a byte of it; copies elsewhere, backups too, are not reached. Raises
-        Mistaken when there is no such record, Contradiction with nothing changed; Busy when it is erased and signed but
-        another process keeps bytes of it from being cleared, which the next command does.
+        Mistaken when there is no such record, Contradiction with nothing changed; Unscrubbed when it is erased and
+        signed but another process keeps bytes of it from being cleared, which the next command does.
         """
         basis = check_basis(basis)
         done = self._erasures.erase(self.find(which) if which is not None else None, basis, now or clock())
         self.feeds.mark()
-        self._settle_erasures()
+        try:
+            self._settle_erasures()
+        except Busy as busy:
+            raise Unscrubbed from busy
         return done
 
     def _settle_erasures(self) -> None:

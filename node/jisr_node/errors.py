@@ -4,6 +4,7 @@
       Mistaken              the command or its arguments do not fit; nothing was done
       Declined              the node itself refuses, to keep something safe
         Busy                another process is writing in the same folder
+        Unscrubbed          erased and signed, but bytes may still lie in a file of the folder
         Unwritable          the disk is full, write-protected or damaged
         Contradiction       a hub holds another history than this folder; nothing may be signed until that is cleared
       HubRefused            the hub understood and says no; `code` and `retry` are its problem document's
@@ -34,6 +35,17 @@ class Busy(Declined):
         super().__init__(
             "Another jisr-node is writing in this folder at the moment. Nothing was changed by this command. "
             "Wait until the other one is done, then give the command again."
+        )
+
+
+class Unscrubbed(Declined):
+    """Raised when something is erased and signed, and another process keeps its bytes from being cleared."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "It is erased, and that is signed. But another jisr-node is reading in this folder, so bytes of it may "
+            "still lie in a file here. Stop the other one, or wait; then see that this says no more of it: "
+            "jisr-node status"
         )
 
 

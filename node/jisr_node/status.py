@@ -11,6 +11,7 @@ from jisr_protocol import head, identifiers, receipt
 from jisr_protocol.problems import PROBLEMS
 
 from .delivery import BEHIND
+from .erasure import UNSCRUBBED
 from .feeds import HEAD_RENEWED
 from .identity import Identity
 from .ports import Delivery, Quarantined, Store
@@ -133,6 +134,11 @@ def _todo(
     todo = [Advice("contradiction", sentence) for sentence in obstacles]
     if recovery is not None:
         todo.append(recovery)
+    if store.settings().get(UNSCRUBBED):
+        sentence = (
+            "Bytes of what was erased may still lie in a file of this folder. Stop any other jisr-node, look again."
+        )
+        todo.append(Advice("unscrubbed", sentence))
     todo += [
         Advice("hub_behind", value) for name, value in store.settings().items() if name.startswith(BEHIND) and value
     ]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
+import sqlite3
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ from typing import Any
 import pytest
 
 from jisr_node.app import Node
-from jisr_node.errors import Mistaken
+from jisr_node.errors import Mistaken, Unscrubbed
 from jisr_protocol import entry, generations, live, merkle, notice, push
 from jisr_protocol.head import parse as head_of
 from jisr_protocol.merkle import Frontier, Tree
@@ -310,3 +312,26 @@ def test_an_older_database_is_served_as_before_its_migration(tmp_path: Path) -> 
         node.erase(ids[0], now=LATER)
         assert len(node.records()) == 1
         sound(node)
+
+
+def test_another_process_that_reads_is_told_of_and_the_next_command_finishes(
+    folder_node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from jisr_node.adapters import sqlite
+
+    folder = folder_node.folder
+    assert folder is not None
+    record_id = folder_node.import_drafts([planted()]).ids[0]
+    folder_node.publish(now=NOW)
+    monkeypatch.setattr(sqlite, "LOCK_SECONDS", 0.1)
+    with Node.open(folder) as node, contextlib.closing(sqlite3.connect(folder / "node.sqlite")) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM record").fetchone()
+        with pytest.raises(Unscrubbed, match="It is erased"):
+            node.erase(record_id, now=LATER)
+        with Node.open(folder) as other:
+            assert "unscrubbed" in [advice["code"] for advice in other.status(now=LATER)["todo"]]
+        reader.rollback()
+    with Node.open(folder) as node:
+        assert "unscrubbed" not in [advice["code"] for advice in node.status(now=LATER)["todo"]]
+    assert traces(folder) == []
