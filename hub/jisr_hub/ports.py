@@ -199,6 +199,11 @@ class Mark(msgspec.Struct, frozen=True):
     time: str
 
 
+class StillSeen(Exception):
+    """Somebody reads the database as it was before an erasure, so bytes of it are still in its files; a second try
+    finishes."""
+
+
 class Conflict(Exception):
     """The ledger moved on since the change was judged; judge again."""
 
@@ -337,7 +342,10 @@ class Ledger(Protocol):
         ...
 
     async def forget(self) -> list[str]:
-        """Leave nothing of what was erased in the database's files; says what remains elsewhere, a sentence each."""
+        """Leave nothing of what was erased in the database's files; says what remains elsewhere, a sentence each.
+
+        Raises StillSeen when it is not done.
+        """
         ...
 
     async def guards(self, keys: Iterable[Key]) -> dict[Key, int | None]:

@@ -23,7 +23,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from ..failures import Unwritable
-from ..ports import Lead
+from ..ports import Lead, StillSeen
 
 CACHE_KIB = 64 * 1024
 LOG_PAGES = 16_384
@@ -167,7 +167,7 @@ class Sqlite:
         async with self._lock, self.askers.connect() as connection:
             busy = (await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")).one()[0]
         if busy:
-            return ["the write-ahead log of the database is still being read; it is emptied when the hub next stops"]
+            raise StillSeen(_STILL_SEEN.format("its write-ahead log"))
         return []
 
     async def close(self) -> None:
@@ -260,18 +260,15 @@ class Postgres:
     async def forget(self, tables: Iterable[sa.Table]) -> list[str]:
         """VACUUM alone leaves old bytes in the free space of pages; FULL writes tables and indexes anew. It takes along
         what a transaction that began earlier may still see, anybody's, so it is done again when that has ended."""
-        remains = []
         async with self.askers.connect() as connection:
             for table in tables:
                 end = time.monotonic() + FORGET_SECONDS
                 while seen := await _write_anew(connection, table.name):
                     if time.monotonic() > end:
-                        remains.append(f"an open transaction still sees {seen} old rows of {table.name}; end it, then "
-                                       "erase again")  # fmt: skip
-                        break
+                        raise StillSeen(_STILL_SEEN.format(f"{seen} old rows of the table {table.name}"))
                     await asyncio.sleep(1.0)
             await connection.exec_driver_sql("CHECKPOINT")  # files that were left are emptied at once, removed now
-            return remains + [str(row[0]) for row in await connection.exec_driver_sql(_REMAINS)]
+            return [str(row[0]) for row in await connection.exec_driver_sql(_REMAINS)]
 
     async def close(self) -> None:
         for engine in (self._writer, self.readers, self.askers):
@@ -295,6 +292,10 @@ async def _write_anew(connection: AsyncConnection, table: str) -> int:
     return max((int(number[0]) for detail in told if (number := re.match(r"\d+", detail))), default=0)
 
 
+_STILL_SEEN = (
+    "What was erased is in no answer any more; bytes of it are still in the database's files, because somebody reads "
+    "{}. The hub tries again by itself; or give this command again."
+)
 _REMAINS = """
 SELECT 'the write-ahead log still holds it: ' || count(*) || ' segments, the oldest of '
     || to_char(min(modification) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') FROM pg_ls_waldir()
