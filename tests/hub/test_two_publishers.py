@@ -166,9 +166,7 @@ async def test_whoever_loses_goes_on_and_damages_nothing(
         assert result.outcome is Outcome.VERIFIED, result.sentence
         with copy_of(tmp_path / "copy") as copy:
             assert {(r.node, r.id): (r.rev, r.digest) for r in copy.records()} == await hub.live()
-        figure(
-            f"two publishers on {kind}: {turns.taken} turns, {turns.lost} lost, {len(shown)} heads shown, none went back"
-        )
+        figure(f"two publishers on {kind}: {turns.taken} turns, {turns.lost} lost, {len(shown)} heads, none went back")
         assert turns.lost > 0
 
 
