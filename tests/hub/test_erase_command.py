@@ -1,0 +1,109 @@
+"""`jisr-hub erase`: beside a serving hub and without one, and what it says when it cannot."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from jisr_hub.app import application
+from jisr_hub.cli import checking, inspection
+from jisr_node.adapters.hub import HttpHub
+from jisr_protocol.reader.follow import follow_once
+from tests.faults.test_canaries import ThroughTheApp
+from tests.faults.test_erased import World, holding, sent, world
+
+__all__ = ["world"]
+
+
+def run(world: World, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "jisr_hub", "erase", *arguments, "--dir", str(world.hub)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL, check=False)
+
+
+def settled(client: TestClient, hub: Path) -> dict[str, Any]:
+    size = asyncio.run(inspection.status(hub))["size"]
+    head = client.get(f"/feeds/public/head.json?after={size - 1}&wait=20").json()["head"]
+    assert head["size"] == size
+    return dict(head)
+
+
+def test_beside_a_serving_hub_it_ends_when_nothing_is_served_any_more(
+    world: World, figure: Callable[..., None]
+) -> None:
+    first, second = world.write(0), world.write(1)
+    with TestClient(application(world.hub)) as client:
+        world.node.publish()
+        link = HttpHub("http://testserver", ThroughTheApp(client))  # type: ignore[arg-type]
+        assert not asyncio.run(world.node.push(link)).errors
+        settled(client, world.hub)
+        page = f"/directory/{world.node.id}/{first}"
+        shown = client.get(page, headers={"accept": "text/html"})
+        assert shown.status_code == 200 and any(word in shown.text for word in world.secret(first))
+        assert holding(world.secret(first), world.hub / "public")
+
+        began = time.monotonic()
+        done = run(world, world.node.id, first, "--yes", "--json", "--basis", "a court's order", "--jurisdiction", "MA")
+        took = time.monotonic() - began
+
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["entries"] == 1
+        assert holding(world.secret(first), world.hub / "public") == {}
+        assert holding(world.secret(second), world.hub / "public")
+        answer = client.get(page, headers={"accept": "text/html"})
+        assert answer.status_code == 404 and not any(word in answer.text for word in world.secret(first))
+        listed = client.get("/directory").text
+        assert first not in listed and second in listed
+        head = settled(client, world.hub)
+        assert head["live"] == 1
+    assert holding(world.secret(first), world.hub, *world.tables()[:1]) == {}
+    assert asyncio.run(checking.check(world.hub, lambda *_: None))["faults"] == []
+    result = follow_once(world.hub / "public", world.copy)
+    assert int(result.outcome) == 0, result.sentence
+    figure(f"{'PostgreSQL' if world.addresses else 'SQLite'}: erased beside a serving hub in {took:.1f} s")
+
+
+def test_without_a_server_it_publishes_itself(world: World) -> None:
+    first = world.write(0)
+    kept = world.write(1)
+    sent(world)
+    done = run(world, world.node.id, first, "--yes")
+    assert done.returncode == 0, done.stderr
+    assert "erased from 1 entries" in done.stdout and "hubs that follow it erase it too" in done.stdout
+    assert ("write-ahead log still holds it" in done.stdout) == bool(world.addresses)
+    assert holding(world.secret(first), world.hub, *world.tables()[:1]) == {}
+    done = run(world, world.node.id, "--all", "--yes", "--json")
+    assert json.loads(done.stdout)["entries"] == 1 and holding(world.secret(kept), world.hub) == {}
+
+
+@pytest.mark.parametrize("world", ["sqlite"], indirect=True)
+def test_what_it_cannot_do_is_a_sentence_and_changes_nothing(world: World) -> None:
+    first = world.write(0)
+    sent(world)
+    node = world.node.id
+    other = "00000000-dddd-4ddd-8ddd-000000000000"
+    before = (world.hub / "hub.sqlite").read_bytes()
+    for arguments, status, said in (
+        ((node,), 64, "Name the record's id, or --all"),
+        ((node, first, "--all"), 64, "Name the record's id, or --all"),
+        ((node, first), 64, "Nothing was erased. The content of the record"),
+        ((node, other, "--yes"), 1, "nothing is here"),
+        ((node, "no-id", "--yes", "--max-rev", "1"), 1, "NTC-1"),
+        ((node, first, "--yes", "--max-rev", "9999999"), 1, "NTC-6"),
+        ((node, first, "--yes", "--basis", "x" * 201), 1, "NTC-1"),
+    ):
+        done = run(world, *arguments)
+        assert (done.returncode, said in done.stderr) == (status, True), (arguments, done)
+        assert "Traceback" not in done.stderr
+    assert (world.hub / "hub.sqlite").read_bytes() == before
+    assert holding(world.secret(first), world.hub / "public")
+    done = run(world, node, other, "--yes", "--max-rev", "3", "--json")
+    assert done.returncode == 0 and json.loads(done.stdout)["entries"] == 0, "an unknown record is kept out"
