@@ -17,7 +17,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jisr_hub import log
-from jisr_hub.ports import Change, Conflict, Held, Kept, Ledger, Member, Pages, Peer, Published, Remembered
+from jisr_hub.ports import (
+    Change,
+    Conflict,
+    Held,
+    Kept,
+    Ledger,
+    Member,
+    Pages,
+    Peer,
+    Published,
+    Remembered,
+    Snapshot,
+    Touch,
+)
 from jisr_hub.storage.folder import FolderPages
 from jisr_hub.storage.memory import MemoryLedger, MemoryPages
 from jisr_hub.storage.sql import SqlLedger
@@ -25,7 +38,7 @@ from jisr_protocol import entry, state_tree
 from jisr_protocol.merkle import Frontier
 from jisr_protocol.push import NodeLog
 from tests import postgres
-from tests.hub.author import Author
+from tests.hub.author import Author, record_id
 from tests.reader.publisher import FeedFolder, seeded
 
 pytestmark = pytest.mark.anyio
@@ -543,6 +556,20 @@ async def test_files_are_read_as_written_replaced_and_removed(pages: Pages) -> N
     pages.flush()
 
 
+async def test_files_are_listed_by_how_their_paths_begin(pages: Pages) -> None:
+    assert list(pages.list("log/")) == []
+    files = ["log/1-aaaaaaaa/000.ndjson", "log/1-aaaaaaaa/000.p/7.ndjson", "log/1-aaaaaaaa/001.ndjson", "head.json"]
+    for path in files:
+        pages.write(path, b"{}")
+    assert set(pages.list("log/")) == set(files[:3])
+    assert set(pages.list("log/1-aaaaaaaa/000.")) == set(files[:2])
+    assert list(pages.list("snap/")) == list(pages.list("log/2-")) == []
+    for path in list(pages.list("log/")):
+        pages.remove(path)
+    pages.flush()
+    assert list(pages.list("log/")) == []
+
+
 async def test_a_write_leaves_nothing_else_behind(tmp_path: Path) -> None:
     pages = FolderPages(tmp_path)
     for number in range(3):
@@ -563,6 +590,56 @@ async def test_a_write_that_is_cut_off_leaves_the_old_file_whole(
     with pytest.raises(OSError, match="no space"):
         pages.write("head.json", b"new")
     assert pages.read("head.json") == b"old"
+
+
+# What a publisher asks of a moment
+
+
+async def test_a_moment_tells_lines_ops_tombstones_and_where_words_about_a_record_stand(opened: Opened) -> None:
+    author = Author("moment")
+    author.puts(3)
+    author.delete("r0")
+    author.put("r1")  # after the key come puts at 1 to 3, a del at 4, a put at 5
+    ids = [record_id(f"r{number}") for number in range(3)]
+    paths = [state_tree.path(author.id, each) for each in ids]
+    async with opened() as ledger:
+        await ledger.store(Change(AT, drafts_of(author, 0, 4), remembered(author, 1, 4)), log.number)
+        newer = [*remembered(author, 4, 5, live=False), *remembered(author, 5, 6)]
+        await ledger.store(Change(AT, drafts_of(author, 4, 6), newer), log.number)
+        lines = [line for _, line, _ in await rows_of(ledger)]
+        async with ledger.reading() as view:
+            assert [seq async for part in view.entries(1, 4) for seq, _, _ in part] == [1, 2, 3]
+            assert await view.lines([5, 0]) == {0: lines[0], 5: lines[5]} and await view.lines([]) == {}
+            assert await _all(view.said(["key"])) == lines[:1] and await _all(view.said(["put"], 2, 5)) == lines[2:4]
+            assert await _all(view.said(["put", "del"])) == lines[1:] and await _all(view.said(["erase"])) == []
+            assert await view.generations() == {}
+            by_path = sorted([(paths[1], 5), (paths[2], 3)])
+            assert await _all(view.puts()) == [lines[seq] for _, seq in by_path]
+            assert await _all(view.gone(0)) == [lines[4]] and await _all(view.gone(5)) == []
+            assert [row[0] for row in await _all(view.rows(None))] == sorted([paths[1], paths[2]])
+            assert await view.newest(author.id, "*") == {ids[0]: 4, ids[1]: 5, ids[2]: 3}
+            assert await view.newest(author.id, ids[1]) == {ids[1]: 5} and await view.newest("jisr:x", "*") == {}
+            assert await view.touched(4) == {paths[0], paths[1]} and await view.touched(4, 5) == {paths[0]}
+            touches = await view.touching(4, 0, 2**18 - 1)
+            assert touches == [Touch(4, "del", lines[4], 1), Touch(5, "put", lines[5], 2)]
+            assert await view.touching(3, paths[1], paths[1]) == touches[1:]
+
+
+async def _all(batches: AsyncIterator[Any]) -> list[Any]:
+    return [each async for batch in batches for each in batch]
+
+
+async def test_the_snapshots_that_were_published_come_back(opened: Opened, author: Author) -> None:
+    stood = (Snapshot(EPOCH, 300, AT), Snapshot("2-bbbbbbbb", 900, "2026-09-02T12:00:00Z"))
+    frontier = node_log(author, 3).frontier
+    async with opened() as ledger:
+        published = Published(author.head(size=3, floor=2), frontier, stood)
+        await ledger.publish(replace(published, snapshots=()), None)
+        before = await ledger.published()
+        assert before is not None and before.snapshots == ()
+        await ledger.publish(published, before)
+        found = await ledger.published()
+        assert found is not None and (found.snapshots, found.head.floor) == (stood, 2)
 
 
 # Epochs
