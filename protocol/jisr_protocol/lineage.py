@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from . import identifiers
 from .head import Head
 from .merkle import Frontier
 from .refusal import refuse
@@ -43,16 +44,25 @@ def common(marks: Iterable[Mark], stored: Head, offered: Head) -> Mark | None:
 
     A base that was signed with another root than the one verified here is a fork (READ-4).
     """
-    ours = {base["epoch"]: base["size"] for base in stored.bases}
+    ours, theirs = reach(stored), reach(offered)
     found: Mark | None = None
     for mark in marks:
         for base in offered.bases:
             same_log = base["epoch"] == mark.epoch or mark.size <= ours.get(base["epoch"], -1)
-            if not same_log or mark.size > base["size"]:
+            if not same_log or mark.size > theirs[base["epoch"]]:
                 continue
             root = mark.frontier.root().hex()
             if mark.size == base["size"] and root != base["log_root"]:
                 refuse("READ-4", "/head/bases", expected=f"{root} for {mark.size} entries", came=base["log_root"])
             if found is None or mark.size > found.size:
                 found = mark
+    return found
+
+
+def reach(head: Head) -> dict[str, int]:
+    """How many entries of each earlier epoch this head's log begins with: no more than any later base lets it."""
+    found: dict[str, int] = {}
+    size = head.size
+    for base in sorted(head.bases, key=lambda b: -identifiers.epoch_number(b["epoch"])):
+        size = found[base["epoch"]] = min(size, base["size"])
     return found

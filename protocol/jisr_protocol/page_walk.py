@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from . import entry as entries
-from . import paths
+from . import identifiers, lineage, paths
 from .exchange import Fetch, Fetched
 from .head import Head
 from .judging import Judge
@@ -91,4 +91,5 @@ class Pages:
 def epoch_of_page(head: Head, number: int) -> str:
     """A page wholly below a base's size stands under that base's epoch, the earliest that holds it (PATH-1)."""
     end = (number + 1) * PAGE_ENTRIES
-    return next((b["epoch"] for b in sorted(head.bases, key=lambda b: int(b["size"])) if end <= b["size"]), head.epoch)
+    holding = (epoch for epoch, size in lineage.reach(head).items() if end <= size)
+    return min(holding, key=identifiers.epoch_number, default=head.epoch)

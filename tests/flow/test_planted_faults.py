@@ -33,7 +33,11 @@ Fault = Callable[[], Any]
 def inclusive_cursor() -> Any:
     """A hub takes the position it wants next for one it has, and goes on behind it."""
     changes = Copy.changes
-    return mock.patch.object(Copy, "changes", lambda copy, after=-1: changes(copy, after + 1 if after >= 0 else after))
+
+    def later(copy: Copy, after: int = -1, **options: Any) -> Any:
+        return changes(copy, after + 1 if after >= 0 else after, **options)
+
+    return mock.patch.object(Copy, "changes", later)
 
 
 def cursor_before_data() -> Any:

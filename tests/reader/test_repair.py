@@ -272,6 +272,20 @@ def test_a_reader_that_missed_an_epoch_goes_back_to_what_both_hold(feed: FeedFol
     assert held(reader) == held(whole(reader))
 
 
+def test_an_earlier_base_reaches_no_further_than_a_later_one(feed: FeedFolder, reader: Reader) -> None:
+    """The second epoch held all 300 entries of the first; the third holds 100 of the second, so of the first too."""
+    feed.fill(300)
+    feed.new_epoch(300)
+    feed.fill(310)
+    feed.publish()
+    reader.verified()
+    feed.new_epoch(100, "c")
+    feed.fill(290)
+    feed.publish()
+    reader.verified()
+    assert held(reader) == held(whole(reader))
+
+
 def test_a_base_that_is_not_what_was_signed_before_is_a_fork(feed: FeedFolder, reader: Reader) -> None:
     feed.fill(300)
     feed.publish()

@@ -13,7 +13,7 @@ from typing import Any
 
 import zstandard
 
-from jisr_protocol import paths
+from jisr_protocol import identifiers, paths
 from jisr_protocol.head import Head
 from jisr_protocol.limits import PAGE_ENTRIES
 from jisr_protocol.merkle import Frontier
@@ -81,10 +81,10 @@ class Layout:
         return self.generations.get(number, 1)
 
     def epoch_of(self, number: int) -> str:
-        """PATH-1: a page wholly below the size of a base stands under the epoch of the smallest such base."""
+        """PATH-1: a page wholly below the size of a base stands under the epoch of the earliest such base."""
         end = (number + 1) * PAGE_ENTRIES
-        sizes = {int(base["size"]): str(base["epoch"]) for base in self.bases if end <= base["size"]}
-        return sizes[min(sizes)] if sizes else self.epoch
+        holding = (str(base["epoch"]) for base in self.bases if end <= base["size"])
+        return min(holding, key=identifiers.epoch_number, default=self.epoch)
 
     def path(self, number: int, width: int) -> str:
         return paths.page(self.epoch_of(number), number, width, self.generation(number))
