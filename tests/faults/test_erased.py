@@ -11,6 +11,7 @@ import base64
 import contextlib
 import gzip
 import itertools
+import random
 import shutil
 import unicodedata
 import zlib
@@ -21,6 +22,7 @@ from typing import Any
 
 import psycopg
 import pytest
+import sqlalchemy as sa
 import zstandard
 from starlette.testclient import TestClient
 
@@ -399,7 +401,39 @@ def sqlite_world(place: Path) -> World:
     return World(place, node, ())
 
 
-# PostgreSQL: what VACUUM leaves, and what it does not
+# What deleting leaves in a database's files, and what we do does not
+
+
+def test_overwriting_leaves_rows_that_moved_and_what_we_do_does_not(
+    tmp_path: Path, figure: Callable[..., None]
+) -> None:
+    """Why SQLite's file is written anew: a page that was split keeps bytes of what moved to its neighbour."""
+    file = tmp_path / "hub.sqlite"
+    chance, keys = random.Random(1), list(range(3000))
+    chance.shuffle(keys)
+
+    async def story() -> tuple[int, int]:
+        ledger = await SqlLedger.open(file, new_epoch="1-aaaaaaaa")
+        async with ledger.database.writing() as connection:
+            for key in keys:
+                line = (b"canary" if key % 7 == 0 else b"staying") + b"x" * chance.choice([50, 300, 900])
+                row = {"node": f"{key:05d}", "name": "hub", "seq": 0, "leaf": b"x", "line": line}
+                await connection.execute(sa.insert(t.node_entry).values(row))
+        async with ledger.database.writing() as connection:
+            c = t.node_entry.c
+            erased = sa.update(t.node_entry).where(sa.cast(c.node, sa.Integer) % 7 == 0)
+            await connection.execute(erased.values(line=b"stub"))
+        async with ledger.database.askers.connect() as connection:
+            await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        overwritten = file.read_bytes().count(b"canary")
+        assert await ledger.forget() == []
+        await ledger.close()
+        return overwritten, sum(each.read_bytes().count(b"canary") for each in tmp_path.iterdir())
+
+    overwritten, anew = asyncio.run(story())
+    assert overwritten > 0 and anew == 0
+    assert holding(["staying"], tmp_path)
+    figure(f"of 429 erased rows, overwriting leaves {overwritten} in the gaps of pages, the rewritten file {anew}")
 
 
 def test_a_plain_vacuum_leaves_the_bytes_and_what_we_do_does_not(

@@ -163,8 +163,15 @@ class Sqlite:
         yield _for_ever  # one process a file (lock.py)
 
     async def forget(self, tables: Iterable[sa.Table]) -> list[str]:
-        """What was deleted was overwritten at once (secure_delete); the write-ahead log still holds it until now."""
+        """What is deleted is overwritten (secure_delete), but a row that moved when its page was split has left its
+        bytes in the gap of the old page: the file is written anew, and the log of old pages cut to nothing."""
         async with self._lock, self.askers.connect() as connection:
+            try:
+                await connection.exec_driver_sql("VACUUM")
+            except sa.exc.OperationalError as error:
+                if "locked" not in str(error.orig):
+                    raise
+                raise StillSeen(_STILL_SEEN.format("or writes it")) from error
             busy = (await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")).one()[0]
         if busy:
             raise StillSeen(_STILL_SEEN.format("its write-ahead log"))
