@@ -16,6 +16,8 @@ import pytest
 from tests.faults import test_injected, test_kill
 from tests.faults.race import race
 from tests.faults.tracing import can_trace
+from tests.hub import test_check
+from tests.hub.kept_hub import KeptHub
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -127,3 +129,25 @@ def test_a_hub_under_mixed_load_stays_as_small_as_it_is(
     assert soaked["faults"] == []
     assert done.returncode == 0
     assert soaked["pushes"] > 20 and soaked["follows"] > 20 and soaked["visits"] > 10
+
+
+# A flipped bit
+
+
+@pytest.mark.parametrize("database", ["SQLite", "PostgreSQL"])
+def test_check_names_one_flipped_bit_wherever_it_is(
+    database: str, tmp_path: Path, long: bool, request: pytest.FixtureRequest, figure: Callable[..., None]
+) -> None:
+    """Bodies, signatures, leaves, lines of nodes, key statements, records, head, pages, snapshot parts."""
+    address = "" if database == "SQLite" else str(request.getfixturevalue("postgres_address"))
+    hub = test_check.fill(KeptHub(tmp_path / "hub", address))
+    assert test_check.faults(hub) == []
+    stored = {what: test_check.strike(hub, what, 40 if long else 1, "acceptance") for what in test_check.FLIPS}
+    signatures = test_check.strike_signatures(hub, 40 if long else 2, "acceptance")
+    files = test_check.strike_files(hub, 10 if long else 1, "acceptance")
+    assert min(stored.values()) > 0 and files > 10
+    assert test_check.faults(hub) == []
+    figure(
+        f"{database}: {sum(stored.values())} bits in {len(stored)} kinds of rows, {signatures} in signatures, "
+        f"{files} in published files: each named, and nothing beside it"
+    )

@@ -124,21 +124,23 @@ def test_nothing_flipped_nothing_said(hub: KeptHub) -> None:
     assert said["entries"] > 256 and said["live"] > 256
 
 
-@pytest.mark.parametrize("what", FLIPS)
-def test_one_bit_is_named(hub: KeptHub, what: str, long: bool) -> None:
-    draw, flip = random.Random(what), FLIPS[what]
+def strike(hub: KeptHub, what: str, most: int, seed: object = 0) -> int:
+    """Flip a bit in up to `most` things of this kind, one at a time; each must be named, and nothing else."""
+    draw, flip = random.Random(f"{what} {seed}"), FLIPS[what]
     places = rows(hub, flip)
-    for row in draw.sample(places, min(len(places), 60 if long else 2)):
+    struck = draw.sample(places, min(len(places), most))
+    for row in struck:
         with bent(hub, flip, row, draw):
             told = faults(hub)
         assert len(told) == 1 and flip.said(row) in told[0], (row, told)
-    assert faults(hub) == []
+    return len(struck)
 
 
-def test_one_bit_of_a_signature_is_named(hub: KeptHub, long: bool) -> None:
-    draw = random.Random("signature")
+def strike_signatures(hub: KeptHub, most: int, seed: object = 0) -> int:
+    """The same within the signatures of entries of the log."""
+    draw = random.Random(f"signature {seed}")
     signed = [(seq, line) for seq, line in hub.execute("SELECT seq, line FROM entry") if b'"jws":"' in bytes(line)]
-    for seq, line in draw.sample(signed, 40 if long else 3):
+    for seq, line in draw.sample(signed, most):
         line = bytes(line)
         start = line.index(b'"jws":"') + 7
         bit = draw.randrange(start * 8, line.index(b'"', start) * 8)
@@ -146,6 +148,31 @@ def test_one_bit_of_a_signature_is_named(hub: KeptHub, long: bool) -> None:
         told = faults(hub)
         hub.execute("UPDATE entry SET line = ? WHERE seq = ?", line, seq)
         assert len(told) == 1 and told[0].startswith(f"entry {seq}:"), told
+    return most
+
+
+def strike_files(hub: KeptHub, each: int, seed: object = 0) -> int:
+    """The same within every published file that the head promises."""
+    draw, public = random.Random(f"files {seed}"), hub.folder / "public"
+    files = promised(hub)
+    for file in files:
+        whole = file.read_bytes()
+        for _ in range(each):
+            file.write_bytes(flipped(whole, draw.randrange(len(whole) * 8)))
+            told = faults(hub)
+            file.write_bytes(whole)
+            assert len(told) == 1 and file.relative_to(public).as_posix() in told[0], (file, told)
+    return each * len(files)
+
+
+@pytest.mark.parametrize("what", FLIPS)
+def test_one_bit_is_named(hub: KeptHub, what: str, long: bool) -> None:
+    assert strike(hub, what, 60 if long else 2) > 0
+    assert faults(hub) == []
+
+
+def test_one_bit_of_a_signature_is_named(hub: KeptHub, long: bool) -> None:
+    assert strike_signatures(hub, 40 if long else 3) > 0
 
 
 def test_a_nodes_leaf_without_a_line_is_named_by_its_part_of_the_tree(hub: KeptHub) -> None:
@@ -198,20 +225,16 @@ def promised(hub: KeptHub) -> list[Path]:
 
 
 def test_one_bit_of_each_published_file_is_named(hub: KeptHub, long: bool) -> None:
-    draw = random.Random("files")
-    public = hub.folder / "public"
-    files = promised(hub)
-    for file in files:
-        for _ in range(10 if long else 1):
-            whole = file.read_bytes()
-            file.write_bytes(flipped(whole, draw.randrange(len(whole) * 8)))
-            told = faults(hub)
-            file.write_bytes(whole)
-            assert len(told) == 1 and file.relative_to(public).as_posix() in told[0], (file, told)
+    assert strike_files(hub, 10 if long else 1) > 0
+
+
+def test_a_published_file_that_is_gone_is_named(hub: KeptHub) -> None:
+    for file in promised(hub):
+        whole = file.read_bytes()
         file.unlink()
         told = faults(hub)
         file.write_bytes(whole)
-        assert len(told) == 1 and file.relative_to(public).as_posix() in told[0], (file, told)
+        assert len(told) == 1 and file.relative_to(hub.folder / "public").as_posix() in told[0], (file, told)
 
 
 @pytest.mark.parametrize("name", ["keys.json", "signing.key"])
