@@ -29,20 +29,30 @@ def test_a_reader_misses_nothing_of_sixteen_writers(
     database: str, tmp_path: Path, long: bool, request: pytest.FixtureRequest, figure: Callable[..., None]
 ) -> None:
     place = tmp_path / "hub.sqlite" if database == "SQLite" else request.getfixturevalue("postgres_address")
-    raced = asyncio.run(race(place, 11_000 if long else 1_000))
+    raced = asyncio.run(race(place, 11_000 if long else 600))
     figure(raced.told(database))
     assert sorted(raced.seen) == sorted(raced.stored)
     assert raced.positions == list(range(len(raced.stored)))
     assert raced.rolled_back > 0
-    assert len(raced.stored) >= (10_000 if long else 900)
+    assert len(raced.stored) >= (10_000 if long else 500)
 
 
 def test_serial_numbers_in_the_same_race_miss_many(
     postgres_address: str, long: bool, figure: Callable[..., None]
 ) -> None:
-    raced = asyncio.run(race(postgres_address, 11_000 if long else 1_500, naive=True))
+    raced = asyncio.run(race(postgres_address, 11_000 if long else 1_200, naive=True))
     figure(raced.told("a serial id and `id > cursor`"))
-    assert raced.missed >= (2_000 if long else 200)
+    assert raced.missed >= (2_000 if long else 100)
+
+
+def test_two_hubs_on_one_postgresql_lose_nothing_in_a_race_with_kills(
+    postgres_address: str, tmp_path: Path, long: bool, figure: Callable[..., None]
+) -> None:
+    """Through HTTP: each node pushes to one of them, a reader follows head and pages of one. On SQLite: the kills."""
+    quota = {"hub": 40, "node": 20} if long else {"hub": 4, "node": 2}
+    killed, said = test_kill.endure(tmp_path, quota, 11, postgres_address)
+    figure(said)
+    assert killed["hub"] >= quota["hub"]
 
 
 # Injected faults
@@ -54,17 +64,17 @@ def test_a_fault_at_any_write_loses_nothing_and_is_told(
     """Not carried out, carried out and reported as failed, killed, or half of it written: at each call of the path."""
     if reason := can_trace():
         pytest.skip(reason)
-    hub = test_injected.strike(tmp_path, "hub", count=0 if long else 24, forms=("fail", "pretend"))
+    hub = test_injected.strike(tmp_path, "hub", count=0 if long else 20, forms=("fail", "pretend"))
     killed = test_injected.strike(tmp_path, "hub", count=80 if long else 6, forms=("kill",))
-    short = test_injected.strike(tmp_path, "hub", count=0 if long else 6, forms=("short",))
-    others = [test_injected.strike(tmp_path, path, count=60) for path in ("node", "reader")] if long else []
+    short = test_injected.strike(tmp_path, "hub", count=60 if long else 6, forms=("short",))
+    others = [test_injected.strike(tmp_path, path, count=40) for path in ("node", "reader")] if long else []
     cases = sum(sum(struck.distinct.values()) for struck in (hub, killed, short, *others))
     figure(
-        f"hub: {hub.distinct} of {hub.points} points from push to publish, {killed.distinct | short.distinct}; {cases} cases with those "
+        f"hub: {hub.distinct | killed.distinct | short.distinct} of {hub.points} points; {cases} cases with those "
         f"of node and reader, {hub.told} told, {hub.mended} mended by the same process, 0 violations"
     )
     assert [sentence for struck in (hub, killed, short, *others) for sentence in struck.violations] == []
-    assert min(hub.distinct.values()) >= (100 if long else 20)
+    assert min(hub.distinct.values()) >= (100 if long else 16)
 
 
 def test_a_wrong_order_that_is_planted_is_found(tmp_path: Path, figure: Callable[..., None]) -> None:

@@ -45,13 +45,13 @@ async def admit(hub: Path, node: Path) -> None:
     await setting_up.set_quota(hub, candidate.id, 10**6, 10**7)
 
 
-async def create_hub(folder: Path, address: str = "http://127.0.0.1:9") -> str:
-    """Make a hub; return its identifier."""
+async def create_hub(folder: Path, address: str = "http://127.0.0.1:9", database: str = "") -> str:
+    """Make a hub, on SQLite unless a database is named; return its identifier."""
     import secrets
 
     made = await setting_up.create(
         folder, name="Hub", country="MA", lang="fr", address=address, allow_private=True,
-        random_bytes=secrets.token_bytes,
+        random_bytes=secrets.token_bytes, database=database,
     )  # fmt: skip
     return made.id
 

@@ -93,9 +93,13 @@ class Injection:
         self._expected = forks.in_fork(lambda: path.outcome(folder / "clean"))
 
     def find(self, plant: plants.Planted) -> str | None:
-        """Strike a planted hub while it publishes, until something is violated."""
+        """Strike a planted hub at its first push and publish, until something is violated."""
         self._plant = plant.put_in
-        points = [point.number for point in self._run("case", lambda _: PASS)[0].points if point.step == "publish 1"]
+        points = [
+            point.number
+            for point in self._run("case", lambda _: PASS)[0].points
+            if point.step.startswith(plant.step) and plant.place in point.place
+        ]
         random.Random(4).shuffle(points)
         report = Report()
         while points and not report.violations:

@@ -6,8 +6,8 @@
 Every life is a fork of this process, where all is imported, so it works a moment after it began; it is killed at a
 random moment of its work, or of its start, and the next life takes its folder over.
 
-network     `jisr-hub serve` on a loopback port; nodes that import, delete, publish and push to it in a loop; readers
-            that follow it over HTTP. Whoever is killed, the others go on.
+network     `jisr-hub serve` on a loopback port, on PostgreSQL (--database) two of them; nodes that import, delete,
+            publish and push to it in a loop; readers that follow it over HTTP. Whoever is killed, the others go on.
 publisher   no network: lives that open a hub's folder, take pushes and publish; a copy follows the folder after each.
 
 After each death of a hub or publisher, and before anybody can send anything again, its ledger must hold all that it
@@ -325,20 +325,22 @@ def copy_verifies(copy: Path) -> set[tuple[str, str, int]]:
 
 
 class Network(World):
-    """A hub, nodes and readers over HTTP."""
+    """A hub, nodes and readers over HTTP. On PostgreSQL the hub is two processes."""
 
-    def __init__(self, folder: Path, quota: dict[str, int], seed: int) -> None:
+    def __init__(self, folder: Path, quota: dict[str, int], seed: int, database: str = "") -> None:
         super().__init__(folder, quota, seed)
         os.environ["JISR_HUB_PUBLISH_SECONDS"] = "0.02"
-        port = free_port()
-        address = f"http://127.0.0.1:{port}"
-        self.feed = f"{address}/feeds/public"
+        ports = [free_port() for _ in range(2 if database else 1)]
+        addresses = [f"http://127.0.0.1:{port}" for port in ports]
+        self.feed = f"{addresses[0]}/feeds/public"
         self.nodes = [folder / f"node{n}" for n in range(NODES)]
-        self._prepare(address)
+        self._prepare(addresses, database)
         self.copies = [folder / "reader0.jisr"]
-        self.serving = Role("hub", "hub", lambda _: serve(self.hub, port), folder)
+        self.serving = [
+            Role("hub", f"hub{n}", lambda _, port=port: serve(self.hub, port), folder) for n, port in enumerate(ports)
+        ]
         self.roles = [
-            self.serving,
+            *self.serving,
             *(
                 Role(
                     "node",
@@ -356,10 +358,11 @@ class Network(World):
             ),
         ]
 
-    def _prepare(self, address: str) -> None:
+    def _prepare(self, addresses: list[str], database: str) -> None:
         hub_path.prepare(self.folder / "warm")  # what is loaded on the way, all lives have
-        asyncio.run(hub_path.create_hub(self.hub, address))
+        asyncio.run(hub_path.create_hub(self.hub, addresses[0], database))
         for number, folder in enumerate(self.nodes):
+            address = addresses[number % len(addresses)]
             Node.init(
                 folder, name=f"Node {number}", country="MA", lang="ar", hub=address, allow_private=True
             ).close()  # fmt: skip
@@ -367,7 +370,8 @@ class Network(World):
 
     def end(self) -> None:
         """Everybody finishes: nodes bring the rest, copies follow, and all hold the same."""
-        self.serving.start(self.chance)
+        for role in self.serving:
+            role.start(self.chance)
         try:
             held = forks.in_fork(self._finish)
             end = time.monotonic() + PATIENCE_SECONDS
@@ -375,7 +379,8 @@ class Network(World):
                 while forks.in_fork(lambda copy=copy: self._follow(copy)) != held:  # type: ignore[misc]
                     assert time.monotonic() < end, f"{copy.name} does not come to hold what the nodes hold"
         finally:
-            forks.kill(self.serving.pid)
+            for role in self.serving:
+                forks.kill(role.pid)
         forks.in_fork(lambda: asyncio.run(self._log_is_sound()))
 
     def _finish(self) -> set[tuple[str, str, int]]:
@@ -464,12 +469,15 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--world", choices=WORLDS, required=True)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--database", default="", help="of the network's hub; SQLite without it")
     for kind in AT_WORK_SECONDS:
         parser.add_argument(f"--{kind}", type=int, default=0)
     asked = parser.parse_args()
     made, kinds = WORLDS[asked.world]
     asked.folder.mkdir(parents=True, exist_ok=True)
-    world = made(asked.folder, {kind: getattr(asked, kind) for kind in kinds}, asked.seed)
+    quota = {kind: getattr(asked, kind) for kind in kinds}
+    more = {"database": asked.database} if asked.database else {}
+    world = made(asked.folder, quota, asked.seed, **more)
     world.torment()
     world.end()
     sys.stdout.write(json.dumps(world.report()) + "\n")

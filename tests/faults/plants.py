@@ -15,10 +15,10 @@ def head_before_the_ledger(running: Running) -> None:
     """The head is shown before it is remembered."""
     remember = running.ledger.publish
 
-    async def publish(published: Any) -> None:
+    async def publish(published: Any, *before: Any) -> None:
         running.pages.write(paths.HEAD, published.head.raw)
         running.pages.flush()
-        await remember(published)
+        await remember(published, *before)
 
     running.ledger.publish = publish  # type: ignore[method-assign]
 
@@ -62,15 +62,17 @@ def failures_swallowed(running: Running) -> None:
 
 
 class Planted(NamedTuple):
-    """A wrong order, and the form of fault that shows it."""
+    """A wrong order, the form of fault that shows it, and a part of the names of files where it does."""
 
     put_in: Callable[[Running], None]
     form: str
+    step: str
+    place: str
 
 
 PLANTS = {
-    "head before the ledger": Planted(head_before_the_ledger, "kill"),
-    "head before its pages": Planted(head_before_its_pages, "kill"),
-    "acknowledged before the commit": Planted(acknowledged_before_the_commit, "fail"),
-    "failures swallowed": Planted(failures_swallowed, "fail"),
+    "head before the ledger": Planted(head_before_the_ledger, "kill", "publish 1", "-wal"),
+    "head before its pages": Planted(head_before_its_pages, "kill", "publish 1", "public/log/"),
+    "acknowledged before the commit": Planted(acknowledged_before_the_commit, "fail", "pu", "-wal"),
+    "failures swallowed": Planted(failures_swallowed, "fail", "publish 4", "public/log/"),
 }

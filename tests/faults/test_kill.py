@@ -18,12 +18,13 @@ SECONDS = 1500
 WORLD = {"hub": "network", "node": "network", "reader": "network", "publisher": "publisher"}
 
 
-def endure(folder: Path, quota: dict[str, int], seed: int) -> tuple[Counter[str], str]:
+def endure(folder: Path, quota: dict[str, int], seed: int, database: str = "") -> tuple[Counter[str], str]:
     """Kill each kind at least so often; nothing may be lost. Returns how often each was killed, and the figure."""
     running = []
     for world in sorted({WORLD[kind] for kind in quota}):
         counts = [word for kind, count in quota.items() if WORLD[kind] == world for word in (f"--{kind}", str(count))]
         command = [sys.executable, "-m", "tests.faults.kills", str(folder / world), "--world", world]
+        command += ["--database", database] if database else []
         running.append(
             subprocess.Popen(
                 [*command, "--seed", str(seed), *counts],
