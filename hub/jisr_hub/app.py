@@ -11,14 +11,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import structlog
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 
+from jisr_protocol import entry as entries
 from jisr_protocol import keys
 from jisr_protocol.keys import KeyRing
+from jisr_protocol.refusal import Refusal
 
 from . import config, identity
 from .config import Settings
@@ -26,10 +30,13 @@ from .erasure import Erasures
 from .hub import Hub
 from .identity import Identity
 from .peers import Followers
-from .publish.feed import Behind, Publisher
+from .publish.feed import Publisher
+from .publish.fence import Behind, Gate
+from .publish.seen import Seen
 from .publish.snapshots import Cadence
 from .storage.directory import SqlDirectory
 from .storage.erasure_file import ErasureFile
+from .storage.fence import FileFence
 from .storage.folder import FolderPages
 from .storage.lock import only_one
 from .storage.sql import SqlLedger
@@ -45,6 +52,10 @@ SCRUB_SECONDS, SCRUB_SHARE = 60.0, 20
 """How long between two rounds that rewrite files so that nothing of what was erased is left: at least, and as a
 multiple of what a round takes."""
 PUBLISH_SECONDS_AT_MOST = 10.0
+SEEN = "seen.json"
+SEEN_SECONDS = 60.0
+FENCED_SECONDS = 30.0
+"""How often a hub that may not sign looks whether it may again."""
 LEAD_SECONDS = 2.0
 """How often a process asks whether it is its turn."""
 _log = structlog.get_logger()
@@ -59,6 +70,53 @@ def read_identity(folder: Path, settings: Settings) -> Identity:
     """Who the hub in `folder` is."""
     ring: KeyRing = keys.fold(keys.parse_file((folder / KEYS).read_bytes()))
     return Identity(settings.name, ring, identity.read_key(folder))
+
+
+class OtherHub(Exception):
+    """The database is that of another hub than the folder; the sentence says what to do. Nothing was changed."""
+
+
+async def check_owner(ledger: SqlLedger, who: Identity, folder: Path) -> None:
+    """Raise OtherHub when the log in the database begins with the keys of somebody else."""
+    async with ledger.reading() as view:
+        async for rows in view.entries(0, 1):
+            owner = _subject(rows[0][1])
+            if owner not in (None, who.id):
+                raise OtherHub(
+                    f"The database that {folder / config.FILE} names is that of the hub {owner}; the hub in {folder} is"
+                    f" {who.id}. Nothing was changed. Name this hub's own database, or use the other hub's folder."
+                )
+
+
+def _subject(line: bytes) -> str | None:
+    try:
+        return entries.parse(line).node
+    except Refusal:
+        return None  # damaged: for `jisr-hub check` to say
+
+
+def read_seen(folder: Path) -> Seen:
+    """What readers have claimed to see of this hub's feed, as its serving process noted it last."""
+    try:
+        return msgspec.json.decode((folder / SEEN).read_bytes(), type=Seen)
+    except (FileNotFoundError, msgspec.DecodeError):
+        return Seen()
+
+
+async def note_seen_for_ever(folder: Path, publisher: Publisher) -> None:
+    """Keep what readers claim, for `jisr-hub status`: at most once a minute, however many they are."""
+    noted = publisher.seen.count
+    while True:
+        await asyncio.sleep(SEEN_SECONDS)
+        if publisher.seen.count != noted:
+            noted = publisher.seen.count
+            with contextlib.suppress(OSError):
+                await asyncio.to_thread((folder / SEEN).write_bytes, msgspec.json.encode(publisher.seen))
+
+
+def gate_of(folder: Path, settings: Settings, who: Identity, ledger: SqlLedger) -> Gate:
+    """What says whether the hub in `folder` may sign."""
+    return Gate(who, ledger, FolderPages(folder / PUBLIC), FileFence(config.fence_file(folder, settings)))
 
 
 @dataclass
@@ -84,21 +142,26 @@ async def open_hub(folder: Path) -> Running:
     who = read_identity(folder, settings)
     ledger = await SqlLedger.open(config.place(folder, settings))
     try:
+        await check_owner(ledger, who, folder)
         pages = FolderPages(folder / PUBLIC)
         hub = Hub(who, ledger, now)
         followers = Followers(hub, folder / PEERS, settings.poll_seconds, allow_private=settings.allow_private)
         erasures = erasures_of(hub, folder, followers)
-        await hub.begin()
-        if again := await erasures.replay():
-            _log.warning("erasure.again", targets=again)
-        publisher = Publisher(
-            who, ledger, pages, now, cadence=Cadence(entries=settings.snapshot_entries), aside=asyncio.to_thread
-        )
+        fence, cadence = FileFence(config.fence_file(folder, settings)), Cadence(entries=settings.snapshot_entries)
+        publisher = Publisher(who, ledger, pages, now, fence=fence, cadence=cadence, aside=asyncio.to_thread)
+        hub.fenced = lambda: publisher.fenced
         await publisher.begin()
+        if not publisher.fenced:  # else nothing may enter the log: what it lacks is put back first (rebase.py)
+            await hub.begin()
+            if again := await erasures.replay():
+                _log.warning("erasure.again", targets=again)
     except BaseException:
         await ledger.close()
         raise
-    return Running(settings, hub, ledger, publisher, pages, followers, erasures, Duty())
+    if publisher.fenced:
+        _log.error("fence.behind", reason=publisher.fenced)
+    duty = Duty(fenced=publisher.fenced, seen_ahead=lambda: publisher.seen.warning(publisher.head))
+    return Running(settings, hub, ledger, publisher, pages, followers, erasures, duty)
 
 
 def erasures_of(hub: Hub, folder: Path, followers: Followers) -> Erasures:
@@ -122,7 +185,11 @@ def application(folder: Path) -> Starlette:
                 [
                     *api.routes(running.hub, running.publisher, running.pages, wake_peers=running.followers.wake),
                     *_readiness(running, folder).routes(),
-                    *directory.routes(shown, default_language=running.settings.lang),
+                    *(
+                        [Route("/{path:path}", _behind)]  # the database may hold what was erased since
+                        if running.publisher.fenced
+                        else directory.routes(shown, default_language=running.settings.lang)
+                    ),
                 ]
             )
             tasks = [
@@ -130,6 +197,7 @@ def application(folder: Path) -> Starlette:
                 asyncio.create_task(lead(running, "followers", running.followers.run)),
                 asyncio.create_task(refresh_for_ever(running)),
                 asyncio.create_task(scrub_for_ever(running)),
+                asyncio.create_task(note_seen_for_ever(folder, running.publisher)),
             ]
             try:
                 yield
@@ -222,6 +290,10 @@ async def _not_found(request: Request, error: Exception) -> Response:
     return await problem_documents.http_error(request, error)
 
 
+async def _behind(_: Request) -> Response:
+    return problem_documents.document("fenced", "this hub's database is older than its feed; its feed is still served")
+
+
 async def publish_for_ever(running: Running) -> None:
     """Publish soon after every change, and renew the head before it grows old. A failure is logged and tried again.
 
@@ -233,12 +305,12 @@ async def publish_for_ever(running: Running) -> None:
         try:
             running.hub.changed.clear()
             await running.publisher.publish()
-        except Exception as error:  # the next round must come whatever this one met
-            if isinstance(error, Behind):
-                running.duty.fenced = str(error)
-                _log.error("fence.behind", exc_info=error)
-            else:
-                _log.exception("publish.failed")
+        except Behind as behind:
+            if running.duty.fenced != running.publisher.fenced:
+                _log.error("fence.behind", reason=str(behind))
+            running.duty.fenced, pause = running.publisher.fenced, FENCED_SECONDS
+        except Exception:  # the next round must come whatever this one met
+            _log.exception("publish.failed")
             running.hub.changed.set()  # what was to be shown still is, also when nobody sends anything more
             pause = max(1.0, min(60.0, pause * 2))
         else:

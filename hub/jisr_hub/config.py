@@ -24,6 +24,9 @@ class Settings(BaseSettings):
     lang: str = "en"
     database: str = ""
     """Where the ledger stands: "" for hub.sqlite in the folder, or `postgresql://user:password@host/name`."""
+    fence: str = ""
+    """Where the fence stands, the file that remembers what was published last: "" for fence.json in the folder. Best on
+    another disk than the database: then it is not put back with it."""
     address: str = "http://127.0.0.1:8470"
     """Where readers find this hub; written into what it says of itself."""
     allow_private: bool = False
@@ -50,11 +53,17 @@ class Settings(BaseSettings):
 
 
 DATABASE = "hub.sqlite"
+FENCE = "fence.json"
 
 
 def place(folder: Path, settings: Settings) -> Path | str:
     """The ledger of the hub in `folder`: a file or an address."""
     return settings.database or folder / DATABASE
+
+
+def fence_file(folder: Path, settings: Settings) -> Path:
+    """The fence of the hub in `folder`."""
+    return folder / (settings.fence or FENCE)
 
 
 class SettingsError(Exception):

@@ -28,6 +28,10 @@ CONFLICT_TRIES = 5
 Aftermath = Callable[[str, Sequence[Erasure]], Awaitable[None]]
 
 
+class Fenced(Exception):
+    """This hub may not sign, so it takes nothing in; the sentence says why and what its operator does."""
+
+
 class Gap(Refusal):
     """PUSH-2: the push starts too far on; `next` is where it has to start."""
 
@@ -56,15 +60,22 @@ class Hub:
         self.changed = asyncio.Event()
         self.erased: Aftermath = _nothing_more
         """Called after the commit of erasures and before they are acknowledged."""
+        self.fenced: Callable[[], str] = str
+        """Why nothing may be stored now, "" while it may: what is stored gets a position that may be given already."""
         self._node_locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
+    def check_open(self) -> None:
+        """Raise Fenced unless something may be stored."""
+        if reason := self.fenced():
+            raise Fenced(reason)
+
     async def begin(self) -> None:
-        """Open the hub's own feed with its own key statements, once; safe to call at every start."""
-        async with self.ledger.reading() as view:
-            empty = view.size == 0
-        if empty:
+        """Put the hub's own key statements into its feed, as far as they do not stand there; at every start."""
+        known = await self.ledger.statements_logged(self.identity.id)
+        missing = [s for s in self.identity.ring.statements if s.digest not in known]
+        if missing:
             now = identifiers.to_instant(self.clock())
-            drafts = [log.key_draft(s, *keys.subject_of(s)) for s in self.identity.ring.statements]
+            drafts = [log.key_draft(s, *keys.subject_of(s)) for s in missing]
             await self.ledger.store(Change(now, drafts, (), {self.identity.id: self.identity.ring}), log.number)
 
     # Push
@@ -72,8 +83,9 @@ class Hub:
     async def push(self, node: str, name: str, body: bytes) -> PushAnswer:
         """Take a push of `node`'s feed `name`, inflated. Raises Refusal; then nothing was stored.
 
-        Durable when it returns. Sending the same push again is answered the same and stores nothing.
+        Durable when it returns. Sending the same push again is answered the same and stores nothing. Raises Fenced.
         """
+        self.check_open()
         if name not in identifiers.FEED_AUDIENCES:
             refuse("PUSH-7", "/head/name", expected="one of " + ", ".join(identifiers.FEED_AUDIENCES), came=name)
         member = ingest.admitted(await self.ledger.member(node), node)  # before anything a stranger sent is read
@@ -239,6 +251,7 @@ class Hub:
 
     async def rejudge(self, node: str, name: str) -> Outcome:
         """Judge what is quarantined of a feed again, after a change of schema or policy; what is sound now proceeds."""
+        self.check_open()
         async with self._node_locks[node]:
             expected = await self.ledger.node_places(node)
             held = await self.ledger.node_log(node, name)

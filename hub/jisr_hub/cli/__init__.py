@@ -170,7 +170,7 @@ def serve(
 
     events.set_up(level=os.environ.get("JISR_HUB_LOG", "info"))
     config.read(folder)
-    _run(check_opens(folder))
+    fenced = _run(check_opens(folder))
     try:
         with sole(folder):
             pass
@@ -178,6 +178,8 @@ def serve(
         _fail(str(error), 1)
 
     def ready(at: str) -> None:
+        if fenced:
+            print(f"WARN  {fenced}", file=sys.stderr)
         print(f"The hub in {folder} listens on {at} (stop it with Ctrl-C).", file=sys.stderr, flush=True)
         structlog.get_logger().info("hub.started", address=at, version=__version__)
 

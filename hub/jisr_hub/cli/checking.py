@@ -26,7 +26,7 @@ from ..storage.proving import Folded, Row, Stored, folded, stored
 from . import file_proof, node_proof
 from .faults import Faults
 from .log_proof import LogProof
-from .setting_up import check_there, opened
+from .setting_up import check_there, opened, why_fenced
 
 Progress = Callable[[int, int], None]
 
@@ -43,6 +43,8 @@ async def check(folder: Path, progress: Progress) -> dict[str, Any]:
                 await file_proof.files(await rows.view(), files, told.published, told.broken, faults)
         if told.ring is not None:
             _signing_key(folder, told.ring, faults)
+            if fenced := await why_fenced(folder, ledger):
+                faults.add(fenced)
         if told.published is not None and told.ring is not None:
             newest = await _newest(ledger.published, told.published)
             file_proof.head_and_keys(files, told.ring, (told.published, newest), faults)

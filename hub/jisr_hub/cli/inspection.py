@@ -9,13 +9,14 @@ from typing import Any
 from jisr_protocol import identifiers
 
 from .. import config
-from ..app import PUBLIC, now, open_hub, read_identity
-from ..publish.feed import Publisher, check_fence
+from ..app import PUBLIC, gate_of, now, open_hub, read_identity, read_seen
+from ..publish.feed import Publisher
+from ..storage.fence import FileFence
 from ..storage.folder import FolderPages
 from ..storage.rebuild import rebuild_records
 from ..storage.sql import SqlLedger
 from .checking import check as check
-from .setting_up import alone, check_there, opened
+from .setting_up import alone, check_there, opened, why_fenced
 
 
 async def status(folder: Path) -> dict[str, Any]:
@@ -30,11 +31,14 @@ async def status(folder: Path) -> dict[str, Any]:
             size, live_count = view.size, await view.live()
         nodes = [await _node(ledger, member.node) | {"name": member.name, "home": member.home} for member in members]
         peers = await ledger.peers()
+        fenced = await why_fenced(folder, ledger)
     return {
         "id": who.id,
         "name": settings.name,
         "size": size,
         "live": live_count,
+        "fenced": fenced,
+        "seen_ahead": read_seen(folder).warning(published.head if published else None),
         "published": published.head.size if published else 0,
         "state_root": published.head.state_root if published else None,
         "head_time": identifiers.to_instant(published.head.time) if published else None,
@@ -65,6 +69,10 @@ def status_words(value: dict[str, Any]) -> str:
         f"{value['live']} live records in {value['size']} entries; published up to {value['published']}",
         "",
     ]
+    if value["fenced"]:
+        lines[2:2] = ["", f"FENCED  {value['fenced']}"]
+    if value["seen_ahead"]:
+        lines[2:2] = ["", f"WARN  {value['seen_ahead']}"]
     for node in value["nodes"]:
         waiting = sum(len(feed["quarantined"]) for feed in node["feeds"].values())
         where = f"by way of {node['home']}" if node["home"] else "admitted here"
@@ -80,10 +88,13 @@ async def rebuild(folder: Path) -> dict[str, Any]:
     check_there(folder)
     who = read_identity(folder, config.read(folder))
     async with alone(folder) as ledger:
-        check_fence(FolderPages(folder / PUBLIC), await ledger.published(), who)
+        settings = config.read(folder)
+        gate = gate_of(folder, settings, who, ledger)
+        await gate.check()
         await rebuild_records(ledger)
         shutil.rmtree(folder / PUBLIC, ignore_errors=True)
-        publisher = Publisher(who, ledger, FolderPages(folder / PUBLIC), now)
+        fence = FileFence(config.fence_file(folder, settings))
+        publisher = Publisher(who, ledger, FolderPages(folder / PUBLIC), now, fence=fence)
         await publisher.begin()
         head = await publisher.publish_again()
     return {"entries": head.size, "live": head.live, "state_root": head.state_root}
@@ -96,6 +107,7 @@ async def rejudge(folder: Path) -> dict[str, Any]:
     async with alone(folder):
         running = await open_hub(folder)
         try:
+            running.hub.check_open()
             for member in await running.ledger.members():
                 for name in identifiers.FEED_AUDIENCES:
                     outcome = await running.hub.rejudge(member.node, name)

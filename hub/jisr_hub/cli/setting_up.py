@@ -11,13 +11,13 @@ from urllib.parse import urljoin
 from jisr_protocol import capabilities, identifiers, keys, limits, paths
 from jisr_protocol.envelope import Envelope
 from jisr_protocol.reader.http import GuardedClient
+from jisr_protocol.refusal import Refusal
 
 from .. import config, identity
-from ..app import KEYS, PUBLIC, now, read_identity, sole
+from ..app import KEYS, check_owner, gate_of, now, read_identity, sole
 from ..config import Settings
 from ..ports import Member, Peer
-from ..publish.feed import check_fence
-from ..storage.folder import FolderPages
+from ..publish.fence import Behind
 from ..storage.lock import AlreadyRunning
 from ..storage.sql import SqlLedger
 
@@ -179,20 +179,36 @@ def check_there(folder: Path) -> None:
             raise SettingUpError(f"The hub in {folder} lacks {name}; nothing was changed. Put it back from a backup.")
 
 
-async def check_opens(folder: Path) -> None:
-    """Raise unless settings, keys and database can be read and are up to date, before a server is made of them."""
-    check_there(folder)
-    who = read_identity(folder, config.read(folder))
+async def check_opens(folder: Path) -> str:
+    """Raise unless settings, keys and database can be read, before a server is made of them.
+
+    Returns why the hub may not sign, "" when it may.
+    """
     async with opened(folder) as ledger:
-        check_fence(FolderPages(folder / PUBLIC), await ledger.published(), who)
+        return await why_fenced(folder, ledger)
+
+
+async def why_fenced(folder: Path, ledger: SqlLedger) -> str:
+    """Why the hub may sign nothing: its database is older than what it published; "" when it may."""
+    settings = config.read(folder)
+    try:
+        await gate_of(folder, settings, read_identity(folder, settings), ledger).check()
+    except Behind as behind:
+        return str(behind)
+    except (Refusal, ValueError, TypeError):
+        return ""  # its keys cannot be read: another fault, which is told by itself
+    return ""
 
 
 @contextlib.asynccontextmanager
 async def opened(folder: Path) -> AsyncIterator[SqlLedger]:
     """The ledger of an existing hub, beside a server that may be running."""
     check_there(folder)
-    ledger = await SqlLedger.open(config.place(folder, config.read(folder)))
+    settings = config.read(folder)
+    ledger = await SqlLedger.open(config.place(folder, settings))
     try:
+        with contextlib.suppress(Refusal, ValueError, TypeError):
+            await check_owner(ledger, read_identity(folder, settings), folder)
         yield ledger
     finally:
         await ledger.close()

@@ -2,9 +2,9 @@
 
 One publish is one consistent moment of the ledger. The order is the durability rule: what is stored is committed
 before pages are written, pages and snapshot stand before the head that promises them is remembered, the head is
-remembered before anybody is shown it, and only when it is shown does anything go that an older one promised. Recovery
-after a crash at any of these is the next publish: files are written again, the same bytes; a head that was not
-remembered was never shown.
+remembered in the database, then in the fence, before anybody is shown it, and only when it is shown does anything go
+that an older one promised. Recovery after a crash at any of these is the next publish: files are written again, the
+same bytes; a head that was not remembered was never shown.
 
     publishing.py  one publish, up to the signed head       retention.py  how far the floor may move
     pages.py       pages and their paths                    leftovers.py  which files go, and when
@@ -15,65 +15,28 @@ remembered was never shown.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from jisr_protocol import head as heads
 from jisr_protocol import keys, paths
 from jisr_protocol.head import Head, Relation, compare
-from jisr_protocol.refusal import Refusal
 
 from ..identity import Identity
-from ..ports import Clock, Conflict, Ledger, Pages, Published, View
+from ..ports import Clock, Conflict, Fence, Ledger, Pages, Published, View
 from . import inventory, records
+from .fence import Behind, Gate, further, mark_of, own_head
 from .inventory import Inventory
 from .leftovers import Leftovers
 from .pages import Aside, in_place
 from .publishing import Out, Plan, Tools, carry_out, make_plan
+from .seen import Seen
 from .snapshots import Cadence
 from .standing import generations_of
 
 CONFLICT_TRIES = 5
 RETAIN_EVERY = timedelta(days=1)
 """How often the floor is looked at."""
-
-
-class Behind(Exception):
-    """The ledger is older than what was published, so signing on would contradict it for ever; see `check_fence`."""
-
-
-def check_fence(pages: Pages, published: Published | None, identity: Identity) -> None:
-    """Raise Behind when head.json, which stands outside the database, promises more than the database holds.
-
-    The head is remembered in the database first, so only an older database, a backup put back, comes to this. A file
-    that is not our own head is no fence.
-    """
-    shown = own_head(pages, identity)
-    if shown is None:
-        return
-    held = published.head if published is not None else None
-    if held is None or compare(held, shown) not in (Relation.SAME, Relation.OLDER):
-        raise Behind(
-            f"The database is older than what this hub has published: it was last published up to {held.size} "
-            f"entries, head.json covers {shown.size}. An older backup was probably put back. Nothing was signed and "
-            "nothing is lost yet: readers would take a new head for a rollback and stop trusting this hub. Put the "
-            "newest database back."
-            if held is not None
-            else f"The database knows of nothing published, head.json covers {shown.size} entries. Nothing was signed. "
-            "Put the newest database back."
-        )
-
-
-def own_head(pages: Pages, identity: Identity) -> Head | None:
-    """The head that stands in the folder, if it is our own."""
-    raw = pages.read(paths.HEAD)
-    try:
-        shown = heads.parse(raw) if raw is not None else None
-        if shown is not None:
-            identity.ring.verify(shown.envelope)
-    except Refusal:
-        return None
-    return shown
 
 
 class Publisher:
@@ -88,13 +51,19 @@ class Publisher:
         clock: Clock,
         *,
         name: str = "public",
+        fence: Fence | None = None,
         cadence: Cadence | None = None,
         aside: Aside = in_place,
     ) -> None:
         self.identity, self.ledger, self.pages, self.clock, self.name = identity, ledger, pages, clock, name
         self.cadence, self.aside = cadence or Cadence(), aside
+        self.gate = Gate(identity, ledger, pages, fence)
+        self.seen = Seen()
+        self.fenced = ""
+        """Why nothing may be signed or taken in; "" while it may."""
         self._out = Out()
         self._leftovers = Leftovers(pages, clock)
+        self._shown: Head | None = None
         self._settled = False
         """Whether the folder is as the head that is out wants it."""
         self._retained: datetime | None = None
@@ -105,26 +74,48 @@ class Publisher:
     @property
     def head(self) -> Head | None:
         """The head that is out."""
-        return self._out.head
+        return self._shown or self._out.head
 
     async def begin(self) -> None:
-        """Read what was published last, and show it. Raises Behind."""
-        published = await self.ledger.published()
+        """Read what was published last, and show it; or learn that nothing may be signed: see `fenced`."""
         try:
-            check_fence(self.pages, published, self.identity)
-        except Behind:  # or another process has published since we asked
-            published = await self.ledger.published()
-            check_fence(self.pages, published, self.identity)
+            await self._check()
+        except Behind:
+            return
+        published = await self.ledger.published()
         if published is not None:
             self._take(published)
+            self._stand()
+            await self.gate.advance(published.head)
             await self._show(published.head)
+
+    def _stand(self) -> None:
+        """What was shown stays what is shown until the next head, also when the database knows an older one."""
+        shown, out = own_head(self.pages, self.identity), self._out.head
+        newer = shown is not None and (out is None or further(mark_of(shown)) > further(mark_of(out)))
+        self._shown = shown if newer else None
+
+    async def _check(self) -> None:
+        """Raise Behind unless the database holds all that was published, and remember which it is."""
+        try:
+            await self.gate.check()
+        except Behind as behind:
+            self.fenced, self._out, self._settled = str(behind), Out(), False
+            self._stand()
+            raise
+        if self.fenced:
+            self.fenced = ""
+            if (published := await self.ledger.published()) is not None:
+                self._take(published)
+            self._stand()
 
     # Publishing
 
     async def publish(self, *, snapshot: bool = False) -> Head:
         """Publish all that is stored by now; return the head. Does nothing while nothing changed and it is young.
 
-        With `snapshot`, one is made even if none is due. Raises Conflict when other processes keep publishing.
+        With `snapshot`, one is made even if none is due. Raises Conflict when other processes keep publishing, Behind
+        when the database is not the one that was published.
         """
         return await self._publish(snapshot=snapshot)
 
@@ -136,6 +127,7 @@ class Publisher:
         async with self._lock:
             for _ in range(CONFLICT_TRIES):
                 try:
+                    await self._check()
                     async with self.ledger.reading() as view:
                         head = await self._publish_view(view, snapshot=snapshot, whole=whole)
                     break
@@ -157,18 +149,25 @@ class Publisher:
         head = plan.out.head
         if head is None or snapshot or not plan.is_current(now):
             settled, self._settled = self._settled, False  # if it ends early, files nobody needs are left
-            tools = Tools(self.identity, self.name, self.pages, self.clock, self.cadence, self.aside)
+            tools = Tools(self.identity, self.name, self.pages, self._later, self.cadence, self.aside)
             fresh = await carry_out(plan, view, tools, snapshot=snapshot)
             assert fresh.published is not None
             head = fresh.published.head
             await self.ledger.publish(fresh.published, plan.out.published)
-            self._out = fresh
+            await self.gate.advance(head)
+            self._out, self._shown = fresh, None
             await self._show(head)
             self._settled = settled and self._replaced(plan, head)
         elif not self._settled:
+            await self.gate.advance(head)
             await self._show(head)
         await self._tidy(head)
         return head
+
+    def _later(self) -> datetime:
+        """Now, or a second after the newest of all that was ever shown, whatever the database knows of it."""
+        now, shown = self.clock(), self.gate.not_before()
+        return now if shown is None else max(now, shown + timedelta(seconds=1))
 
     async def _show(self, head: Head) -> None:
         """Write the head beside its pages, durably. Where several processes publish, the newest one is what stands."""
@@ -213,8 +212,11 @@ class Publisher:
     async def refresh(self) -> None:
         """Learn what another process has published, for those that only serve it."""
         async with self._lock:
+            if self.fenced:
+                with contextlib.suppress(Behind):
+                    await self._check()
             published = await self.ledger.published()
-            if published is None or (self.head is not None and published.head.raw == self.head.raw):
+            if self.fenced or published is None or (self.head is not None and published.head.raw == self.head.raw):
                 return
             self._take(published)
         await self._tell()

@@ -277,9 +277,7 @@ class _View:
     async def lines(self, seqs: Iterable[int]) -> dict[int, bytes]:
         return {seq: self._entries[seq].line for seq in seqs}
 
-    async def said(
-        self, ops: Iterable[str], start: int = 0, end: int | None = None
-    ) -> AsyncIterator[Sequence[bytes]]:
+    async def said(self, ops: Iterable[str], start: int = 0, end: int | None = None) -> AsyncIterator[Sequence[bytes]]:
         wanted = set(ops)
         yield [n.line for n in self._entries[start:end] if n.draft.op in wanted]
 

@@ -89,6 +89,7 @@ class _Api:
 
     async def head(self, request: Request) -> Response:
         """The head; with ?after=<size>&wait=<seconds> as soon as it covers more, at the latest after the wait."""
+        self._publisher.seen.note(request.headers.get("jisr-seen", ""), self._publisher.head)
         after, wait = request.query_params.get("after"), request.query_params.get("wait")
         head: Head | None = self._publisher.head
         if after is not None:

@@ -12,6 +12,7 @@ from jisr_protocol.problems import PROBLEMS
 from jisr_protocol.refusal import Refusal
 
 from ..failures import Unwritable
+from ..hub import Fenced
 from ..ports import Conflict
 from ..quota import QuotaExhausted
 
@@ -111,6 +112,11 @@ async def unwritable(request: Request, error: Exception) -> Response:
     return document("busy", str(error), retry_after=UNWRITABLE_SECONDS)
 
 
+async def fenced(_: Request, error: Exception) -> Response:
+    """Answer while the hub may not sign: what is sent now would get a position that may be given already."""
+    return document("fenced", str(error))
+
+
 async def failed(request: Request, error: Exception) -> Response:
     """Answer our own failure, and write it down. Nothing was stored; the sender may send again."""
     _log.error("request.failed", path=request.url.path, exc_info=error)
@@ -127,6 +133,7 @@ HANDLERS = {
     HTTPException: http_error,
     Conflict: busy,
     Unwritable: unwritable,
+    Fenced: fenced,
     ClientDisconnect: gone,
     Exception: failed,
 }

@@ -43,6 +43,8 @@ class Duty:
     """"publisher" and "followers": the work that one process of a ledger does."""
     fenced: str = ""
     """Why nothing is signed, a sentence; "" when all is well."""
+    seen_ahead: Callable[[], str] = str
+    """What readers say they have seen beyond our head: anybody may say it, so it makes no hub unready."""
 
 
 class Readiness:
@@ -83,6 +85,7 @@ class Readiness:
             "publishes": "publisher" in self._duty.leads,
             "follows": "followers" in self._duty.leads,
             "fenced": self._duty.fenced or None,
+            "seen_ahead": self._duty.seen_ahead() or None,
             "peers": await self._peers_now(now),
             "tasks": len(asyncio.all_tasks()),
             "descriptors": descriptors(),
