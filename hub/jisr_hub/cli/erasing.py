@@ -25,12 +25,12 @@ from jisr_protocol.notice import ALL
 from .. import config
 from ..app import PEERS, PUBLIC, erasures_of, now, open_hub, read_identity
 from ..erasure import Erasures
-from ..hub import Hub
+from ..hub import Fenced, Hub
 from ..peers import Followers
 from ..ports import Erased, Member
 from ..storage.lock import AlreadyRunning
 from ..storage.sql import SqlLedger
-from .setting_up import SettingUpError, alone, check_there, opened
+from .setting_up import SettingUpError, alone, check_there, opened, why_fenced
 
 WAIT_SECONDS = 60.0
 """How long a serving hub is given to publish what follows."""
@@ -89,6 +89,7 @@ async def erase(folder: Path, what: Wanted) -> dict[str, Any]:
 async def _by_itself(folder: Path, what: Wanted) -> dict[str, Any]:
     running = await open_hub(folder)
     try:
+        running.hub.check_open()
         done = await _sign(running.erasures, what)
         await running.publisher.publish()
         await _until_gone(folder, what)
@@ -99,6 +100,8 @@ async def _by_itself(folder: Path, what: Wanted) -> dict[str, Any]:
 
 async def _beside_a_server(folder: Path, what: Wanted) -> dict[str, Any]:
     async with _parts(folder) as (ledger, erasures):
+        if fenced := await why_fenced(folder, ledger):
+            raise Fenced(fenced)
         await erasures.replay()
         done = await _sign(erasures, what)
         async with ledger.reading() as view:

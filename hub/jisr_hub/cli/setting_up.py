@@ -184,6 +184,8 @@ async def check_opens(folder: Path) -> str:
 
     Returns why the hub may not sign, "" when it may.
     """
+    check_there(folder)
+    read_identity(folder, config.read(folder))
     async with opened(folder) as ledger:
         return await why_fenced(folder, ledger)
 
