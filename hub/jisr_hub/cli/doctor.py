@@ -21,14 +21,13 @@ from jisr_protocol.refusal import Refusal
 from .. import config, identity
 from ..app import ERASURES, KEYS, PEERS, PUBLIC, now, read_identity
 from ..config import Settings
-from ..publish.feed import Behind, check_fence
 from ..publish.pages import Layout
 from ..storage.condition import condition
 from ..storage.erasure_file import ErasureFile
 from ..storage.folder import FolderPages
 from ..storage.sql import SqlLedger
 from .keeping import last_backup
-from .setting_up import check_there, opened
+from .setting_up import check_there, opened, why_fenced
 
 WELL, LOOK, BAD = "well", "look", "bad"
 FREE_LOOK, FREE_BAD = 0.10, 0.01
@@ -149,11 +148,10 @@ async def _database(folder: Path, settings: Settings) -> list[Finding]:
 async def _ledger(folder: Path, settings: Settings, ledger: SqlLedger) -> AsyncIterator[Finding]:
     published = await ledger.published()
     files = FolderPages(folder / PUBLIC)
-    try:
-        check_fence(files, published, read_identity(folder, settings))
+    if fenced := await why_fenced(folder, ledger):
+        yield Finding("fence", BAD, fenced)
+    else:
         yield Finding("fence", WELL, "The database is as new as what this hub has published.")
-    except Behind as behind:
-        yield Finding("fence", BAD, f"{behind} Next: jisr-hub rebase")
     if published is None:
         yield Finding("head", LOOK, "Nothing is published yet. Serve the hub: jisr-hub serve")
     else:

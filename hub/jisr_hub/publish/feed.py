@@ -100,14 +100,18 @@ class Publisher:
         try:
             await self.gate.check()
         except Behind as behind:
-            self.fenced, self._out, self._settled = str(behind), Out(), False
-            self._stand()
+            self._stop(behind)
             raise
         if self.fenced:
             self.fenced = ""
             if (published := await self.ledger.published()) is not None:
                 self._take(published)
             self._stand()
+
+    def _stop(self, behind: Behind) -> None:
+        """Sign nothing from now on, and show what was shown."""
+        self.fenced, self._out, self._settled = str(behind), Out(), False
+        self._stand()
 
     # Publishing
 
@@ -135,6 +139,9 @@ class Publisher:
                     self._settled = False
                     if (published := await self.ledger.published()) is not None:
                         self._take(published)
+                except Behind as behind:  # the fence has moved since it was looked at
+                    self._stop(behind)
+                    raise
             else:
                 raise Conflict("other processes keep publishing")
         await self._tell()
