@@ -15,15 +15,17 @@ import os
 import re
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+EXAMPLE_DATABASE = "postgresql://jisr:word@db.example.org/jisr"
 INSTEAD = {
     "python3 run.py demo": "python3 run.py demo --once --json",
     "python3 run.py test": "python3 run.py test --version",
@@ -110,6 +112,70 @@ def test_every_command_of_the_readme_runs(checkout: Path, serving: list[Serving]
     for one in serving:
         assert one.stop() in (0, 130, -signal.SIGINT), f"{one.command} did not end well: {one.said.read_text()}"
     figure(f"{len(asked)} commands of README.md ran")
+
+
+PARTNER = """\
+jisr-node init partner --name "Tarik Jeunesse" --country MA --lang fr --hub http://127.0.0.1:8470 --allow-private
+jisr-node import examples/tangier/drafts.jsonl --node tarik-jeunesse --dir partner
+jisr-node publish --dir partner
+jisr-node export my-feed --dir partner
+jisr-node list --dir partner --json > listed.json
+"""
+"""What the operator's partner did before the operator began; when the hub serves it delivers."""
+
+
+def sections(text: str) -> list[tuple[str, str]]:
+    """(heading, text) of each part of a page."""
+    parts = re.split(r"^## +(.*)$", text, flags=re.MULTILINE)
+    return list(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def test_every_command_of_the_operators_page_runs(
+    checkout: Path, serving: list[Serving], postgres_address: str, tool: Callable[[str], str], figure
+) -> None:
+    """In order; what serves is stopped where its section ends. Only address, port and database are others."""
+    tool("curl")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    programs = Path(sys.executable).parent
+    environment = {**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}", "PYTHONUTF8": "1"}
+
+    def run(command: str, ends: tuple[int, ...] = (0,)) -> str:
+        until = time.monotonic() + 30
+        while True:
+            done = subprocess.run(
+                ["sh", "-c", INSTEAD.get(command, command)], cwd=checkout, env=environment, stdin=subprocess.DEVNULL,
+                capture_output=True, text=True, timeout=300,
+            )  # fmt: skip
+            if command.startswith("curl") and done.returncode and time.monotonic() < until:
+                time.sleep(0.5)  # the first head is signed a moment after the first connection is taken
+                continue
+            assert done.returncode in ends, f"{command}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
+            return done.stdout
+
+    for command in PARTNER.splitlines():
+        run(command.replace("8470", port))
+    listed = json.loads((checkout / "listed.json").read_text(encoding="utf-8"))
+    environment["RECORD"] = next(each["id"] for each in listed if each["audience"] == "public")
+    environment["NODE"] = json.loads((checkout / "my-feed" / "head.json").read_text(encoding="utf-8"))["head"]["by"]
+    count = 0
+    for heading, part in sections((ROOT / "docs" / "operations.md").read_text(encoding="utf-8")):
+        for command in commands(part):
+            here = command.replace("8470", port).replace(EXAMPLE_DATABASE, postgres_address)
+            count += 1
+            if " serve" in command:
+                serving.append(Serving(f"{here} --port {port}", checkout, environment))
+                serving[-1].wait_until_up()
+            else:
+                run(here, ends=(0, 1) if "doctor" in command else (0,))
+        if heading == "Serve":
+            run("jisr-node push --dir partner")
+        while serving:
+            one = serving.pop()
+            assert one.stop() in (0, 130, -signal.SIGINT), f"{one.command} did not end well: {one.said.read_text()}"
+    assert count > 20
+    figure(f"{count} commands of docs/operations.md ran")
 
 
 def test_commands_are_found_in_sh_blocks_only() -> None:
