@@ -289,8 +289,7 @@ class Followers:
         async with self._copies:
             for file in sorted(self._folder.glob("*.sqlite")):
                 with contextlib.closing(Copy(file, create=True)) as copy:
-                    for erasure in erasures:
-                        copy.erase(erasure.notice.node, erasure.target, erasure.notice.max_rev)
+                    copy.erase(*((e.notice.node, e.target, e.notice.max_rev) for e in erasures))
 
     async def once(self, peer: Peer) -> None:
         """Bring the verified copy of one peer up to date and take what is new into the log."""

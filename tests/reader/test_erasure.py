@@ -217,8 +217,8 @@ def test_a_hub_takes_content_out_of_its_copy_before_the_peer_does(hub: FeedFolde
     with hub_reader.open() as copy:
         root = copy.state_root
     with Copy(hub_reader.file, create=True) as copy:
-        assert copy.erase(writer.id, gone.value["id"], 1) == 1
-        assert copy.erase(writer.id, gone.value["id"], 1) == 0
+        assert copy.erase((writer.id, gone.value["id"], 1)) == 1
+        assert copy.erase((writer.id, gone.value["id"], 1)) == 0
         assert b"to be forgotten" not in b"".join(p.read_bytes() for p in hub_reader.file.parent.glob("hub-copy*"))
         assert (copy.recomputed_root(), copy.state_root) == ((root, 2), root)
         assert copy.line_without_record() is None
@@ -239,8 +239,8 @@ def test_an_erasure_up_to_a_rev_leaves_what_is_above_it(hub: FeedFolder, hub_rea
     hub.publish()
     hub_reader.verified()
     with Copy(hub_reader.file, create=True) as copy:
-        assert copy.erase(writer.id, "*", 4) == 0
-        assert copy.erase(writer.id, "*", None) == 1
+        assert copy.erase((writer.id, "*", 4)) == 0
+        assert copy.erase((writer.id, "*", None)) == 1
     assert hub_reader.statuses() == {record.value["id"]: "erased"}
 
 

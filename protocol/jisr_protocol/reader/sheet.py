@@ -67,6 +67,8 @@ class Sheet:
         self._evidence_folder = evidence_folder
         self._cases = 0
         self._guarded = connection.execute("SELECT 1 FROM guard").fetchone() is not None
+        self.erased = False
+        """Whether content went for good."""
         self.grown = 0
         """By how much the number of live records has changed."""
         self.touched: set[int] = set()
@@ -265,6 +267,7 @@ class Sheet:
 
     def _guard(self, entry: Entry) -> None:
         """READ-13: what was erased or is held back must not come back; of several the furthest binds."""
+        self.erased = self.erased or entry.op == "erase"
         self._guarded = True
         self._connection.execute(GUARD, (entry.node, entry.id, entry.op, entry.rev))
 

@@ -7,6 +7,7 @@ does a machine that dies in the middle. Portals and hubs read it through its Con
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -160,6 +161,7 @@ class Copy(Contents):
         self.begin()
         if self._replacing:
             self._let_go(known.head.size)
+        erased = self._sheet.erased and self.stands
         row = (
             *(known.by, known.name, address, known.head.raw, known.etag, known.frontier.to_bytes()),
             *(keys.write_file(known.publisher), self._live(), *self._depth_and_root(), known.unproven, to_instant(now)),
@@ -170,6 +172,9 @@ class Copy(Contents):
         self._connection.executemany("INSERT INTO mark VALUES (?,?,?)", marks)
         self._connection.execute("COMMIT")
         self._forget()
+        if erased:
+            with contextlib.suppress(sqlite3.OperationalError):  # another program writes it; the next erasure does it
+                self._connection.execute("VACUUM")
         self._empty_journal()
 
     def _empty_journal(self) -> None:
@@ -178,9 +183,9 @@ class Copy(Contents):
         self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         self._connection.execute("PRAGMA busy_timeout = 30000")
 
-    def erase(self, node: str, record_id: str, max_rev: int | None) -> int:
-        """Take the content of a record (of all of a node's for `*`) up to a rev out of this file, for ever; return how
-        many were taken out. For hubs that act on an erasure before this feed does.
+    def erase(self, *targets: tuple[str, str, int | None]) -> int:
+        """Take the content of records, (node, id, max_rev) each, of all of a node's for the id `*`, out of this file,
+        for ever; return how many were taken out. For hubs that act on an erasure before this feed does.
 
         The state tree stays as the feed signs it, with the code `erased` for what is not shown any more, and a guard
         stays (READ-13). On return the content is in no part of the file, nor among the pages that a sync left aside.
@@ -190,10 +195,12 @@ class Copy(Contents):
         shutil.rmtree(self.path.with_name(self.path.name + ".spool"), ignore_errors=True)
         self.begin()
         try:
-            erased = self._sheet.erase(node, record_id, max_rev)
+            erased = sum(self._sheet.erase(*target) for target in targets)
             self._connection.execute("COMMIT")
         finally:
             self.discard()
+        # a row that moved when its page was split has left its bytes in the old page; the file is written anew
+        self._connection.execute("VACUUM")
         if self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
             raise CopyProblem(f"What was erased is still in the journal of {self.path}, which another program reads.")
         return erased
