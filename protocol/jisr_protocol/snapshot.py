@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from . import canonical, identifiers, paths, state_tree
+from . import canonical, identifiers, lineage, paths, state_tree
 from .entry import Entry, split_lines
 from .head import Head, epoch_of_snapshot
 from .limits import MANIFEST_BYTES, SNAPSHOT_PART_BYTES, SNAPSHOT_PART_ENTRIES
@@ -102,7 +102,7 @@ def parse(raw: bytes, head: Head) -> Manifest:
     _same_hash(raw, head.snap["sha256"])
     value = _MANIFEST.check(canonical.parse(raw.removesuffix(b"\n"), limit_bytes=MANIFEST_BYTES))
     epoch = epoch_of_snapshot(head.snap)
-    lives = {head.epoch, *(base["epoch"] for base in head.bases if base["size"] >= head.snap["seq"])}
+    lives = {head.epoch, *(base for base, size in lineage.reach(head).items() if size >= head.snap["seq"])}
     if epoch not in lives:
         refuse("SNAP-2", "/epoch", expected=" or ".join(sorted(lives)), came=epoch)
     said = {"by": head.by, "epoch": epoch, "name": head.name, "seq": head.snap["seq"]}
