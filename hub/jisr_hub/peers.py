@@ -286,10 +286,11 @@ class Followers:
 
     async def erase(self, erasures: Iterable[Erasure]) -> None:
         """Take the content out of every copy. Raises CopyProblem when another process reads one; nothing is lost."""
+        targets = [(e.notice.node, e.target, e.notice.max_rev) for e in erasures]
         async with self._copies:
-            for file in sorted(self._folder.glob("*.sqlite")):
+            for file in sorted(self._folder.glob("*.sqlite")) if targets else ():
                 with contextlib.closing(Copy(file, create=True)) as copy:
-                    copy.erase(*((e.notice.node, e.target, e.notice.max_rev) for e in erasures))
+                    copy.erase(*targets)
 
     async def once(self, peer: Peer) -> None:
         """Bring the verified copy of one peer up to date and take what is new into the log."""

@@ -10,6 +10,7 @@ from jisr_protocol import identifiers
 
 from .. import config
 from ..app import PUBLIC, gate_of, now, open_hub, read_identity, read_seen
+from ..ports import Said
 from ..publish.feed import Publisher
 from ..storage.fence import FileFence
 from ..storage.folder import FolderPages
@@ -31,6 +32,7 @@ async def status(folder: Path) -> dict[str, Any]:
             size, live_count = view.size, await view.live()
         nodes = [await _node(ledger, member.node) | {"name": member.name, "home": member.home} for member in members]
         peers = await ledger.peers()
+        notices = await ledger.notices()
         fenced = await why_fenced(folder, ledger)
     return {
         "id": who.id,
@@ -43,6 +45,7 @@ async def status(folder: Path) -> dict[str, Any]:
         "state_root": published.head.state_root if published else None,
         "head_time": identifiers.to_instant(published.head.time) if published else None,
         "nodes": nodes,
+        "advice": [_advice(said) for said in notices if not said.guards],
         "peers": [{name: getattr(p, name) for name in p.__dataclass_fields__} for p in peers],
     }
 
@@ -62,6 +65,13 @@ async def _node(ledger: SqlLedger, node: str) -> dict[str, Any]:
     return {"node": node, "feeds": feeds}
 
 
+def _advice(said: Said) -> dict[str, Any]:
+    """A notice that binds nobody here: the operator decides."""
+    n = said.notice
+    wanted = {"by": n.by, "node": n.node, "ids": list(n.targets), "max_rev": n.max_rev}
+    return {**wanted, "action": n.action, "basis": n.envelope.value["basis"], "at": said.at}
+
+
 def status_words(value: dict[str, Any]) -> str:
     """The facts for a person."""
     lines = [
@@ -77,6 +87,11 @@ def status_words(value: dict[str, Any]) -> str:
         waiting = sum(len(feed["quarantined"]) for feed in node["feeds"].values())
         where = f"by way of {node['home']}" if node["home"] else "admitted here"
         lines.append(f"node  {node['name'] or node['node']}  {where}" + (f"  {waiting} quarantined" if waiting else ""))
+    for said in value["advice"]:
+        lines.append(
+            f"asked  {said['by']} asks to {said['action']} {', '.join(said['ids'])} of {said['node']}: "
+            f"{said['basis']}. It binds nobody here; to do it: jisr-hub erase"
+        )
     for peer in value["peers"]:
         seen = f"{peer['last_outcome'] or 'not asked yet'} {peer['last_at']}"
         lines.append(f"peer  {peer['name']}  {seen}  {peer['last_detail']}".rstrip())

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from jisr_protocol import entry as entries
-from jisr_protocol import envelope, keys, notice, state_tree
+from jisr_protocol import envelope, keys, live, notice, state_tree
 from jisr_protocol.entry import Entry
 from jisr_protocol.keys import KeyRing
 from jisr_protocol.merkle import Frontier
@@ -36,6 +36,8 @@ class LogProof:
         self._rings: dict[str, KeyRing] = {}
         self._by_leaf, self._by_line = Frontier(), Frontier()
         self._unlike: list[int] = []
+        self._stubs: dict[str, dict[str, list[tuple[int, int]]]] = {}
+        """node → id → (position, rev) of the stubs that nothing has taken out yet."""
         self.size = 0
         self.statements: set[tuple[str, str]] = set()
         """(node, digest) of the key statements in the log."""
@@ -71,6 +73,7 @@ class LogProof:
                 self.doubtful.add(row.seq)
             else:
                 self._columns(row, entry)
+                self._cause(entry)
                 self._verify(entry)
         except Refusal as refusal:
             self._faults.add(f"entry {row.seq}: {refusal}")
@@ -88,6 +91,18 @@ class LogProof:
                 self._faults.add(f"entry {row.seq}: its column {name} says {came}, its line {expected}")
         if row.prior is not None and not 0 <= row.prior < row.seq:
             self._faults.add(f"entry {row.seq}: its column prior says {row.prior}, which is not before it")
+
+    def _cause(self, entry: Entry) -> None:
+        """ENT-7: a stub needs a later entry that takes its record out or puts another in its place."""
+        node, target = entry.node or "", entry.id or ""
+        waiting = self._stubs.get(node, {})
+        for name in [target] if target != notice.ALL else list(waiting):
+            if entry.op in _RECORD_OPS:
+                waiting.pop(name, None)
+            elif entry.op in ("erase", "hold") and name in waiting:
+                waiting[name] = [stub for stub in waiting[name] if not live.reaches(entry.rev, stub[1])]
+        if entry.gone is not None:
+            self._stubs.setdefault(node, {}).setdefault(target, []).append((entry.seq, entry.rev or 0))
 
     def _verify(self, entry: Entry) -> None:
         node = entry.node or ""
@@ -138,6 +153,8 @@ class LogProof:
 
     def finish(self, size: int) -> None:
         """`size`: how many entries the feed says it holds."""
+        for seq, _ in sorted(stub for ids in self._stubs.values() for stubs in ids.values() for stub in stubs):
+            self._faults.add(f"entry {seq}: its content is gone, and no later entry says why")
         for seq in self._unlike:
             self._faults.add(f"entry {seq}: its line and its leaf hash do not fit; one of them has changed")
             self.broken.add(seq)
