@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import sqlite3
 import subprocess
 import sys
 import time
@@ -17,6 +19,7 @@ from starlette.testclient import TestClient
 from jisr_hub.app import application
 from jisr_hub.cli import checking, inspection
 from jisr_node.adapters.hub import HttpHub
+from jisr_protocol import entry
 from jisr_protocol.reader.follow import follow_once
 from tests.faults.test_canaries import ThroughTheApp
 from tests.faults.test_erased import World, holding, sent, world
@@ -107,3 +110,16 @@ def test_what_it_cannot_do_is_a_sentence_and_changes_nothing(world: World) -> No
     assert holding(world.secret(first), world.hub / "public")
     done = run(world, node, other, "--yes", "--max-rev", "3", "--json")
     assert done.returncode == 0 and json.loads(done.stdout)["entries"] == 0, "an unknown record is kept out"
+
+
+@pytest.mark.parametrize("world", ["sqlite"], indirect=True)
+def test_check_names_a_stub_that_nothing_took_out(world: World) -> None:
+    world.write(0)
+    sent(world)
+    file = world.hub / "hub.sqlite"
+    with contextlib.closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        seq, line = connection.execute("SELECT seq, line FROM entry WHERE op = 'put'").fetchone()
+        stub = entry.write_stub(entry.parse(line), "erased")
+        connection.execute("UPDATE entry SET line = ? WHERE seq = ?", (stub, seq))
+    faults = asyncio.run(checking.check(world.hub, lambda *_: None))["faults"]
+    assert f"entry {seq}: its content is gone, and no later entry says why" in faults
