@@ -116,9 +116,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         for test, text in figures:
             terminalreporter.write_line(f"{test}: {text}")
     reasons = Counter(
-        str(report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr).removeprefix(
-            "Skipped: "
-        )
+        str(report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr).removeprefix("Skipped: ")
         for report in stats.get("skipped", [])
     )
     if reasons:
