@@ -91,19 +91,26 @@ def test_the_cost_of_a_repair_is_that_of_the_difference(
     """5,000 records; 1, 10 and 100 of them differ. A reader from the start needs 20 pages of 256 entries."""
     records = feed.puts(5_000)
     backup = feed.size
+    feed.publish(inventory=False)
+    reader.verified()
     chance = random.Random(4)
     costs = []
     for differing in (1, 10, 100):
         feed.lines, feed.epoch, feed.bases = feed.lines[:backup], "1-aaaaaaaa", ()
-        shutil.rmtree(feed.folder, ignore_errors=True)
+        shutil.rmtree(feed.folder / "inv", ignore_errors=True)
         own = Reader(feed, reader.file.with_name(f"{differing}.jisr"))
-        for record in chance.sample(records[:4_800], differing):
-            feed.edit(record)
+        shutil.copy(reader.file, own.file)
+        chosen = chance.sample(range(4_800), differing)
+        for number in chosen:
+            feed.edit(records[number])
         feed.publish(inventory=False)
         own.verified()
         feed.new_epoch(backup)
         feed.put()
-        feed.publish(records=True)
+        feed.publish()
+        for number in chosen:
+            path = paths.record(feed.writer.id, records[number].value["id"], 1)
+            feed.write(path, feed.lines[number + 1] + b"\n")
         result = own.verified()
         costs.append((result.requests, result.received_bytes))
         figure(f"{differing} of 5,000 differ: {result.requests} requests, {result.received_bytes:,} bytes")
