@@ -13,12 +13,17 @@ from pathlib import Path
 
 import pytest
 
+from jisr_hub.storage.sql import SqlLedger
 from tests.faults import test_injected, test_kill
 from tests.faults.race import race
+from tests.faults.test_erased import World, erased_everywhere, world
 from tests.faults.tracing import can_trace
-from tests.hub import test_check
+from tests.hub import test_check, test_erasure
+from tests.hub.author import Author
+from tests.hub.hub_in_memory import MemoryHub
 from tests.hub.kept_hub import KeptHub
 
+__all__ = ["world"]
 ROOT = Path(__file__).resolve().parents[2]
 
 # A race
@@ -161,3 +166,39 @@ def test_check_names_one_flipped_bit_wherever_it_is(
         f"{database}: {sum(stored.values())} bits in {len(stored)} kinds of rows, {signatures} in signatures, "
         f"{files} in published files: each named, and nothing beside it"
     )
+
+
+# Erasure
+
+
+def test_an_erasure_leaves_no_byte_and_every_proof(world: World, figure: Callable[..., None]) -> None:
+    """On both databases: the hub, a hub that follows it, a reader; searched raw, in base64, folded, decompressed."""
+    figure(erased_everywhere(world))
+
+
+@pytest.mark.parametrize("database", ["SQLite", "PostgreSQL"])
+def test_what_was_erased_does_not_come_back_and_a_later_rev_does(
+    database: str, tmp_path: Path, request: pytest.FixtureRequest, figure: Callable[..., None]
+) -> None:
+    place = tmp_path / "hub.sqlite" if database == "SQLite" else request.getfixturevalue("postgres_address")
+
+    async def story() -> tuple[list[str | None], set[str]]:
+        author = Author("dar")
+        author.put("one")
+        ledger = await SqlLedger.open(place, new_epoch="1-aaaaaaaa")
+        try:
+            hub = await MemoryHub("hub", ledger=ledger).begin()
+            await hub.admit(author)
+            await hub.push(author)
+            await test_erasure.erase(hub, author, "one", max_rev=3)
+            author.put("one")
+            author.delete("one")
+            author.put("one", **test_erasure.words("lawful"))
+            codes = [kept.code for kept in (await hub.push(author, 2)).quarantined]
+            return codes, await hub.names()
+        finally:
+            await ledger.close()
+
+    codes, names = asyncio.run(story())
+    figure(f"{database}: revs 2 and 3, late: {codes}; rev 4: taken, {names}")
+    assert (codes, names) == (["erased", "erased"], {"lawful"})

@@ -312,6 +312,11 @@ def filled(world: World) -> None:
 
 
 def test_no_byte_is_left_of_what_its_node_and_its_hub_erased(world: World, figure: Callable[..., None]) -> None:
+    figure(erased_everywhere(world))
+
+
+def erased_everywhere(world: World) -> str:
+    """Erase all of it, by its node and by its hub, search everything before and after, prove; say what was searched."""
     filled(world)
     folders = [world.hub, world.second, world.place / "reader"]
     before = log_of(world.hub)
@@ -351,7 +356,7 @@ def test_no_byte_is_left_of_what_its_node_and_its_hub_erased(world: World, figur
     assert_sound(world)
     kind = "PostgreSQL" if world.addresses else "SQLite"
     words = f"{len(world.secret())} words of {len(world.ids)} records"
-    figure(f"{kind}: {words} in 0 of {len(searched)} files; {size} inclusion proofs and the consistency hold")
+    return f"{kind}: {words} in 0 of {len(searched)} files; {size} inclusion proofs and the consistency hold"
 
 
 def test_an_older_database_put_back_serves_nothing_of_it(tmp_path: Path) -> None:
