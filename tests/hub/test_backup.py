@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from jisr_hub.app import open_hub
-from jisr_hub.cli import checking, keeping
+from jisr_hub.cli import checking, keeping, putting_back
 from jisr_hub.cli.setting_up import SettingUpError
 from jisr_hub.storage.archive import Backup, BrokenBackup
 from jisr_hub.storage.lock import AlreadyRunning, only_one
@@ -41,7 +41,7 @@ def backup(hub: KeptHub, file: Path, **options: bool) -> dict[str, Any]:
 
 
 def restore(folder: Path, file: Path, *, database: str | None = None, yes: bool = False) -> dict[str, Any]:
-    return run(keeping.restore(folder, file, database=database, yes=yes))
+    return run(putting_back.restore(folder, file, database=database, yes=yes))
 
 
 def faults(folder: Path) -> list[str]:
@@ -60,7 +60,7 @@ def test_every_byte_comes_back_from_either_database_in_either(
     if of == into == "postgresql":
         hub.execute("DROP SCHEMA public CASCADE")
         hub.execute("CREATE SCHEMA public")
-    database = address if into == "postgresql" else keeping.SQLITE
+    database = address if into == "postgresql" else putting_back.SQLITE
     done = restore(tmp_path / "again", tmp_path / "hub.tar", database=database)
     assert (done["entries"], done["aside"]) == (len(before.entries), "")
     assert run(state_of(tmp_path / "again")) == before
@@ -113,7 +113,7 @@ def test_a_backup_of_a_serving_hub_is_one_moment(hub: KeptHub, tmp_path: Path) -
     run(both())
     sizes = []
     for number in range(4):
-        told = run(keeping.look(tmp_path / f"{number}.tar", tmp_path / "nowhere", keeping.SQLITE))
+        told = run(putting_back.look(tmp_path / f"{number}.tar", tmp_path / "nowhere", putting_back.SQLITE))
         assert told["faults"] == []
         sizes.append(told["entries"])
     assert sizes == sorted(sizes) and sizes[-1] > sizes[0]
@@ -165,7 +165,7 @@ def test_what_is_there_stays_unless_yes_and_is_kept_beside(hub: KeptHub, tmp_pat
     assert hub.state() == later
     (hub.folder / "erasures.jsonl").write_bytes(b"")
     done = restore(hub.folder, tmp_path / "hub.tar", yes=True)
-    assert done["fenced"] and "rebase" in keeping.restore_words(done, hub.folder)
+    assert done["fenced"] and "rebase" in putting_back.restore_words(done, hub.folder)
     [kept] = hub.folder.glob("hub.sqlite.before-*Z")
     assert kept.name == done["aside"]
     shutil.copytree(hub.folder, tmp_path / "old")
@@ -197,8 +197,8 @@ def test_another_hub_is_never_replaced(hub: KeptHub, tmp_path: Path, postgres_ad
     other = KeptHub(tmp_path / "other", postgres_address).fill(some_author())
     before = other.state()
     for folder, database in ((other.folder, None), (tmp_path / "new", postgres_address)):
-        told = run(keeping.look(tmp_path / "hub.tar", folder, database))
-        assert "Another hub" in keeping.look_words(told)
+        told = run(putting_back.look(tmp_path / "hub.tar", folder, database))
+        assert "Another hub" in putting_back.look_words(told)
         with pytest.raises(SettingUpError, match="another hub"):
             restore(folder, tmp_path / "hub.tar", database=database, yes=True)
     assert other.state() == before
@@ -219,11 +219,35 @@ def test_a_newer_key_is_not_taken_back(hub: KeptHub, tmp_path: Path) -> None:
 
 def test_without_a_key_it_says_so(hub: KeptHub, tmp_path: Path) -> None:
     backup(hub, tmp_path / "hub.tar", with_key=False)
-    told = run(keeping.look(tmp_path / "hub.tar", tmp_path / "new", None))
-    assert "without it the hub cannot sign" in keeping.look_words(told)
+    told = run(putting_back.look(tmp_path / "hub.tar", tmp_path / "new", None))
+    assert "without it the hub cannot sign" in putting_back.look_words(told)
     done = restore(tmp_path / "new", tmp_path / "hub.tar")
-    assert "Put signing.key into" in keeping.restore_words(done, tmp_path / "new")
+    assert "Put signing.key into" in putting_back.restore_words(done, tmp_path / "new")
     assert not (tmp_path / "new" / "signing.key").exists()
+
+
+def test_the_fence_tells_how_far_it_published_also_when_the_pages_are_lost(hub: KeptHub, tmp_path: Path) -> None:
+    backup(hub, tmp_path / "hub.tar")
+    assert run(putting_back.look(tmp_path / "hub.tar", hub.folder, None))["fenced"] is False
+    hub.fill(some_author("later"))
+    shutil.rmtree(hub.folder / "public")
+    told = run(putting_back.look(tmp_path / "hub.tar", hub.folder, None))
+    assert told["fenced"] is True and "jisr-hub rebase" in putting_back.look_words(told)
+    fence = (hub.folder / "fence.json").read_bytes()
+    restore(hub.folder, tmp_path / "hub.tar", yes=True)
+    assert (hub.folder / "fence.json").read_bytes() == fence
+    assert any("older than what this hub has published" in fault for fault in faults(hub.folder))
+
+
+def test_settings_that_are_there_stay_and_broken_ones_come_back(hub: KeptHub, tmp_path: Path) -> None:
+    backup(hub, tmp_path / "hub.tar")
+    settings = json.loads((hub.folder / "hub.json").read_bytes())
+    (hub.folder / "hub.json").write_text(json.dumps({**settings, "poll_seconds": 7.0}))
+    restore(hub.folder, tmp_path / "hub.tar", yes=True)
+    assert json.loads((hub.folder / "hub.json").read_bytes())["poll_seconds"] == 7.0
+    (hub.folder / "hub.json").write_text("{half of")
+    restore(hub.folder, tmp_path / "hub.tar", yes=True)
+    assert json.loads((hub.folder / "hub.json").read_bytes()) == settings
 
 
 # A damaged backup
@@ -252,7 +276,7 @@ def test_a_backup_that_is_cut_off_or_bent_anywhere_is_refused(hub: KeptHub, tmp_
 def test_rows_that_do_not_prove_are_not_put_back(hub: KeptHub, tmp_path: Path) -> None:
     hub.execute("UPDATE entry SET leaf = ? WHERE seq = 5", b"\x01" * 32)
     backup(hub, tmp_path / "hub.tar")
-    told = run(keeping.look(tmp_path / "hub.tar", tmp_path / "new", None))
+    told = run(putting_back.look(tmp_path / "hub.tar", tmp_path / "new", None))
     assert any("entry 5" in fault for fault in told["faults"])
     with pytest.raises(SettingUpError, match="entry 5"):
         restore(tmp_path / "new", tmp_path / "hub.tar")

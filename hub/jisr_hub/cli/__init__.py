@@ -293,16 +293,16 @@ def restore(
     as_json: AsJson = False,
 ) -> None:
     """Put a backup back, or look at it. What the backup does not fit is left as it is."""
-    from . import keeping
+    from . import putting_back
 
     if look:
-        value = _run(keeping.look(file, folder, database))
-        _say(value, as_json, keeping.look_words(value))
+        value = _run(putting_back.look(file, folder, database))
+        _say(value, as_json, putting_back.look_words(value))
         if value["faults"]:
             raise typer.Exit(1)
         return
-    value = _run(keeping.restore(folder, file, database=database, yes=yes))
-    _say(value, as_json, keeping.restore_words(value, folder))
+    value = _run(putting_back.restore(folder, file, database=database, yes=yes))
+    _say(value, as_json, putting_back.restore_words(value, folder))
 
 
 @app.command()

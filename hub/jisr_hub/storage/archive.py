@@ -63,6 +63,7 @@ class About(msgspec.Struct, frozen=True):
     made: str
     step: str
     columns: dict[str, list[str]]
+    epoch: str
     entries: int
     published: int
     head_time: str | None
@@ -106,11 +107,12 @@ async def write(database: Database, out: Path, about: Mapping[str, Any], files: 
 
 async def _said(connection: AsyncConnection, about: Mapping[str, Any]) -> About:
     c = t.feed.c
-    row = (await connection.execute(sa.select(c.size, c.published_size, c.published_head))).one()
+    row = (await connection.execute(sa.select(c.epoch, c.size, c.published_size, c.published_head))).one()
     return About(
         form=FORM,
         step=migrations.NEWEST,
         columns={str(table.name): [str(c.name) for c in table.columns] for table in t.metadata.sorted_tables},
+        epoch=row.epoch,
         entries=row.size,
         published=row.published_size,
         head_time=identifiers.to_instant(heads.parse(row.published_head).time) if row.published_head else None,
