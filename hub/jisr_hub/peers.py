@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -70,9 +71,34 @@ async def take(hub: Hub, peer: Peer, offered: Sequence[Offered], rings: Mapping[
     raise Conflict(f"what was erased kept changing while {peer.hub} was followed")
 
 
+async def take_back(hub: Hub, peer: Peer, file: Path) -> int:
+    """Only in a rebase (rebase.py): take in again what a peer's copy holds of nodes admitted here and this hub lost.
+
+    Every record passes the same steps; only revs above what is held enter, and none that a restricted feed overtook.
+    That a record left a feed is that hub's own word and does not come back. Returns how many entries it became.
+    """
+    taken = 0
+    with contextlib.closing(Copy(file)) as copy:
+        peer, rings = replace(peer, epoch=copy.head.epoch), copy.rings()
+        changes = copy.changes()
+        while offered := [Offered(change.seq, _entry_of(change)) for change in itertools.islice(changes, BATCH)]:
+            taken += await _take_once(hub, peer, offered, rings, None)
+    return taken
+
+
+async def _restricted(hub: Hub, offered: Sequence[Offered]) -> dict[Key, int]:
+    """The highest rev that restricted feeds hold of what is offered."""
+    revs: dict[Key, int] = {}
+    for audience in ingest.RESTRICTED:
+        for key, held in (await hub.ledger.held(audience, ingest.touched(o.entry for o in offered))).items():
+            revs[key] = max(held.rev, revs.get(key, 0))
+    return revs
+
+
 async def _take_once(
-    hub: Hub, peer: Peer, offered: Sequence[Offered], rings: Mapping[str, KeyRing], cursor: int
+    hub: Hub, peer: Peer, offered: Sequence[Offered], rings: Mapping[str, KeyRing], cursor: int | None
 ) -> int:
+    """With `cursor` None it is taken back (see `take_back`), and the peer's cursor stays where it is."""
     now = identifiers.to_instant(hub.clock())
     nodes = {o.entry.node for o in offered if o.entry.node}
     known = {node: member for node in nodes if (member := await hub.ledger.member(node)) is not None}
@@ -82,6 +108,8 @@ async def _take_once(
     batch.guards = dict(guards)
     for said in (o.entry for o in offered if o.entry.op == "erase" and o.entry.thing):
         await batch.prepare(said)
+    if cursor is None:
+        batch.elsewhere = await _restricted(hub, offered)
     for node in nodes:
         batch.logged[node] = await hub.ledger.statements_logged(node)
     for one in offered:
@@ -96,8 +124,8 @@ async def _take_once(
         batch.rings_used,
         guards=guards,
         erasures=batch.erasures,
-        peer=peer.hub,
-        cursor=cursor,
+        peer=peer.hub if cursor is not None else "",
+        cursor=cursor or 0,
         peer_epoch=peer.epoch,
         members=list(batch.new_members.values()),
     )
@@ -126,6 +154,8 @@ class _Batch:
     _last: dict[Key, tuple[int, str] | None] = field(default_factory=dict)
     _newest: dict[Key, int] = field(default_factory=dict)
     _benches: dict[str, Bench] = field(default_factory=dict)
+    elsewhere: dict[Key, int] | None = None
+    """When taking back: the highest rev held of these records in restricted feeds."""
 
     async def prepare(self, said: Entry) -> None:
         """Read what a notice is judged against."""
@@ -143,12 +173,14 @@ class _Batch:
             self._take_statement(offered)
         elif entry.op in ("put", "del"):
             self._take_record(offered)
-        elif entry.op == "out":
+        elif entry.op == "out" and self.elsewhere is None:
             self._take_out(entry)
 
     def _ours_to_take(self, node: str) -> bool:
         """One upstream a node: not what is admitted here or comes from another peer, nor what we say of ourselves."""
         member = self.known.get(node) or self.new_members.get(node)
+        if self.elsewhere is not None:
+            return member is not None and not member.home
         return node != self.hub.identity.id and (member is None or member.home == self.peer.hub)
 
     def _take_statement(self, offered: Offered) -> None:
@@ -167,6 +199,8 @@ class _Batch:
         bench = self._bench(node)
         before = self.held.get((node, entry.id or ""))
         if before is not None and before.digest == entry.digest and before.live == (entry.op == "put"):
+            return
+        if self.elsewhere is not None and self._is_known(entry, before):
             return
         draft = self._draft(offered)
         for _name, step in ingest.STEPS:
@@ -196,6 +230,11 @@ class _Batch:
         if binds:
             ingest.guard(self.guards, said, entry.id or "")
 
+    def _is_known(self, entry: Entry, before: Held | None) -> bool:
+        """Whether this hub holds this rev or a later one, in any audience."""
+        held = max(before.rev if before else 0, (self.elsewhere or {}).get((entry.node or "", entry.id or ""), 0))
+        return held >= (entry.rev or 0)
+
     def _take_out(self, entry: Entry) -> None:
         """What left the feed it came by leaves ours, whichever rev of it is here: of several changes only the last is
         offered, so the rev that left may be one that never came. Its author did not sign it, so nothing is believed of
@@ -216,6 +255,8 @@ class _Batch:
 
     def _draft(self, offered: Offered) -> Draft:
         entry = offered.entry
+        if self.elsewhere is not None and any(hop["by"] == self.hub.identity.id for hop in entry.via):
+            return log.draft(entry, src=entry.src or ("public", self.peer.epoch, offered.seq))  # it set out from here
         via = way(self.hub.identity.id, self.peer, entry, offered.seq)
         src = entry.src or ("public", self.peer.epoch, offered.seq)
         return log.draft(entry, src=src, via=via)
@@ -266,7 +307,7 @@ class Followers:
     async def run(self) -> None:
         while True:
             self._woken.clear()
-            for peer in await self._hub.ledger.peers():
+            for peer in [] if self._hub.fenced() else await self._hub.ledger.peers():
                 try:
                     await self.once(peer)
                 except Exception as error:  # one peer's trouble must not stop the others

@@ -46,7 +46,7 @@ def test_a_hub_that_works_says_what_it_does(client: TestClient) -> None:
     assert answer.status_code == 200
     assert answer.headers["cache-control"] == "no-store"
     assert set(told) == {
-        "ready", "reasons", "head", "disk_free_share", "publishes", "follows", "fenced", "peers", "tasks",
+        "ready", "reasons", "head", "disk_free_share", "publishes", "follows", "fenced", "seen_ahead", "peers", "tasks",
         "descriptors",
     }  # fmt: skip
     assert (told["head"]["size"], told["head"]["live"]) == (15, 11)

@@ -335,6 +335,39 @@ def erase(
 
 
 @app.command()
+def rebase(
+    look: Annotated[bool, typer.Option("--check", help="Only say what is missing and what would happen.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it without asking.")] = False,
+    at_least: Annotated[
+        str, typer.Option(help="EPOCH:SIZE that readers have seen, when the whole folder was put back.")
+    ] = "",
+    base: Annotated[int, typer.Option(min=0, help="With --at-least: how many entries the backup has in common.")] = 0,
+    folder: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Go on after an older database was put back: take back what is missing, open a new epoch where that is needed."""
+    from ..rebase import NothingToDo
+    from . import rebasing
+
+    seen = rebasing.seen(at_least, base)
+    try:
+        found = _run(rebasing.explain(folder, seen))
+    except NothingToDo as nothing:
+        _say({"nothing_to_do": str(nothing)}, as_json, str(nothing))
+        return
+    if look:
+        _say(found, as_json, rebasing.words(found))
+        return
+    if not yes:
+        print(rebasing.words(found), file=sys.stderr)
+        if not sys.stdin.isatty():
+            _fail("Nothing was changed. Add --yes to do this.", USAGE)
+        typer.confirm("Do this now?", abort=True, err=True)
+    done = _run(rebasing.carry_out(folder, seen))
+    _say(done, as_json, rebasing.done_words(done))
+
+
+@app.command()
 def rebuild(folder: Folder = HERE, as_json: AsJson = False) -> None:
     """Delete what can be computed (records, pages, head) and compute it again from the log."""
     from . import inspection
