@@ -22,6 +22,10 @@ from tests.hub import test_check, test_erasure
 from tests.hub.author import Author
 from tests.hub.hub_in_memory import MemoryHub
 from tests.hub.kept_hub import KeptHub
+from tests.protocol import test_merkle_interop
+from tests.reader.conftest import Reader
+from tests.reader.publisher import FeedFolder
+from tests.reader.repairing import check_costs
 
 __all__ = ["world"]
 ROOT = Path(__file__).resolve().parents[2]
@@ -202,3 +206,28 @@ def test_what_was_erased_does_not_come_back_and_a_later_rev_does(
     codes, names = asyncio.run(story())
     figure(f"{database}: revs 2 and 3, late: {codes}; rev 4: taken, {names}")
     assert (codes, names) == (["erased", "erased"], {"lawful"})
+
+
+# Repair
+
+
+def test_a_repair_costs_what_differs_and_is_done_once(tmp_path: Path, long: bool, figure: Callable[..., None]) -> None:
+    total, differing = (100_000, (1, 100, 1_000)) if long else (1_000, (1, 10))
+    feed = FeedFolder(tmp_path / "feed")
+    check_costs(feed, Reader(feed, tmp_path / "copy.jisr"), total, differing, figure)
+
+
+# Merkle proofs of others
+
+
+@pytest.mark.parametrize("kind", ["inclusion", "consistency"])
+def test_the_proofs_of_others_agree_or_differ_for_a_reason(
+    shared: Path, kind: str, figure: Callable[..., None]
+) -> None:
+    compared = test_merkle_interop.compare(shared, kind)
+    odd = [f"{name}: {reason}" for name, reason in compared.odd]
+    figure(
+        f"{compared.total - len(odd)} of {compared.total} {kind} proofs agree; the others:", "; ".join(odd) or "none"
+    )
+    assert compared.total > 90
+    assert compared.differing == []

@@ -6,7 +6,6 @@ more goes back to a place it verified before, reads on from there, and repairs w
 
 from __future__ import annotations
 
-import random
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -23,6 +22,7 @@ from jisr_protocol.reader.places import FolderPlace
 from jisr_protocol.session import Outcome
 from tests.reader.conftest import Reader
 from tests.reader.publisher import FeedFolder
+from tests.reader.repairing import check_costs
 from tests.reader.test_outcomes import ends
 from tests.reader.test_snapshot import whole
 
@@ -86,44 +86,9 @@ def test_a_second_follow_costs_one_request_and_repairs_nothing(feed: FeedFolder,
 
 
 def test_the_cost_of_a_repair_is_that_of_the_difference(
-    feed: FeedFolder, reader: Reader, figure: Callable[..., None], long: bool
+    feed: FeedFolder, reader: Reader, figure: Callable[..., None]
 ) -> None:
-    """5,000 records; 1, 10 and 100 of them differ. A reader from the start needs 20 pages of 256 entries."""
-    records = feed.puts(5_000)
-    backup = feed.size
-    feed.publish(inventory=False)
-    reader.verified()
-    chance = random.Random(4)
-    costs = []
-    for differing in (1, 10, 100):
-        feed.lines, feed.epoch, feed.bases = feed.lines[:backup], "1-aaaaaaaa", ()
-        shutil.rmtree(feed.folder / "inv", ignore_errors=True)
-        own = Reader(feed, reader.file.with_name(f"{differing}.jisr"))
-        shutil.copy(reader.file, own.file)
-        chosen = chance.sample(range(4_800), differing)
-        for number in chosen:
-            feed.edit(records[number])
-        feed.publish(inventory=False)
-        own.verified()
-        feed.new_epoch(backup)
-        feed.put()
-        feed.publish()
-        for number in chosen:
-            path = paths.record(feed.writer.id, records[number].value["id"], 1)
-            feed.write(path, feed.lines[number + 1] + b"\n")
-        result = own.verified()
-        costs.append((result.requests, result.received_bytes))
-        figure(f"{differing} of 5,000 differ: {result.requests} requests, {result.received_bytes:,} bytes")
-        assert result.repaired == differing
-        assert own.verified().repaired == 0
-    late = Reader(feed, reader.file.with_name("late.jisr"))
-    all_bytes = late.verified().received_bytes
-    figure(f"all of it: {all_bytes:,} bytes")
-    pages = 1 + 1  # the head, and the page from which it reads on
-    for (requests, _), differing in zip(costs, (1, 10, 100), strict=True):
-        assert requests <= pages + 2 * differing + 66, "a record and at most its bucket each, and the nodes above"
-    assert costs[0][0] < costs[1][0] < costs[2][0]
-    assert costs[0][1] < costs[1][1] < costs[2][1]
+    check_costs(feed, reader, 2_000, (1, 10, 100), figure)
 
 
 @pytest.mark.parametrize("floor", [0, 512])
