@@ -138,6 +138,7 @@ class Publisher:
                 except Conflict:
                     self._settled = False
                     if (published := await self.ledger.published()) is not None:
+                        await self.gate.advance(published.head)
                         self._take(published)
                 except Behind as behind:  # the fence has moved since it was looked at
                     self._stop(behind)
@@ -225,6 +226,7 @@ class Publisher:
             published = await self.ledger.published()
             if self.fenced or published is None or (self.head is not None and published.head.raw == self.head.raw):
                 return
+            await self.gate.advance(published.head)
             self._take(published)
         await self._tell()
 
