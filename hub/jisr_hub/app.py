@@ -153,8 +153,11 @@ async def open_hub(folder: Path) -> Running:
         await publisher.begin()
         if not publisher.fenced:  # else nothing may enter the log: what it lacks is put back first (rebase.py)
             await hub.begin()
-            if again := await erasures.replay():
-                _log.warning("erasure.again", targets=again)
+            again = await erasures.replay()
+        else:
+            again = await erasures.empty()
+        if again:
+            _log.warning("erasure.again", targets=again)
     except BaseException:
         await ledger.close()
         raise

@@ -55,14 +55,15 @@ def covers(erasure: Erasure, node: str | None, record_id: str | None, rev: int |
     return node == said.node and erasure.target in (record_id, ALL) and live.reaches(said.max_rev, rev or 0)
 
 
-def _covered(erasure: Erasure, line: bytes) -> entries.Entry | None:
+def covered(erasure: Erasure, line: bytes) -> entries.Entry | None:
+    """The put, del or stub of this line, if the erasure takes it out."""
     said = entries.parse(line)
     return said if said.op in ("put", "del") and covers(erasure, said.node, said.id, said.rev) else None
 
 
 def erased_line(erasure: Erasure, line: bytes) -> bytes | None:
     """The stub that takes the place of a line of the hub's own log; None for a line that stays."""
-    said = _covered(erasure, line)
+    said = covered(erasure, line)
     return entries.write_stub(said, "erased") if said is not None and said.gone is None else None
 
 
@@ -71,7 +72,7 @@ def erased_kept(erasure: Erasure, kept: Kept) -> Kept | None:
 
     Why it was put aside goes too, for it may quote the content. A stub that waited for this erasure is no fault now.
     """
-    said = _covered(erasure, kept.line) if kept.line is not None else None
+    said = covered(erasure, kept.line) if kept.line is not None else None
     if said is None:
         return None
     if said.gone is not None:
@@ -140,17 +141,28 @@ class Erasures:
         """ING-13: erase again what the file knows and the database does not: an older one was put back. Before anything
         is served. Returns how many targets; what only the database knows is written to the file."""
         told = self._told()
-        held = {
-            (said.notice.envelope.digest, target): _anew(said.notice, target, said.feed)
-            for said in await self._ledger.notices()
-            for target in said.guards
-        }
+        held = await self._held()
         at = identifiers.to_instant(self._clock())
         if missing := [erasure for key, erasure in told.items() if key not in held]:
             await self._ledger.erase(at, missing, log.number)
             self._unscrubbed += missing
         await self.settle(at, [erasure for key, erasure in held.items() if key not in told])
         return len(missing)
+
+    async def empty(self) -> int:
+        """The same for a database that must not grow before a rebase: content goes, and nothing is said of it yet."""
+        held = await self._held()
+        missing = [erasure for key, erasure in self._told().items() if key not in held]
+        await self._ledger.empty(missing)
+        self._unscrubbed += missing
+        return len(missing)
+
+    async def _held(self) -> dict[tuple[str, str], Erasure]:
+        return {
+            (said.notice.envelope.digest, target): _anew(said.notice, target, said.feed)
+            for said in await self._ledger.notices()
+            for target in said.guards
+        }
 
     def _told(self) -> dict[tuple[str, str], Erasure]:
         """The erasures in the file; those after its last word that all was scrubbed wait for it."""
@@ -194,4 +206,4 @@ def _written(at: str, erasure: Erasure) -> bytes:
 def _read(line: bytes) -> Erasure:
     parts = envelope.slices(line)
     said = entries.parse(parts["entry"])
-    return Erasure(notice.target(said), said.id or "", log.again(said), orjson.loads(parts["feed"]))
+    return Erasure(notice.target(said), said.id or "", log.again(said), orjson.loads(parts["feed"]), again=True)

@@ -97,6 +97,8 @@ class Erasure:
     """The feed it came in; what came in a restricted one must not name its targets in public."""
     binds: bool = True
     """Else it is kept for the operator to decide, and nothing is erased."""
+    again: bool = False
+    """It was said before, and the database does not know it: stubs that are there already get their cause too."""
 
 
 @dataclass(frozen=True)
@@ -339,6 +341,10 @@ class Ledger(Protocol):
         notices and their guards are kept for ever. The entry of an erasure is appended when an entry of the hub's feed
         became a stub for it, so doing it again appends nothing. Durable when it returns; `forget` does the rest.
         """
+        ...
+
+    async def empty(self, erasures: Sequence[Erasure]) -> Erased:
+        """Take the content out and say nothing: for an older database, which is to be made whole before it grows."""
         ...
 
     async def forget(self) -> list[str]:

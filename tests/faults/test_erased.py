@@ -375,19 +375,14 @@ def test_an_older_database_put_back_serves_nothing_of_it(tmp_path: Path) -> None
         file.unlink()
     (world.hub / "hub.sqlite").write_bytes(yesterday)
     assert holding(gone, world.hub)
-    with contextlib.suppress(Exception):  # an older database is refused for signing; see the fence
-        asyncio.run(opened(world.hub, _log))
-    assert holding(gone, world.hub / "public") == {}
 
-    async def scrubbed(folder: Path) -> set[str]:
-        async with setting_up.opened(folder) as ledger:
-            await ledger.forget()
-            async with ledger.reading() as view:
-                log = [entry.parse(line) async for rows in view.entries(0) for _, line, _ in rows]
-        return {e.id or "" for e in log if e.op == "erase"}
+    async def look(running: Running) -> str:
+        await running.erasures.scrub()
+        return running.publisher.fenced
 
-    assert asyncio.run(scrubbed(world.hub)) >= set(world.ids[:2]), "the log says it anew"
-    assert holding(gone, world.hub) == {}
+    assert "older" in asyncio.run(opened(world.hub, look)), "it is fenced; nothing enters its log before a rebase"
+    assert holding(gone, world.hub) == {}, "and holds nothing of it, in the database and in what it serves"
+    assert holding([STAYS], world.hub / "public")
 
 
 def sqlite_world(place: Path) -> World:

@@ -17,7 +17,7 @@ from jisr_protocol.entry import Entry
 from jisr_protocol.limits import PAGE_ENTRIES
 from jisr_protocol.notice import ALL
 
-from ..erasure import erased_kept, erased_line
+from ..erasure import covered, erased_kept, erased_line
 from ..ports import Erased, Erasure, Kept, Key, Number
 from . import tables as t
 from .engines import Database
@@ -36,32 +36,40 @@ WITH RECURSIVE chain(seq) AS (
 class Erasing:
     """One transaction that erases."""
 
-    def __init__(self, database: Database, connection: AsyncConnection, feed: str, at: str, number: Number) -> None:
-        self._database, self._connection, self._feed, self._at, self._number = database, connection, feed, at, number
+    def __init__(self, database: Database, connection: AsyncConnection, feed: str) -> None:
+        self._database, self._connection, self._feed = database, connection, feed
 
-    async def act(self, erasures: Iterable[Erasure]) -> Erased:
+    async def act(self, erasures: Iterable[Erasure], at: str, number: Number) -> Erased:
         """Keep the notices, and take out what those that bind name."""
         emptied = lines = 0
         for erasure in erasures:
-            await self._keep(erasure)
+            await self._keep(erasure, at)
             if not erasure.binds:
                 continue
             lines += await self._empty_kept(t.node_entry, erasure) + await self._empty_kept(t.node_entry_aside, erasure)
-            if erasure.feed == "public" or await self._all_stood(erasure):
+            if await self._may_show(erasure):
                 seqs = await self._empty_own(erasure)
                 await take_out(self._connection, erasure.notice.node, erasure.target, erasure.notice.max_rev)
                 emptied += len(seqs)
                 if seqs:
-                    await self._append(erasure)
+                    await self._append(erasure, at, number)
                     await self._bump({seq // PAGE_ENTRIES for seq in seqs})
         return Erased(emptied, lines)
 
-    async def _keep(self, erasure: Erasure) -> None:
+    async def empty(self, erasures: Iterable[Erasure]) -> Erased:
+        """Take the content out, and nothing more."""
+        emptied = lines = 0
+        for erasure in erasures:
+            lines += await self._empty_kept(t.node_entry, erasure) + await self._empty_kept(t.node_entry_aside, erasure)
+            emptied += len(await self._empty_own(erasure)) if await self._may_show(erasure) else 0
+        return Erased(emptied, lines)
+
+    async def _keep(self, erasure: Erasure, at: str) -> None:
         said = erasure.notice
         thing = said.envelope
         row = {
             "digest": thing.digest, "feed": erasure.feed, "by": said.by, "node": said.node, "n": said.n,
-            "action": said.action, "jws": thing.jws, "body": thing.body, "at": self._at,
+            "action": said.action, "jws": thing.jws, "body": thing.body, "at": at,
         }  # fmt: skip
         insert = self._database.insert
         await self._connection.execute(insert(t.notice).values(row).on_conflict_do_nothing())
@@ -69,8 +77,10 @@ class Erasing:
             kept_out = {"node": said.node, "id": erasure.target, "notice": thing.digest, "max_rev": said.max_rev}
             await self._connection.execute(insert(t.guard).values(kept_out).on_conflict_do_nothing())
 
-    async def _all_stood(self, erasure: Erasure) -> bool:
-        """Whether everything the notice names stood in the public feed, so that passing it on tells nobody anything."""
+    async def _may_show(self, erasure: Erasure) -> bool:
+        """Whether the notice came in public, or all that it names stood there: passing it on tells nobody anything."""
+        if erasure.feed == "public":
+            return True
         for target in erasure.notice.targets:
             asked = {"node": erasure.notice.node, "id": target}
             if (await self._connection.execute(sa.text(_CHAIN), asked)).first() is None:
@@ -78,7 +88,7 @@ class Erasing:
         return True
 
     async def _empty_own(self, erasure: Erasure) -> list[int]:
-        """The positions of the hub's log that lost their content."""
+        """The positions of the hub's log that lost their content, now or, for an erasure said again, before."""
         asked = {"node": erasure.notice.node, "id": erasure.target}
         about = [row[0] for row in await self._connection.execute(sa.text(_CHAIN), asked)]
         c, emptied = t.entry.c, []
@@ -87,13 +97,14 @@ class Erasing:
             for seq, line in (await self._connection.execute(query)).all():
                 if (stub := erased_line(erasure, line)) is not None:
                     await self._connection.execute(sa.update(t.entry).where(c.seq == seq).values(line=stub))
+                if stub is not None or (erasure.again and covered(erasure, line)):
                     emptied.append(seq)
         return emptied
 
-    async def _append(self, erasure: Erasure) -> None:
+    async def _append(self, erasure: Erasure, at: str, number: Number) -> None:
         counter = sa.update(t.feed).where(t.feed.c.name == self._feed).values(size=t.feed.c.size + 1)
         size = (await self._connection.execute(counter.returning(t.feed.c.size))).scalar_one()
-        said = self._number(erasure.draft, size - 1, self._at)
+        said = number(erasure.draft, size - 1, at)
         row = (said.seq, said.draft.op, said.draft.path, said.leaf, said.line, None)
         await self._database.put(self._connection, t.entry, [row], replace=False)
 

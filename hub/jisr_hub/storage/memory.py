@@ -19,7 +19,7 @@ from jisr_protocol.merkle import Frontier
 from jisr_protocol.notice import ALL
 from jisr_protocol.push import NodeLog
 
-from ..erasure import covers, erased_kept, erased_line, highest
+from ..erasure import covered, covers, erased_kept, erased_line, highest
 from ..ports import (
     Change,
     Conflict,
@@ -161,6 +161,7 @@ class MemoryLedger:
             lines += self._empty_kept(erasure)
             if erasure.feed == "public" or all(self._stood(said.node, target) for target in said.targets):
                 places = self._empty_own(erasure)
+                self._take_out(erasure)
                 emptied += len(places)
                 if places:
                     state.entries.append(number(erasure.draft, len(state.entries), at))
@@ -178,11 +179,14 @@ class MemoryLedger:
             if (line := erased_line(erasure, numbered.line)) is not None:
                 draft = structs.replace(numbered.draft, members={})
                 self._s.entries[place] = structs.replace(numbered, line=line, draft=draft)
+            if line is not None or (erasure.again and covered(erasure, numbered.line)):
                 emptied.append(numbered.seq)
+        return emptied
+
+    def _take_out(self, erasure: Erasure) -> None:
         for key, held in self._s.records.items():
             if key[2] == "public" and covers(erasure, key[0], key[1], held.rev):
                 self._s.records[key] = structs.replace(held, live=False)
-        return emptied
 
     def _empty_kept(self, erasure: Erasure) -> int:
         changed = 0
@@ -201,6 +205,10 @@ class MemoryLedger:
         before = self._s.records.get(key)
         if before is None or (stub.rev or 0) > before.rev:
             self._s.records[key] = Held(stub.rev or 0, stub.digest or "", stub.type or "", False)
+
+    async def empty(self, erasures: Sequence[Erasure]) -> Erased:
+        lines = sum(self._empty_kept(erasure) for erasure in erasures)
+        return Erased(sum(len(self._empty_own(erasure)) for erasure in erasures), lines)
 
     async def forget(self) -> list[str]:
         return []

@@ -212,7 +212,11 @@ class SqlLedger:
 
     async def erase(self, at: str, erasures: Sequence[Erasure], number: Number) -> Erased:
         async with self.database.writing(long=True) as connection:
-            return await Erasing(self.database, connection, self._feed, at, number).act(erasures)
+            return await Erasing(self.database, connection, self._feed).act(erasures, at, number)
+
+    async def empty(self, erasures: Sequence[Erasure]) -> Erased:
+        async with self.database.writing(long=True) as connection:
+            return await Erasing(self.database, connection, self._feed).empty(erasures)
 
     async def forget(self) -> list[str]:
         return await self.database.forget(erasing.TABLES)
@@ -269,7 +273,7 @@ class SqlLedger:
                 moved = sa.update(t.peer).where(t.peer.c.hub == change.peer)
                 await connection.execute(moved.values(cursor=change.cursor, epoch=change.peer_epoch))
             if change.erasures:
-                await Erasing(self.database, connection, self._feed, change.at, number).act(change.erasures)
+                await Erasing(self.database, connection, self._feed).act(change.erasures, change.at, number)
                 standing = sa.select(t.feed.c.size).where(t.feed.c.name == self._feed)
                 size = (await connection.execute(standing)).scalar_one()
             return size
