@@ -427,6 +427,31 @@ async def test_an_older_database_put_back_loses_it_again(begun: Begun) -> None:
         assert await again.replay() == 0
 
 
+async def test_a_fenced_database_loses_it_in_silence_and_says_so_when_it_may(begun: Begun) -> None:
+    """ING-13 where nothing may enter the log yet: the stubs come first, their cause with the replay."""
+    author = Author("dar")
+    author.put("one", **words("canaryone"))
+    author.put("two", audience="hub", **words("canarytwo"))
+    beside = Beside()
+    async with begun(author) as hub:
+        await hub.push(author)
+        await erasures_of(hub, beside).erase(author.id, ALL, 7, id=str(uuid.uuid4()), basis="asked for")
+    async with begun(author, label="older") as older:
+        await older.push(author)
+        await older.push(author, feed="hub")
+        size = len(await older.log())
+        again = erasures_of(older, beside)
+        assert await again.empty() == 1
+        assert again.to_scrub
+        assert len(await older.log()) == size and b"canary" not in await everything(older.ledger)
+        assert await again.replay() == 1
+        log = await older.log()
+        assert ([e.op for e in log[size:]], await older.live()) == (["erase"], {})
+        async with older.ledger.reading() as view:
+            assert await view.generations() == {0: 2}
+        assert await again.replay() == await again.empty() == 0
+
+
 async def test_what_only_the_database_knows_is_written_beside_it(begun: Begun) -> None:
     author = Author("dar")
     author.put("one")
