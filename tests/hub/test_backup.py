@@ -192,6 +192,24 @@ def test_postgresql_keeps_what_was_there_in_a_schema(tmp_path: Path, postgres_ad
     assert done["entries"] < size[0][0]
 
 
+@pytest.mark.parametrize("content", [b"rubbish " * 1000, b"", None])
+def test_a_database_that_cannot_be_read_is_replaced_and_kept(
+    hub: KeptHub, tmp_path: Path, content: bytes | None
+) -> None:
+    backup(hub, tmp_path / "hub.tar")
+    before = hub.state()
+    for end in ("", "-wal", "-shm"):
+        (hub.folder / ("hub.sqlite" + end)).unlink(missing_ok=True)
+    if content is not None:
+        (hub.folder / "hub.sqlite").write_bytes(content)
+    with pytest.raises(SettingUpError, match="nothing was changed"):
+        restore(hub.folder, tmp_path / "hub.tar")
+    done = restore(hub.folder, tmp_path / "hub.tar", yes=True)
+    assert hub.state() == before and not done["fenced"]
+    if content:
+        assert (hub.folder / done["aside"]).read_bytes() == content
+
+
 def test_another_hub_is_never_replaced(hub: KeptHub, tmp_path: Path, postgres_address: str) -> None:
     backup(hub, tmp_path / "hub.tar")
     other = KeptHub(tmp_path / "other", postgres_address).fill(some_author())

@@ -86,7 +86,7 @@ def a_recovery_key_that_lies_about(hub: KeptHub, _: pytest.MonkeyPatch) -> None:
 
 
 def an_older_database(hub: KeptHub, _: pytest.MonkeyPatch) -> None:
-    hub.execute("UPDATE feed SET published_head = NULL")
+    hub.execute("UPDATE feed SET size = 3, published_head = NULL")
 
 
 def a_missing_page(hub: KeptHub, _: pytest.MonkeyPatch) -> None:
@@ -114,6 +114,10 @@ def an_erasure_that_waits(hub: KeptHub, _: pytest.MonkeyPatch) -> None:
 
 def a_newer_database(hub: KeptHub, _: pytest.MonkeyPatch) -> None:
     hub.execute("UPDATE alembic_version SET version_num = '9999'")
+
+
+def an_earlier_database(hub: KeptHub, _: pytest.MonkeyPatch) -> None:
+    hub.execute("UPDATE alembic_version SET version_num = '0001'")
 
 
 def an_empty_database(hub: KeptHub, _: pytest.MonkeyPatch) -> None:
@@ -150,6 +154,7 @@ ILLS: list[tuple[Callable[[KeptHub, pytest.MonkeyPatch], None], str, str, str]] 
     (something_put_aside, "quarantine", LOOK, "jisr-hub rejudge"),
     (an_erasure_that_waits, "erasures", LOOK, "1 erasures"),
     (a_newer_database, "database", BAD, "later version"),
+    (an_earlier_database, "database", LOOK, "by itself"),
     (an_empty_database, "database", BAD, "put a backup back"),
     (a_database_of_rubbish, "database", BAD, "file is not a database"),
     (wrong_settings, "hub", BAD, "country"),

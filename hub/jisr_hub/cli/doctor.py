@@ -56,9 +56,9 @@ async def doctor(folder: Path) -> list[Finding]:
         found += _keys(folder, settings)
         found += _disk(folder)
         found.append(_backup(folder))
-        step = await _database(folder, settings)
-        found += step
-        if all(each.state != BAD for each in found):
+        told = await condition(config.place(folder, settings))
+        found += _database(told)
+        if told["step"] == told["newest"]:
             async with opened(folder) as ledger:
                 found += [each async for each in _ledger(folder, settings, ledger)]
     except Exception as error:
@@ -122,8 +122,7 @@ def _backup(folder: Path) -> Finding:
     return Finding("backup", WELL, f"{words}.")
 
 
-async def _database(folder: Path, settings: Settings) -> list[Finding]:
-    told = await condition(config.place(folder, settings))
+def _database(told: dict[str, Any]) -> list[Finding]:
     name = "PostgreSQL" if told["engine"] == "postgresql" else "SQLite"
     found = [Finding("database", WELL, f"{name} {told['version']} answers; its tables are at step {told['step']}.")]
     if told["step"] is None:
@@ -134,6 +133,9 @@ async def _database(folder: Path, settings: Settings) -> list[Finding]:
     elif told["step"] > told["newest"]:
         says = f"The database is of a later version of Jisr (step {told['step']}). Install that version again."
         found = [Finding("database", BAD, says)]
+    elif told["step"] < told["newest"]:
+        says = f"The tables are at step {told['step']}; the next start brings them to {told['newest']} by itself."
+        found = [Finding("database", LOOK, f"{says} Take a backup with the older version first.")]
     for setting in ("synchronous_commit", "fsync", "full_page_writes"):
         if told.get(setting) == "off":
             says = f"PostgreSQL has {setting} off: what was acknowledged can be lost with the power. Turn it on."

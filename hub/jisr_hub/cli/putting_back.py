@@ -180,7 +180,7 @@ def _refuse_others(folder: Path, found: Backup, standing: dict[str, Any], *, yes
         raise SettingUpError(f"{folder} holds another hub than {found.about.hub}; nothing was changed.")
     if standing["database"] == "another":
         raise SettingUpError(f"That database holds another hub than {found.about.hub}; nothing was changed.")
-    if "this hub" in (standing["database"], standing["folder"]) and not yes:
+    if (standing["database"] != "nothing" or standing["folder"] == "this hub") and not yes:
         raise SettingUpError(
             f"{folder} holds this hub already; nothing was changed. With --yes its database is kept beside under a "
             f"dated name and the backup of {found.about.made} takes its place. Look first: jisr-hub restore --check"

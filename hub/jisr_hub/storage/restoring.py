@@ -21,7 +21,8 @@ _FILES = ("", "-wal", "-shm")
 
 
 async def who_is_there(place: Path | str, hub: str) -> str:
-    """What stands at this place already: "nothing", "this hub", or "another". Raises what the database raises."""
+    """What stands at this place already: "nothing", "this hub", "another", or "rubbish", a file that is no database any
+    more. Raises what PostgreSQL raises."""
     if isinstance(place, Path) and not place.exists():
         return "nothing"
     database = engines.of(place)
@@ -33,6 +34,10 @@ async def who_is_there(place: Path | str, hub: str) -> str:
             known = await connection.execute(sa.select(c.node).where(c.node == hub).limit(1))
             empty = await connection.execute(sa.select(c.node).limit(1))
             return "this hub" if known.first() or not empty.first() else "another"
+    except sa.exc.DatabaseError:
+        if isinstance(place, Path):
+            return "rubbish"  # all the more is a backup to be put back
+        raise
     finally:
         await database.close()
 
