@@ -88,4 +88,7 @@ def kill(pid: int) -> int:
     """Kill a life as a power cut would, leaving it no chance; its wait status: 9 unless it had ended by itself."""
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
-    return os.waitpid(pid, 0)[1]
+    try:
+        return os.waitpid(pid, 0)[1]
+    except ChildProcessError:
+        return 0  # waited for already
