@@ -16,7 +16,7 @@ from jisr_hub import ingest, log, peers
 from jisr_hub.hub import Hub
 from jisr_hub.publish.pages import PageWriter
 from jisr_hub.storage.memory import MemoryLedger
-from jisr_node import outbox
+from jisr_node import feeds, outbox
 from jisr_protocol import entry, live
 from jisr_protocol.merkle import Frontier
 from jisr_protocol.reader.sheet import Sheet
@@ -80,7 +80,7 @@ def lost_tombstone_at_a_node() -> Any:
         box._store.drop_live(feed.name, held.id)
         return replace(held, rev=held.rev + 1, feed=None)
 
-    return mock.patch.object(outbox.Outbox, "_withdraw", forgets)
+    return mock.patch.object(outbox.Outbox, "withdraw", forgets)
 
 
 def hub_trusted_for_the_authors_signature() -> Any:
@@ -247,12 +247,12 @@ def revs_may_fall() -> Any:
 
 def heads_of_one_date() -> Any:
     """A node dates its head by the clock, also twice within a second."""
-    return mock.patch.object(outbox.Outbox, "_moment", lambda box, feed, now: now)
+    return mock.patch.object(feeds.Feeds, "_moment", lambda box, feed, now: now)
 
 
 def misdated_head_kept() -> Any:
     """A node whose clock was wrong keeps the head it signed then, though no hub takes it."""
-    return mock.patch.object(outbox.Outbox, "_due", lambda box, feed, now: feed.head is None)
+    return mock.patch.object(feeds.Feeds, "due", lambda box, feed, now: feed.head is None)
 
 
 def bent_line_kept_for_the_true_one() -> Any:
