@@ -19,6 +19,7 @@ from jisr_hub import identity as hub_identity
 from jisr_hub.hub import Hub
 from jisr_hub.peers import Followers
 from jisr_hub.publish.feed import Publisher
+from jisr_hub.publish.snapshots import Cadence
 from jisr_hub.storage.memory import MemoryLedger, MemoryPages
 from jisr_node import app as node_app
 from jisr_node.adapters.sqlite import SqliteStore
@@ -317,6 +318,7 @@ class HubActor(Person):
     ) -> None:
         super().__init__(label, now, chance)
         self.liar, self.folder = liar, folder / label
+        self.snapshots = chance.random() < 0.5
         self.identity = hub_identity.create(
             label, seed=chance.randbytes(32), recovery_seed=chance.randbytes(32), salt=chance.randbytes(16), now=now()
         )
@@ -331,7 +333,8 @@ class HubActor(Person):
         if self.chance.random() < 0.5:
             self.pages.lose_power()
         self.hub = Hub(self.identity, self.ledger, self.now)
-        self.publisher = Publisher(self.identity, self.ledger, self.pages, self.now)
+        cadence = Cadence(entries=4) if self.snapshots else Cadence()
+        self.publisher = Publisher(self.identity, self.ledger, self.pages, self.now, cadence=cadence)
         self.followers = Followers(self.hub, self.folder, 60.0, allow_private=False)
         at_once(self.hub.begin())
         at_once(self.publisher.begin())

@@ -267,8 +267,8 @@ class Publisher:
 
     async def record(self, node: str, record_id: str, rev: int) -> bytes | None:
         """The record file of this version, None if it is not what this head has. Raises records.ErasedRecord."""
-        if self.head is None:
+        if self._out.head is None:
             return None
-        size = self.head.size
+        size = self._out.head.size
         async with self.ledger.reading() as view:
             return await records.record_file(view, size, node, record_id, rev)
