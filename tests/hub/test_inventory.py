@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
+import sqlite3
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +15,13 @@ from jisr_hub.publish import inventory, records
 from jisr_hub.publish.records import ErasedRecord
 from jisr_protocol import entry, identifiers, live, state_tree
 from jisr_protocol.entry import Entry
+from jisr_protocol.exchange import Event, Fetch, Fetched, Missing
+from jisr_protocol.reader.follow import follow
+from jisr_protocol.reader.places import FolderPlace
+from jisr_protocol.session import Outcome
 from tests.hub.author import Author, record_id
 from tests.hub.hub_in_memory import MemoryHub
-from tests.hub.published import hub_over, publisher_of
+from tests.hub.published import hub_over, publisher_of, read_by
 from tests.hub.test_erasure import erase
 
 pytestmark = pytest.mark.anyio
@@ -179,3 +186,66 @@ async def test_a_record_file_is_the_line_that_the_head_has(
         with pytest.raises(ErasedRecord):
             await file_of("r3", 1)
         assert identifiers.uuid(record_id("r3")) is None and records.ErasedRecord is ErasedRecord
+
+
+class Served(FolderPlace):
+    """The hub's files, those that it renders too, while others push on."""
+
+    def __init__(self, hub: MemoryHub, folder: Path, meanwhile: Callable[[], Awaitable[Any]]) -> None:
+        super().__init__(hub.write_out(folder))
+        self._hub, self._meanwhile = hub, meanwhile
+        self.rendered = 0
+
+    async def fetch(self, wanted: Fetch) -> Event:
+        kind, *rest = wanted.path.removesuffix(".json").split("/")
+        if kind not in ("inv", "rec"):
+            return await super().fetch(wanted)
+        await self._meanwhile()
+        self.rendered += 1
+        publisher = self._hub.publisher
+        if kind == "inv":
+            content = await publisher.inventory(bytes.fromhex(rest[0]))
+        else:
+            content = await publisher.record(f"jisr:{rest[0]}", rest[1], int(rest[2]))
+        return Fetched(wanted.path, content) if content is not None else Missing(wanted.path)
+
+
+async def test_a_copy_is_repaired_while_others_push_and_nothing_is_published(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    author = Author("dar")
+    author.puts(200)
+    async with hub_over("sqlite", request, tmp_path, author) as hub:
+        await hub.push(author)
+        await hub.publish()
+        file = tmp_path / "copy"
+        await read_by(hub, tmp_path, file)
+        with contextlib.closing(sqlite3.connect(file)) as damaged, damaged:
+            damaged.execute("UPDATE leaf SET rev = rev + 1 WHERE seq = 7")
+            damaged.execute("DELETE FROM leaf WHERE seq = 8")
+            damaged.execute("DELETE FROM record WHERE seq = 8")
+            damaged.execute("UPDATE feed SET live = live - 1")
+            damaged.execute("DELETE FROM bucket")
+        start = len(author.feed().lines)
+        author.put("new")
+        await hub.push(author, start)
+        head = await hub.publish()
+
+        async def meanwhile() -> None:
+            """Every record changes under the reader's hands, one after the other."""
+            start = len(author.feed().lines)
+            for number in range(40):
+                author.put(f"r{(start + number) % 200}")
+            hub.clock.pass_time(seconds=1)
+            await hub.push(author, start)
+
+        served = Served(hub, tmp_path / "served", meanwhile)
+
+        @contextlib.asynccontextmanager
+        async def place(*_: Any) -> Any:
+            yield served
+
+        monkeypatch.setattr("jisr_protocol.reader.follow._place", place)
+        result = await follow("https://hub.example/", file, now=hub.clock)
+        assert (result.outcome, result.repaired, result.live) == (Outcome.VERIFIED, 2, 201), result.sentence
+        assert served.rendered == 5 and hub.publisher.head == head, "a root, two buckets, two records"
