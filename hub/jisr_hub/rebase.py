@@ -16,15 +16,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jisr_protocol import entry as entries
-from jisr_protocol import identifiers, keys, live, state_tree
+from jisr_protocol import identifiers, keys, live, notice, state_tree
 from jisr_protocol.entry import Entry
 from jisr_protocol.keys import KeyRing
 from jisr_protocol.limits import PAGE_ENTRIES
 from jisr_protocol.merkle import Frontier
 from jisr_protocol.refusal import Refusal
 
+from . import log
 from .hub import Hub
-from .ports import Change, Draft, Held, Mark, Member, Numbered, Pages, Published, Remembered, View
+from .ports import Change, Draft, Erasure, Held, Mark, Member, Numbered, Pages, Published, Remembered, View
 from .publish.fence import Behind, Gate, further, own_head, root_at
 from .publish.pages import Layout
 from .publish.standing import generations_of
@@ -246,9 +247,12 @@ async def _take_pages(hub: Hub, pages: Pages, found: Found, done: Done, per_hour
     rings = _Rings(await hub.ledger.rings([member.node for member in await hub.ledger.members()]))
     known = {member.node for member in await hub.ledger.members()}
     batch: list[Entry] = []
+    erasures: list[Erasure] = []
     for line in published_entries(pages, found.layout, found.size, found.reaches):
         rings.accept(line)
         batch.append(line)
+        if line.op == "erase" and line.thing is not None:
+            erasures.append(Erasure(notice.target(line), line.id or "", _draft(line)))
         if len(batch) == BATCH or line.seq + 1 == found.reaches:
             change = _change_of(hub, batch, rings, known, per_hour, per_day)
             await hub.ledger.store(change, _at_its_place({line.seq: line for line in batch}))
@@ -256,6 +260,8 @@ async def _take_pages(hub: Hub, pages: Pages, found: Found, done: Done, per_hour
             known |= {member.node for member in change.members}
             done.from_pages += len(batch)
             batch = []
+    if erasures:  # what the database still held of it goes again
+        await hub.ledger.erase(identifiers.to_instant(hub.clock()), erasures, log.number)
 
 
 def _at_its_place(lines: dict[int, Entry]) -> Any:

@@ -22,6 +22,7 @@ from tests.hub import test_check, test_erasure
 from tests.hub.author import Author
 from tests.hub.hub_in_memory import MemoryHub
 from tests.hub.kept_hub import KeptHub
+from tests.hub.yesterday import yesterday
 from tests.protocol import test_merkle_interop
 from tests.reader.conftest import Reader
 from tests.reader.publisher import FeedFolder
@@ -231,3 +232,16 @@ def test_the_proofs_of_others_agree_or_differ_for_a_reason(
     )
     assert compared.total > 90
     assert compared.differing == []
+
+
+# Bad days of a hub
+
+
+@pytest.mark.parametrize("pages", [True, False], ids=["pages there", "pages lost"])
+@pytest.mark.parametrize("database", ["SQLite", "PostgreSQL"])
+def test_yesterdays_backup_of_a_hub_refuses_explains_rebases_and_pulls_back(
+    database: str, pages: bool, tmp_path: Path, long: bool, request: pytest.FixtureRequest, figure: Callable[..., None]
+) -> None:
+    """With a node that is gone for good, a peer, an erasure since, and readers ahead of the backup and at it."""
+    address = "" if database == "SQLite" else request.getfixturevalue("postgres_address")
+    figure(yesterday(tmp_path, address, pages=pages, records=400 if long else 270))

@@ -138,8 +138,8 @@ def words(value: dict[str, Any]) -> str:
     """The facts for a person."""
     before, database = value["published_before"], value["database"]
     lines = [
-        f"This hub has published {before['size']} entries of {before['epoch']}. The database holds {database['size']} of "
-        f"{database['epoch']}, and was published up to {database['published']} when it was saved.",
+        f"This hub has published {before['size']} entries of {before['epoch']}.",
+        f"The database holds {database['size']} of {database['epoch']}; its last head covers {database['published']}.",
         f"The pages in this folder give back {value['in_pages']} entries after that.",
     ]
     if value["by_pages_only"]:
@@ -166,8 +166,8 @@ def words(value: dict[str, Any]) -> str:
 def done_words(value: dict[str, Any]) -> str:
     """What was done, for a person."""
     lines = [
-        f"{value['from_pages']} entries came back from the pages, {value['from_peers']} from peers. Published: "
-        f"{value['published']} entries, {value['live']} records live, epoch {value['epoch']}."
+        f"{value['from_pages']} entries came back from the pages, {value['from_peers']} from peers.",
+        f"Published: {value['published']} entries, {value['live']} records live, epoch {value['epoch']}.",
     ]
     lines += [f"Not asked: {sentence}" for sentence in value["unreached"]]
     lines += [f"Admitted again, without its name: {node}" for node in value["admitted_again"]]
