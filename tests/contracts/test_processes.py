@@ -197,7 +197,7 @@ def test_pushes_go_to_each_in_turn_and_the_publisher_dies(
         size = 1 + sum(len(author.feed().lines) for author in authors)
         found = [process.head(f"?after={size - 1}&wait=20") for process in alive]
         assert {head.size for head in found} == {size}
-    assert watch.forks() == [] and len(watch.seen) > 3
+    assert watch.forks() == [] and len(watch.seen) > 1
     assert successor in alive
 
     rows = hub.execute("SELECT seq, line FROM entry ORDER BY seq")

@@ -12,8 +12,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from jisr_hub.app import application
+from jisr_hub.cli import keeping, putting_back
 from jisr_hub.ports import Peer
-from jisr_hub.publish.feed import Behind
 from jisr_hub.web import readiness
 from jisr_hub.web.readiness import Duty, Readiness
 from tests.hub.hub_in_memory import run
@@ -62,15 +62,16 @@ def test_a_full_disk_is_not_ready(client: TestClient, monkeypatch: pytest.Monkey
     assert told.json()["reasons"] == ["0.4% of the disk is free; nothing more can be stored soon."]
 
 
-def test_a_fenced_hub_is_not_ready_and_says_why(hub: KeptHub, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def behind(*_: object, **__: object) -> None:
-        raise Behind("The database is older than what this hub has published.")
-
-    monkeypatch.setattr("jisr_hub.publish.feed.Publisher.publish", behind)
+def test_a_fenced_hub_is_not_ready_and_says_why(hub: KeptHub, tmp_path: Path) -> None:
+    run(keeping.backup(hub.folder, tmp_path / "hub.tar", with_key=False))
+    hub.fill(some_author("later"))
+    run(putting_back.restore(hub.folder, tmp_path / "hub.tar", database=None, yes=True))
     with TestClient(application(hub.folder)) as client:
-        told = settled(client, lambda told: told["fenced"])
-        assert told.status_code == 503
-        assert told.json()["reasons"] == ["The database is older than what this hub has published."]
+        answer = client.get("/readyz")
+        assert answer.status_code == 503
+        [reason] = answer.json()["reasons"]
+        assert "older than what this hub has published" in reason and answer.json()["fenced"] == reason
+        assert client.get("/feeds/public/head.json").status_code == 200, "what was published is still served"
 
 
 class Looks:
