@@ -264,8 +264,8 @@ class View(Protocol):
         ...
 
     async def touched(self, start: int, end: int | None = None) -> set[int]:
-        """The 18-bit paths of the records that entries in [start, end), or to the last one, touched; not of those that a
-        notice took out."""
+        """The 18-bit paths of the records that entries in [start, end), or to the last one, touched; not of those that
+        a notice took out."""
         ...
 
     async def touching(self, start: int, low: int, high: int) -> list[Touch]:
