@@ -175,7 +175,11 @@ async def guards(database: Database, connection: AsyncConnection, keys: Iterable
         f"SELECT g.id, g.max_rev FROM {database.texts} CROSS JOIN guard AS g"
         " WHERE g.node = :node AND g.id = asked.value"
     )
-    for node, ids in by_node.items():
+    # most nodes never erased anything, and a batch names hundreds of records
+    some = sa.text(f"SELECT asked.value FROM {database.texts} WHERE asked.value IN (SELECT node FROM guard)")
+    asked = {"asked": database.asked_texts(by_node)}
+    for (node,) in (await connection.execute(some, asked)).all():
+        ids = by_node[node]
         for record_id, max_rev in await connection.execute(query, {"node": node, "asked": database.asked_texts(ids)}):
             before = found[node, record_id]
             found[node, record_id] = None if before is None or max_rev is None else max(before, max_rev)
