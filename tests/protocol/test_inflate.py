@@ -168,9 +168,7 @@ def test_a_zstd_window_above_8_mib_is_refused_by_its_own_name() -> None:
     assert str(ZSTD_WINDOW_BYTES) in refusal.expected
 
 
-@pytest.mark.parametrize(
-    "encoding", ["br", "deflate", "compress", "gzip, zstd", "gzip,gzip", "identity, gzip"]
-)
+@pytest.mark.parametrize("encoding", ["br", "deflate", "compress", "gzip, zstd", "gzip,gzip", "identity, gzip"])
 def test_unknown_and_stacked_encodings_are_refused(encoding: str) -> None:
     refusal = refused(gzip.compress(PAGE), encoding)
     assert (refusal.rule, refusal.code) == ("LIM-5", "encoding_unsupported")
