@@ -8,6 +8,6 @@ class Unwritable(Exception):
 
     def __init__(self, reason: str) -> None:
         super().__init__(
-            f"The hub's database cannot be written now ({reason}). Nothing of this was kept, and all that was "
-            "acknowledged before is safe. Once there is room on its disk and it can be written, the same will do."
+            f"The hub's database cannot be reached or written now ({reason}). Nothing of this was kept, and all that "
+            "was acknowledged before is safe. Once it answers and there is room on its disk, the same will do."
         )

@@ -1,4 +1,8 @@
-"""Wrong orders, to be planted in an open hub: what strikes the path must find each of them."""
+"""Wrong orders, to be planted in an open hub: what strikes the path must find each of them.
+
+A head that is shown before the ledger remembers it is none of them any more: the next start finds it beside the
+database (publish/fence.py), sees that the log begins with it, and signs a later one.
+"""
 
 from __future__ import annotations
 
@@ -9,18 +13,6 @@ from typing import Any, NamedTuple
 
 from jisr_hub.app import Running
 from jisr_protocol import paths
-
-
-def head_before_the_ledger(running: Running) -> None:
-    """The head is shown before it is remembered."""
-    remember = running.ledger.publish
-
-    async def publish(published: Any, *before: Any) -> None:
-        running.pages.write(paths.HEAD, published.head.raw)
-        running.pages.flush()
-        await remember(published, *before)
-
-    running.ledger.publish = publish  # type: ignore[method-assign]
 
 
 def head_before_its_pages(running: Running) -> None:
@@ -71,7 +63,6 @@ class Planted(NamedTuple):
 
 
 PLANTS = {
-    "head before the ledger": Planted(head_before_the_ledger, "kill", "publish 1", "-wal"),
     "head before its pages": Planted(head_before_its_pages, "kill", "publish 1", "public/log/"),
     "acknowledged before the commit": Planted(acknowledged_before_the_commit, "fail", "pu", "-wal"),
     "failures swallowed": Planted(failures_swallowed, "fail", "publish 4", "public/log/"),

@@ -62,5 +62,5 @@ def test_a_database_that_is_not_there_is_a_sentence(jisr_hub: Command, tmp_path:
     nowhere = f"postgresql://nobody@127.0.0.1:{free_port()}/none"
     said = jisr_hub("init", tmp_path / "hub", *INIT, "--database", nowhere)
     assert said.status == 1
-    assert "database cannot be used" in said.err and "Nothing was changed" in said.err
+    assert "database cannot be reached" in said.err and "Nothing of this was kept" in said.err
     assert list((tmp_path / "hub").iterdir()) == []
