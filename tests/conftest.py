@@ -16,8 +16,6 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests import postgres
-
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
 
@@ -79,6 +77,8 @@ def tool() -> Callable[[str], str]:
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a real PostgreSQL, shared by all processes of this run."""
+    from tests import postgres
+
     base = tmp_path_factory.getbasetemp()
     run = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
     with postgres.server(postgres.folder_of(run)) as address:
@@ -88,6 +88,8 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 def postgres_address(postgres_server: str) -> Iterator[str]:
     """The address of an empty database of one's own."""
+    from tests import postgres
+
     with postgres.database(postgres_server) as address:
         yield address
 

@@ -52,7 +52,7 @@ def set_up(stream: TextIO | None = None, level: str = "info") -> None:
             render,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping().get(level.upper(), 20)),
-        logger_factory=structlog.PrintLoggerFactory(out),
+        logger_factory=lambda *_: structlog.PrintLogger(stream or sys.stderr),  # wherever stderr leads by then
         cache_logger_on_first_use=False,
     )
     server = logging.getLogger("uvicorn")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -71,12 +72,13 @@ class Hub:
 
     async def begin(self) -> None:
         """Put the hub's own key statements into its feed, as far as they do not stand there; at every start."""
-        known = await self.ledger.statements_logged(self.identity.id)
-        missing = [s for s in self.identity.ring.statements if s.digest not in known]
-        if missing:
-            now = identifiers.to_instant(self.clock())
-            drafts = [log.key_draft(s, *keys.subject_of(s)) for s in missing]
-            await self.ledger.store(Change(now, drafts, (), {self.identity.id: self.identity.ring}), log.number)
+        with contextlib.suppress(Conflict):  # another process that starts at this moment puts the same ones there
+            known = await self.ledger.statements_logged(self.identity.id)
+            missing = [s for s in self.identity.ring.statements if s.digest not in known]
+            if missing:
+                now = identifiers.to_instant(self.clock())
+                drafts = [log.key_draft(s, *keys.subject_of(s)) for s in missing]
+                await self.ledger.store(Change(now, drafts, (), {self.identity.id: self.identity.ring}), log.number)
 
     # Push
 

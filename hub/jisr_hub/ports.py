@@ -327,8 +327,8 @@ class Ledger(Protocol):
         """Store a change and give its drafts the next positions, under the writer's lock, in one transaction.
 
         Durable when it returns the new size of the hub's feed. Raises Conflict when the node's feeds have not the sizes
-        `change.expected` any more, or guards that are not `change.guards` any more, perhaps by another process; then
-        nothing was stored.
+        `change.expected` any more, guards are not `change.guards` any more, or a key statement of the drafts stands in
+        the log already, perhaps by another process; then nothing was stored.
         """
         ...
 

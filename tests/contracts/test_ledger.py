@@ -432,6 +432,15 @@ async def test_statements_logged_are_those_in_the_feed_also_when_a_recovery_repl
         assert await ledger.statements_logged("jisr:nobody") == set()
 
 
+async def test_a_key_statement_enters_the_log_once(opened: Opened, author: Author) -> None:
+    """Two processes that start at one moment both find it missing."""
+    change = Change(AT, drafts_of(author, 0, 2), remembered(author, 1, 2), {author.id: author.ring})
+    async with opened() as ledger:
+        stored = await asyncio.gather(*(ledger.store(change, log.number) for _ in range(3)), return_exceptions=True)
+        assert sorted(type(s).__name__ for s in stored) == ["Conflict", "Conflict", "int"]
+        assert len(await rows_of(ledger)) == 2
+
+
 async def test_a_node_log_comes_back_as_it_was_stored(opened: Opened, author: Author) -> None:
     kept = [
         Kept(0, b"\x01" * 32, None),

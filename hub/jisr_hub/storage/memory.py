@@ -122,6 +122,9 @@ class MemoryLedger:
             raise Conflict(f"{change.node} moved on")
         if await self.guards(change.guards) != change.guards:
             raise Conflict("something was erased meanwhile")
+        for d in change.drafts:
+            if d.op in ("key", "recovery") and d.digest in await self.statements_logged(d.node or ""):
+                raise Conflict("a key statement stands in the log already")
         base = len(state.entries)
         state.entries += [number(draft, base + i, change.at) for i, draft in enumerate(change.drafts)]
         for r in change.remembered:

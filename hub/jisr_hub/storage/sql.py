@@ -315,8 +315,11 @@ class SqlLedger:
 
     async def _keep_rings(self, connection: AsyncConnection, change: Change) -> None:
         logged = [{"node": d.node, "digest": d.digest} for d in change.drafts if d.op in ("key", "recovery")]
-        if logged:
-            await connection.execute(self.database.insert(t.logged_statement).on_conflict_do_nothing(), logged)
+        c = t.logged_statement.c
+        once = self.database.insert(t.logged_statement).on_conflict_do_nothing().returning(c.digest)
+        for row in logged:
+            if (await connection.execute(once.values(row))).first() is None:
+                raise Conflict("a key statement stands in the log already")
         for ring in change.rings.values():
             await _keep_ring(connection, ring)
 
