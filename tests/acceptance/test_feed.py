@@ -163,9 +163,9 @@ def test_check_names_one_flipped_bit_wherever_it_is(
     address = "" if database == "SQLite" else str(request.getfixturevalue("postgres_address"))
     hub = test_check.fill(KeptHub(tmp_path / "hub", address))
     assert test_check.faults(hub) == []
-    stored = {what: test_check.strike(hub, what, 40 if long else 1, "acceptance") for what in test_check.FLIPS}
-    signatures = test_check.strike_signatures(hub, 40 if long else 2, "acceptance")
-    files = test_check.strike_files(hub, 10 if long else 1, "acceptance")
+    stored = {what: test_check.strike(hub, what, 8 if long else 1, "acceptance") for what in test_check.FLIPS}
+    signatures = test_check.strike_signatures(hub, 12 if long else 2, "acceptance")
+    files = test_check.strike_files(hub, 3 if long else 1, "acceptance")
     assert min(stored.values()) > 0 and files > 10
     assert test_check.faults(hub) == []
     figure(
