@@ -328,6 +328,21 @@ async def test_records_rows_and_touched_paths_equal_a_model(
                 assert await view.touched(start) == set(touched[start:])
 
 
+async def test_a_reading_that_stops_halfway_keeps_nothing_open(
+    opened: Opened, author: Author, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was erased could else not leave the database's files before the garbage collector comes by."""
+    monkeypatch.setattr("jisr_hub.storage.view._STREAMED_ROWS", 2)
+    async with opened() as ledger:
+        await ledger.store(Change(AT, drafts_of(author, 1), remembered(author, 1, 7)), log.number)
+        async with ledger.reading() as view:
+            halfway = view.rows(None)
+            assert await anext(halfway)
+        await ledger.forget()  # raises StillSeen
+        assert len(await rows_of(ledger)) == 6
+        await halfway.aclose()
+
+
 async def test_key_statements_touch_no_record(opened: Opened, author: Author) -> None:
     async with opened() as ledger:
         await ledger.store(Change(AT, drafts_of(author, 0, 1), ()), log.number)

@@ -354,7 +354,11 @@ class SqlLedger:
         async with self.database.readers.connect() as connection:
             query = sa.select(t.feed.c.size).where(t.feed.c.name == self._feed)
             size = (await connection.execute(query)).scalar_one()
-            yield SqlView(self.database, connection, size)
+            view = SqlView(self.database, connection, size)
+            try:
+                yield view
+            finally:
+                await view.close()
 
     # Publishing
 

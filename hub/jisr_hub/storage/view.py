@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncResult
 
 from jisr_protocol import entry as entries
 
@@ -27,11 +27,17 @@ class SqlView:
 
     def __init__(self, database: Database, connection: AsyncConnection, size: int) -> None:
         self._database, self._connection, self.size = database, connection, size
+        self._streams: list[AsyncResult[Any]] = []
         # One statement however many ranges: they travel as one value, so nothing is compiled anew.
         self._rows_in_ranges = sa.text(
             f"SELECT r.live_path, r.node, r.id, r.rev, r.digest FROM {database.ranges} CROSS JOIN record AS r"
             " WHERE r.live_path BETWEEN asked.low AND asked.high"
         )
+
+    async def close(self) -> None:
+        """End what was not read to its end: an open statement would keep old pages of the database in its log."""
+        for stream in self._streams:
+            await stream.close()
 
     async def entries(self, start: int, end: int | None = None) -> AsyncIterator[Sequence[tuple[int, bytes, bytes]]]:
         c = t.entry.c
@@ -115,6 +121,7 @@ class SqlView:
 
     async def _streamed(self, query: Any, size: int) -> AsyncIterator[Sequence[Any]]:
         result = await self._connection.stream(query)
+        self._streams.append(result)
         async for part in result.partitions(size):
             yield part
 
