@@ -30,6 +30,8 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 
+from jisr_protocol.limits import INTEGER_MAX
+
 SOURCE = "en"
 
 # How each language calls itself, in the order of the switch.
@@ -105,8 +107,8 @@ class Language:
         return f"{self.date(instant)}{self.comma}{clock} UTC"
 
     def number(self, number: int) -> str:
-        """Write a number with this language's separators, in the digits 0 to 9."""
-        return format_decimal(number, locale=self.locale)
+        """Write a number with this language's separators, in the digits 0 to 9; plain where no record may hold it."""
+        return format_decimal(number, locale=self.locale) if abs(number) <= INTEGER_MAX else str(number)
 
     def listing(self, words: Sequence[str]) -> str:
         """Join words as a sentence does: "a, b and c". No words give an empty string."""
