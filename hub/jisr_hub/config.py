@@ -22,7 +22,7 @@ class Settings(BaseSettings):
     name: str = Field(min_length=1, max_length=300)
     country: str = Field(pattern=r"^[A-Z]{2}$")
     lang: str = "en"
-    database: str = ""
+    database: str = Field(default="", pattern=r"^(|postgres(ql)?://.+)$")
     """Where the ledger stands: "" for hub.sqlite in the folder, or `postgresql://user:password@host/name`."""
     fence: str = ""
     """Where the fence stands, the file that remembers what was published last: "" for fence.json in the folder. Best on
