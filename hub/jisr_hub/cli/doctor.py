@@ -61,7 +61,7 @@ async def doctor(folder: Path) -> list[Finding]:
         if told["step"] == told["newest"]:
             async with opened(folder) as ledger:
                 found += [each async for each in _ledger(folder, settings, ledger)]
-    except Exception as error:
+    except Exception as error:  # whatever keeps it from opening is the finding
         if isinstance(error, OSError | ValueError | RuntimeError | Refusal) or type(error).__module__.startswith(
             "jisr"
         ):
