@@ -111,7 +111,7 @@ async def state_of(folder: Path) -> State:
         published = await running.ledger.published()
         assert published is not None
         tables = {}
-        async with running.ledger.database.readers.connect() as connection:
+        async with running.ledger.database.reading() as connection:
             for table in t.metadata.sorted_tables:
                 tables[table.name] = [row async for part in rows_of(connection, table) for row in part]
         return State(entries, published.head.raw, published.head.state_root, tables)

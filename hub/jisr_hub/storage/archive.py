@@ -29,7 +29,7 @@ from jisr_protocol import identifiers
 
 from . import migrations
 from . import tables as t
-from .engines import Database
+from .engines import Database, streamed
 
 FORM = 1
 PART_BYTES = 4 * 1024 * 1024
@@ -79,14 +79,13 @@ class _Index(msgspec.Struct, frozen=True):
 
 async def rows_of(connection: AsyncConnection, table: sa.Table) -> AsyncIterator[Sequence[Sequence[Any]]]:
     """Every row of a table in the order of its primary key, in batches."""
-    result = await connection.stream(sa.select(table).order_by(*table.primary_key.columns))
-    async for part in result.partitions(_ROWS_AT_ONCE):
+    async for part in streamed(connection, sa.select(table).order_by(*table.primary_key.columns), _ROWS_AT_ONCE):
         yield [tuple(row) for row in part]
 
 
 async def write(database: Database, out: Path, about: Mapping[str, Any], files: Mapping[str, bytes]) -> About:
     """Write a backup to `out`, which must not exist; durable when this returns. `about` is completed here."""
-    async with database.readers.connect() as connection:
+    async with database.reading() as connection:
         said = await _said(connection, about)
         with _new(out) as raw, tarfile.open(fileobj=raw, mode="w", format=tarfile.PAX_FORMAT) as archive:
             _add(archive, _ABOUT, msgspec.json.encode(said))

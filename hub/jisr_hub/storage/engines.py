@@ -4,7 +4,7 @@
     Postgres(address)  any number of processes; the writer's lock is an advisory lock of the feed
 
 Both give three kinds of connection: `writing` is one transaction under the writer's lock, durable when it ends;
-`readers` open a transaction that sees one consistent moment; `askers` run single statements.
+`reading` is one that sees one consistent moment; `askers` run single statements.
 """
 
 from __future__ import annotations
@@ -40,8 +40,28 @@ FORGET_SECONDS = 30
 BEAT_SECONDS = 5
 """How soon a leader notices that its lock went with its connection."""
 
+_STREAMS = "jisr_streams"
+
 Insert = sqlite.Insert | postgresql.Insert
 Rows = Sequence[tuple[Any, ...]]
+
+
+async def streamed(connection: AsyncConnection, query: sa.Executable, size: int) -> AsyncIterator[Sequence[Any]]:
+    """The rows of a query in batches of `size`, never all in memory."""
+    result = await connection.stream(query)
+    connection.info.setdefault(_STREAMS, []).append(result)
+    async for part in result.partitions(size):
+        yield part
+
+
+@asynccontextmanager
+async def _closing_streams(connection: AsyncConnection) -> AsyncIterator[AsyncConnection]:
+    """An open statement would keep old pages of the database in its log, until the garbage collector comes by."""
+    try:
+        yield connection
+    finally:
+        for stream in connection.info.pop(_STREAMS, []):
+            await stream.close()
 
 
 async def _for_ever() -> None:
@@ -51,7 +71,6 @@ async def _for_ever() -> None:
 class Database(Protocol):
     """What a ledger asks of its database."""
 
-    readers: AsyncEngine
     askers: AsyncEngine
     texts: str
     """SQL for a table `asked(value)` of the texts in the parameter :asked."""
@@ -60,6 +79,10 @@ class Database(Protocol):
 
     def writing(self, *, long: bool = False) -> AbstractAsyncContextManager[AsyncConnection]:
         """A transaction under the writer's lock; `long` lifts the limit of time."""
+        ...
+
+    def reading(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        """A transaction that sees one consistent moment; what `streamed` left halfway on it ends with it."""
         ...
 
     def insert(self, table: sa.Table) -> Insert: ...
@@ -100,7 +123,7 @@ class Sqlite:
         self.path = path
         self._lock = asyncio.Lock()
         self._writer = self._engine("BEGIN IMMEDIATE", pool_size=1, max_overflow=0)
-        self.readers = self._engine("BEGIN", pool_size=4, max_overflow=0)
+        self._readers = self._engine("BEGIN", pool_size=4, max_overflow=0)
         alone = {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True, "pool_reset_on_return": None}
         self.askers = self._engine("", pool_size=2, max_overflow=2, **alone)
 
@@ -133,12 +156,17 @@ class Sqlite:
     async def writing(self, *, long: bool = False) -> AsyncIterator[AsyncConnection]:
         async with self._lock:
             try:
-                async with self._writer.begin() as connection:
+                async with self._writer.begin() as connection, _closing_streams(connection):
                     yield connection
             except sa.exc.OperationalError as error:
                 if not any(mark in str(error.orig) for mark in _SQLITE_FAILS):
                     raise  # a statement of ours that does not fit
                 raise Unwritable(str(error.orig)) from error
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        async with self._readers.connect() as connection, _closing_streams(connection):
+            yield connection
 
     def insert(self, table: sa.Table) -> Insert:
         return sqlite.insert(table)
@@ -178,7 +206,7 @@ class Sqlite:
         return []
 
     async def close(self) -> None:
-        for engine in (self._writer, self.readers, self.askers):
+        for engine in (self._writer, self._readers, self.askers):
             await engine.dispose()
 
 
@@ -197,7 +225,7 @@ class Postgres:
     def __init__(self, address: str) -> None:
         self._url = sa.make_url(address).set(drivername="postgresql+psycopg")
         self._writer = create_async_engine(self._url, pool_size=2, max_overflow=2, pool_pre_ping=True)
-        self.readers = create_async_engine(
+        self._readers = create_async_engine(
             self._url, pool_size=4, max_overflow=4, pool_pre_ping=True, isolation_level="REPEATABLE READ"
         )
         self.askers = create_async_engine(
@@ -207,7 +235,7 @@ class Postgres:
     @asynccontextmanager
     async def writing(self, *, long: bool = False) -> AsyncIterator[AsyncConnection]:
         try:
-            async with self._writer.begin() as connection:
+            async with self._writer.begin() as connection, _closing_streams(connection):
                 limits = {"lock_timeout": LOCK_SECONDS, "idle_in_transaction_session_timeout": WRITE_SECONDS}
                 limits["statement_timeout"] = 0 if long else WRITE_SECONDS
                 for name, seconds in limits.items():
@@ -218,6 +246,11 @@ class Postgres:
                 yield connection
         except sa.exc.OperationalError as error:  # no room, no connection, a lock that was not given in time
             raise Unwritable(str(error.orig).partition("\n")[0]) from error
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        async with self._readers.connect() as connection, _closing_streams(connection):
+            yield connection
 
     def insert(self, table: sa.Table) -> Insert:
         return postgresql.insert(table)
@@ -278,7 +311,7 @@ class Postgres:
             return [str(row[0]) for row in await connection.exec_driver_sql(_REMAINS)]
 
     async def close(self) -> None:
-        for engine in (self._writer, self.readers, self.askers):
+        for engine in (self._writer, self._readers, self.askers):
             await engine.dispose()
 
 

@@ -21,7 +21,7 @@ from jisr_protocol import state_tree
 from jisr_protocol.state_tree import MAX_DEPTH, StateTree
 
 from . import tables as t
-from .engines import Database, Sqlite
+from .engines import Database, Sqlite, streamed
 from .rebuild import Part, take, take_unshown
 from .sql import SqlLedger
 from .view import SqlView
@@ -35,7 +35,7 @@ RECORD_COLUMNS = tuple(t.record.columns.keys())
 @asynccontextmanager
 async def stored(ledger: SqlLedger) -> AsyncIterator[Stored]:
     """The rows of a ledger at one moment; a serving hub goes on meanwhile."""
-    async with ledger.database.readers.connect() as connection:
+    async with ledger.database.reading() as connection:
         yield Stored(connection, ledger.database)
 
 
@@ -65,13 +65,15 @@ class Stored:
         return self._in_order(t.entry, t.entry.c.seq)
 
     def statements(self) -> Rows:
-        return self._streamed(sa.select(t.statement).order_by(t.statement.c.node, t.statement.c.n))
+        return streamed(self._connection, sa.select(t.statement).order_by(t.statement.c.node, t.statement.c.n), _ROWS)
 
     def logged_statements(self) -> Rows:
-        return self._streamed(sa.select(t.logged_statement))
+        return streamed(self._connection, sa.select(t.logged_statement), _ROWS)
 
     def notices(self) -> Rows:
-        return self._streamed(sa.select(t.notice).order_by(t.notice.c.by, t.notice.c.node, t.notice.c.n))
+        return streamed(
+            self._connection, sa.select(t.notice).order_by(t.notice.c.by, t.notice.c.node, t.notice.c.n), _ROWS
+        )
 
     async def node_feeds(self) -> Sequence[Row]:
         query = sa.select(t.node_feed).order_by(t.node_feed.c.node, t.node_feed.c.name)
@@ -82,16 +84,13 @@ class Stored:
         return self._in_order(t.node_entry, c.seq, c.node == node, c.name == name)
 
     def records(self) -> Rows:
-        return self._streamed(sa.select(t.record).order_by(t.record.c.node, t.record.c.id, t.record.c.audience))
+        return streamed(
+            self._connection, sa.select(t.record).order_by(t.record.c.node, t.record.c.id, t.record.c.audience), _ROWS
+        )
 
     async def live(self) -> int:
         query = sa.select(sa.func.count()).where(t.record.c.live_path.is_not(None))
         return int((await self._connection.execute(query)).scalar_one())
-
-    async def _streamed(self, query: sa.Select[Any]) -> Rows:
-        result = await self._connection.stream(query)
-        async for part in result.partitions(_ROWS):
-            yield part
 
     async def _in_order(self, table: sa.Table, seq: sa.Column[int], *where: sa.ColumnElement[bool]) -> Rows:
         last = -1
@@ -134,8 +133,7 @@ class Folded:
         c = t.record.c
         query = sa.select(c.live_path, c.node, c.id, c.rev, c.digest).where(c.live_path.is_not(None))
         bucket, lines = -1, list[bytes]()
-        result = await self._connection.stream(query.order_by(c.live_path))
-        async for part in result.partitions(_ROWS):
+        async for part in streamed(self._connection, query.order_by(c.live_path), _ROWS):
             for path, node, record_id, rev, digest in part:
                 if path >> shift != bucket:
                     _close(tree, bucket, lines)

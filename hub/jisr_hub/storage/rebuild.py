@@ -13,7 +13,7 @@ from jisr_protocol import state_tree
 from jisr_protocol.entry import Entry
 
 from . import tables as t
-from .engines import Database
+from .engines import Database, streamed
 from .erasing import take_out
 from .sql import SqlLedger
 from .view import READ_ROWS
@@ -29,14 +29,11 @@ async def rebuild_records(ledger: SqlLedger) -> None:
     kept = sa.select(n.name, n.line).where(n.line.is_not(None), n.code.is_(None)).order_by(n.node, n.name, n.seq)
     async with database.writing(long=True) as connection:
         await connection.execute(sa.delete(t.record))
-        result = await connection.stream(kept.where(n.name != "public"))
-        async for part in result.partitions(READ_ROWS):
+        async for part in streamed(connection, kept.where(n.name != "public"), READ_ROWS):
             await take(database, connection, [(row.name, entries.parse(row.line)) for row in part])
-        result = await connection.stream(sa.select(c.line).order_by(c.seq))
-        async for part in result.partitions(READ_ROWS):
+        async for part in streamed(connection, sa.select(c.line).order_by(c.seq), READ_ROWS):
             await take(database, connection, [("public", entries.parse(row.line)) for row in part])
-        result = await connection.stream(kept.where(n.name == "public"))
-        async for part in result.partitions(READ_ROWS):
+        async for part in streamed(connection, kept.where(n.name == "public"), READ_ROWS):
             await take_unshown(database, connection, [(row.name, entries.parse(row.line)) for row in part])
 
 

@@ -76,7 +76,7 @@ async def scratch(folder: Path, backup: Backup) -> AsyncIterator[Stored]:
     try:
         async with database.writing(long=True) as connection:
             await _fill(connection, backup)
-        async with database.readers.connect() as connection:
+        async with database.reading() as connection:
             yield Stored(connection)
     finally:
         await database.close()
@@ -89,7 +89,7 @@ async def _into_file(place: Path, backup: Backup, stamp: str, prove: Prove) -> s
     try:
         async with database.writing(long=True) as connection:
             await _fill(connection, backup)
-        async with database.readers.connect() as connection:
+        async with database.reading() as connection:
             await prove(Stored(connection))
     except BaseException:
         await database.close()

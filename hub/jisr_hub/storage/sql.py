@@ -351,14 +351,10 @@ class SqlLedger:
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[View]:
-        async with self.database.readers.connect() as connection:
+        async with self.database.reading() as connection:
             query = sa.select(t.feed.c.size).where(t.feed.c.name == self._feed)
             size = (await connection.execute(query)).scalar_one()
-            view = SqlView(self.database, connection, size)
-            try:
-                yield view
-            finally:
-                await view.close()
+            yield SqlView(self.database, connection, size)
 
     # Publishing
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Sequence
-from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncResult
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jisr_protocol import entry as entries
 
 from ..ports import Touch
 from . import tables as t
-from .engines import Database
+from .engines import Database, streamed
 
 READ_ROWS = 512
 _STREAMED_ROWS = 4096
@@ -27,17 +26,11 @@ class SqlView:
 
     def __init__(self, database: Database, connection: AsyncConnection, size: int) -> None:
         self._database, self._connection, self.size = database, connection, size
-        self._streams: list[AsyncResult[Any]] = []
         # One statement however many ranges: they travel as one value, so nothing is compiled anew.
         self._rows_in_ranges = sa.text(
             f"SELECT r.live_path, r.node, r.id, r.rev, r.digest FROM {database.ranges} CROSS JOIN record AS r"
             " WHERE r.live_path BETWEEN asked.low AND asked.high"
         )
-
-    async def close(self) -> None:
-        """End what was not read to its end: an open statement would keep old pages of the database in its log."""
-        for stream in self._streams:
-            await stream.close()
 
     async def entries(self, start: int, end: int | None = None) -> AsyncIterator[Sequence[tuple[int, bytes, bytes]]]:
         c = t.entry.c
@@ -60,7 +53,7 @@ class SqlView:
         c = t.entry.c
         end = self.size if end is None else end
         query = sa.select(c.line).where(c.op.in_(list(ops)), c.seq >= start, c.seq < end).order_by(c.seq)
-        async for rows in self._streamed(query, _STREAMED_LINES):
+        async for rows in streamed(self._connection, query, _STREAMED_LINES):
             yield [row[0] for row in rows]
 
     async def generations(self) -> dict[int, int]:
@@ -79,7 +72,7 @@ class SqlView:
         c = t.record.c
         if ranges is None:
             query = sa.select(c.live_path, c.node, c.id, c.rev, c.digest).where(c.live_path.is_not(None))
-            async for part in self._streamed(query.order_by(c.live_path), _STREAMED_ROWS):
+            async for part in streamed(self._connection, query.order_by(c.live_path), _STREAMED_ROWS):
                 yield [(row[0], row[1], row[2], row[3], row[4]) for row in part]
             return
         asked = {"asked": self._database.asked_ranges(ranges)}
@@ -91,14 +84,14 @@ class SqlView:
         r, e = t.record.c, t.entry.c
         query = sa.select(e.line).select_from(t.record).join(t.entry, e.seq == r.seq)
         query = query.where(r.live_path.is_not(None)).order_by(r.live_path, r.node, r.id)
-        async for rows in self._streamed(query, _STREAMED_LINES):
+        async for rows in streamed(self._connection, query, _STREAMED_LINES):
             yield [row[0] for row in rows]
 
     async def gone(self, floor: int) -> AsyncIterator[Sequence[bytes]]:
         r, e = t.record.c, t.entry.c
         query = sa.select(e.line).select_from(t.record).join(t.entry, e.seq == r.seq)
         query = query.where(r.live_path.is_(None), _public, r.seq >= floor, e.op.in_(("del", "out")))
-        async for rows in self._streamed(query, _STREAMED_LINES):
+        async for rows in streamed(self._connection, query, _STREAMED_LINES):
             yield [row[0] for row in rows if not is_stub(row[0])]
 
     async def newest(self, node: str, record_id: str) -> dict[str, int]:
@@ -118,12 +111,6 @@ class SqlView:
         query = sa.select(c.seq, c.op, c.line, c.prior).where(c.seq >= start, c.seq < self.size)
         query = query.where(c.path18.between(low, high) | c.op.in_(_NOTICES)).order_by(c.seq)
         return [Touch(*row) for row in await self._connection.execute(query)]
-
-    async def _streamed(self, query: Any, size: int) -> AsyncIterator[Sequence[Any]]:
-        result = await self._connection.stream(query)
-        self._streams.append(result)
-        async for part in result.partitions(size):
-            yield part
 
 
 def is_stub(line: bytes) -> bool:
