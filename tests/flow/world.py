@@ -200,18 +200,21 @@ class World:
 
     def _edges(self, form: str) -> None:
         """Who follows whom: (follower, followed). A liar is followed by all and follows nobody."""
-        count = len(self.honest)
-        if form == "line":
-            pairs = [(i, j) for i in range(count) for j in range(count) if abs(i - j) == 1]
-        elif form == "ring":
-            pairs = [(i, (i + 1) % count) for i in range(count)]
-        else:
-            pairs = [(i, j) for i in range(count) for j in range(count) if i != j]
+        pairs = self._pairs(form)
         self.edges = [(self.honest[i], self.honest[j]) for i, j in pairs]
         self.edges += [(hub, liar) for hub in self.honest for liar in self.liars]
         for hub, peer in self.edges:
             at_once(hub.ledger.keep_peer(Peer(peer.id, peer.label, peer.address, 0, "")))
             MortalCopy.lives[hub.copy_of(peer)] = hub.life
+
+    def _pairs(self, form: str) -> list[tuple[int, int]]:
+        """The edges among the honest hubs, by their numbers."""
+        count = len(self.honest)
+        if form == "line":
+            return [(i, j) for i in range(count) for j in range(count) if abs(i - j) == 1]
+        if form == "ring":
+            return [(i, (i + 1) % count) for i in range(count)]
+        return [(i, j) for i in range(count) for j in range(count) if i != j]
 
     # What the checker asks
 

@@ -1,0 +1,110 @@
+"""Between countries: what the issue "who may speak for whom" must show.
+
+Each test prints its figure. Short by default, whole with `--long`.
+"""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from jisr_hub import config
+from jisr_node.app import Node
+from jisr_protocol.reader.answers import Forbidden
+from jisr_protocol.reader.http import GuardedClient
+from tests.federation.address_probes import HOSTS, is_refusal, probes, said, wall, ways_out
+from tests.federation.topologies import FORMS, HUBS, NODES, Federation, links
+from tests.hub.kept_hub import KeptHub
+from tests.reader.test_http import Dialler, Resolver, answer, local, redirect, serving
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# Topologies
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_five_hubs_agree_whatever_way_they_are_linked(form: str, long: bool, figure: Callable[..., None]) -> None:
+    with Federation(form) as world:
+        for number in range(3 if long else 1):
+            for actor in world.nodes:
+                world.write(actor, f"{actor.label} {number}")
+        rounds = world.settle()
+        assert len(set(world.signed())) == 1
+        assert world.signed()[0][0] == NODES * (3 if long else 1)
+        record = world.write(world.nodes[0], "one more")
+        world.settle()
+        draft = {"type": "org.jisr.organization/1", "name": "another name", "audience": "public"}
+        changes = 10 if long else 3
+        traffic, grown, turns = None, [0] * HUBS, 0
+        for number in range(changes):
+
+            def edit(words: str = f"name {number}") -> None:
+                world.nodes[0].node.edit(record, {**draft, "name": words})
+                world.send(world.nodes[0])
+
+            traffic, grown, turns = world.spend(edit)
+            assert traffic.pages <= len(links(form))  # each link carries it once, whatever ways there are
+        assert [dict(once) for once in world.stored(record)] == [{rev: 1 for rev in range(1, changes + 2)}] * HUBS
+        quiet, unmoved, _ = world.spend(lambda: None)
+        assert unmoved == [0] * HUBS
+        assert quiet.pages == 0
+        assert turns <= (1 if form == "mesh" else 2)  # the longest way there, and no turn more
+        assert len(set(world.signed())) == 1
+        figure(
+            f"{form}, {len(links(form))} links: equal state roots after {rounds} rounds; a change costs {traffic.pages} "
+            f"pages, {traffic.bytes} bytes, {grown} entries, {turns} rounds; each rev stored once at each hub"
+        )
+
+
+# Address probes
+
+
+def test_no_program_dials_an_address_inside(tmp_path: Path, figure: Callable[..., None]) -> None:
+    hub = KeptHub(tmp_path / "hub").folder
+    config.write(hub, config.read(hub).model_copy(update={"allow_private": False}))
+    heard: dict[str, str] = {}
+
+    async def story() -> tuple[list[str], list[bytes]]:
+        async with wall() as behind:
+            with Node.in_memory(now=datetime.now(UTC), name="dar", country="MA", lang="ar") as node:
+                for name, way in ways_out(hub, node, tmp_path).items():
+                    for host, address in probes(behind.port):
+                        heard[f"{name} {host}"] = await said(way, address)
+            return behind.dialled, behind.heard
+
+    dialled, arrived = asyncio.run(story())
+    assert [(probe, words) for probe, words in heard.items() if not is_refusal(words)] == []
+    assert (dialled, arrived) == ([], [])
+    figure(f"{len(HOSTS)} addresses x {len(heard) // len(HOSTS)} ways out: {len(heard)} refused, 0 dialled")
+
+
+def test_a_name_that_changes_its_answer_and_a_redirect_inwards_are_refused(figure: Callable[..., None]) -> None:
+    resolver = Resolver(["93.184.216.34"], ["127.0.0.1"])
+    dialler = Dialler(answer("200 OK", b"hello", Connection="close"))
+
+    async def changing() -> None:
+        async with GuardedClient(dialler=dialler, resolver=resolver) as client:
+            await client.get("http://feed.example/", limit_bytes=100)
+            with pytest.raises(Forbidden):
+                await client.get("http://feed.example/", limit_bytes=100)
+
+    async def turned_inwards() -> list[str]:
+        async def inside(_: str, writer: asyncio.StreamWriter) -> None:
+            writer.write(answer("200 OK", b"secret"))
+
+        async with serving(inside) as inner:
+
+            async def outside(_: str, writer: asyncio.StreamWriter) -> None:
+                writer.write(redirect(inner.url()))
+
+            async with serving(outside) as outer, local() as client:
+                with pytest.raises(Forbidden):
+                    await client.get(outer.url(), limit_bytes=100)
+            return inner.asked
+
+    asyncio.run(changing())
+    assert dialler.dialled == ["93.184.216.34 80"]
+    assert asyncio.run(turned_inwards()) == []
+    figure("a name that changes its answer: dialled once, where it was checked; a redirect inwards: not followed")
