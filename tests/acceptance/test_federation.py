@@ -46,15 +46,15 @@ def test_five_hubs_agree_whatever_way_they_are_linked(form: str, long: bool, fig
 
             traffic, grown, turns = world.spend(edit)
             assert traffic.pages <= len(links(form))  # each link carries it once, whatever ways there are
-        assert [dict(once) for once in world.stored(record)] == [{rev: 1 for rev in range(1, changes + 2)}] * HUBS
+        assert [dict(once) for once in world.stored(record)] == [dict.fromkeys(range(1, changes + 2), 1)] * HUBS
         quiet, unmoved, _ = world.spend(lambda: None)
         assert unmoved == [0] * HUBS
         assert quiet.pages == 0
         assert turns <= (1 if form == "mesh" else 2)  # the longest way there, and no turn more
         assert len(set(world.signed())) == 1
         figure(
-            f"{form}, {len(links(form))} links: equal state roots after {rounds} rounds; a change costs {traffic.pages} "
-            f"pages, {traffic.bytes} bytes, {grown} entries, {turns} rounds; each rev stored once at each hub"
+            f"{form}, {len(links(form))} links: equal state roots after {rounds} rounds; a change costs"
+            f" {traffic.pages} pages, {traffic.bytes} bytes, {grown} entries, {turns} rounds; each rev stored once at each hub"
         )
 
 
