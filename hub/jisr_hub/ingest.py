@@ -123,7 +123,7 @@ def limits_and_canonical(opened: Opened, held_lines: Mapping[int, bytes]) -> Pus
 
 def admitted(member: Member | None, node: str) -> Member:
     """ING-1: only the operator lets a node in; coming by way of a peer is not enough."""
-    if member is None or member.home:
+    if member is None or member.upstream:
         refuse("ING-1", "", expected="a node that this hub has admitted", came=node)
         return Member(node, "", "", PER_NODE_HOUR, PER_NODE_DAY, "")
     return member

@@ -180,8 +180,8 @@ class _Batch:
         """One upstream a node: not what is admitted here or comes from another peer, nor what we say of ourselves."""
         member = self.known.get(node) or self.new_members.get(node)
         if self.elsewhere is not None:
-            return member is not None and not member.home
-        return node != self.hub.identity.id and (member is None or member.home == self.peer.hub)
+            return member is not None and not member.upstream
+        return node != self.hub.identity.id and (member is None or member.upstream == self.peer.hub)
 
     def _take_statement(self, offered: Offered) -> None:
         entry, node = offered.entry, offered.entry.node or ""
@@ -214,9 +214,10 @@ class _Batch:
         entry, node = offered.entry, offered.entry.node or ""
         said = notice.target(entry)
         member = self.known.get(node) or self.new_members.get(node)
-        home = (member.home or self.hub.identity.id) if member is not None else self.peer.hub
-        if said.by == self.hub.identity.id or (said.by == node and home != self.peer.hub):
+        upstream = member.upstream if member is not None else self.peer.hub
+        if said.by == self.hub.identity.id or (said.by == node and upstream != self.peer.hub):
             return
+        home = member.home_hub(self.hub.identity.id) if member is not None else self.peer.hub
         binds = notice.force(said, own_feed=said.by == node, home=home) is Force.BINDS
         via = way(self.hub.identity.id, self.peer, entry, offered.seq)
         ring = self._ring(said.by)

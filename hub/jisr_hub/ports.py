@@ -121,14 +121,21 @@ class Said:
 
 @dataclass(frozen=True)
 class Member:
-    """A node known here. `home` is "" when it is admitted here, else the identifier of the peer it comes from."""
+    """A node known here. Where it is taken from and who attests it are two things."""
 
     node: str
     name: str
-    home: str
+    upstream: str
+    """The identifier of the peer it is taken from, "" when it is admitted here and taken from the node itself."""
     per_hour: int
     per_day: int
     admitted_at: str
+    home: str = ""
+    """The identifier of the hub that attests it; "" as long as no statement has said which."""
+
+    def home_hub(self, here: str) -> str:
+        """Its home hub as far as it is known at the hub `here`: until a statement says it, where it is taken from."""
+        return self.home or self.upstream or here
 
 
 @dataclass(frozen=True)

@@ -256,7 +256,7 @@ async def _take_pages(hub: Hub, pages: Pages, found: Found, done: Done, per_hour
         if len(batch) == BATCH or line.seq + 1 == found.reaches:
             change = _change_of(hub, batch, rings, known, per_hour, per_day)
             await hub.ledger.store(change, _at_its_place({line.seq: line for line in batch}))
-            done.admitted_again += [member.node for member in change.members if not member.home]
+            done.admitted_again += [member.node for member in change.members if not member.upstream]
             known |= {member.node for member in change.members}
             done.from_pages += len(batch)
             batch = []
@@ -284,9 +284,9 @@ def _change_of(hub: Hub, batch: list[Entry], rings: _Rings, known: set[str], per
             remembered[node, line.id or ""] = Remembered(node, line.id or "", "public", held)
         ring = rings.rings.get(node)
         if ring is not None and ring.role == "node" and node not in known:
-            home = str(line.via[-1]["by"]) if line.via else ""
-            quota = (0, 0) if home else (per_hour, per_day)
-            members.setdefault(node, Member(node, "", home, *quota, now))
+            upstream = str(line.via[-1]["by"]) if line.via else ""
+            quota = (0, 0) if upstream else (per_hour, per_day)
+            members.setdefault(node, Member(node, "", upstream, *quota, now))
     said = {line.node or "" for line in batch if line.op in ("key", "recovery")}
     return Change(
         now,

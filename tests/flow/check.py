@@ -377,7 +377,7 @@ class Checker:
         if peer.liar or view is None or cursor == 0:
             return
         hold(cursor in view.states, f"{hub.label} stands at {cursor} of {peer.label}, for which there was no head")
-        ours = {node for node, member in state.members.items() if member.home == peer.id}
+        ours = {node for node, member in state.members.items() if member.upstream == peer.id}
         there = {key: version for key, version in view.states[cursor][0].items() if key[0] in ours}
         here = {key: version for key, version in self.hubs[hub.label].log.held.items() if key[0] in ours}
         hold(

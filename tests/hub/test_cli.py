@@ -141,7 +141,7 @@ def test_a_node_is_admitted_only_when_its_fingerprint_was_compared(
         assert (taken.status, taken.json["node"], taken.json["name"]) == (0, author.id, "Dar")
         assert taken.json["fingerprint"].replace(" ", "") == author.id
     [node] = jisr_hub("status", "--dir", hub, "--json").json["nodes"]
-    assert (node["node"], node["name"], node["home"]) == (author.id, "Dar", "")
+    assert (node["node"], node["name"], node["upstream"]) == (author.id, "Dar", "")
 
 
 def test_what_is_no_node_is_not_admitted(jisr_hub: Command, hub: Path, tmp_path: Path) -> None:

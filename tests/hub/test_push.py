@@ -210,7 +210,7 @@ async def test_a_node_known_by_way_of_a_peer_only_may_not_push() -> None:
     hub = await hub_of(author)
     member = await hub.ledger.member(author.id)
     assert member is not None
-    await hub.ledger.admit(replace(member, home="jisr:" + "b" * 52), author.ring.statements)
+    await hub.ledger.admit(replace(member, upstream="jisr:" + "b" * 52), author.ring.statements)
     assert (await refusal_of(hub.push(author))).code == "not_admitted"
 
 

@@ -70,9 +70,9 @@ async def wanted(
 
 
 def _reach(member: Member | None) -> str:
-    if member is not None and not member.home:
+    if member is not None and not member.upstream:
         return "This hub is its home: hubs that follow it erase it too."
-    where = f"came from {member.home}" if member is not None else "is not known here"
+    where = f"came from {member.upstream}" if member is not None else "is not known here"
     return f"The node {where}, so this binds here, and hubs that take the node from here. Ask its home hub too."
 
 

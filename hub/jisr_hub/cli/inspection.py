@@ -30,7 +30,7 @@ async def status(folder: Path) -> dict[str, Any]:
         members = await ledger.members()
         async with ledger.reading() as view:
             size, live_count = view.size, await view.live()
-        nodes = [await _node(ledger, member.node) | {"name": member.name, "home": member.home} for member in members]
+        nodes = [await _node(ledger, member.node) | {"name": member.name, "home": member.home_hub(who.id), "upstream": member.upstream} for member in members]
         peers = await ledger.peers()
         notices = await ledger.notices()
         fenced = await why_fenced(folder, ledger)
@@ -85,7 +85,7 @@ def status_words(value: dict[str, Any]) -> str:
         lines[2:2] = ["", f"WARN  {value['seen_ahead']}"]
     for node in value["nodes"]:
         waiting = sum(len(feed["quarantined"]) for feed in node["feeds"].values())
-        where = f"by way of {node['home']}" if node["home"] else "admitted here"
+        where = f"by way of {node['upstream']}" if node["upstream"] else "admitted here"
         lines.append(f"node  {node['name'] or node['node']}  {where}" + (f"  {waiting} quarantined" if waiting else ""))
     for said in value["advice"]:
         lines.append(

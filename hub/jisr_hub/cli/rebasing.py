@@ -114,7 +114,7 @@ async def _from_peers(folder: Path, hub: Hub, *, allow_private: bool) -> tuple[i
 
 async def _members(ledger: Ledger) -> list[tuple[Member, dict[str, int]]]:
     """The nodes admitted here, and how far each of their feeds is held."""
-    ours = [member for member in await ledger.members() if not member.home]
+    ours = [member for member in await ledger.members() if not member.upstream]
     return [
         (member, {name: size for name, (_, size) in (await ledger.node_places(member.node)).items()}) for member in ours
     ]

@@ -129,7 +129,7 @@ async def admit(folder: Path, found: Candidate, name: str) -> Member:
     settings = config.read(folder)
     async with opened(folder) as ledger:
         before = await ledger.member(found.id)
-        ours = before is not None and not before.home
+        ours = before is not None and not before.upstream
         per_hour = before.per_hour if before is not None and ours else settings.per_hour
         per_day = before.per_day if before is not None and ours else settings.per_day
         member = Member(found.id, name, "", per_hour, per_day, identifiers.to_instant(now()))
@@ -141,7 +141,7 @@ async def set_quota(folder: Path, node: str, per_hour: int, per_day: int) -> Mem
     """Change the quota of an admitted node."""
     async with opened(folder) as ledger:
         member = await ledger.member(node)
-        if member is None or member.home:
+        if member is None or member.upstream:
             raise SettingUpError(f"{node} is not admitted here; nothing was changed. See: jisr-hub status")
         changed = replace(member, per_hour=per_hour, per_day=per_day)
         ring = (await ledger.rings([node]))[node]

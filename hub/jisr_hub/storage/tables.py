@@ -52,10 +52,11 @@ node = Table(
     metadata,
     Column("node", String, primary_key=True),
     Column("name", String, nullable=False),
-    Column("home", String, nullable=False),
+    Column("upstream", String, nullable=False),
     Column("per_hour", Number, nullable=False),
     Column("per_day", Number, nullable=False),
     Column("admitted_at", String, nullable=False),
+    Column("home", String, nullable=False),
     sqlite_strict=True,
 )
 statement = Table(

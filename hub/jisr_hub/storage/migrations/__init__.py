@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-NEWEST = "0003"
+NEWEST = "0004"
 _FIRST = "0001"
 
 
