@@ -10,7 +10,7 @@ from jisr_protocol import identifiers
 
 from .. import config
 from ..app import PUBLIC, gate_of, now, open_hub, read_identity, read_seen
-from ..ports import Said
+from ..ports import Member, Said
 from ..publish.feed import Publisher
 from ..storage.fence import FileFence
 from ..storage.folder import FolderPages
@@ -30,7 +30,7 @@ async def status(folder: Path) -> dict[str, Any]:
         members = await ledger.members()
         async with ledger.reading() as view:
             size, live_count = view.size, await view.live()
-        nodes = [await _node(ledger, member.node) | {"name": member.name, "home": member.home_hub(who.id), "upstream": member.upstream} for member in members]
+        nodes = [await _node(ledger, member.node) | _ways(member, who.id) for member in members]
         peers = await ledger.peers()
         notices = await ledger.notices()
         fenced = await why_fenced(folder, ledger)
@@ -48,6 +48,10 @@ async def status(folder: Path) -> dict[str, Any]:
         "advice": [_advice(said) for said in notices if not said.guards],
         "peers": [{name: getattr(p, name) for name in p.__dataclass_fields__} for p in peers],
     }
+
+
+def _ways(member: Member, here: str) -> dict[str, str]:
+    return {"name": member.name, "home": member.home_hub(here), "upstream": member.upstream}
 
 
 async def _node(ledger: SqlLedger, node: str) -> dict[str, Any]:
