@@ -26,7 +26,7 @@ from tests.protocol.proofs import PROOFS, Proof
 
 ROOT = Path(__file__).resolve().parent.parent
 SPEC = sorted((ROOT / "docs" / "spec").glob("*.md"))
-FAMILIES = "CAN CAP ENT HEAD ID ING KEY LIM LIVE MRK NTC PAGE PATH PEER PROB PUSH READ REC SIG SNAP STA VER"
+FAMILIES = "CAN CAP ENT HEAD ID ING KEY LIM LIVE MRK NTC PAGE PATH PEER POL PROB PUSH READ REC SIG SNAP STA TOK VER"
 ID = re.compile(rf"\b(?:{FAMILIES.replace(' ', '|')})-[0-9]+\b")
 RULE = re.compile(r"- \*\*([A-Z]+-[0-9]+)\*\*( \(form\))? ")
 
@@ -189,7 +189,7 @@ def test_every_number_of_the_limits_is_the_codes() -> None:
         limits.INFLATE_RATIO, 8 * 1024 * 1024, limits.PARALLEL_FETCHES, limits.PER_NODE_SECOND, limits.PER_NODE_HOUR,
         limits.PER_NODE_DAY, limits.HOPS, limits.REV_JUMP, limits.CLOCK_SKEW_SECONDS, limits.HUB_HEAD_HOURS,
         limits.NODE_HEAD_DAYS, limits.LONG_POLL_SECONDS, limits.TOMBSTONE_DAYS, limits.PAGE_CACHE_SECONDS,
-        limits.NOTICE_TARGETS, limits.BASIS_CHARACTERS,
+        limits.NOTICE_TARGETS, limits.BASIS_CHARACTERS, limits.POLICY_BYTES, limits.POLICY_ITEMS,
     ]  # fmt: skip
 
 

@@ -42,3 +42,6 @@ LONG_POLL_SECONDS = 55
 NOTICE_TARGETS = 64
 """Ids that one notice names; each is an entry of its own, which holds the whole notice."""
 BASIS_CHARACTERS = 200
+POLICY_BYTES = 64 * 1024
+POLICY_ITEMS = 1000
+"""Items of one list of a policy."""

@@ -52,6 +52,11 @@ def generations(sha256: str) -> str:
     return f"gens/{sha256}.json"
 
 
+def policy(sha256: str) -> str:
+    """The path of the policy that a head names, by the hash of its file in hexadecimal (PATH-2, POL-5)."""
+    return f"policy/{sha256}.json"
+
+
 def snapshot(epoch: str, seq: int) -> str:
     """The path of the manifest of the snapshot of entries [0, seq) (PATH-2)."""
     return f"snap/{epoch}-{seq}/manifest.json"

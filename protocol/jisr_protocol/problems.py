@@ -133,6 +133,8 @@ _CODE_OF_RULE = {
     "ING-12": "stub_without_cause",
     "PEER-1": "signature_invalid",
     "PEER-2": "hops_exceeded",
+    "POL-4": "policy_refused",
+    "POL-5": "hash_mismatch",
 }
 _CODE_OF_FAMILY = {
     "CAN": "not_canonical",
@@ -148,6 +150,8 @@ _CODE_OF_FAMILY = {
     "HEAD": "malformed",
     "CAP": "malformed",
     "NTC": "malformed",
+    "POL": "malformed",
+    "TOK": "restricted",
     "PUSH": "malformed",
     "LIVE": "rev_not_increasing",
     "VER": "version_unsupported",

@@ -30,6 +30,7 @@ from maker import (
     limit_cases,
     log_cases,
     notice_cases,
+    policy_cases,
     problem_cases,
     push_cases,
     signed_cases,
@@ -55,6 +56,7 @@ FILES = (
     head_cases.make_capabilities,
     push_cases.make,
     notice_cases.make,
+    policy_cases.make,
     limit_cases.make,
     problem_cases.make,
 )

@@ -28,6 +28,7 @@ from jisr_protocol import (
     live,
     merkle,
     notice,
+    policy,
     paths,
     problems,
     push,
@@ -393,6 +394,24 @@ def _force(given: Case) -> Case:
     return {"force": notice.force(found, own_feed=given["own_feed"], home=given["home"]).value}
 
 
+# Policies
+
+
+def _policy(given: Case) -> Case:
+    found = policy.parse(bytes_of(given["bytes"]))
+    return {"named": found.named}
+
+
+def _policy_named(given: Case) -> Case:
+    return {"version": policy.named_by(given["named"], bytes_of(given["bytes"])).version}
+
+
+def _policy_judge(given: Case) -> Case:
+    facts = policy.Facts(given["home"], tuple(given["home_countries"]), tuple(given["marks"]))
+    policy.check(policy.parse(bytes_of(given["bytes"])), given["record"], facts)
+    return {"stands": True}
+
+
 # The rest
 
 
@@ -434,6 +453,9 @@ _OPERATIONS: dict[str, Callable[[Case], Case]] = {
     "part": _part,
     "path": _path,
     "place": _place,
+    "policy": _policy,
+    "policy_judge": _policy_judge,
+    "policy_named": _policy_named,
     "push": _push,
     "receipt": _receipt,
     "record_file": _record_file,

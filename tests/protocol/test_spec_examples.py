@@ -7,7 +7,20 @@ import re
 from datetime import UTC, datetime
 from pathlib import Path
 
-from jisr_protocol import canonical, capabilities, entry, envelope, head, identifiers, keys, live, merkle, push
+from jisr_protocol import (
+    canonical,
+    capabilities,
+    entry,
+    envelope,
+    head,
+    identifiers,
+    keys,
+    live,
+    merkle,
+    paths,
+    policy,
+    push,
+)
 from jisr_protocol.keys import SigningKey
 from jisr_protocol.merkle import Frontier
 from jisr_protocol.push import NodeLog
@@ -87,3 +100,17 @@ def test_the_capability_document_the_problem_and_the_record() -> None:
     assert capabilities.parse(example("capabilities").encode() + b"\n").role == "hub"
     assert canonical.parse(example("problem").encode())["code"] == "seq_gap"
     assert canonical.parse(example("record").encode())["type"] == "org.jisr.news/1"
+
+
+def test_the_policy_and_what_it_keeps_out() -> None:
+    words = told("policy")
+    raw = words["the file"].encode() + b"\n"
+    found = policy.named_by(json.loads(words["in the head"])["policy"], raw)
+    assert paths.policy(found.sha256) == words["where it stands"]
+    name = {lang: {"origin": "author", "value": "x"} for lang in ("ar", "fr")}
+    service = {"addresses": [{"country": "MA"}], "lang": "ar", "name": name, "type": "org.jisr.service/1"}
+    dutch = service | {"name": name | {"nl-BE": name["ar"]}}
+    project = {"countries": ["MA"], "lang": "ar", "type": "org.jisr.project/1"}
+    judged = [policy.judge(found, record, policy.Facts()) for record in (service, dutch, project)]
+    assert [reason is None for reason in judged] == [True, False, False]
+    assert [(reason or "").partition(" ")[0] for reason in judged] == ["", "nothing", "one"]

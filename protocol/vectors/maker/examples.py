@@ -332,6 +332,26 @@ def record() -> str:
     return _text(canonical(value))
 
 
+def policy() -> str:
+    value = {
+        "allow": {"countries": ["ES", "MA"], "types": ["org.jisr.organization/1", "org.jisr.service/1"]},
+        "deny": {"languages": ["nl"]},
+        "id": "public-7",
+        "version": 7,
+    }
+    raw = canonical({"policy": value}) + b"\n"
+    return _told(
+        [
+            ("the file", _text(raw.removesuffix(b"\n"))),
+            ("where it stands", f"policy/{sha256(raw).hex()}.json"),
+            ("in the head", _text(canonical({"policy": {"id": "public-7", "sha256": sha256(raw).hex()}}))),
+            ("a service with an address in MA, texts in ar and fr", "stands in the feed"),
+            ("the same, and its name in nl-BE too", "does not: deny outranks allow"),
+            ("a project in MA", "does not: types"),
+        ]
+    )
+
+
 def notice() -> str:
     writer = Writer("node")
     value = notice_cases.erasure(writer)
@@ -353,6 +373,7 @@ EXAMPLES: dict[str, Callable[[], str]] = {
     "merkle": merkle,
     "notice": notice,
     "paths": paths,
+    "policy": policy,
     "problem": problem,
     "push": push,
     "reading": reading,
