@@ -18,7 +18,8 @@ from types import ModuleType
 
 import pytest
 
-import tests.hub.rule_proofs  # noqa: F401 - it registers the proofs of the hub
+import tests.hub.rule_proofs
+import tests.protocol.test_authority  # noqa: F401 - both register the proofs that are no vectors
 from jisr_protocol import limits
 from jisr_protocol.problems import PROBLEMS
 from jisr_protocol.refusal import Refusal, switched_off
@@ -26,7 +27,9 @@ from tests.protocol.proofs import PROOFS, Proof
 
 ROOT = Path(__file__).resolve().parent.parent
 SPEC = sorted((ROOT / "docs" / "spec").glob("*.md"))
-FAMILIES = "CAN CAP ENT HEAD ID ING KEY LIM LIVE MRK NTC PAGE PATH PEER POL PROB PUSH READ REC SIG SNAP STA TOK VER"
+FAMILIES = (
+    "AUTH CAN CAP ENT HEAD ID ING KEY LIM LIVE MRK NTC PAGE PATH PEER POL PROB PUSH READ REC SIG SNAP STA STMT TOK VER"
+)
 ID = re.compile(rf"\b(?:{FAMILIES.replace(' ', '|')})-[0-9]+\b")
 RULE = re.compile(r"- \*\*([A-Z]+-[0-9]+)\*\*( \(form\))? ")
 
@@ -190,6 +193,7 @@ def test_every_number_of_the_limits_is_the_codes() -> None:
         limits.PER_NODE_DAY, limits.HOPS, limits.REV_JUMP, limits.CLOCK_SKEW_SECONDS, limits.HUB_HEAD_HOURS,
         limits.NODE_HEAD_DAYS, limits.LONG_POLL_SECONDS, limits.TOMBSTONE_DAYS, limits.PAGE_CACHE_SECONDS,
         limits.NOTICE_TARGETS, limits.BASIS_CHARACTERS, limits.POLICY_BYTES, limits.POLICY_ITEMS,
+        limits.STATEMENT_DAYS, limits.STATEMENTS_PER_SUBJECT, limits.ANCHOR_KEYS,
     ]  # fmt: skip
 
 

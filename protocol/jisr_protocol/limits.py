@@ -45,3 +45,6 @@ BASIS_CHARACTERS = 200
 POLICY_BYTES = 64 * 1024
 POLICY_ITEMS = 1000
 """Items of one list of a policy."""
+STATEMENT_DAYS = 30
+"""How long a hub's statement about a node holds; it is renewed when a third of that is left."""
+ANCHOR_KEYS = 16

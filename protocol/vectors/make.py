@@ -16,6 +16,7 @@ import sys
 from pathlib import Path
 
 from maker import (
+    authority_cases,
     bent_feeds,  # noqa: F401 - it fills feeds.CASES
     canonical_cases,
     entry_cases,
@@ -57,6 +58,8 @@ FILES = (
     push_cases.make,
     notice_cases.make,
     policy_cases.make,
+    authority_cases.make_statements,
+    authority_cases.make_authority,
     limit_cases.make,
     problem_cases.make,
 )

@@ -15,6 +15,8 @@ from typing import Any
 import orjson
 
 from jisr_protocol import (
+    anchor,
+    authority,
     canonical,
     capabilities,
     entry,
@@ -35,6 +37,7 @@ from jisr_protocol import (
     receipt,
     snapshot,
     state_tree,
+    statement,
 )
 from jisr_protocol.envelope import Envelope
 from jisr_protocol.keys import KeyRing
@@ -412,6 +415,40 @@ def _policy_judge(given: Case) -> Case:
     return {"stands": True}
 
 
+# Authority
+
+
+def _statement(given: Case) -> Case:
+    found = statement.parse(bytes_of(given["thing"]))
+    statement.verified(found, _ring(given["statements"]), now=datetime.fromisoformat(given["now"]))
+    return {"by": found.by, "digest": found.digest, "n": found.n, "subject": found.subject, "type": found.type}
+
+
+def _statement_order(given: Case) -> Case:
+    held = tuple(given["held"]) if given["held"] else None
+    return {"order": statement.judge(statement.parse(bytes_of(given["thing"])), held).value}
+
+
+def _anchor(given: Case) -> Case:
+    found = anchor.parse_file(bytes_of(given["bytes"]))
+    return {"id": found.id, "kids": sorted(found.keys), "threshold": found.threshold}
+
+
+def _attest(given: Case) -> Case:
+    anchors = [anchor.parse_file(bytes_of(raw)) for raw in given["anchors"]]
+    by_id = {one.id: one for one in anchors}
+    at = datetime.fromisoformat(given["at"])
+    held = []
+    for one in given["statements"]:
+        said = statement.parse(bytes_of(one["thing"]))
+        ring = _ring(one["keys"]) if one["keys"] else None
+        held.append(statement.verified(said, ring, now=at) if ring else by_id[said.by].verified(said, now=at))
+    standing = authority.Authority(held, anchors=anchors, assumed=given["assumed"]).node(given["node"], at)
+    standing.check(given["record"])
+    until = identifiers.to_instant(standing.until) if standing.until else None
+    return {"by": standing.by, "constraints": standing.constraints.to_value(), "until": until}
+
+
 # The rest
 
 
@@ -426,6 +463,8 @@ def _retry(given: Case) -> Case:
 
 _OPERATIONS: dict[str, Callable[[Case], Case]] = {
     "accept": _accept,
+    "anchor": _anchor,
+    "attest": _attest,
     "bucket": _bucket,
     "capabilities": _capabilities,
     "chain": _chain,
@@ -463,6 +502,8 @@ _OPERATIONS: dict[str, Callable[[Case], Case]] = {
     "root": _root,
     "row_path": _row_path,
     "state": _state,
+    "statement": _statement,
+    "statement_order": _statement_order,
     "target": _target,
     "verify": _verify,
     "write": _write,

@@ -11,6 +11,7 @@ from .feed import Feed, page_path, record_path
 from .primitives import Key, Writer, base32, base64url, canonical, digest, epoch, salt, sha256, uuid
 from .push_cases import Pushed
 from .snapshots import take
+from .statements import Anchor, said, signed
 from .trees import consistency, inclusion, root, state_tree
 
 Pairs = list[tuple[str, str]]
@@ -360,7 +361,23 @@ def notice() -> str:
     return _text(line.raw)
 
 
+def authority() -> str:
+    node, hub, anchor = Writer("node"), Writer("hub", role="hub"), Anchor()
+    of_hub = said("hub", anchor.id, hub.id, constraints={"countries": ["MA"]})
+    of_node = said("node", hub.id, node.id, constraints={"types": ["org.jisr.event", "org.jisr.service"]})
+    return _told(
+        [
+            ("an anchor file", _text(anchor.file.rstrip())),
+            ("its identifier", anchor.id),
+            ("it names a hub: one key", _text(signed(of_hub, anchor.keys[0])[0])),
+            ("another key, the same bytes", _text(signed(of_hub, anchor.keys[2])[0])),
+            ("that hub names a node", _text(signed(of_node, hub)[0])),
+        ]
+    )
+
+
 EXAMPLES: dict[str, Callable[[], str]] = {
+    "authority": authority,
     "canonical": canonical_bytes,
     "capabilities": capabilities,
     "entry": entry,

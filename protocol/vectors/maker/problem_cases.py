@@ -7,6 +7,7 @@ from .cases import CaseFile
 RETRY = {
     "never": "signature_invalid header_invalid key_revoked key_invalid identifier_mismatch not_authoritative "
     "not_admitted rev_not_increasing rev_jump equivocation policy_refused "
+    "constraint_violated statement_old "
     "crit_unknown erased notice_old rollback fork hops_exceeded not_found",
     "same": "encoding_broken key_unknown stub_without_cause root_mismatch state_mismatch seq_mismatch head_older "
     "head_expired page_missing hash_mismatch",
@@ -19,7 +20,7 @@ RETRY = {
     "after:60": "rate_limited",
     "after:300": "fenced",
     "after:3600": "quota_exhausted",
-    "after:86400": "type_unknown",
+    "after:86400": "type_unknown not_attested attestation_lapsed",
 }
 
 
