@@ -202,7 +202,9 @@ class Session:
             refuse("HEAD-6", "/head/expires", expected=expected, came=f"{head.expires:%Y-%m-%dT%H:%M:%SZ}")
         if self.whole and self.known.unproven and not head.floor:
             return self._from_start(head)
-        if stored is not None and relation in (Relation.SAME, Relation.FORK, Relation.ROLLBACK):
+        # a hub may hold a head and, as yet, less than it covers
+        more = relation is Relation.SAME and self.frontier.size < head.size
+        if stored is not None and relation in (Relation.SAME, Relation.FORK, Relation.ROLLBACK) and not more:
             if relation is Relation.SAME and head.time < stored.time:
                 self.head = stored
             return self._unchanged()

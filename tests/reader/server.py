@@ -4,6 +4,8 @@ with FeedServer(folder) as server:
     server.address · server.asked (paths) · server.headers (of each request)
     server.stale["head.json"] = old_bytes     what a cache on the way holds, until somebody asks around it
     server.answers["head.json"] = 503         any status instead of the file
+    server.redirects["head.json"] = "https://…"   a redirect instead of the file
+    server.extra["Jisr-Backoff"] = "120"      a header of every answer
     server.pause = 0.2                        seconds before each answer
 """
 
@@ -25,6 +27,8 @@ class FeedServer:
         self.statuses: list[int] = []
         self.stale: dict[str, bytes] = {}
         self.answers: dict[str, int] = {}
+        self.redirects: dict[str, str] = {}
+        self.extra: dict[str, str] = {}
         self.pause = 0.0
         self.at_once = 0
         """The most requests that were open at one moment."""
@@ -57,6 +61,8 @@ class FeedServer:
             self.at_once = max(self.at_once, self._open)
         time.sleep(self.pause)
         around = headers.get("cache-control") == "no-cache" and query.startswith("h=")
+        if name in self.redirects:
+            return 302, b"", ""
         if name in self.answers:
             return self.answers[name], b"", ""
         file = self.folder / name
@@ -82,6 +88,10 @@ class FeedServer:
                     feed_server._open -= 1
                     feed_server.statuses.append(status)
                 self.send_response(status)
+                if status == 302:
+                    self.send_header("Location", feed_server.redirects[path.lstrip("/")])
+                for name, value in feed_server.extra.items():
+                    self.send_header(name, value)
                 if etag:
                     self.send_header("ETag", etag)
                 if status != 304:

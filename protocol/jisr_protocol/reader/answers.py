@@ -118,6 +118,12 @@ def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
     return min(max((until - now).total_seconds(), 0.0), LONGEST_WAIT_SECONDS)
 
 
+def backoff_seconds(headers: Mapping[str, str]) -> float:
+    """Read Jisr-Backoff, in whole seconds, at most a day; it may come with any answer. 0 when absent or malformed."""
+    text = headers.get("jisr-backoff", "").strip()
+    return min(float(text), LONGEST_WAIT_SECONDS) if re.fullmatch("[0-9]{1,9}", text) else 0.0
+
+
 def _http_date(text: str) -> datetime | None:
     try:
         instant = parsedate_to_datetime(text)

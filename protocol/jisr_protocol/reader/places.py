@@ -37,11 +37,22 @@ class Place(Protocol):
     @property
     def received_bytes(self) -> int: ...
 
+    @property
+    def wait_seconds(self) -> float:
+        """How long the other side asks not to be asked again; 0 when it asks for nothing."""
+
+    @property
+    def throttled(self) -> bool:
+        """Whether it answered 429, which is no failure."""
+
     async def fetch(self, wanted: Fetch) -> Event: ...
 
 
 class FolderPlace:
     """A feed in a folder: an export, a USB stick."""
+
+    wait_seconds = 0.0
+    throttled = False
 
     def __init__(self, folder: Path) -> None:
         self.address = str(folder)
@@ -75,6 +86,8 @@ class HttpPlace:
         self.address = address
         self.requests = 0
         self.received_bytes = 0
+        self.wait_seconds = 0.0
+        self.throttled = False
         self._base = address.removesuffix(paths.HEAD).rstrip("/") + "/"
         self._client = client
         self._seen = seen
@@ -98,7 +111,10 @@ class HttpPlace:
         except (answers.TooLarge, answers.Garbled) as error:
             return Garbled(wanted.path, Refusal(error.rule, "", f"{wanted.path} within its limits", str(error)))
         except answers.Unreachable as error:
+            self.wait_seconds = max(self.wait_seconds, error.retry_after or 0.0)
+            self.throttled |= isinstance(error, answers.Throttled)
             return Unreachable(wanted.path, error.reason)
+        self.wait_seconds = max(self.wait_seconds, answers.backoff_seconds(answer.headers))
         self.received_bytes += len(answer.body)
         return self._event(wanted, answer.status, answer.body, answer.etag)
 
@@ -135,6 +151,14 @@ class Spool:
     @property
     def received_bytes(self) -> int:
         return self._place.received_bytes
+
+    @property
+    def wait_seconds(self) -> float:
+        return self._place.wait_seconds
+
+    @property
+    def throttled(self) -> bool:
+        return self._place.throttled
 
     async def fetch(self, wanted: Fetch) -> Event:
         if wanted.path in (paths.HEAD, paths.KEYS):
