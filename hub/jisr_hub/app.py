@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import gc
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,10 +30,13 @@ from .erasure import Erasures
 from .hub import Hub
 from .identity import Identity
 from .peers import Followers
+from .ports import Erasure, Pull
 from .publish.feed import Publisher
 from .publish.fence import Behind, Gate
 from .publish.seen import Seen
 from .publish.snapshots import Cadence
+from .pulls import AT_ONCE, Pulls, forget
+from .rounds import Rounds, bounds_of
 from .storage.directory import SqlDirectory
 from .storage.erasure_file import ErasureFile
 from .storage.fence import FileFence
@@ -46,6 +49,7 @@ from .web.readiness import Duty, Readiness, free_share
 KEYS = "keys.json"
 PUBLIC = "public"
 PEERS = "peers"
+PULLS = "pulls"
 ERASURES = "erasures.jsonl"
 """What was erased, kept apart from the database and its backups; beside what fences the hub against older ones."""
 SCRUB_SECONDS, SCRUB_SHARE = 60.0, 20
@@ -120,6 +124,21 @@ def gate_of(folder: Path, settings: Settings, who: Identity, ledger: SqlLedger) 
 
 
 @dataclass
+class Copies:
+    """What is kept of other feeds: peers' copies, and what is half fetched."""
+
+    followers: Followers
+    pulls: Path
+
+    async def erase(self, erasures: Iterable[Erasure]) -> None:
+        """Take the content out of all of it. Raises CopyProblem."""
+        gone = list(erasures)
+        if gone:
+            forget(self.pulls)
+        await self.followers.erase(gone)
+
+
+@dataclass
 class Running:
     """The parts of an open hub."""
 
@@ -129,6 +148,7 @@ class Running:
     publisher: Publisher
     pages: FolderPages
     followers: Followers
+    pulls: Pulls
     erasures: Erasures
     duty: Duty
 
@@ -145,7 +165,8 @@ async def open_hub(folder: Path) -> Running:
         await check_owner(ledger, who, folder)
         pages = FolderPages(folder / PUBLIC)
         hub = Hub(who, ledger, now)
-        followers = Followers(hub, folder / PEERS, settings.poll_seconds, allow_private=settings.allow_private)
+        followers = followers_of(hub, folder, settings)
+        pulls = Pulls(hub, folder / PULLS, allow_private=settings.allow_private)
         erasures = erasures_of(hub, folder, followers)
         fence, cadence = FileFence(config.fence_file(folder, settings)), Cadence(entries=settings.snapshot_entries)
         publisher = Publisher(who, ledger, pages, now, fence=fence, cadence=cadence, aside=asyncio.to_thread)
@@ -164,12 +185,30 @@ async def open_hub(folder: Path) -> Running:
     if publisher.fenced:
         _log.error("fence.behind", reason=publisher.fenced)
     duty = Duty(fenced=publisher.fenced, seen_ahead=lambda: publisher.seen.warning(publisher.head))
-    return Running(settings, hub, ledger, publisher, pages, followers, erasures, duty)
+    return Running(settings, hub, ledger, publisher, pages, followers, pulls, erasures, duty)
+
+
+def followers_of(hub: Hub, folder: Path, settings: Settings) -> Followers:
+    """What follows the peers of the hub in `folder`, as its operator set it."""
+    return Followers(
+        hub,
+        folder / PEERS,
+        settings.poll_seconds,
+        longest_seconds=settings.poll_longest_seconds,
+        allow_private=settings.allow_private,
+    )
+
+
+def rounds_of(running: Running) -> Rounds[Pull]:
+    """What asks each registered feed in its own time."""
+    settings, pulls = running.settings, running.pulls
+    bounds = bounds_of(settings.poll_seconds, settings.poll_longest_seconds)
+    return Rounds(bounds, pulls.sources, pulls.once, at_once=AT_ONCE)
 
 
 def erasures_of(hub: Hub, folder: Path, followers: Followers) -> Erasures:
     """What erases from the hub in `folder`; from now on the hub says by it what was erased."""
-    erasures = Erasures(hub, now, ErasureFile(folder / ERASURES), followers)
+    erasures = Erasures(hub, now, ErasureFile(folder / ERASURES), Copies(followers, folder / PULLS))
     hub.erased = erasures.settle
     return erasures
 
@@ -183,10 +222,16 @@ def application(folder: Path) -> Starlette:
         with sole(folder):
             _collect_rarely()
             running = await open_hub(folder)
+            rounds = rounds_of(running)
+
+            def wake() -> None:
+                running.followers.wake()
+                rounds.wake()
+
             shown = SqlDirectory(running.ledger, running.settings.name, f"{running.settings.address}/feeds/public")
             app.router.routes.extend(
                 [
-                    *api.routes(running.hub, running.publisher, running.pages, wake_peers=running.followers.wake),
+                    *api.routes(running.hub, running.publisher, running.pages, wake_peers=wake),
                     *_readiness(running, folder).routes(),
                     *(
                         [Route("/{path:path}", _behind)]  # the database may hold what was erased since
@@ -198,6 +243,7 @@ def application(folder: Path) -> Starlette:
             tasks = [
                 asyncio.create_task(lead(running, "publisher", lambda: publish_for_ever(running))),
                 asyncio.create_task(lead(running, "followers", running.followers.run)),
+                asyncio.create_task(lead(running, "pulls", rounds.run)),
                 asyncio.create_task(refresh_for_ever(running)),
                 asyncio.create_task(scrub_for_ever(running)),
                 asyncio.create_task(note_seen_for_ever(folder, running.publisher)),
@@ -238,7 +284,12 @@ async def lead(running: Running, role: str, work: Callable[[], Awaitable[None]])
 
 def _readiness(running: Running, folder: Path) -> Readiness:
     return Readiness(
-        lambda: running.publisher.head, running.ledger.peers, now, running.duty, lambda: free_share(folder)
+        lambda: running.publisher.head,
+        running.ledger.peers,
+        now,
+        running.duty,
+        lambda: free_share(folder),
+        pulls=running.ledger.pulls,
     )
 
 

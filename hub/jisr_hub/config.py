@@ -36,7 +36,9 @@ class Settings(BaseSettings):
     snapshot_entries: int = Field(default=10_000, ge=1, le=1_000_000)
     """After how many entries a new snapshot is made, though never more often than every half of what is live."""
     poll_seconds: float = Field(default=60.0, ge=0.1, le=86_400.0)
-    """How often a peer is asked when nothing else says to."""
+    """The shortest time after which a peer, or a feed that is fetched, is asked again: while it has news."""
+    poll_longest_seconds: float = Field(default=0.0, ge=0.0, le=604_800.0)
+    """The longest: while it is silent, and when it cannot be reached. 0 for thirty times the shortest."""
     per_hour: int = Field(default=limits.PER_NODE_HOUR, ge=1)
     per_day: int = Field(default=limits.PER_NODE_DAY, ge=1)
 

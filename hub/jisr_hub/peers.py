@@ -24,6 +24,7 @@ from jisr_protocol.entry import Entry
 from jisr_protocol.keys import KeyRing
 from jisr_protocol.limits import HOPS
 from jisr_protocol.notice import Force
+from jisr_protocol.polling import Said
 from jisr_protocol.reader.follow import follow
 from jisr_protocol.reader.store import Change as Offer
 from jisr_protocol.reader.store import Copy
@@ -34,10 +35,9 @@ from . import ingest, log
 from .hub import CONFLICT_TRIES, Hub, guarding
 from .ingest import Bench, Outcome
 from .ports import Change, Conflict, Draft, Erasure, Held, Key, Member, Peer, Remembered
+from .rounds import Asked, Rounds, bounds_of, of_result
 
 BATCH = 500
-PAUSE_SECONDS = 1.0
-"""The shortest time between two rounds."""
 _log = structlog.get_logger()
 
 
@@ -293,32 +293,34 @@ def _signers(offered: Sequence[Offered]) -> set[str]:
 
 
 class Followers:
-    """Follows every peer of the ledger, one after the other, for ever."""
+    """Follows every peer of the ledger, one after the other, each in its own time, for ever."""
 
-    def __init__(self, hub: Hub, folder: Path, poll_seconds: float, *, allow_private: bool) -> None:
-        self._hub, self._folder, self._poll, self._allow_private = hub, folder, poll_seconds, allow_private
-        self._woken = asyncio.Event()
+    def __init__(
+        self, hub: Hub, folder: Path, poll_seconds: float, *, longest_seconds: float = 0.0, allow_private: bool
+    ) -> None:
+        self._hub, self._folder, self._allow_private = hub, folder, allow_private
+        self._rounds = Rounds(bounds_of(poll_seconds, longest_seconds), self._peers, self._turn)
         self._copies = asyncio.Lock()
         """Held by whoever changes a copy."""
 
     def wake(self) -> None:
         """Ask the peers soon; calls within one round count once."""
-        self._woken.set()
+        self._rounds.wake()
 
     async def run(self) -> None:
-        while True:
-            self._woken.clear()
-            for peer in [] if self._hub.fenced() else await self._hub.ledger.peers():
-                try:
-                    await self.once(peer)
-                except Exception as error:  # one peer's trouble must not stop the others
-                    _log.exception("peer.failed", peer=peer.hub)
-                    await self._tell(peer, "failed", str(error) or type(error).__name__)
-            pause = min(self._poll, PAUSE_SECONDS)
-            await asyncio.sleep(pause)  # however often strangers ping
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._poll - pause):
-                    await self._woken.wait()
+        """Ask each peer in its own time, for ever."""
+        await self._rounds.run()
+
+    async def _peers(self) -> dict[str, Peer]:
+        return {} if self._hub.fenced() else {peer.hub: peer for peer in await self._hub.ledger.peers()}
+
+    async def _turn(self, peer: Peer) -> Asked:
+        try:
+            return await self.once(peer)
+        except Exception as error:  # told to the operator; the next round comes
+            _log.exception("peer.failed", peer=peer.hub)
+            await self._tell(peer, "failed", str(error) or type(error).__name__)
+            return Asked(Said.FAILED)
 
     async def _tell(self, peer: Peer, outcome: str, detail: str) -> None:
         """Remember how the last round with this peer ended, when it is not how the one before did."""
@@ -334,20 +336,22 @@ class Followers:
                 with contextlib.closing(Copy(file, create=True)) as copy:
                     copy.erase(*targets)
 
-    async def once(self, peer: Peer) -> None:
+    async def once(self, peer: Peer) -> Asked:
         """Bring the verified copy of one peer up to date and take what is new into the log."""
         async with self._copies:
-            await self._once(peer)
+            return await self._once(peer)
 
-    async def _once(self, peer: Peer) -> None:
+    async def _once(self, peer: Peer) -> Asked:
         self._folder.mkdir(parents=True, exist_ok=True)
         file = self._folder / f"{peer.hub.removeprefix('jisr:')}.sqlite"
         result = await follow(
             peer.feed, file, allow_private=self._allow_private, expected_id=peer.hub, now=self._hub.clock
         )
-        await self._tell(peer, result.outcome.name.lower(), "" if result.outcome == 0 else result.sentence)
+        outcome = "throttled" if result.throttled else result.outcome.name.lower()
+        await self._tell(peer, outcome, "" if result.outcome == 0 else result.sentence)
         if file.exists():
             await self.take_all(peer, file)
+        return of_result(result, self._hub.clock())
 
     async def take_all(self, peer: Peer, file: Path) -> None:
         """Take everything of the copy that lies after the peer's cursor."""

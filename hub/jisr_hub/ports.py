@@ -153,6 +153,19 @@ class Peer:
 
 
 @dataclass(frozen=True)
+class Pull:
+    """A node's feed that this hub fetches: its address or folder, and how the last round ended (pulls.py)."""
+
+    node: str
+    address: str
+    added_at: str
+    outcome: str = ""
+    detail: str = ""
+    at: str = ""
+    """Since when it ends so."""
+
+
+@dataclass(frozen=True)
 class Change:
     """Everything that one push or one imported batch stores, in one transaction or not at all."""
 
@@ -404,6 +417,18 @@ class Ledger(Protocol):
 
     async def keep_peer(self, peer: Peer) -> None:
         """Add a peer, or change its name, feed and last outcome; its cursor moves only in `store`."""
+        ...
+
+    async def pulls(self) -> list[Pull]:
+        """The feeds that are fetched, by node."""
+        ...
+
+    async def keep_pull(self, pull: Pull, *, add: bool = False) -> None:
+        """Remember how a round ended, as long as the feed is registered at this address; `add` registers it."""
+        ...
+
+    async def remove_pull(self, node: str) -> None:
+        """Fetch this node's feed no more."""
         ...
 
 

@@ -11,6 +11,8 @@ import pytest
 
 from jisr_hub.peers import Followers
 from jisr_hub.ports import Peer
+from jisr_hub.rounds import Asked
+from jisr_protocol.polling import Said
 from tests.hub.hub_in_memory import Clock, MemoryHub
 from tests.reader.publisher import FeedFolder
 
@@ -108,14 +110,14 @@ async def test_a_peer_that_comes_back_is_followed_on(tmp_path: Path) -> None:
 
 
 async def test_strangers_who_ping_all_the_time_do_not_drive_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("jisr_hub.peers.PAUSE_SECONDS", 0.2)
     hub = await following(peer_feed(tmp_path, "peer"))
-    followers = Followers(hub.hub, tmp_path / "peers", 60.0, allow_private=False)
+    followers = Followers(hub.hub, tmp_path / "peers", 0.2, longest_seconds=60.0, allow_private=False)
     rounds = 0
 
-    async def counts(_: Peer) -> None:
+    async def counts(_: Peer) -> Asked:
         nonlocal rounds
         rounds += 1
+        return Asked(Said.QUIET)
 
     monkeypatch.setattr(followers, "once", counts)
     task = asyncio.create_task(followers.run())

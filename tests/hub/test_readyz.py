@@ -46,8 +46,8 @@ def test_a_hub_that_works_says_what_it_does(client: TestClient) -> None:
     assert answer.status_code == 200
     assert answer.headers["cache-control"] == "no-store"
     assert set(told) == {
-        "ready", "reasons", "head", "disk_free_share", "publishes", "follows", "fenced", "seen_ahead", "peers", "tasks",
-        "descriptors",
+        "ready", "reasons", "head", "disk_free_share", "publishes", "follows", "fetches", "fenced", "seen_ahead",
+        "peers", "pulls", "tasks", "descriptors",
     }  # fmt: skip
     assert (told["head"]["size"], told["head"]["live"]) == (15, 11)
     assert 0 <= told["head"]["age_seconds"] < 600

@@ -27,6 +27,8 @@ app = typer.Typer(
 )
 peer_app = typer.Typer(no_args_is_help=True, help="The hubs this hub follows.")
 app.add_typer(peer_app, name="peer")
+pull_app = typer.Typer(no_args_is_help=True, help="The feeds this hub fetches for nodes that have no server.")
+app.add_typer(pull_app, name="pull")
 
 Folder = Annotated[Path, typer.Option("--dir", help="The hub's folder.", envvar="JISR_HUB_DIR")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
@@ -231,6 +233,57 @@ def peer_add(
     _run(setting_up.add_peer(folder, found))
     value = {"hub": found.hub, "name": found.name, "feed": found.feed}
     _say(value, as_json, f"{found.name} ({found.hub}) is followed from now on.")
+
+
+@pull_app.command("add")
+def pull_add(
+    node: Annotated[str, typer.Argument(help="The identifier of an admitted node.")],
+    address: Annotated[str, typer.Argument(help="Where its exported folder is served, or a folder on this machine.")],
+    folder: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Fetch a node's feed from now on: for nodes that export to plain web space and cannot push."""
+    from . import pulling
+
+    pull = _run(pulling.add(folder, node, address))
+    value = {"node": pull.node, "address": pull.address}
+    _say(value, as_json, f"The feed of {pull.node} is fetched from {pull.address}. At once: jisr-hub pull now")
+
+
+@pull_app.command("list")
+def pull_list(folder: Folder = HERE, as_json: AsJson = False) -> None:
+    """Say which feeds are fetched, and how the last round with each ended."""
+    from . import pulling
+
+    registered = _run(pulling.pulls(folder))
+    _say({"pulls": registered}, as_json, "\n".join(pulling.lines(registered)) or "No feed is fetched here.")
+
+
+@pull_app.command("remove")
+def pull_remove(
+    node: Annotated[str, typer.Argument(help="The node's identifier.")], folder: Folder = HERE, as_json: AsJson = False
+) -> None:
+    """Fetch a node's feed no more. What was taken in stays, and the node may push."""
+    from . import pulling
+
+    pull = _run(pulling.remove(folder, node))
+    _say({"node": pull.node, "address": pull.address}, as_json, f"The feed of {node} is fetched no more.")
+
+
+@pull_app.command("now")
+def pull_now(
+    node: Annotated[str, typer.Argument(help="The node's identifier; without it all of them.")] = "",
+    folder: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Fetch at once, also while the hub serves."""
+    from . import pulling
+
+    done = _run(pulling.fetch_now(folder, node))
+    _say({"pulls": done}, as_json, "\n".join(pulling.words(one) for one in done))
+    outcomes = {one["outcome"] for one in done}
+    if outcomes - {"verified", "waiting", "throttled"}:
+        raise typer.Exit(UNREACHABLE if outcomes <= {"verified", "unreachable"} else 1)
 
 
 @app.command()

@@ -23,10 +23,9 @@ from jisr_protocol import live
 from jisr_protocol.notice import ALL
 
 from .. import config
-from ..app import PEERS, PUBLIC, erasures_of, now, open_hub, read_identity
+from ..app import PUBLIC, erasures_of, followers_of, now, open_hub, read_identity
 from ..erasure import Erasures
 from ..hub import Fenced, Hub
-from ..peers import Followers
 from ..ports import Erased, Member
 from ..storage.lock import AlreadyRunning
 from ..storage.sql import SqlLedger
@@ -117,7 +116,7 @@ async def _parts(folder: Path) -> AsyncIterator[tuple[SqlLedger, Erasures]]:
     settings = config.read(folder)
     async with opened(folder) as ledger:
         hub = Hub(read_identity(folder, settings), ledger, now)
-        followers = Followers(hub, folder / PEERS, settings.poll_seconds, allow_private=settings.allow_private)
+        followers = followers_of(hub, folder, settings)
         yield ledger, erasures_of(hub, folder, followers)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from ..storage.fence import FileFence
 from ..storage.folder import FolderPages
 from ..storage.rebuild import rebuild_records
 from ..storage.sql import SqlLedger
+from . import pulling
 from .checking import check as check
 from .setting_up import alone, check_there, opened, why_fenced
 
@@ -32,6 +34,7 @@ async def status(folder: Path) -> dict[str, Any]:
             size, live_count = view.size, await view.live()
         nodes = [await _node(ledger, member.node) | _ways(member, who.id) for member in members]
         peers = await ledger.peers()
+        pulls = await ledger.pulls()
         notices = await ledger.notices()
         fenced = await why_fenced(folder, ledger)
     return {
@@ -46,6 +49,7 @@ async def status(folder: Path) -> dict[str, Any]:
         "head_time": identifiers.to_instant(published.head.time) if published else None,
         "nodes": nodes,
         "advice": [_advice(said) for said in notices if not said.guards],
+        "pulls": [asdict(pull) for pull in pulls],
         "peers": [{name: getattr(p, name) for name in p.__dataclass_fields__} for p in peers],
     }
 
@@ -99,6 +103,7 @@ def status_words(value: dict[str, Any]) -> str:
     for peer in value["peers"]:
         seen = f"{peer['last_outcome'] or 'not asked yet'} {peer['last_at']}"
         lines.append(f"peer  {peer['name']}  {seen}  {peer['last_detail']}".rstrip())
+    lines += pulling.lines(value["pulls"])
     return "\n".join(lines)
 
 

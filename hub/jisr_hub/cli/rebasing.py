@@ -14,9 +14,9 @@ from jisr_protocol.reader.follow import follow
 from jisr_protocol.reader.tables import CopyProblem
 
 from .. import config
-from ..app import PEERS, PUBLIC, erasures_of, gate_of, now, read_identity
+from ..app import PEERS, PUBLIC, erasures_of, followers_of, gate_of, now, read_identity
 from ..hub import Hub
-from ..peers import Followers, take_back
+from ..peers import take_back
 from ..ports import Ledger, Mark, Member
 from ..publish.feed import Publisher
 from ..publish.snapshots import Cadence
@@ -63,7 +63,7 @@ async def carry_out(folder: Path, at_least: Seen | None) -> dict[str, Any]:
         found = await _look(folder, ledger, at_least)
         who, pages = read_identity(folder, settings), FolderPages(folder / PUBLIC)
         hub = Hub(who, ledger, now)
-        followers = Followers(hub, folder / PEERS, settings.poll_seconds, allow_private=settings.allow_private)
+        followers = followers_of(hub, folder, settings)
         erasures = erasures_of(hub, folder, followers)
         before = max(identifiers.epoch_number(found.promised.epoch), identifiers.epoch_number(found.epoch))
         epoch = identifiers.new_epoch(before + 1, secrets.token_bytes(5))

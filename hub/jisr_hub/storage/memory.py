@@ -36,6 +36,7 @@ from ..ports import (
     Place,
     Position,
     Published,
+    Pull,
     Said,
     Touch,
     View,
@@ -57,6 +58,7 @@ class _State:
     aside: dict[tuple[str, str], list[tuple[str, Kept]]] = field(default_factory=dict)
     records: dict[tuple[str, str, str], Held] = field(default_factory=dict)
     peers: dict[str, Peer] = field(default_factory=dict)
+    pulls: dict[str, Pull] = field(default_factory=dict)
     published: Published | None = None
     generations: dict[int, int] = field(default_factory=dict)
     notices: dict[tuple[str, str], Said] = field(default_factory=dict)
@@ -263,6 +265,17 @@ class MemoryLedger:
     async def keep_peer(self, peer: Peer) -> None:
         held = self._s.peers.get(peer.hub, peer)
         self._s.peers[peer.hub] = replace(peer, cursor=held.cursor, epoch=held.epoch)
+
+    async def pulls(self) -> list[Pull]:
+        return sorted(self._s.pulls.values(), key=lambda p: p.node)
+
+    async def keep_pull(self, pull: Pull, *, add: bool = False) -> None:
+        held = self._s.pulls.get(pull.node)
+        if add or (held is not None and held.address == pull.address):
+            self._s.pulls[pull.node] = pull
+
+    async def remove_pull(self, node: str) -> None:
+        self._s.pulls.pop(node, None)
 
 
 async def _for_ever() -> None:

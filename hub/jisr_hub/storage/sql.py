@@ -43,6 +43,7 @@ from ..ports import (
     Place,
     Position,
     Published,
+    Pull,
     Said,
     Snapshot,
     View,
@@ -410,6 +411,27 @@ class SqlLedger:
         async with self.database.writing() as connection:
             upsert = self.database.insert(t.peer).values(values)
             await connection.execute(upsert.on_conflict_do_update(index_elements=["hub"], set_=told))
+
+    # Pulls
+
+    async def pulls(self) -> list[Pull]:
+        rows = await self.rows(sa.select(t.pull).order_by(t.pull.c.node))
+        return [Pull(**row._mapping) for row in rows]
+
+    async def keep_pull(self, pull: Pull, *, add: bool = False) -> None:
+        values, c = asdict(pull), t.pull.c
+        told = {name: value for name, value in values.items() if name != "node"}
+        async with self.database.writing() as connection:
+            if add:
+                upsert = self.database.insert(t.pull).values(values)
+                await connection.execute(upsert.on_conflict_do_update(index_elements=["node"], set_=told))
+            else:
+                here = sa.update(t.pull).where(c.node == pull.node, c.address == pull.address)
+                await connection.execute(here.values(told))
+
+    async def remove_pull(self, node: str) -> None:
+        async with self.database.writing() as connection:
+            await connection.execute(sa.delete(t.pull).where(t.pull.c.node == node))
 
 
 def _about(change: Change) -> set[Key]:

@@ -8,6 +8,7 @@
 `record`      per (node, id, audience) the newest rev, and whether it is live in the hub's feed
 `notice`      signed notices by the feed they came in, and `guard` what they keep out: (node, id or *) up to a rev
 `generation`  pages that were rewritten, by number
+`pull`        nodes' feeds that this hub fetches, and how the last round with each ended
 
 `key_statement` holds the chains as they now are; `logged_statement` what stands in the hub's feed, also of chains whose
 end a recovery replaced.
@@ -189,5 +190,16 @@ peer = Table(
     Column("last_outcome", String, nullable=False),
     Column("last_detail", String, nullable=False),
     Column("last_at", String, nullable=False),
+    sqlite_strict=True,
+)
+pull = Table(
+    "pull",
+    metadata,
+    Column("node", String, primary_key=True),
+    Column("address", String, nullable=False),
+    Column("added_at", String, nullable=False),
+    Column("outcome", String, nullable=False),
+    Column("detail", String, nullable=False),
+    Column("at", String, nullable=False),
     sqlite_strict=True,
 )

@@ -27,7 +27,7 @@ from jisr_protocol import head as heads
 from jisr_protocol import identifiers
 from jisr_protocol.head import Head
 
-from ..ports import Clock, Peer
+from ..ports import Clock, Peer, Pull
 
 LEAST_FREE = 0.01
 """Below this share of free disk a hub is not ready: what comes could not be stored."""
@@ -40,7 +40,7 @@ class Duty:
     """What this process does besides answering; changed by the tasks of app.py."""
 
     leads: set[str] = field(default_factory=set)
-    """"publisher" and "followers": the work that one process of a ledger does."""
+    """"publisher", "followers" and "pulls": the work that one process of a ledger does."""
     fenced: str = ""
     """Why nothing is signed, a sentence; "" when all is well."""
     seen_ahead: Callable[[], str] = str
@@ -57,7 +57,10 @@ class Readiness:
         clock: Clock,
         duty: Duty,
         free_share: Callable[[], float],
+        *,
+        pulls: Callable[[], Awaitable[Iterable[Pull]]] | None = None,
     ) -> None:
+        self._pulls = pulls
         self._head, self._peers, self._clock, self._duty, self._free_share = head, peers, clock, duty, free_share
         self._looked = -_CACHED_SECONDS
         self._answer = (503, b"")
@@ -84,9 +87,11 @@ class Readiness:
             "disk_free_share": round(free, 4),
             "publishes": "publisher" in self._duty.leads,
             "follows": "followers" in self._duty.leads,
+            "fetches": "pulls" in self._duty.leads,
             "fenced": self._duty.fenced or None,
             "seen_ahead": self._duty.seen_ahead() or None,
             "peers": await self._peers_now(now),
+            "pulls": await self._pulls_now(now),
             "tasks": len(asyncio.all_tasks()),
             "descriptors": descriptors(),
         }
@@ -110,6 +115,16 @@ class Readiness:
             return []
         return [_peer(peer, now) for peer in peers[:_MOST_PEERS]]
 
+    async def _pulls_now(self, now: datetime) -> list[dict[str, Any]]:
+        """How the rounds end in which this hub fetches nodes' feeds; what they push is told by `jisr-hub status`."""
+        if self._pulls is None:
+            return []
+        try:
+            pulls = list(await self._pulls())
+        except Exception:  # as above
+            return []
+        return [_pull(pull, now) for pull in pulls[:_MOST_PEERS]]
+
 
 def _head(head: Head, now: datetime) -> dict[str, Any]:
     return {
@@ -128,6 +143,16 @@ def _peer(peer: Peer, now: datetime) -> dict[str, Any]:
         "name": peer.name,
         "direction": "in",
         "outcome": peer.last_outcome or "not asked yet",
+        "since_seconds": int((now - since).total_seconds()) if since else None,
+    }
+
+
+def _pull(pull: Pull, now: datetime) -> dict[str, Any]:
+    since = identifiers.from_instant(pull.at) if pull.at else None
+    return {
+        "node": pull.node,
+        "direction": "fetched",
+        "outcome": pull.outcome or "not asked yet",
         "since_seconds": int((now - since).total_seconds()) if since else None,
     }
 

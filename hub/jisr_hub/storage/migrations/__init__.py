@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-NEWEST = "0004"
+NEWEST = "0005"
 _FIRST = "0001"
 
 
