@@ -54,7 +54,7 @@ def test_five_hubs_agree_whatever_way_they_are_linked(form: str, long: bool, fig
         assert len(set(world.signed())) == 1
         figure(
             f"{form}, {len(links(form))} links: equal state roots after {rounds} rounds; a change costs"
-            f" {traffic.pages} pages, {traffic.bytes} bytes, {grown} entries, {turns} rounds; each rev stored once at each hub"
+            f" {traffic.pages} pages, {traffic.bytes} bytes, {grown} entries, {turns} rounds; each rev once at each hub"
         )
 
 
