@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import gc
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -251,13 +251,19 @@ def application(folder: Path) -> Starlette:
             try:
                 yield
             finally:
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
+                await _ended(tasks)
                 await running.close()
 
     app.router.lifespan_context = lifespan
     return app
+
+
+async def _ended(tasks: Collection[asyncio.Task[None]]) -> None:
+    """Cancel until all have ended: a library may turn a cancellation into another error, and a loop then goes on."""
+    while pending := [task for task in tasks if not task.done()]:
+        for task in pending:
+            task.cancel()
+        await asyncio.wait(pending, timeout=1.0)
 
 
 def sole(folder: Path) -> contextlib.AbstractContextManager[None]:

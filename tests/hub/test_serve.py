@@ -44,7 +44,10 @@ def test_a_taken_port_is_told_in_a_sentence(folder: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         with serve(folder, port) as process:
-            _, said = process.communicate(timeout=60)
+            try:
+                _, said = process.communicate(timeout=60)
+            finally:
+                process.kill()
     assert process.returncode == 1
     assert f"FAIL  The hub cannot listen on 127.0.0.1:{port}" in said
     assert "listens on" not in said

@@ -20,7 +20,7 @@ from typing import Any, Protocol
 import orjson
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncResult, create_async_engine
 
 from ..failures import Unwritable
 from ..ports import Lead, StillSeen
@@ -49,7 +49,7 @@ Rows = Sequence[tuple[Any, ...]]
 async def streamed(connection: AsyncConnection, query: sa.Executable, size: int) -> AsyncIterator[Sequence[Any]]:
     """The rows of a query in batches of `size`, never all in memory."""
     result = await connection.stream(query)
-    connection.info.setdefault(_STREAMS, []).append(result)
+    connection.info[_STREAMS].append(result)
     async for part in result.partitions(size):
         yield part
 
@@ -57,10 +57,12 @@ async def streamed(connection: AsyncConnection, query: sa.Executable, size: int)
 @asynccontextmanager
 async def _closing_streams(connection: AsyncConnection) -> AsyncIterator[AsyncConnection]:
     """An open statement would keep old pages of the database in its log, until the garbage collector comes by."""
+    streams: list[AsyncResult[Any]] = []
+    connection.info[_STREAMS] = streams  # asked for now: a connection that was cancelled has no info any more
     try:
         yield connection
     finally:
-        for stream in connection.info.pop(_STREAMS, []):
+        for stream in streams:
             await stream.close()
 
 
