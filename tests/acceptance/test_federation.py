@@ -15,6 +15,8 @@ from jisr_node.app import Node
 from jisr_protocol.reader.answers import Forbidden
 from jisr_protocol.reader.http import GuardedClient
 from tests.federation.address_probes import HOSTS, is_refusal, probes, said, wall, ways_out
+from tests.federation.hosts import Network
+from tests.federation.several_hosts import agree, federation, told, torment
 from tests.federation.topologies import FORMS, HUBS, NODES, Federation, links
 from tests.hub.kept_hub import KeptHub
 from tests.reader.test_http import Dialler, Resolver, answer, local, redirect, serving
@@ -56,6 +58,29 @@ def test_five_hubs_agree_whatever_way_they_are_linked(form: str, long: bool, fig
             f"{form}, {len(links(form))} links: equal state roots after {rounds} rounds; a change costs"
             f" {traffic.pages} pages, {traffic.bytes} bytes, {grown} entries, {turns} rounds; each rev once at each hub"
         )
+
+
+# Several real hosts
+
+
+@pytest.mark.parametrize("form", ["ring", "star"])
+def test_hubs_on_hosts_of_their_own_agree_after_every_trouble(
+    form: str, tmp_path: Path, long: bool, figure: Callable[..., None]
+) -> None:
+    """A host cut off and healed, a slow one, a hostile one, clocks a day off; short: two hubs."""
+    if form == "star" and not long:
+        pytest.skip("only with --long")
+    names = ["ma", "nl", "be", "fr", "es"] if long else ["ma", "nl"]
+    with Network(tmp_path) as network:
+        *hubs, evil = federation(network, names, links(form, len(names)), hostile="xx")
+        for hub in hubs:
+            hub.write(f"first of {hub.name}")
+        took = {"first": agree(hubs, len(hubs))}
+        took |= torment(hubs, evil)
+        slowed = hubs[-1].host.slow("128kbit")
+        hubs[-1].write("over a slow line")
+        took["a slow line" if slowed else "a slow line (not slowed here)"] = agree(hubs, hubs[0].shown[0] + 1)
+        figure(f"{form} of {len(hubs)} on {network.kind}: agreed after " + told(took))
 
 
 # Address probes

@@ -163,8 +163,9 @@ def _sign(
 ) -> Head:
     before = plan.out.head
     now = tools.clock().replace(microsecond=0)  # as it will be written: two heads of one second look like a rollback
-    if before is not None and now <= before.time:
-        now = before.time + timedelta(seconds=1)  # a clock that stands or steps back must not make one either
+    if before is not None and before.epoch == plan.layout.epoch and now <= before.time:
+        # a clock that stands or steps back must not make one either; in a new epoch no date is compared
+        now = before.time + timedelta(seconds=1)
     return heads.write(
         tools.identity.key,
         by=tools.identity.id,
