@@ -211,9 +211,7 @@ class Pulls:
     def _ended(self, node: str, place: Place, done: Done) -> Pulled:
         sentence = printable(str(done.refusal) if done.refusal else done.reason)
         if done.evidence:
-            kept = evidence.keep(
-                self._folder / f"{node.removeprefix('jisr:')}.evidence", "contradiction", done.evidence, done.reason
-            )
+            kept = evidence.keep(self._folder / f"{node.removeprefix('jisr:')}.evidence", done.evidence)
             sentence += f"; evidence is kept in {kept}"
         if done.outcome is not Outcome.TEMPORARY:
             shutil.rmtree(self._spool(node), ignore_errors=True)

@@ -15,6 +15,7 @@ from enum import IntEnum
 
 import msgspec
 
+from .evidence import Evidence
 from .head import Head
 from .keys import KeyRing
 from .lineage import Mark
@@ -171,12 +172,12 @@ class Discard(msgspec.Struct, frozen=True):
 
 
 class Done(msgspec.Struct, frozen=True):
-    """The end. `evidence` are (name, bytes) of what contradicts itself, to be kept for ever."""
+    """The end. `evidence` is what contradicts itself, to be kept for ever."""
 
     outcome: Outcome
     refusal: Refusal | None = None
     reason: str = ""
-    evidence: tuple[tuple[str, bytes], ...] = ()
+    evidence: Evidence | None = None
     changed: bool = False
 
 

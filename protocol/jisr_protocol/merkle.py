@@ -136,6 +136,39 @@ class Tree:
         return [*self._subproof(old, middle, end, whole=False), self._span(start, middle)]
 
 
+def consistency_from(old: Frontier, fresh: Sequence[bytes]) -> list[bytes]:
+    """The proof that the log of `old` is a prefix of that log with the leaf hashes `fresh` after it.
+
+    The same as Tree.consistency, from what a publisher or reader keeps of the older log.
+    """
+    size = old.size + len(fresh)
+    if old.size in (0, size):
+        return []
+    blocks, start = {}, 0
+    for root in old.roots:
+        width = 1 << (old.size - start).bit_length() - 1
+        blocks[start, start + width] = root
+        start += width
+
+    def span(start: int, end: int) -> bytes:
+        if end <= old.size:
+            return blocks[start, end]  # to the left of what is new a proof names whole blocks of the frontier only
+        part = Frontier()
+        for leaf in fresh[start - old.size : end - old.size]:
+            part.append(leaf)
+        return part.root()
+
+    def path(start: int, end: int, *, whole: bool) -> list[bytes]:
+        if old.size == end:
+            return [] if whole else [span(start, end)]
+        middle = start + (1 << (end - start - 1).bit_length() - 1)
+        if old.size <= middle:
+            return [*path(start, middle, whole=whole), span(middle, end)]
+        return [*path(middle, end, whole=False), span(start, middle)]
+
+    return path(0, size, whole=True)
+
+
 def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> None:
     """Check an audit path (MRK-2). Raises Refusal unless it leads from `leaf` at `index` to `root` of `size` leaves."""
     inner = (index ^ (size - 1)).bit_length() if 0 <= index < size else -1

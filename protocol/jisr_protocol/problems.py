@@ -69,6 +69,10 @@ PROBLEMS: dict[str, Problem] = {
     "version_unsupported": Problem("This protocol version is not spoken here", "fix_request"),
     "not_found": Problem("There is nothing at this address", "never"),
     "method_not_allowed": Problem("This address does not take this method", "fix_request"),
+    "unproven": Problem("This evidence proves nothing", "never"),
+    "witness_conflict": Problem("A witness has cosigned another history of this log", "never"),
+    "unwitnessed": Problem("Too few of the witnesses asked for have cosigned this head", "same"),
+    "epoch_jump": Problem("The number of an epoch jumps further than the limit", "never"),
     "restricted": Problem("This feed is read with a token only", "fix_request"),
     "busy": Problem("The hub is busy; nothing is lost, come back later", "after:5"),
     "fenced": Problem("The hub may not sign at the moment; nothing is lost, come back later", "after:300"),
@@ -144,6 +148,9 @@ _CODE_OF_RULE = {
     "ING-10": "rate_limited",
     "ING-11": "erased",
     "ING-12": "stub_without_cause",
+    "EVD-1": "malformed",
+    "WIT-2": "signature_invalid",
+    "WIT-8": "signature_invalid",
     "PEER-1": "signature_invalid",
     "PEER-2": "hops_exceeded",
     "POL-4": "policy_refused",
@@ -170,6 +177,8 @@ _CODE_OF_FAMILY = {
     "PUSH": "malformed",
     "LIVE": "rev_not_increasing",
     "VER": "version_unsupported",
+    "EVD": "unproven",
+    "WIT": "malformed",
 }
 
 

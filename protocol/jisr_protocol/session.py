@@ -26,8 +26,9 @@ from datetime import datetime
 from enum import Enum
 from typing import Any, cast
 
-from . import generations, keys, lineage, paths, snapshot
+from . import generations, keys, lineage, merkle, paths, snapshot
 from . import head as heads
+from .evidence import Evidence, Prefix
 from .exchange import (
     Apply,
     Commit,
@@ -147,6 +148,8 @@ class Session:
         self._manifest: Manifest | None = None
         self._went_back = False
         self._repairing = False
+        self._leaves: list[bytes] = []
+        """Of a log that is read beside the one held, to show where they part."""
 
     def begin(self) -> list[Request]:
         """The first requests."""
@@ -427,7 +430,8 @@ class Session:
 
     def _on_probe(self, event: Fetched) -> list[Request]:
         head = self._head()
-        self._pages.take(event)
+        for judged in self._pages.take(event):
+            self._leaves += [one.entry.leaf for one in judged]
         if not self._pages.done:
             return [*self._pages.more(fresh=self.fresh)]
         came = self.frontier.root().hex()
@@ -480,15 +484,34 @@ class Session:
 
     def _end(self, outcome: Outcome, refusal: Refusal) -> list[Request]:
         self.state = State.DONE
-        evidence: tuple[tuple[str, bytes], ...] = ()
-        if outcome is Outcome.CONTRADICTED:
-            evidence = (("offered-head.json", self._head().raw),)
-            if self.known.head is not None:
-                evidence += (("stored-head.json", self.known.head.raw),)
-            if refusal.rule == "KEY-8" and self.known.publisher is not None:
-                stored_keys = keys.write_file(self.known.publisher)
-                evidence += (("stored-keys.json", stored_keys), ("offered-keys.json", self._offered_keys))
+        evidence = self._evidence(refusal) if outcome is Outcome.CONTRADICTED else None
         return [Discard(), Done(outcome, refusal, str(refusal), evidence)]
+
+    def _evidence(self, refusal: Refusal) -> Evidence | None:
+        """Both words of the publisher, as anybody can judge them."""
+        if refusal.rule == "KEY-8" and self.known.publisher is not None:
+            held, offered = self.known.publisher.statements, keys.parse_file(self._offered_keys)
+            at = next(n for n, (a, b) in enumerate(zip(held, offered, strict=False)) if a.digest != b.digest)
+            return Evidence("keys", (held[at], offered[at]), held[:at])
+        if self.known.head is None or self.publisher is None:
+            return None
+        said = (self.known.head.envelope, self._head().envelope)
+        kind = "rollback" if refusal.rule == "READ-3" else "fork"
+        return Evidence(kind, said, self.publisher.statements, self._parting())
+
+    def _parting(self) -> Prefix | None:
+        """Where the log that was read beside the one held parts from it; else what a base says, if that is enough."""
+        stored, offered = cast(Head, self.known.head), self._head()
+        if self._leaves:
+            began = merkle.Frontier()
+            for leaf in self._leaves[: stored.size]:
+                began.append(leaf)
+            proof = [node.hex() for node in merkle.consistency_from(began, self._leaves[stored.size :])]
+            return Prefix([[], proof], [stored.log_root, began.root().hex()], stored.size)
+        for base in offered.bases:
+            if (base["epoch"], base["size"]) == (stored.epoch, stored.size) and base["log_root"] != stored.log_root:
+                return Prefix([[], []], [stored.log_root, base["log_root"]], stored.size)
+        return None
 
     def _head(self) -> Head:
         if self.head is None:

@@ -66,3 +66,9 @@ class SigningKey:
         header = self.public.headers[kind].encode()
         signature = self._key.sign(header + b"." + base64.urlsafe_b64encode(body).rstrip(b"=")).signature
         return f"{header.decode()}..{_b64(signature)}"
+
+    def sign_note(self, text: str) -> bytes:
+        """The Ed25519 signature of a note of ours, or of a cosignature: never to be taken for that of a JWS."""
+        if not text.startswith(("jisr:", "cosignature/v1\n")):
+            raise ValueError("only notes are signed so")
+        return self._key.sign(text.encode()).signature

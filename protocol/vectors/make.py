@@ -20,6 +20,7 @@ from maker import (
     bent_feeds,  # noqa: F401 - it fills feeds.CASES
     canonical_cases,
     entry_cases,
+    evidence_cases,
     examples,
     feed,
     feeds,
@@ -37,6 +38,7 @@ from maker import (
     signed_cases,
     snapshot_cases,
     tree_cases,
+    witness_cases,
 )
 
 HERE = Path(__file__).resolve().parent
@@ -60,6 +62,8 @@ FILES = (
     policy_cases.make,
     authority_cases.make_statements,
     authority_cases.make_authority,
+    evidence_cases.make,
+    witness_cases.make,
     limit_cases.make,
     problem_cases.make,
 )

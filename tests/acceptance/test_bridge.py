@@ -25,6 +25,7 @@ import pytest
 from bench import floor
 from bench.run import load, measure
 from jisr_node.app import Node
+from jisr_protocol import evidence
 from jisr_protocol.reader.follow import Result, follow_once
 from jisr_protocol.reader.store import open_copy
 from tests.faults import test_canaries, test_hell, test_kill
@@ -394,7 +395,7 @@ def test_a_bent_feed_is_refused_and_nothing_held_is_lost(
     assert dumped(into) == held, "what was held before is not what is held after"
     if result.outcome == 20:
         assert result.evidence is not None
-        assert {path.name.split("-", 1)[-1] for path in result.evidence.rglob("*.json")}
+        assert evidence.parse(result.evidence.read_bytes()).said
     figure(f"exit {result.outcome:d}, {result.refusal.code}, {result.refusal.rule}")
 
 

@@ -375,7 +375,7 @@ class World:
             return
         self.note(f"{reader.label} is shown a rollback: {result.outcome.name}", "rollback shown")
         hold(result.outcome is Outcome.CONTRADICTED, f"{reader.label} takes a rollback for {result.outcome.name}")
-        hold(result.evidence is not None and result.evidence.is_dir(), f"{reader.label} keeps no proof of a rollback")
+        hold(result.evidence is not None and result.evidence.is_file(), f"{reader.label} keeps no proof of a rollback")
         hold(reader.file.read_bytes() == before, f"a rollback changed what {reader.label} holds")
 
     def _ended_well(self, who: Person, hub: HubActor | Site, trouble: Trouble, outcome: str, file: Path) -> None:

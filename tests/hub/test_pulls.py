@@ -10,6 +10,7 @@ import pytest
 
 from jisr_hub.ports import Pull
 from jisr_hub.pulls import Pulled, Pulls
+from jisr_protocol import evidence
 from jisr_protocol.polling import Said
 from tests.hub.author import Author
 from tests.hub.hub_in_memory import MemoryHub
@@ -139,7 +140,7 @@ async def test_a_fork_is_found_and_kept_as_evidence(feed: StaticFeed, tmp_path: 
     pulled = await ended(feed, hub, tmp_path, str(other.folder))
     assert pulled.outcome == "contradicted" and "evidence" in pulled.sentence
     [case] = (tmp_path / "pulls").glob("*.evidence/*")
-    assert {file.name for file in case.iterdir()} >= {"offered-head.json", "stored-head.json"}
+    assert evidence.judge(evidence.parse(case.read_bytes())).by == feed.author.id
 
 
 async def test_a_head_that_expired_is_stale_and_what_is_held_stays(feed: StaticFeed, tmp_path: Path) -> None:

@@ -19,8 +19,10 @@ from jisr_protocol import (
     authority,
     canonical,
     capabilities,
+    checkpoint,
     entry,
     envelope,
+    evidence,
     generations,
     head,
     identifiers,
@@ -366,6 +368,44 @@ def _receipt(given: Case) -> Case:
     return {"kid": found.kid, "size": thing.value["size"]}
 
 
+# Evidence
+
+
+def _evidence(given: Case) -> Case:
+    raw = bytes_of(given["bytes"])
+    case = evidence.parse(raw)
+    found = evidence.judge(case)
+    assert evidence.write(case) == raw
+    return {"about": found.about, "by": found.by, "kind": found.kind}
+
+
+# Witnesses
+
+
+def _checkpoint(given: Case) -> Case:
+    raw = bytes_of(given["note"])
+    note = checkpoint.parse(raw)
+    assert note.raw == raw
+    said = checkpoint.verified(note, _ring(given["statements"]))
+    return {"head": said.head, "origin": said.origin, "size": said.size}
+
+
+def _render(given: Case) -> Case:
+    return {"text": checkpoint.of_head(head.parse(bytes_of(given["head"]))).text}
+
+
+def _cosignature(given: Case) -> Case:
+    note, witness = checkpoint.parse(bytes_of(given["note"])), checkpoint.parse_witness_key(given["witness"])
+    at = checkpoint.cosignature(note, witness, now=datetime.fromisoformat(given["now"]))
+    return {"at": identifiers.to_instant(at) if at else None}
+
+
+def _witness_key(given: Case) -> Case:
+    found = checkpoint.parse_witness_key(given["text"])
+    assert str(found) == given["text"]
+    return {"name": found.name}
+
+
 # Notices
 
 
@@ -468,9 +508,12 @@ _OPERATIONS: dict[str, Callable[[Case], Case]] = {
     "bucket": _bucket,
     "capabilities": _capabilities,
     "chain": _chain,
+    "checkpoint": _checkpoint,
     "compare": _compare,
     "consistency": _consistency,
+    "cosignature": _cosignature,
     "entry": _entry,
+    "evidence": _evidence,
     "force": _force,
     "form": _form,
     "frontier": _frontier,
@@ -498,6 +541,7 @@ _OPERATIONS: dict[str, Callable[[Case], Case]] = {
     "push": _push,
     "receipt": _receipt,
     "record_file": _record_file,
+    "render": _render,
     "retry": _retry,
     "root": _root,
     "row_path": _row_path,
@@ -506,5 +550,6 @@ _OPERATIONS: dict[str, Callable[[Case], Case]] = {
     "statement_order": _statement_order,
     "target": _target,
     "verify": _verify,
+    "witness_key": _witness_key,
     "write": _write,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from datetime import UTC, datetime
@@ -10,8 +11,10 @@ from pathlib import Path
 from jisr_protocol import (
     canonical,
     capabilities,
+    checkpoint,
     entry,
     envelope,
+    evidence,
     head,
     identifiers,
     keys,
@@ -27,6 +30,7 @@ from jisr_protocol.push import NodeLog
 
 SPEC = Path(__file__).resolve().parents[2] / "docs" / "spec"
 NOW = datetime(2026, 6, 2, 12, tzinfo=UTC)
+WITNESS = "witness.example/nl"
 
 
 def example(name: str) -> str:
@@ -114,3 +118,15 @@ def test_the_policy_and_what_it_keeps_out() -> None:
     judged = [policy.judge(found, record, policy.Facts()) for record in (service, dutch, project)]
     assert [reason is None for reason in judged] == [True, False, False]
     assert [(reason or "").partition(" ")[0] for reason in judged] == ["", "nothing", "one"]
+
+
+def test_the_evidence() -> None:
+    found = evidence.judge(evidence.parse(example("evidence").encode() + b"\n"))
+    assert (found.kind, found.about) == ("rollback", "its feed public")
+
+
+def test_the_checkpoint_and_its_cosignature() -> None:
+    note = checkpoint.parse(example("checkpoint").encode() + b"\n")
+    witness = checkpoint.witness_key(SigningKey(hashlib.sha256(b"jisr vector key witness").digest()), WITNESS)
+    at = checkpoint.cosignature(note, witness, now=NOW)
+    assert note.checkpoint.size == 2 and at == datetime(2026, 6, 1, 0, 5, tzinfo=UTC)

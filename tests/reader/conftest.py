@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from jisr_protocol import evidence
+from jisr_protocol.evidence import Evidence
 from jisr_protocol.reader.follow import Result, follow_once
 from jisr_protocol.reader.store import Copy, Record, open_copy
 from jisr_protocol.session import Outcome
@@ -56,6 +58,10 @@ class Reader:
         """Every file of the evidence folder, by its path there."""
         folder = self.file.with_name(self.file.name + ".evidence")
         return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+    def cases(self) -> list[Evidence]:
+        """What is kept as evidence, read again."""
+        return [evidence.parse(content) for content in self.evidence().values()]
 
     def whole(self) -> list[tuple[Any, ...]]:
         """Every row of every table but the time of the last check."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jisr_protocol import keys
+from jisr_protocol import evidence, keys
 from jisr_protocol.session import Outcome
 from tests.reader.conftest import Reader
 from tests.reader.publisher import FeedFolder, Writer, seeded
@@ -187,8 +187,8 @@ def test_two_chains_of_keys_are_a_fork_and_both_are_kept(feed: FeedFolder, reade
         result = reader.follow(other.folder)
     assert result.refusal is not None
     assert (result.outcome, result.refusal.rule, result.refusal.code) == (Outcome.CONTRADICTED, "KEY-8", "fork")
-    kept = [name.partition("/")[2] for name in reader.evidence()]
-    assert kept == ["offered-head.json", "offered-keys.json", "stored-head.json", "stored-keys.json", "why.txt"]
+    [case] = reader.cases()
+    assert evidence.judge(case).kind == "keys"
 
 
 def test_an_old_copy_of_keys_json_is_passed_by(feed: FeedFolder, reader: Reader) -> None:

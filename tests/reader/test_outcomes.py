@@ -9,7 +9,7 @@ from datetime import timedelta
 import orjson
 import pytest
 
-from jisr_protocol import envelope, paths
+from jisr_protocol import envelope, evidence, paths
 from jisr_protocol.reader.follow import Result
 from jisr_protocol.session import Outcome
 from tests.reader.conftest import Reader
@@ -68,9 +68,9 @@ def test_a_newer_smaller_head_is_a_rollback(feed: FeedFolder, held: Reader) -> N
     feed.bend.shortened_log(200)
     with held.unmoved():
         ends(held.follow(), Outcome.CONTRADICTED, "READ-3", "rollback")
-    kept = held.evidence()
-    assert [name.partition("/")[2] for name in kept] == ["offered-head.json", "stored-head.json", "why.txt"]
-    assert next(iter(kept.values())) == (feed.folder / "head.json").read_bytes()
+    [case] = held.cases()
+    assert case.said[1].raw + b"\n" == (feed.folder / "head.json").read_bytes()
+    assert evidence.judge(case).kind == "rollback"
 
 
 def test_two_heads_of_one_size_are_a_fork(feed: FeedFolder, held: Reader) -> None:
@@ -78,7 +78,9 @@ def test_two_heads_of_one_size_are_a_fork(feed: FeedFolder, held: Reader) -> Non
     feed.bend.rewritten(100, lambda f: f.put())
     with held.unmoved():
         ends(held.follow(), Outcome.CONTRADICTED, "READ-4", "fork")
-    assert list(held.evidence().values())[:2] == [(feed.folder / "head.json").read_bytes(), stored]
+    [case] = held.cases()
+    assert [thing.raw + b"\n" for thing in case.said] == [stored, (feed.folder / "head.json").read_bytes()]
+    assert evidence.judge(case).kind == "fork"
 
 
 def test_the_same_evidence_is_kept_once(feed: FeedFolder, held: Reader) -> None:
@@ -86,7 +88,8 @@ def test_the_same_evidence_is_kept_once(feed: FeedFolder, held: Reader) -> None:
     first = held.follow()
     second = held.follow()
     assert first.evidence == second.evidence
-    assert len(held.evidence()) == 3
+    [case] = held.cases()
+    assert evidence.judge(case).kind == "fork"
 
 
 def test_two_state_roots_for_one_log_are_a_fork(feed: FeedFolder, held: Reader) -> None:
@@ -100,7 +103,8 @@ def test_a_larger_log_with_another_past_is_a_fork(feed: FeedFolder, held: Reader
     feed.bend.rewritten(100, lambda f: f.put())
     with held.unmoved():
         ends(held.follow(), Outcome.CONTRADICTED, "READ-4", "fork")
-    assert len(held.evidence()) == 3
+    [case] = held.cases()
+    assert evidence.judge(case).kind == "fork"
 
 
 def test_an_epoch_of_the_same_number_is_a_fork(feed: FeedFolder, held: Reader) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
+from jisr_protocol import evidence
 from jisr_protocol.refusal import switched_off
 from tests.reader.conftest import Reader
 from tests.reader.publisher import FeedFolder
@@ -77,9 +76,9 @@ def test_two_contents_of_one_rev_are_kept_and_every_reader_shows_the_same(
     assert shown.raw == min(pair, key=lambda thing: thing.digest).body
     assert shown.disputed
     assert reader.statuses() == {first.value["id"]: "equivocation"}
-    kept = reader.evidence()
-    assert {thing.raw for thing in pair} <= set(kept.values())
-    assert {Path(name).parts[0].partition("-")[0] for name in kept} == {"equivocation"}
+    [case] = reader.cases()
+    assert {thing.raw for thing in pair} == {thing.raw for thing in case.said}
+    assert evidence.judge(case).about == first.value["id"]
     # a higher rev ends the dispute
     feed.put(id=first.value["id"], rev=2)
     feed.publish()

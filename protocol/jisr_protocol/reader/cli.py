@@ -104,17 +104,23 @@ def show(
 
 @app.command()
 def verify(
-    place: Annotated[str, typer.Argument(metavar="FILE-OR-FOLDER", help="A copy, or a feed in a folder.")],
+    place: Annotated[str, typer.Argument(metavar="PLACE", help="A copy, a feed in a folder, or a file of evidence.")],
     as_json: JsonOption = False,
 ) -> None:
-    """Compute everything anew: signatures, digests, both trees."""
+    """Compute everything anew: signatures, digests, both trees. Of evidence: say what it proves, and by whom (0), or
+    that it proves nothing (21)."""
     from . import verification
 
     path = Path(place)
     with _usage_errors(), _progress(shown=not as_json) as progress:
         if not path.exists():
             _fail(f"There is no file or folder {path}.")
-        verdict = verification.folder(path, progress) if path.is_dir() else verification.copy(path, progress)
+        if path.is_dir():
+            verdict = verification.folder(path, progress)
+        elif verification.is_evidence(path):
+            verdict = verification.case(path)
+        else:
+            verdict = verification.copy(path, progress)
     if as_json:
         _print_json(verdict.as_json())
     else:

@@ -1,17 +1,16 @@
-"""Evidence: signed bytes that contradict each other, kept on disk for ever, beside the copy in `FILE.evidence/`.
+"""Evidence on disk, beside the copy in `FILE.evidence/`: one file a case, for ever (jisr_protocol.evidence).
 
-Every case is a folder named after what it is and the hash of what is in it, so the same case is kept once however
-often it is met. It is there before the caller goes on: written aside, synced, renamed.
+A file is named by what it is and by the hash of what is in it, so the same case is kept once however often it is met.
+It is there before the caller goes on: written aside, synced, renamed.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
-import shutil
-from collections.abc import Sequence
 from pathlib import Path
+
+from ..evidence import Evidence, write
 
 
 def folder_of(copy: Path) -> Path:
@@ -19,24 +18,20 @@ def folder_of(copy: Path) -> Path:
     return copy.with_name(copy.name + ".evidence")
 
 
-def keep(folder: Path, kind: str, parts: Sequence[tuple[str, bytes]], why: str) -> Path:
-    """Store the named parts and the reason as one case; return its folder. The same parts are stored once."""
-    parts = sorted(parts)
-    name = hashlib.sha256(b"\x00".join(content for _, content in parts)).hexdigest()[:16]
-    case = folder / f"{kind}-{name}"
-    if case.is_dir():
-        return case
-    aside = folder / f".{case.name}"
-    shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir(parents=True)
-    for file_name, content in (*parts, ("why.txt", why.encode() + b"\n")):
-        with (aside / file_name).open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-    os.replace(aside, case)
+def keep(folder: Path, case: Evidence) -> Path:
+    """Store one case; return its file. The same case is stored once."""
+    file = folder / case.name
+    if file.is_file():
+        return file
+    folder.mkdir(parents=True, exist_ok=True)
+    aside = folder / f".{file.name}"
+    with aside.open("wb") as part:
+        part.write(write(case))
+        part.flush()
+        os.fsync(part.fileno())
+    os.replace(aside, file)
     sync_folder(folder)
-    return case
+    return file
 
 
 def sync_folder(folder: Path) -> None:

@@ -250,8 +250,8 @@ class _Run:
     def _result(self, done: Done) -> Result:
         head = self._session.head or self._session.known.head
         kept = None
-        if done.evidence:
-            kept = evidence.keep(evidence.folder_of(self._copy.path), "contradiction", done.evidence, done.reason)
+        if done.evidence is not None:
+            kept = evidence.keep(evidence.folder_of(self._copy.path), done.evidence)
         stands = self._copy.stands
         verified = done.outcome is Outcome.VERIFIED
         start = 0 if self._session.repaired else self._session.start
@@ -308,7 +308,7 @@ _WORDS = {
     ),
     Outcome.CONTRADICTED: (
         "the publisher contradicts what it signed before",
-        "Do not use this feed further until its publisher has explained it; show the publisher the evidence.",
+        "Do not use this feed until its publisher has explained it. Anybody can judge the evidence with: jisr verify",
     ),
     Outcome.BROKEN: (
         "what came is not the feed its publisher signed",

@@ -17,7 +17,9 @@ import orjson
 
 from .. import live, state_tree
 from ..entry import Entry
-from ..envelope import wrap
+from ..envelope import Envelope
+from ..evidence import Evidence
+from ..keys import parse_statement
 from ..limits import PAGE_ENTRIES
 from ..live import Effect, Judged, Order
 from ..problems import code_of_rule
@@ -296,11 +298,19 @@ class Sheet:
         if self._cases > CASES_KEPT:
             return
         op, jws, body = self._content(key, held)
-        parts = [(f"{entry.digest}.json", entry.thing.raw if entry.thing else entry.raw)]
-        if body is not None:
-            parts.append((f"{held.digest}.json", wrap("record" if op == "put" else "tombstone", jws, body)))
-        why = f"{key[0]} signed two contents of record {key[1]} as rev {entry.rev}: {held.digest} and {entry.digest}."
-        evidence.keep(self._evidence_folder, "equivocation", parts, why)
+        if body is None or entry.thing is None:
+            return  # it was erased: what is left of one of the two is a digest
+        other = Envelope("record" if op == "put" else "tombstone", jws, body, {})
+        said = tuple(sorted((entry.thing, other), key=lambda thing: thing.digest))
+        evidence.keep(self._evidence_folder, Evidence("equivocation", said, tuple(self._statements_of(key[0]))))
+
+    def _statements_of(self, node: str) -> Iterable[Envelope]:
+        """The key statements of a node that this log holds, in its order."""
+        rows = self._connection.execute(
+            "SELECT kind, jws, body FROM key_statement WHERE node = ? ORDER BY seq", (node,)
+        )
+        fresh = [(row[2], row[6], row[7]) for row in self._keys if row[1] == node]
+        return (parse_statement(kind, jws, body) for kind, jws, body in [*rows, *fresh])
 
     def _content(self, key: Key, held: Held) -> tuple[str, str, bytes | None]:
         if held.columns is not None:

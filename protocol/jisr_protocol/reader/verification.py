@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .. import envelope, keys, paths
+from .. import envelope, evidence, keys, paths
 from ..envelope import Envelope
 from ..refusal import Refusal
 from ..session import Outcome
@@ -44,6 +44,24 @@ def copy(path: Path, progress: Progress | None = None) -> Verdict:
                 f"Follow the feed into a new file: jisr follow {held.address} --into NEW",
             )
     return Verdict(Outcome.VERIFIED, f"all of {path} is as its authors signed it", counts)
+
+
+def is_evidence(path: Path) -> bool:
+    """Whether this file is one of evidence rather than a copy, by its first bytes."""
+    with path.open("rb") as file:
+        return file.read(12) == b'{"evidence":'
+
+
+def case(path: Path) -> Verdict:
+    """Judge a file of evidence: verified when it proves what it says; broken when it proves nothing, and why."""
+    with path.open("rb") as file:
+        raw = file.read(evidence.EVIDENCE_BYTES + 1)
+    try:
+        found = evidence.judge(evidence.parse(raw))
+    except Refusal as refusal:
+        return Verdict(Outcome.BROKEN, f"{path} proves nothing: {refusal}.")
+    counts = {"kind": found.kind, "by": found.by, "about": found.about}
+    return Verdict(Outcome.VERIFIED, f"{path} proves: {found.sentence}.", counts)
 
 
 def _check_copy(held: Copy, progress: Progress | None) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from . import entries, notice_cases
+from . import entries, evidence_cases, notice_cases, witness_cases
 from .feed import Feed, page_path, record_path
 from .primitives import Key, Writer, base32, base64url, canonical, digest, epoch, salt, sha256, uuid
 from .push_cases import Pushed
@@ -376,11 +376,21 @@ def authority() -> str:
     )
 
 
+def evidence() -> str:
+    return _text(evidence_cases.rollback().removesuffix(b"\n"))
+
+
+def checkpoint() -> str:
+    return witness_cases.note().removesuffix("\n")
+
+
 EXAMPLES: dict[str, Callable[[], str]] = {
     "authority": authority,
     "canonical": canonical_bytes,
     "capabilities": capabilities,
+    "checkpoint": checkpoint,
     "entry": entry,
+    "evidence": evidence,
     "head": head,
     "identifiers": identifiers,
     "ingest": ingest,

@@ -67,6 +67,9 @@ class Key:
     def signature(self, header: str, body: bytes) -> bytes:
         return self._private.sign(header.encode() + b"." + base64url(body).encode())
 
+    def sign_raw(self, message: bytes) -> bytes:
+        return self._private.sign(message)
+
     def sign(self, kind: str, value: dict[str, Any]) -> dict[str, Any]:
         """The signed thing: its object and the detached JWS over the object's canonical bytes."""
         return {kind: value, "jws": self.jws(kind, canonical(value))}
