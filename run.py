@@ -1,6 +1,6 @@
 """One command from a fresh checkout: needs Python 3.11 and pip, nothing else.
 
-    python3 run.py demo            two hubs, some nodes and a reader at work, until Ctrl-C
+    python3 run.py demo            hubs, nodes and a reader at work, until Ctrl-C; --world NAME for another world
     python3 run.py test [ARGS]     all tests; ARGS go to pytest
     python3 run.py bench [ARGS]    how fast it is on this machine
     python3 run.py soak [ARGS]     ten minutes of mixed load on a hub, or --minutes N: memory, open files, tasks

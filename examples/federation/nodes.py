@@ -12,10 +12,11 @@ from pathlib import Path
 from jisr_hub.cli import setting_up
 from jisr_node.app import KEYS, Node, Sent
 from jisr_node.errors import Mistaken
-from jisr_node.outbox import Published
+from jisr_node.outbox import PUBLIC, Published
 
 from .hubs import Hub
 from .partners import Bad, Draft, Partner, kind, title, unmentioned
+from .worlds import Ids, resolved
 
 NEWS = {
     "ar": "تجربة: كُتب هذا الخبر في عقدة، ووصل إلى القارئ عبر محورين",
@@ -95,6 +96,42 @@ class PartnerNode:
         self.public_live = status["records"].get("public", 0) - kept_back
         return sent
 
+    def live(self) -> Iterator[tuple[str, str, int, str]]:
+        """(node, id, rev, digest) of every public record as it stands signed: what everybody should hold of it."""
+        for row in self.node.store.live(PUBLIC):
+            yield (self.node.id, *row)
+
+    def write(self, drafts: list[Draft], ids: Ids) -> list[tuple[str, Draft]]:
+        """Sign a turn, with `ids` for references to others; return (what happened, draft) of each.
+
+        Raises Mistaken when a draft does not fit.
+        """
+        told: list[tuple[str, Draft]] = []
+        for draft in drafts:
+            if "delete" in draft:
+                gone = self.node.show(draft["delete"])["published"]
+                self.node.delete(draft["delete"])
+                told.append(("deleted", gone))
+                continue
+            known = self.name(draft) in ids
+            taken = self.node.import_drafts([resolved(draft, ids)])
+            for fault in (fault for each in taken.refused for fault in each.faults):
+                raise Mistaken(f"{self.name(draft)}: {fault.sentence}")
+            self.note([draft], ids)
+            told.append(("edited" if known else "new", draft))
+        self.node.publish()
+        return told
+
+    def note(self, drafts: list[Draft], ids: Ids) -> None:
+        """Let others refer to these drafts, which are imported, by `node:<label>/<type>/<local id>`."""
+        for draft in drafts:
+            if draft.get("source", {}).get("local_id"):
+                ids[self.name(draft)] = self.node.id, self.node.find(_local(draft))
+
+    def name(self, draft: Draft) -> str:
+        """<label>/<type>/<local id>"""
+        return _local(draft).replace("local:", f"{self.partner.label}/", 1)
+
     def change(self) -> Changes:
         """Edit one record, delete one, write a new one, and sign all three."""
         words = NEWS.get(self.partner.lang, NEWS["en"])
@@ -150,4 +187,4 @@ def shown(drafts: list[Draft], most: int = 3) -> str:
 
 
 def _local(draft: Draft) -> str:
-    return f"local:{kind(draft)}/{draft['source']['local_id']}"
+    return f"local:{kind(draft)}/{draft.get('source', {}).get('local_id', '')}"

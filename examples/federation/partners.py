@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -39,19 +41,37 @@ class Partner:
     lines: list[int] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Turn:
+    """What a partner writes at one time, after it has read the others: new versions, references to records of others,
+    and `{"delete": "local:…"}`."""
+
+    label: str
+    drafts: list[Draft]
+
+
 class Unusable(Exception):
     """There is nothing to show in what was given; the sentence says why."""
 
 
-def of_a_world(folder: Path) -> tuple[list[Partner], list[Bad]]:
-    """The partners named in `nodes.json`, with their drafts from `drafts.jsonl`."""
-    told = json.loads((folder / "nodes.json").read_text(encoding="utf-8"))
-    partners = {node["label"]: Partner(**node) for node in told}
-    drafts, bad = _read(folder / "drafts.jsonl")
-    for line, label, draft in drafts:
+def of_a_world(folder: Path, nodes: Sequence[Mapping[str, str]]) -> tuple[list[Partner], list[Turn]]:
+    """The partners declared as `nodes`, with their `drafts.jsonl`, and what they write later, from `later.jsonl`.
+
+    Raises Unusable when a line is none: the worlds are our own.
+    """
+    partners = {node["label"]: Partner(**node) for node in nodes}
+    for line, label, draft in _read_whole(folder / "drafts.jsonl"):
         partners[label].drafts.append(draft)
         partners[label].lines.append(line)
-    return list(partners.values()), bad
+    turns = groupby(_read_whole(folder / "later.jsonl"), key=itemgetter(1))
+    return list(partners.values()), [Turn(label, [draft for _, _, draft in lines]) for label, lines in turns]
+
+
+def _read_whole(file: Path) -> list[tuple[int, str, Draft]]:
+    drafts, bad = _read(file)
+    if bad:
+        raise Unusable(f"{file}, line {bad[0].line}: {bad[0].sentence}.")
+    return drafts
 
 
 def of_a_file(file: Path, hubs: Sequence[tuple[str, str]]) -> tuple[list[Partner], list[Bad]]:
@@ -101,12 +121,12 @@ def kind(draft: Draft) -> str:
 
 
 def title(draft: Draft) -> str:
-    """What a record is called, in the language it was written in; its kind when it has no name."""
+    """What a record is called, in the language it was written in; its kind, and role, when it has no name."""
     words = draft.get("name") or draft.get("title") or {}
     if isinstance(words, dict):
         words = words.get(str(draft.get("lang"))) or next(iter(words.values()), "")
         words = words.get("value", "") if isinstance(words, dict) else words
-    return str(words) or kind(draft)
+    return str(words) or " ".join(filter(None, (kind(draft), str(draft.get("role", "")))))
 
 
 def unmentioned(partner: Partner) -> Iterator[Draft]:

@@ -17,13 +17,12 @@ from stamina.instrumentation import set_on_retry_hooks
 from jisr_hub.cli.setting_up import SettingUpError
 from jisr_node.errors import NodeError
 
-from . import partners
+from . import partners, worlds
 from .hubs import Hub, NotServing, ports, quick_settings
 from .narration import Narrator
 from .story import NotAgreed, Story
+from .worlds import World
 
-WORLD = Path(__file__).resolve().parents[1] / "tangier"
-HUBS = (("MA", "Jisr Maroc", "fr"), ("NL", "Jisr Nederland", "nl"))
 DONE, FAILED, USAGE, STOPPED = 0, 1, 64, 130
 
 
@@ -33,13 +32,10 @@ def run(asked: argparse.Namespace) -> int:
     quick_settings()
     set_on_retry_hooks(())  # it would write its log to stdout
     try:
-        if asked.data:
-            found, bad = partners.of_a_file(asked.data, [(label, label) for label, _, _ in HUBS])
-        else:
-            found, bad = partners.of_a_world(WORLD)
-        free = ports(len(HUBS), asked.port)
+        shown = worlds.outside(asked.data) if asked.data else worlds.world(asked.world or worlds.WORLDS[0])
+        free = ports(len(shown.hubs), asked.port)
         with working_folder(asked.dir) as folder:
-            return asyncio.run(tell(asked, narrator, folder, free, found, bad))
+            return asyncio.run(tell(asked, narrator, folder, free, shown))
     except (partners.Unusable, OSError) as error:
         print(f"{error} Nothing is left running.", file=sys.stderr)
         return USAGE
@@ -48,28 +44,22 @@ def run(asked: argparse.Namespace) -> int:
         return STOPPED
 
 
-async def tell(
-    asked: argparse.Namespace,
-    narrator: Narrator,
-    folder: Path,
-    free: list[int],
-    found: list[partners.Partner],
-    bad: list[partners.Bad],
-) -> int:
+async def tell(asked: argparse.Namespace, narrator: Narrator, folder: Path, free: list[int], shown: World) -> int:
     """The whole demo in a folder; whatever ends it, the hubs are stopped."""
     hubs = [
-        Hub(label, name, label, lang, folder / f"hub-{label.lower()}", port)
-        for (label, name, lang), port in zip(HUBS, free, strict=True)
+        Hub(label, worlds.HUBS[label][0], label, worlds.HUBS[label][1], folder / f"hub-{label.lower()}", port)
+        for label, port in zip(shown.hubs, free, strict=True)
     ]
-    story = Story(folder, hubs, narrator)
+    story = Story(folder, hubs, shown.links, shown.reader, narrator)
+    narrator.say(shown.title)
     one_end_only()
     status = DONE
     try:
         async with story.begin():
-            for each in bad:
+            for each in shown.bad:
                 story.left_out(each)
             try:
-                await show(story, found)
+                await show(story, shown)
             except (NotAgreed, NodeError, SettingUpError) as error:
                 narrator.tell("failed", str(error))
                 status = FAILED
@@ -85,13 +75,18 @@ async def tell(
     return status
 
 
-async def show(story: Story, found: list[partners.Partner]) -> None:
-    await story.publish(found)
+async def show(story: Story, shown: World) -> None:
+    await story.publish(shown.partners)
     await story.agree()
     await story.read()
     story.show_one()
-    await story.change()
+    if shown.later:
+        await story.turns(shown.later)
+    else:
+        await story.change()
     await story.read_again()
+    if shown.portal:
+        story.portal()
     story.table()
 
 

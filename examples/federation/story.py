@@ -1,4 +1,4 @@
-"""The order of events: two hubs follow each other, nodes push to theirs, a reader proves what comes out."""
+"""The order of events: hubs follow each other, nodes push to theirs, a reader proves what comes out."""
 
 from __future__ import annotations
 
@@ -13,19 +13,23 @@ import orjson
 
 from jisr_hub.cli import setting_up
 from jisr_node.errors import NodeError
+from jisr_protocol import state_tree
 from jisr_protocol.reader import verification
 from jisr_protocol.reader.follow import Result, follow
 from jisr_protocol.reader.http import GuardedClient
 from jisr_protocol.reader.store import Copy
 
 from .comparison import differences
+from .coverage import uncovered
 from .hubs import Hub
 from .narration import Narrator
 from .nodes import Changes, PartnerNode, count, folder_name, shown
-from .partners import Bad, Partner, title
+from .partners import Bad, Partner, Turn, title
+from .portal import page, summary, words
+from .worlds import Ids
 
 AGREE_SECONDS = 120
-"""How long two hubs may take to hold the same; a busy machine with a thousand records needs a tenth of it."""
+"""How long the hubs may take to hold the same; a busy machine with a thousand records needs a tenth of it."""
 
 PASSED_SECONDS = 3
 """The shortest time between two lines about what one hub has from the other."""
@@ -47,8 +51,12 @@ class Ending:
 class Story:
     """One federation in one folder. Use it within `begin`, which stops everything that runs."""
 
-    def __init__(self, folder: Path, hubs: list[Hub], narrator: Narrator) -> None:
-        self.folder, self.hubs, self.narrator = folder, hubs, narrator
+    def __init__(
+        self, folder: Path, hubs: list[Hub], links: list[tuple[str, str]], reader: str, narrator: Narrator
+    ) -> None:
+        self.folder, self.hubs, self.links, self.narrator = folder, hubs, links, narrator
+        self.followed = next(hub for hub in hubs if hub.label == reader)
+        """The hub the reader follows."""
         self.nodes: list[PartnerNode] = []
         self.copy = folder / "reader.jisr"
         self.ending = Ending(False, 0, "")
@@ -67,12 +75,15 @@ class Story:
             await asyncio.gather(*(hub.ready(self._client) for hub in self.hubs))
             for hub in self.hubs:
                 self._tell("started", f"{hub.name} at {hub.address}, {short(hub.id)}")
-            for hub in self.hubs:
-                for other in self.hubs:
-                    if other is not hub:
-                        await setting_up.add_peer(hub.folder, await setting_up.find_peer(hub.folder, other.address))
-            self._tell("peers", " and ".join(hub.name for hub in self.hubs) + " follow each other")
+            by_label = {hub.label: hub for hub in self.hubs}
+            for one, other in self.links:
+                await self._link(by_label[one], by_label[other])
             yield
+
+    async def _link(self, one: Hub, other: Hub) -> None:
+        for hub, peer in ((one, other), (other, one)):
+            await setting_up.add_peer(hub.folder, await setting_up.find_peer(hub.folder, peer.address))
+        self._tell("peers", f"{one.name} and {other.name} follow each other")
 
     async def _stop(self) -> None:
         await asyncio.gather(*(hub.stop() for hub in self.hubs), return_exceptions=True)
@@ -134,23 +145,30 @@ class Story:
     # Agreement
 
     async def agree(self, more: Callable[[], bool] = lambda: True) -> None:
-        """Wait until the hubs hold the same, as many as the nodes published. Raises NotAgreed with the difference."""
-        expected = sum(node.public_live for node in self.nodes)
+        """Wait until the hubs hold the same: what the nodes signed. Raises NotAgreed with the difference."""
+        expected, root = self._expected()
         try:
             async with asyncio.timeout(AGREE_SECONDS):
-                while not (self._equal(expected) and more()):
+                while not (self._equal(expected, root) and more()):
                     await asyncio.sleep(0.1)
                     await self._look()
         except TimeoutError:
             raise NotAgreed(await self._what_differs(expected)) from None
         for hub in self.hubs:
             self._tell_passed(hub)
-        root = self.hubs[0].head.state_root if self.hubs[0].head else ""
-        self._tell("equal", f"both hubs hold the same {count(expected, 'public record')}, state root {root[:16]} …")
+        held = self.hubs[0].head.state_root if self.hubs[0].head else ""
+        hubs = "both hubs" if len(self.hubs) == 2 else f"all {len(self.hubs)} hubs"
+        self._tell("equal", f"{hubs} hold the same {count(expected, 'public record')}, state root {held[:16]} …")
 
-    def _equal(self, expected: int) -> bool:
+    def _expected(self) -> tuple[int, str]:
+        """How many public records the nodes published, and the state root they make; "" when a hub kept some back."""
+        live = [row for node in self.nodes for row in node.live()]
+        expected = sum(node.public_live for node in self.nodes)
+        return expected, state_tree.build(live)[0].root().hex() if len(live) == expected else ""
+
+    def _equal(self, expected: int, root: str) -> bool:
         found = {(hub.head.live, hub.head.state_root) for hub in self.hubs if hub.head}
-        return len(found) == 1 and all(live == expected for live, _ in found)
+        return len(found) == 1 and all(live == expected and root in ("", held) for live, held in found)
 
     async def _look(self) -> None:
         """See where the hubs stand, and tell now and then what one has from the other."""
@@ -164,7 +182,8 @@ class Story:
         passed = hub.head.live - home if hub.head else 0
         at, told = self._passed.get(hub.label, (-pause, 0))
         if passed > told and self.narrator.seconds - at >= pause:
-            others = " and ".join(other.name for other in self.hubs if other is not hub)
+            linked = {label for link in self.links if hub.label in link for label in link} - {hub.label}
+            others = " and ".join(other.name for other in self.hubs if other.label in linked)
             self._tell(
                 "passed on", f"{hub.name} has {count(passed, 'record')} from {others}, each signed by its author"
             )
@@ -182,11 +201,6 @@ class Story:
         )
 
     # The reader
-
-    @property
-    def followed(self) -> Hub:
-        """The hub the reader follows: not the one where the changes are made, so that they come through both."""
-        return self.hubs[-1]
 
     async def read(self) -> Result:
         """Follow, compute everything anew, compare. Raises NotAgreed when anything does not hold."""
@@ -213,7 +227,7 @@ class Story:
         hubs = {hub.id: hub.name for hub in self.hubs}
         with Copy(self.copy) as copy:
             far = [record for record in copy.records() if record.via]
-        far.sort(key=lambda record: record.type != "org.jisr.service/1")
+        far.sort(key=lambda record: (-len(orjson.loads(record.via)), record.type != "org.jisr.service/1"))
         for record in far[:1]:
             way = [hubs.get(hop["by"], hop["by"]) for hop in orjson.loads(record.via)]
             by, last = names.get(record.node, record.node), self.followed.name
@@ -221,8 +235,22 @@ class Story:
 
     # What happens afterwards
 
+    async def turns(self, later: list[Turn]) -> None:
+        """What the nodes write later, one after the other, now that they have read the others; the reader gets it."""
+        ids: Ids = {}
+        by_label = {node.partner.label: node for node in self.nodes}
+        for node in self.nodes:
+            node.note(node.partner.drafts, ids)
+        for turn in later:
+            node = by_label[turn.label]
+            for what, draft in node.write(turn.drafts, ids):
+                self._tell(what, f"{node.partner.name}: “{title(draft)}”")
+            await self._push(node)
+        await self.agree()
+        await self.read()
+
     async def change(self) -> None:
-        """An edit, a delete and a new record travel to the reader."""
+        """An edit, a delete and a new record travel to the reader: what a file from outside can show of changes."""
         node = next((node for node in self.nodes if node.hub is not self.followed), self.nodes[0])
         before = self.ending.state_root
         done = node.change()
@@ -261,6 +289,18 @@ class Story:
             )
         self._tell("unchanged", "the reader asked once more: one request, answered 304, nothing to read")
 
+    def portal(self) -> None:
+        """A Danish portal reads the reader's copy: a page in the folder, a sentence here."""
+        with Copy(self.copy) as copy:
+            records = [record.value for record in copy.records()]
+            fresh = self.followed.head.time.date().isoformat() if self.followed.head else ""
+        place = self.folder / "portal.html"
+        place.write_text(page(records, title="Jisr på dansk", fresh=fresh), encoding="utf-8")
+        self._tell("portal", f"på dansk: {summary(records)}")
+        lacking = [words(record)[1]["value"] for record in uncovered(records)]
+        if lacking:
+            self._tell("portal", f"her mangler der indsatser: {', '.join(lacking)}")
+
     # The end
 
     def summary(self) -> dict[str, Any]:
@@ -269,7 +309,14 @@ class Story:
             "nodes": len(self.nodes),
             "records": sum(node.written() for node in self.nodes),
             "hubs": [
-                {"id": hub.id, "size": hub.head.size, "live": hub.head.live, "state_root": hub.head.state_root}
+                {
+                    "id": hub.id,
+                    "label": hub.label,
+                    "feed": hub.feed,
+                    "size": hub.head.size,
+                    "live": hub.head.live,
+                    "state_root": hub.head.state_root,
+                }
                 for hub in self.hubs
                 if hub.head
             ],
