@@ -41,7 +41,7 @@ SUMMARY = {"nodes", "records", "hubs", "reader", "seconds"}
 def equal_everywhere(summary: dict[str, Any]) -> str:
     """Check the demo's summary: every member, everything verified, one state root; return the root."""
     assert set(summary) == SUMMARY
-    assert [set(hub) for hub in summary["hubs"]] == [{"id", "size", "live", "state_root"}] * 2
+    assert [set(hub) for hub in summary["hubs"]] == [{"id", "label", "feed", "size", "live", "state_root"}] * 2
     assert set(summary["reader"]) == {"verified", "live", "state_root"}
     assert summary["reader"]["verified"] is True
     ends = [*summary["hubs"], summary["reader"]]

@@ -10,13 +10,16 @@ from pathlib import Path
 
 import pytest
 
+from examples.federation.worlds import ALL, WORLDS
 from jisr_hub import config
 from jisr_node.app import Node
 from jisr_protocol.reader.answers import Forbidden
 from jisr_protocol.reader.http import GuardedClient
 from tests.federation.address_probes import HOSTS, is_refusal, probes, said, wall, ways_out
 from tests.federation.hosts import Network
+from tests.federation.mapped import unmapped
 from tests.federation.several_hosts import agree, federation, told, torment
+from tests.federation.shown_world import sentences, show
 from tests.federation.topologies import FORMS, HUBS, NODES, Federation, links
 from tests.hub.kept_hub import KeptHub
 from tests.reader.test_http import Dialler, Resolver, answer, local, redirect, serving
@@ -133,3 +136,28 @@ def test_a_name_that_changes_its_answer_and_a_redirect_inwards_are_refused(figur
     assert dialler.dialled == ["93.184.216.34 80"]
     assert asyncio.run(turned_inwards()) == []
     figure("a name that changes its answer: dialled once, where it was checked; a redirect inwards: not followed")
+
+
+# The four worlds
+
+
+@pytest.mark.parametrize("name", [*WORLDS, ALL])
+def test_a_world_runs_to_verified_readers_and_carries_each_sentence_of_its_description(
+    name: str, tmp_path: Path, figure: Callable[..., None]
+) -> None:
+    shown = show(name, tmp_path)
+    assert shown.summary["reader"]["verified"] is True
+    ends = {shown.summary["reader"]["state_root"], *(hub["state_root"] for hub in shown.summary["hubs"])}
+    assert set(shown.roots.values()) == ends
+    assert len(ends) == 1
+    assert unmapped(shown) == []
+    told = sentences(name)
+    records = {record for sentence in told for record in sentence.records}
+    checks = {check for sentence in told for check in sentence.checks}
+    hidden = sum(shown.own[record]["audience"] != "public" for record in records)
+    figure(
+        f"{name}: {len(shown.summary['hubs'])} hubs, {shown.summary['nodes']} nodes, {len(shown.public)} public"
+        f" records, one state root at every hub and reader after {shown.summary['seconds']} s;"
+        f" {len(told)} sentences carried by {len(records)} records ({hidden} of them not public, in no feed)"
+        f" and {len(checks)} checks"
+    )
