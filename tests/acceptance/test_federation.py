@@ -151,13 +151,13 @@ def test_a_world_runs_to_verified_readers_and_carries_each_sentence_of_its_descr
     assert set(shown.roots.values()) == ends
     assert len(ends) == 1
     assert unmapped(shown) == []
-    told = sentences(name)
-    records = {record for sentence in told for record in sentence.records}
-    checks = {check for sentence in told for check in sentence.checks}
+    table = sentences(name)
+    records = {record for sentence in table for record in sentence.records}
+    checks = {check for sentence in table for check in sentence.checks}
     hidden = sum(shown.own[record]["audience"] != "public" for record in records)
     figure(
         f"{name}: {len(shown.summary['hubs'])} hubs, {shown.summary['nodes']} nodes, {len(shown.public)} public"
         f" records, one state root at every hub and reader after {shown.summary['seconds']} s;"
-        f" {len(told)} sentences carried by {len(records)} records ({hidden} of them not public, in no feed)"
+        f" {len(table)} sentences carried by {len(records)} records ({hidden} of them not public, in no feed)"
         f" and {len(checks)} checks"
     )
