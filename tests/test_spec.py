@@ -191,9 +191,10 @@ def test_every_number_of_the_limits_is_the_codes() -> None:
         limits.PAGE_ENTRIES, limits.INVENTORY_BYTES, limits.SNAPSHOT_PART_ENTRIES, limits.SNAPSHOT_PART_BYTES,
         limits.MANIFEST_BYTES, limits.GENERATIONS_BYTES, limits.BATCH_ENTRIES, limits.BATCH_BYTES, limits.PUSH_BYTES,
         limits.INFLATE_RATIO, 8 * 1024 * 1024, limits.PARALLEL_FETCHES, limits.PER_NODE_SECOND, limits.PER_NODE_HOUR,
-        limits.PER_NODE_DAY, limits.HOPS, limits.REV_JUMP, limits.CLOCK_SKEW_SECONDS, limits.HUB_HEAD_HOURS,
-        limits.NODE_HEAD_DAYS, limits.LONG_POLL_SECONDS, limits.TOMBSTONE_DAYS, limits.PAGE_CACHE_SECONDS,
-        limits.NOTICE_TARGETS, limits.BASIS_CHARACTERS, limits.POLICY_BYTES, limits.POLICY_ITEMS,
+        limits.PER_NODE_DAY, limits.HOPS, limits.REV_JUMP, limits.EPOCH_JUMP, limits.CLOCK_SKEW_SECONDS,
+        limits.HUB_HEAD_HOURS, limits.NODE_HEAD_DAYS, limits.LONG_POLL_SECONDS, limits.TOMBSTONE_DAYS,
+        limits.PAGE_CACHE_SECONDS, limits.NOTICE_TARGETS, limits.BASIS_CHARACTERS, limits.POLICY_BYTES,
+        limits.POLICY_ITEMS,
         limits.STATEMENT_DAYS, limits.STATEMENTS_PER_SUBJECT, limits.ANCHOR_KEYS,
     ]  # fmt: skip
 

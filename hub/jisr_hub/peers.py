@@ -38,6 +38,8 @@ from .ports import Change, Conflict, Draft, Erasure, Held, Key, Member, Peer, Re
 from .rounds import Asked, Rounds, bounds_of, of_result
 
 BATCH = 500
+ROUND_SECONDS = 1800.0
+"""The longest time for one peer in one round; what was fetched is kept for the next."""
 _log = structlog.get_logger()
 
 
@@ -344,9 +346,14 @@ class Followers:
     async def _once(self, peer: Peer) -> Asked:
         self._folder.mkdir(parents=True, exist_ok=True)
         file = self._folder / f"{peer.hub.removeprefix('jisr:')}.sqlite"
-        result = await follow(
-            peer.feed, file, allow_private=self._allow_private, expected_id=peer.hub, now=self._hub.clock
-        )
+        try:
+            async with asyncio.timeout(ROUND_SECONDS):  # however slowly it sends, the others get their turn
+                result = await follow(
+                    peer.feed, file, allow_private=self._allow_private, expected_id=peer.hub, now=self._hub.clock
+                )
+        except TimeoutError:
+            await self._tell(peer, "temporary", f"not done after {ROUND_SECONDS:.0f} seconds; the next round goes on")
+            return Asked(Said.FAILED)
         outcome = "throttled" if result.throttled else result.outcome.name.lower()
         await self._tell(peer, outcome, "" if result.outcome == 0 else result.sentence)
         if file.exists():

@@ -11,7 +11,7 @@ import msgspec
 from . import envelope, identifiers, paths
 from .envelope import Envelope
 from .keys import KeyRing, SigningKey
-from .limits import CLOCK_SKEW_SECONDS, HEAD_BYTES
+from .limits import CLOCK_SKEW_SECONDS, EPOCH_JUMP, HEAD_BYTES, HUB_HEAD_HOURS, NODE_HEAD_DAYS
 from .refusal import refuse
 from .shapes import Shape, list_of, object_of
 
@@ -162,9 +162,18 @@ def verified(head: Head, ring: KeyRing, *, now: datetime) -> VerifiedHead:
     return VerifiedHead(head, kid)
 
 
-def expired(head: Head, now: datetime) -> bool:
-    """HEAD-6: its publisher promised a newer one by now."""
-    return head.expires < now
+def expired(head: Head, now: datetime, *, role: str = "node") -> bool:
+    """HEAD-6: its publisher promised a newer one by now, or should have: no promise holds longer than its role's."""
+    longest = timedelta(hours=HUB_HEAD_HOURS) if role == "hub" else timedelta(days=NODE_HEAD_DAYS)
+    return min(head.expires, head.time + longest) < now
+
+
+def check_epoch(held: Head, offered: Head, *, now: datetime) -> None:
+    """HEAD-7: who signs with a stolen key must not use the numbers of epochs up, of which there are 10^9."""
+    most = EPOCH_JUMP * (1 + max((now - held.time).days, 0))
+    number = identifiers.epoch_number(held.epoch)
+    if identifiers.epoch_number(offered.epoch) - number > most:
+        refuse("HEAD-7", "/head/epoch", expected=f"a number of at most {number + most}", came=offered.epoch)
 
 
 def compare(stored: Head, offered: Head) -> Relation:

@@ -34,6 +34,8 @@ CLOCK_SKEW_SECONDS = 600
 TOMBSTONE_DAYS = 400
 REV_JUMP = 1_000_000
 """The largest step of a rev, and the largest first rev, that a home hub lets pass."""
+EPOCH_JUMP = 1_000
+"""The largest step of an epoch's number in a day."""
 INTEGER_MAX = 2**53 - 1
 HUB_HEAD_HOURS = 48
 NODE_HEAD_DAYS = 45

@@ -103,6 +103,7 @@ _CODE_OF_RULE = {
     "HEAD-4": "key_revoked",
     "HEAD-5": "clock_skew",
     "HEAD-6": "head_expired",
+    "HEAD-7": "epoch_jump",
     "READ-1": "identifier_mismatch",
     "READ-2": "head_older",
     "READ-3": "rollback",

@@ -239,14 +239,16 @@ def check(push: Push, log: NodeLog, held_leaves: dict[int, bytes], *, node: str,
     """Judge whether a push is a slice of `node`'s own log that continues what is held. Pure; stores nothing.
 
     `held_leaves` are the leaf hashes held at the positions the push repeats; where the head's epoch is not the one
-    held, all those of [0, kept). Always checks: feed and epoch (PUSH-7), the base of a new epoch (PUSH-10), no gap
-    (PUSH-2), repeated lines equal (PUSH-3), key lines in the head's tree (PUSH-5), the head's signature under the
+    held, all those of [0, kept). Always checks: feed and epoch (PUSH-7, HEAD-7), the base of a new epoch (PUSH-10), no
+    gap (PUSH-2), repeated lines equal (PUSH-3), key lines in the head's tree (PUSH-5), the head's signature under the
     node's keys (SIG, HEAD-4, HEAD-5), the proof from the last line to the head (PUSH-4), a head that is not older
     (PUSH-6). Does not check the signatures of records, authority or schema: those are judged entry by entry.
     """
     signed = push.head
     if (signed.by, signed.name) != (node, name):
         refuse("PUSH-7", "/head", expected=f"the head of {name} of {node}", came=f"{signed.name} of {signed.by}")
+    if log.head is not None:
+        head.check_epoch(log.head, signed, now=now)
     log = _as_kept(signed, log, held_leaves)
     size = log.frontier.size
     if push.start > size:

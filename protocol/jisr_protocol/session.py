@@ -199,8 +199,10 @@ class Session:
             refuse("READ-3", "/head/size", expected=f"at least {stored.size}, as signed before", came=_place(head))
         if stored is not None and relation is Relation.FORK:
             refuse("READ-4", "/head", expected=f"what was signed before for {_place(stored)}", came=_place(head))
+        if stored is not None:
+            heads.check_epoch(stored, head, now=self.now)
         # expiry comes last: a contradiction is evidence however old it is
-        if heads.expired(head, self.now):
+        if heads.expired(head, self.now, role=self.publisher.role):
             expected = f"an instant after {self.now:%Y-%m-%dT%H:%M:%SZ}"
             refuse("HEAD-6", "/head/expires", expected=expected, came=f"{head.expires:%Y-%m-%dT%H:%M:%SZ}")
         if self.whole and self.known.unproven and not head.floor:
@@ -416,7 +418,7 @@ class Session:
         stored = self.known.head
         if stored is None:
             return self._temporary(Unreachable(paths.HEAD, "it answered 'not modified' to a first request"))
-        if heads.expired(stored, self.now):
+        if heads.expired(stored, self.now, role=self.publisher.role if self.publisher else "node"):
             return self._again(Refusal("HEAD-6", "/head/expires", "a head that has not expired", str(stored.expires)))
         self.state = State.DONE
         return [Commit(self.known), Done(Outcome.VERIFIED)]

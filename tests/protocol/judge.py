@@ -321,10 +321,11 @@ def _place(given: Case) -> Case:
 def _head(given: Case) -> Case:
     raw, now = bytes_of(given["bytes"]), datetime.fromisoformat(given["now"])
     parsed = head.parse(raw)
-    found = head.verified(parsed, _ring(given["statements"]), now=now)
+    ring = _ring(given["statements"])
+    found = head.verified(parsed, ring, now=now)
     # members beside the signed object and its signature are not the head's
     assert parsed.raw == raw or len(orjson.loads(raw)) > 2
-    return {"expired": head.expired(parsed, now), "kid": found.kid, "size": parsed.size}
+    return {"expired": head.expired(parsed, now, role=ring.role), "kid": found.kid, "size": parsed.size}
 
 
 def _compare(given: Case) -> Case:

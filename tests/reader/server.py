@@ -11,9 +11,11 @@ with FeedServer(folder) as server:
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import threading
 import time
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
@@ -29,6 +31,12 @@ class FeedServer:
         self.answers: dict[str, int] = {}
         self.redirects: dict[str, str] = {}
         self.extra: dict[str, str] = {}
+        self.streams: dict[str, Callable[[], Iterator[bytes]]] = {}
+        """What never ends: pieces that are sent instead of the file until the other side goes away."""
+        self.sent_bytes = 0
+        """Of those."""
+        self.drip_seconds = 0.0
+        """How long to wait after each piece of them."""
         self.pause = 0.0
         self.at_once = 0
         """The most requests that were open at one moment."""
@@ -83,6 +91,9 @@ class FeedServer:
             def do_GET(self) -> None:
                 path, _, query = self.path.partition("?")
                 headers = {name.lower(): value for name, value in self.headers.items()}
+                if (pieces := feed_server.streams.get(path.lstrip("/"))) is not None:
+                    self._stream(pieces())
+                    return
                 status, body, etag = feed_server.answer(path, query, headers)
                 with feed_server._lock:
                     feed_server._open -= 1
@@ -99,6 +110,17 @@ class FeedServer:
                 self.end_headers()
                 if status != 304:
                     self.wfile.write(body)
+
+            def _stream(self, pieces: Iterator[bytes]) -> None:
+                self.close_connection = True
+                self.send_response(200)
+                self.send_header("Connection", "close")
+                self.end_headers()
+                with contextlib.suppress(OSError):
+                    for piece in pieces:
+                        self.wfile.write(piece)
+                        feed_server.sent_bytes += len(piece)
+                        time.sleep(feed_server.drip_seconds)
 
             def log_message(self, *_: Any) -> None:
                 pass

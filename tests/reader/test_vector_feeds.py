@@ -34,7 +34,7 @@ def test_the_command_exits_as_the_feed_says(folder: Path, tmp_path: Path, monkey
         assert expected["code"] in result.output
         assert expected["rule"] in result.output
     if expected["exit"] == 20:
-        assert [path for path in tmp_path.rglob("*") if path.is_file() and "offered-head" in path.name]
+        assert list(tmp_path.glob("*.evidence/*.json"))
 
 
 def test_every_exit_status_of_a_feed_is_in_the_vectors() -> None:

@@ -207,6 +207,15 @@ def _epoch_twice() -> Made:
     return Made(two.files(time=LATER), one.rows, one.files())
 
 
+@case("epoch-far-ahead", "An epoch whose number leaves its publisher no higher one.", "HEAD-7", 21, "epoch_jump")
+def _epoch_far_ahead() -> Made:
+    feed, before = small(), small()
+    feed.rebase(feed.size)
+    feed.epoch = epoch(999_999_999)
+    feed.put("d")
+    return Made(feed.files(time=LATER), before.rows, before.files())
+
+
 @case("key-chain-rewritten", "A chain of key statements that is not the one held.", "KEY-8", 20, "fork")
 def _key_chain_rewritten() -> Made:
     one, two = a_node(), a_node()

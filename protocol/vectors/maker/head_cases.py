@@ -63,6 +63,15 @@ def _good(file: CaseFile) -> None:
     late = _given(feed.head(), now="2026-07-01T00:00:01Z")
     file.valid("HEAD-6", "head", "a second after it expired", late, result | {"expired": True})
     file.valid("HEAD-6", "head", "in the second it expires", _given(feed.head(), now=EXPIRES), result)
+    hub = Feed(Writer("hub", role="hub"))
+    hub.key()
+    of_hub = {"expired": False, "kid": hub.writer.key.kid, "size": 1}
+    in_time = _given(hub.head(expires="2031-01-01T00:00:00Z"), hub.writer, "2026-06-03T00:00:00Z")
+    file.valid("HEAD-6", "head", "of a hub, 48 hours old", in_time, of_hub)
+    frozen = _given(hub.head(expires="2031-01-01T00:00:00Z"), hub.writer, "2026-06-03T00:00:01Z")
+    file.valid("HEAD-6", "head", "of a hub, promised for years", frozen, of_hub | {"expired": True})
+    frozen = _given(feed.head(expires="2031-01-01T00:00:00Z"), now="2026-07-16T00:00:01Z")
+    file.valid("HEAD-6", "head", "of a node, promised for years", frozen, result | {"expired": True})
     ahead = _given(feed.head(), now="2026-05-31T23:50:00Z")
     file.valid("HEAD-5", "head", "ten minutes ahead of this clock", ahead, result)
 

@@ -224,6 +224,13 @@ def _epochs(file: CaseFile) -> None:
     good("a new epoch based before the end of what is held", _rebased(3), 3, old.held(5), 2, 0)
     good("a new epoch, with entries before its base again", _rebased(3), 1, old.held(5), 2, 2)
     good("a new epoch based further on than what is held", _rebased(4), 2, old.held(2), 4, 0)
+    near = _rebased(5)
+    near.feed.epoch = epoch(1001)
+    good("a new epoch whose number is a thousand higher", near, 5, old.held(5), 2, 0)
+    far = _rebased(5)
+    far.feed.epoch = epoch(100_000_000)
+    given = far.given(far.body(5, far.feed.size), old.held(5))
+    file.invalid("HEAD-7", "push", "an epoch far ahead of the one held", given, "epoch_jump", "/head/epoch")
     good("a new epoch that begins anew", _rebased(0), 0, old.held(5), 3, 0)
 
     def refuse(rule: str, comment: str, pushed: Pushed, pointer: str, held: Case, start: int = 3) -> None:
