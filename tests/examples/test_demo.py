@@ -135,6 +135,8 @@ def demo(*arguments: str, **more: Any) -> "subprocess.Popen[str]":
         (["--data", "no-such.jsonl"], "no-such.jsonl cannot be read"),
         (["--dir", "."], "is not empty"),
         (["--port", "70000"], "The port 70000 cannot be used"),
+        (["--world", "atlantis"], "argument --world: invalid choice: 'atlantis'"),
+        (["--world", "all", "--data", "x.jsonl"], "not allowed with argument --world"),
         (["--whatever"], "unrecognized arguments: --whatever. Nothing was started"),
     ],
 )

@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,8 @@ from jisr_protocol.reader import open_copy
 
 ROOT = Path(__file__).resolve().parents[2]
 Record = dict[str, Any]
+SECONDS = 900
+"""After which a demo that says nothing is ended."""
 
 
 @dataclass
@@ -58,7 +61,7 @@ class Shown:
     """The state root of each hub's copy, as the program followed it to exit 0."""
     public: dict[str, Record]
     anywhere: set[tuple[str, str]]
-    """(node, id) of every record in the copy of any hub."""
+    """(node, id) of everything that any hub ever published, deleted records too."""
     own: dict[str, Record]
     countries: dict[str, str]
     """The country of each node, by label."""
@@ -95,7 +98,7 @@ def show(name: str, folder: Path) -> Shown:
         with open_copy(copies / f"{hub['label']}.jisr") as copy:
             roots[hub["label"]] = copy.state_root.hex()
             found = {(record.node, record.id): record.value for record in copy.records()}
-        anywhere |= set(found)
+            anywhere |= {(change.node, change.id) for change in copy.changes()}
         if hub["label"] == shape.reader:
             public = {names[key]: value for key, value in found.items()}
     portal = folder / "world" / "portal.html"
@@ -146,7 +149,10 @@ def _run(name: str, folder: Path, copies: Path) -> dict[str, Any]:
     ):
         try:
             assert process.stdout is not None
+            guard = threading.Timer(SECONDS, process.kill)
+            guard.start()
             line = process.stdout.readline()
+            guard.cancel()
             assert line, f"the demo ended: {said.read_text('utf-8')[-4000:]}"
             summary: dict[str, Any] = json.loads(line)
             for hub in summary["hubs"]:
