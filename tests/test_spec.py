@@ -28,8 +28,8 @@ from tests.protocol.proofs import PROOFS, Proof
 ROOT = Path(__file__).resolve().parent.parent
 SPEC = sorted((ROOT / "docs" / "spec").glob("*.md"))
 FAMILIES = (
-    "AUTH CAN CAP ENT EVD HEAD ID ING KEY LIM LIVE MRK NTC PAGE PATH PEER POL PROB PUSH READ REC SIG SNAP STA STMT TOK "
-    "VER WIT"
+    "AUTH CAN CAP ENT EVD HEAD ID ING KEY LIM LIVE MRK NHD NTC PAGE PATH PEER POL PROB PUSH READ REC SIG SNAP STA STMT"
+    " TOK VER WIT"
 )
 ID = re.compile(rf"\b(?:{FAMILIES.replace(' ', '|')})-[0-9]+\b")
 RULE = re.compile(r"- \*\*([A-Z]+-[0-9]+)\*\*( \(form\))? ")

@@ -8,7 +8,7 @@ import gc
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -29,6 +29,7 @@ from .config import Settings
 from .erasure import Erasures
 from .hub import Hub
 from .identity import Identity
+from .node_heads import NodeHeads
 from .peers import Followers
 from .ports import Erasure, Pull
 from .publish.feed import Publisher
@@ -149,6 +150,7 @@ class Running:
     pages: FolderPages
     followers: Followers
     pulls: Pulls
+    heads: NodeHeads
     erasures: Erasures
     duty: Duty
 
@@ -185,7 +187,7 @@ async def open_hub(folder: Path) -> Running:
     if publisher.fenced:
         _log.error("fence.behind", reason=publisher.fenced)
     duty = Duty(fenced=publisher.fenced, seen_ahead=lambda: publisher.seen.warning(publisher.head))
-    return Running(settings, hub, ledger, publisher, pages, followers, pulls, erasures, duty)
+    return Running(settings, hub, ledger, publisher, pages, followers, pulls, NodeHeads(hub), erasures, duty)
 
 
 def followers_of(hub: Hub, folder: Path, settings: Settings) -> Followers:
@@ -354,6 +356,10 @@ async def _behind(_: Request) -> Response:
     return problem_documents.document("fenced", "this hub's database is older than its feed; its feed is still served")
 
 
+def _seconds(wait: timedelta | None) -> float:
+    return 600.0 if wait is None else wait.total_seconds()
+
+
 async def publish_for_ever(running: Running) -> None:
     """Publish soon after every change, and renew the head before it grows old. A failure is logged and tried again.
 
@@ -364,6 +370,7 @@ async def publish_for_ever(running: Running) -> None:
         began = time.monotonic()
         try:
             running.hub.changed.clear()
+            await running.heads.state()
             await running.publisher.publish()
         except Behind as behind:
             if running.duty.fenced != running.publisher.fenced:
@@ -381,5 +388,5 @@ async def publish_for_ever(running: Running) -> None:
         if running.settings.database:
             continue  # another process may have stored what is to be published
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(600):
+            async with asyncio.timeout(min(600.0, _seconds(running.heads.waits))):
                 await running.hub.changed.wait()

@@ -298,7 +298,7 @@ def _leaves_public(bench: Bench, entry: Entry, outcome: Outcome) -> None:
         gone = Held(public.rev, public.digest, public.type, False)
         bench.elsewhere[key] = gone
         outcome.remembered[(*key, "public")] = Remembered(*key, "public", gone)
-        outcome.drafts.append(log.out_draft(*key, public.rev, public.digest, public.type))
+        outcome.drafts.append(log.out_draft(*key, public.rev, public.digest, public.type, "audience"))
 
 
 def _take_statement(bench: Bench, entry: Entry, outcome: Outcome) -> None:

@@ -5,11 +5,14 @@ The content goes in as the raw slices in which it came (ENT-9); only position, t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import orjson
 
-from jisr_protocol import entry, state_tree
+from jisr_protocol import completeness, entry, envelope, state_tree
 from jisr_protocol.entry import Entry
 from jisr_protocol.envelope import Envelope
+from jisr_protocol.head import Head
 from jisr_protocol.notice import Notice
 
 from .ports import Draft, Numbered, Position
@@ -76,8 +79,16 @@ def key_draft(statement: Envelope, node: str, kid: str) -> Draft:
     return Draft(statement.kind, statement.kind, node, kid, None, statement.digest, None, members)
 
 
-def out_draft(node: str, record_id: str, rev: int, digest: str, type_name: str) -> Draft:
-    """The entry that says a record left this feed."""
+def node_head_draft(head: Head, missing: Mapping[str, int]) -> Draft:
+    """The entry that says how far this feed holds all of a node (NHD-8), by the node's own signed head."""
+    members = completeness.members(head, missing)
+    body = b'{"head":%b,"jws":%b,"missing":%b}' % (members["head"], members["jws"], members["missing"])
+    digest = envelope.digest("nodehead", body)
+    return Draft("nodehead", None, head.by, head.name, None, digest, None, members)
+
+
+def out_draft(node: str, record_id: str, rev: int, digest: str, type_name: str, why: str = "") -> Draft:
+    """The entry that says a record left this feed, and why: a cause of completeness.CAUSES, or `audience`."""
     members = {
         "digest": orjson.dumps(digest),
         "id": orjson.dumps(record_id),
@@ -85,6 +96,7 @@ def out_draft(node: str, record_id: str, rev: int, digest: str, type_name: str) 
         "op": b'"out"',
         "rev": b"%d" % rev,
         "type": orjson.dumps(type_name),
+        **({"why": orjson.dumps(why)} if why else {}),
     }
     return Draft("out", type_name, node, record_id, rev, digest, None, members, state_tree.path(node, record_id))
 

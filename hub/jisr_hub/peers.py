@@ -31,9 +31,10 @@ from jisr_protocol.reader.store import Copy
 from jisr_protocol.reader.tables import NoCopy
 from jisr_protocol.refusal import Refusal, refuse
 
-from . import ingest, log
+from . import ingest, log, relayed_heads
 from .hub import CONFLICT_TRIES, Hub, guarding
 from .ingest import Bench, Outcome
+from .node_heads import NodeHeads
 from .ports import Change, Conflict, Draft, Erasure, Held, Key, Member, Peer, Remembered
 from .rounds import Asked, Rounds, bounds_of, of_result
 
@@ -302,6 +303,7 @@ class Followers:
     ) -> None:
         self._hub, self._folder, self._allow_private = hub, folder, allow_private
         self._rounds = Rounds(bounds_of(poll_seconds, longest_seconds), self._peers, self._turn)
+        self.heads = NodeHeads(hub)
         self._copies = asyncio.Lock()
         """Held by whoever changes a copy."""
 
@@ -367,17 +369,21 @@ class Followers:
                 head = copy.head
             except NoCopy:
                 return  # nothing of this peer was ever verified
-            if peer.cursor >= head.size and peer.epoch == head.epoch:
-                return
             start = peer.cursor if peer.epoch == head.epoch else 0
-            peer, rings = replace(peer, epoch=head.epoch), copy.rings()
-            batch: list[Offered] = []
-            for change in copy.changes(start - 1, notices=True):
-                batch.append(Offered(change.seq, _entry_of(change)))
-                if len(batch) == BATCH:
-                    await take(self._hub, peer, batch, rings, change.seq + 1)
-                    batch = []
-            await take(self._hub, peer, batch, rings, head.size)
+            if peer.cursor < head.size or peer.epoch != head.epoch:
+                await self._take_from(peer, copy, start)
+            await relayed_heads.relay(self.heads, self._hub, peer, copy, start)
+
+    async def _take_from(self, peer: Peer, copy: Copy, start: int) -> None:
+        head, rings = copy.head, copy.rings()
+        peer = replace(peer, epoch=head.epoch)
+        batch: list[Offered] = []
+        for change in copy.changes(start - 1, notices=True):
+            batch.append(Offered(change.seq, _entry_of(change)))
+            if len(batch) == BATCH:
+                await take(self._hub, peer, batch, rings, change.seq + 1)
+                batch = []
+        await take(self._hub, peer, batch, rings, head.size)
 
 
 def _entry_of(change: Offer) -> Entry:

@@ -166,6 +166,21 @@ class Pull:
 
 
 @dataclass(frozen=True)
+class Stated:
+    """The head of a node that this feed said last, and how often the node was touched up to now."""
+
+    node: str
+    touched: int
+    """Rises with every change of the node's log or of its records here."""
+    head: bytes = b""
+    """The file of that head; empty when none was ever said."""
+    missing: Mapping[str, int] = field(default_factory=dict)
+    seq: int = -1
+    at: str = ""
+    """When it was said."""
+
+
+@dataclass(frozen=True)
 class Change:
     """Everything that one push or one imported batch stores, in one transaction or not at all."""
 
@@ -191,6 +206,9 @@ class Change:
     cursor: int = 0
     peer_epoch: str = ""
     members: Sequence[Member] = ()
+    # of nodes' heads
+    stated: Sequence[Stated] = ()
+    """Nodes that were judged as of `touched`; the head is said anew where the drafts hold a nodehead of the node."""
 
 
 class Snapshot(msgspec.Struct, frozen=True):
@@ -254,6 +272,15 @@ class View(Protocol):
 
     def said(self, ops: Iterable[str], start: int = 0, end: int | None = None) -> AsyncIterator[Sequence[bytes]]:
         """The lines of entries of these ops in [start, end), or to the last one, in order, in batches."""
+        ...
+
+    def of_node(self, node: str) -> AsyncIterator[Sequence[tuple[int, str, int, str]]]:
+        """(path, id, rev, digest) of the live records of one node in the order of their paths, in batches."""
+        ...
+
+    async def taken_out(self, node: str) -> list[bytes]:
+        """Of every record of the node that is not live here, though its author has not deleted it: the line of the
+        newest entry about it, which is a put, a stub of one, or an out."""
         ...
 
     async def generations(self) -> dict[int, int]:
@@ -347,9 +374,14 @@ class Ledger(Protocol):
         """Store a change and give its drafts the next positions, under the writer's lock, in one transaction.
 
         Durable when it returns the new size of the hub's feed. Raises Conflict when the node's feeds have not the sizes
-        `change.expected` any more, guards are not `change.guards` any more, or a key statement of the drafts stands in
-        the log already, perhaps by another process; then nothing was stored.
+        `change.expected` any more, guards are not `change.guards` any more, a node of `change.stated` was touched
+        since, or a key statement of the drafts stands in the log already, perhaps by another process; then nothing was
+        stored.
         """
+        ...
+
+    async def stated(self, nodes: Iterable[str] | None = None) -> list[Stated]:
+        """What was said last of these nodes; without `nodes`, of those that were touched since it was judged."""
         ...
 
     # Erasure
@@ -378,8 +410,8 @@ class Ledger(Protocol):
         """Up to which rev each of these is kept out by an erasure: None for any rev, 0 for none."""
         ...
 
-    async def notices(self) -> list[Said]:
-        """Every notice that is held."""
+    async def notices(self, node: str | None = None) -> list[Said]:
+        """Every notice that is held, or those about one node."""
         ...
 
     async def last_notice(self, by: str, node: str, feed: str) -> tuple[int, str] | None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Mapping
 
+from . import completeness, keys, live
 from . import entry as entries
-from . import keys, live
 from .entry import Entry
 from .envelope import Envelope, verify_bytes
 from .keys import KeyRing, PublicKey
@@ -28,6 +28,8 @@ class Judge:
         self, rings: Mapping[str, KeyRing], bound: Mapping[str, KeyRing], ring_before: RingBefore | None = None
     ) -> None:
         self.publisher: KeyRing | None = None
+        self.feed = "public"
+        """The name of the feed, which says whom it is for."""
         self.refused_count = 0
         self.suspect: Refusal | None = None
         """The first for which a cache may be to blame: no hash covers a signature."""
@@ -59,6 +61,9 @@ class Judge:
                 return Judged(entry, entries.accepted(entry, verifiers, signer), None)
             elif entry.op in ("erase", "hold", "unhold") and entry.thing is not None:
                 self._check_notice(entry.thing, entry.seq, past=past)
+            elif entry.op == "nodehead":
+                said = completeness.of(entry)
+                completeness.verified(said, self.ring(said.node) or self._publisher_as(said.node), self.feed)
         except Refusal as refusal:
             self.refused_count += 1
             if self.suspect is None and refusal.rule.startswith("SIG-"):

@@ -247,7 +247,7 @@ class Session:
         """Begin anew, by a snapshot if there is one (READ-12): all that was held is replaced."""
         by_snapshot = head.snap is not None and not (self._without_snapshot and head.floor == 0)
         self._restart(Known(), replacing=by_snapshot or self.known.head is not None)
-        self.judge.publisher = self.publisher
+        self.judge.publisher, self.judge.feed = self.publisher, head.name
         requests: list[Request] = [Replace()] if self.replacing else []
         if by_snapshot and head.snap is not None:
             self.state = State.MANIFEST
@@ -293,7 +293,7 @@ class Session:
 
     def _ask_generations(self, head: Head) -> list[Request]:
         """PAGE-5: which pages were written again is known before the first of them is fetched."""
-        self.judge.publisher = self.publisher
+        self.judge.publisher, self.judge.feed = self.publisher, head.name
         if head.gens is None or self.frontier.size == head.size:
             return self._ask_pages({})
         self.state = State.GENERATIONS

@@ -24,10 +24,17 @@ from .merkle import Frontier
 from .refusal import refuse
 from .shapes import Shape, list_of, object_of
 
-LISTS = ("keys", "guards", "tombstones", "parts")
+LISTS = ("keys", "guards", "tombstones", "parts", "heads")
 """The lists of a manifest, in the order in which a reader takes them: who may sign, what must not come back, what is
-gone, what is there."""
-OPS = {"keys": ("key", "recovery"), "guards": ("erase", "hold"), "tombstones": ("del", "out"), "parts": ("put",)}
+gone, what is there, and how far that is all of each node."""
+OPTIONAL = ("heads",)
+OPS = {
+    "keys": ("key", "recovery"),
+    "guards": ("erase", "hold"),
+    "tombstones": ("del", "out"),
+    "parts": ("put",),
+    "heads": ("nodehead",),
+}
 """Which entries stand in the parts of each list."""
 _MOST_PARTS = 65_536
 _PATH = re.compile(r"(.+)/[0-9]{3,}\.ndjson")
@@ -55,8 +62,9 @@ _MANIFEST = Shape(
         "name": identifiers.feed_name,
         "seq": identifiers.count,
         "state_root": identifiers.digest,
-        **{name: list_of(_part, most=_MOST_PARTS) for name in LISTS},
+        **{name: list_of(_part, most=_MOST_PARTS) for name in LISTS if name not in OPTIONAL},
     },
+    {name: list_of(_part, most=_MOST_PARTS) for name in OPTIONAL},
 )
 
 
@@ -84,6 +92,7 @@ class Manifest(msgspec.Struct, frozen=True):
     guards: tuple[Part, ...]
     tombstones: tuple[Part, ...]
     parts: tuple[Part, ...]
+    heads: tuple[Part, ...] = ()
 
     @property
     def lists(self) -> list[tuple[str, Part]]:
@@ -112,7 +121,7 @@ def parse(raw: bytes, head: Head) -> Manifest:
     folder = paths.snapshot(epoch, value["seq"]).rpartition("/")[0]
     seen: set[str] = set()
     for name in LISTS:
-        for number, part in enumerate(value[name]):
+        for number, part in enumerate(value.get(name, [])):
             place = _PATH.fullmatch(part["path"])
             if place is None or place[1] != folder or part["path"] in seen:
                 expected = f"another {folder}/<number>.ndjson for each part"
@@ -126,7 +135,7 @@ def parse(raw: bytes, head: Head) -> Manifest:
         live=value["live"],
         state_root=value["state_root"],
         frontier=Frontier(value["seq"], (bytes.fromhex(root) for root in value["frontier"])),
-        **{name: tuple(msgspec.convert(part, Part) for part in value[name]) for name in LISTS},
+        **{name: tuple(msgspec.convert(part, Part) for part in value.get(name, [])) for name in LISTS},
     )
 
 
@@ -213,6 +222,7 @@ def write(
     guards: Iterable[Part] = (),
     tombstones: Iterable[Part] = (),
     parts: Iterable[Part] = (),
+    heads: Iterable[Part] = (),
 ) -> bytes:
     """The file of a manifest; the frontier says at which position."""
     value = {
@@ -228,6 +238,8 @@ def write(
         "state_root": state_root.hex(),
         "tombstones": msgspec.to_builtins(list(tombstones)),
     }
+    if named := msgspec.to_builtins(list(heads)):
+        value["heads"] = named
     return canonical.dumps(value) + b"\n"
 
 

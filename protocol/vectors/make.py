@@ -19,6 +19,7 @@ from maker import (
     authority_cases,
     bent_feeds,  # noqa: F401 - it fills feeds.CASES
     canonical_cases,
+    completeness_cases,
     entry_cases,
     evidence_cases,
     examples,
@@ -59,6 +60,7 @@ FILES = (
     head_cases.make_capabilities,
     push_cases.make,
     notice_cases.make,
+    completeness_cases.make,
     policy_cases.make,
     authority_cases.make_statements,
     authority_cases.make_authority,

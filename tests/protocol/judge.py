@@ -20,6 +20,7 @@ from jisr_protocol import (
     canonical,
     capabilities,
     checkpoint,
+    completeness,
     entry,
     envelope,
     evidence,
@@ -438,6 +439,28 @@ def _force(given: Case) -> Case:
     return {"force": notice.force(found, own_feed=given["own_feed"], home=given["home"]).value}
 
 
+# Node heads
+
+
+def _node_head(given: Case) -> Case:
+    found = completeness.of(entry.parse(bytes_of(given["line"])))
+    completeness.verified(found, _ring(given["statements"]), given["feed"])
+    counts = {"absent": found.absent, "live": found.head.live, "older": found.older}
+    return counts | {"node": found.node, "size": found.head.size}
+
+
+def _node_head_order(given: Case) -> Case:
+    held, offered = (head.parse(bytes_of(given[name])) for name in ("held", "offered"))
+    return {"newer": completeness.in_order(held, offered)}
+
+
+def _node_head_set(given: Case) -> Case:
+    found = completeness.of(entry.parse(bytes_of(given["line"])))
+    rows = [(record_id, rev, digest) for record_id, rev, digest in given["rows"]]
+    completeness.check_set(found, len(rows), completeness.root_of(found.node, rows))
+    return {"absent": found.absent, "live": len(rows)}
+
+
 # Policies
 
 
@@ -528,6 +551,9 @@ _OPERATIONS: dict[str, Callable[[Case], Case]] = {
     "lines": _lines,
     "live": _live,
     "manifest": _manifest,
+    "node_head": _node_head,
+    "node_head_order": _node_head_order,
+    "node_head_set": _node_head_set,
     "notice": _notice,
     "notice_order": _notice_order,
     "order": _order,

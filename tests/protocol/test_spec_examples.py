@@ -12,6 +12,7 @@ from jisr_protocol import (
     canonical,
     capabilities,
     checkpoint,
+    completeness,
     entry,
     envelope,
     evidence,
@@ -90,6 +91,14 @@ def test_the_push_and_what_it_comes_to() -> None:
     nothing = NodeLog(None, Frontier(), None, None)
     found = push.check(parsed, nothing, {}, node=parsed.head.by, name="public", now=NOW)
     assert (len(found.entries), found.head.size) == (2, 5)
+
+
+def test_the_node_head_adds_up() -> None:
+    said = completeness.of(entry.parse(told("completeness")["entry"].encode()))
+    ring = keys.fold(keys.parse_file(told("key-chain")["keys.json"].encode()))
+    completeness.verified(said, ring, "public")
+    completeness.check_set(said, 0, None)
+    assert said.absent == said.head.live == 1
 
 
 def test_the_line_on_its_way_from_hub_to_hub() -> None:

@@ -273,6 +273,7 @@ class FeedFolder:
             "guards": [e for e in entries if e.op == "erase" or (e.op == "hold" and (e.node, e.id) not in lifted)],
             "tombstones": [e for e in newest.values() if e.op in ("del", "out") and not e.gone],
             "parts": live_puts,
+            "heads": list({(e.node, e.id): e for e in entries if e.op == "nodehead"}.values()),
         }
         files: dict[str, bytes] = {}
         described: dict[str, list[snapshot.Part]] = {}

@@ -12,6 +12,7 @@ from jisr_protocol.reader.follow import Busy, _alone, follow_once
 from jisr_protocol.reader.store import open_copy
 from jisr_protocol.reader.tables import CopyProblem, NoCopy, NotACopy
 from tests.reader.conftest import Reader
+from tests.reader.node_heads import say
 from tests.reader.publisher import NOW, FeedFolder, Writer
 
 
@@ -93,18 +94,17 @@ def test_the_rings_of_all_writers_can_be_asked_for(hub: FeedFolder, hub_reader: 
 
 
 def test_of_node_heads_the_newest_is_kept_and_statements_all(hub: FeedFolder, hub_reader: Reader) -> None:
-    node = Writer("node")
-    for live in (1, 2):
-        head = {"by": node.id, "name": "public", "live": live}
-        hub.raw(op="nodehead", head=head, jws="unchecked", missing={})
+    node = hub.welcome(Writer("node"))
+    for size in (1, 2):
+        say(hub, node, {}, size=size)
     hub.publish()
     hub_reader.verified()
-    hub.raw(op="nodehead", head={**head, "live": 3}, jws="unchecked", missing={})
+    seq = say(hub, node, {"policy": 3}, size=3, live=3)
     hub.publish()
     hub_reader.verified()
     with hub_reader.open() as copy:
-        assert [(seq, op) for seq, op, _ in copy.carried()] == [(3, "nodehead")]
-        assert next(copy.carried())[2] == hub.lines[3]
+        assert [(seq, op) for seq, op, _ in copy.carried()] == [(seq, "nodehead")]
+        assert next(copy.carried())[2] == hub.lines[seq]
 
 
 def test_a_reader_of_the_file_is_not_disturbed_by_a_follow(feed: FeedFolder, reader: Reader) -> None:

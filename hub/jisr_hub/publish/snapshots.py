@@ -59,6 +59,7 @@ async def write(
         guards=await parts.of(_binding(view)),
         tombstones=await parts.of(view.gone(layout.floor)),
         parts=await parts.of(view.puts()),
+        heads=await parts.of(_newest_heads(view)),
     )
     named = snapshot.named(manifest, epoch, seq)
     pages.write(named["path"], manifest)
@@ -112,6 +113,16 @@ async def _binding(view: View) -> AsyncIterator[Sequence[bytes]]:
             else:
                 found.setdefault(("erase",), []).append(said.raw)
     yield [line for lines in found.values() for line in lines]
+
+
+async def _newest_heads(view: View) -> AsyncIterator[Sequence[bytes]]:
+    """The lines of the newest head of each node, in the order of the log."""
+    found: dict[tuple[str | None, str | None], bytes] = {}
+    async for lines in view.said(OPS["heads"]):
+        for said in map(entries.parse, lines):
+            found.pop((said.node, said.id), None)
+            found[said.node, said.id] = said.raw
+    yield list(found.values())
 
 
 # What is remembered of snapshots

@@ -19,6 +19,7 @@ from jisr_protocol.notice import ALL
 
 from ..erasure import covered, erased_kept, erased_line
 from ..ports import Erased, Erasure, Kept, Key, Number
+from . import stating
 from . import tables as t
 from .engines import Database
 
@@ -46,6 +47,7 @@ class Erasing:
             await self._keep(erasure, at)
             if not erasure.binds:
                 continue
+            await stating.touch(self._database, self._connection, {erasure.notice.node})
             lines += await self._empty_kept(t.node_entry, erasure) + await self._empty_kept(t.node_entry_aside, erasure)
             if await self._may_show(erasure):
                 seqs = await self._empty_own(erasure)

@@ -38,6 +38,7 @@ from ..ports import (
     Published,
     Pull,
     Said,
+    Stated,
     Touch,
     View,
 )
@@ -61,6 +62,8 @@ class _State:
     pulls: dict[str, Pull] = field(default_factory=dict)
     published: Published | None = None
     generations: dict[int, int] = field(default_factory=dict)
+    stated: dict[str, Stated] = field(default_factory=dict)
+    judged: dict[str, int] = field(default_factory=dict)
     notices: dict[tuple[str, str], Said] = field(default_factory=dict)
     guards: dict[Key, dict[str, int | None]] = field(default_factory=dict)
 
@@ -127,8 +130,13 @@ class MemoryLedger:
         for d in change.drafts:
             if d.op in ("key", "recovery") and d.digest in await self.statements_logged(d.node or ""):
                 raise Conflict("a key statement stands in the log already")
+        for one in change.stated:
+            if state.stated.setdefault(one.node, Stated(one.node, 0)).touched != one.touched:
+                raise Conflict(f"{one.node} was touched since it was judged")
         base = len(state.entries)
-        state.entries += [number(draft, base + i, change.at) for i, draft in enumerate(change.drafts)]
+        numbered = [number(draft, base + i, change.at) for i, draft in enumerate(change.drafts)]
+        state.entries += numbered
+        self._note_stated(change, numbered)
         for r in change.remembered:
             state.records[r.node, r.id, r.audience] = r.held
         state.rings.update(change.rings)
@@ -142,6 +150,25 @@ class MemoryLedger:
             state.peers[change.peer] = replace(peer, cursor=change.cursor, epoch=change.peer_epoch)
         await self.erase(change.at, change.erasures, number)
         return len(state.entries)
+
+    def _note_stated(self, change: Change, numbered: Sequence[Numbered]) -> None:
+        self._touch({d.node or "" for d in change.drafts if d.op in _RECORD_OPS})
+        self._touch({change.node} if change.log is not None and change.name == "public" else set())
+        said = {item.draft.node: item.seq for item in numbered if item.draft.op == "nodehead"}
+        for one in change.stated:
+            self._s.judged[one.node] = one.touched
+            if one.node in said:
+                self._s.stated[one.node] = replace(one, seq=said[one.node], at=change.at)
+
+    def _touch(self, nodes: Iterable[str]) -> None:
+        for node in nodes:
+            held = self._s.stated.get(node, Stated(node, 0))
+            self._s.stated[node] = replace(held, touched=held.touched + 1)
+
+    async def stated(self, nodes: Iterable[str] | None = None) -> list[Stated]:
+        state, wanted = self._s, None if nodes is None else set(nodes)
+        rows = [state.stated[node] for node in sorted(state.stated)]
+        return [r for r in rows if (r.node in wanted if wanted is not None else r.touched != state.judged.get(r.node))]
 
     def _begin_epoch(self, change: Change) -> None:
         """What is not the node's log any more is put aside."""
@@ -161,6 +188,7 @@ class MemoryLedger:
             known = state.notices.setdefault(place, Said(said, erasure.feed, at, ()))
             if not erasure.binds:
                 continue
+            self._touch({said.node})
             state.guards.setdefault((said.node, erasure.target), {})[said.envelope.digest] = said.max_rev
             state.notices[place] = replace(known, guards=tuple(sorted({*known.guards, erasure.target})))
             lines += self._empty_kept(erasure)
@@ -221,8 +249,8 @@ class MemoryLedger:
     async def guards(self, keys: Iterable[Key]) -> dict[Key, int | None]:
         return {key: highest(self._s.guards.get(key, {}).values()) for key in keys}
 
-    async def notices(self) -> list[Said]:
-        return list(self._s.notices.values())
+    async def notices(self, node: str | None = None) -> list[Said]:
+        return [said for said in self._s.notices.values() if node in (None, said.notice.node)]
 
     async def last_notice(self, by: str, node: str, feed: str) -> tuple[int, str] | None:
         said = [s.notice for s in self._s.notices.values() if s.feed == feed]
@@ -307,6 +335,14 @@ class _View:
 
     async def generations(self) -> dict[int, int]:
         return self._generations
+
+    async def of_node(self, node: str) -> AsyncIterator[Sequence[tuple[int, str, int, str]]]:
+        rows = [(state_tree.path(*k), k[1], h.rev, h.digest) for k, h in self._live.items() if k[0] == node]
+        yield sorted(rows)
+
+    async def taken_out(self, node: str) -> list[bytes]:
+        about = [self._entries[seq] for key, seq in self._newest().items() if key[0] == node and key not in self._live]
+        return [numbered.line for numbered in about if numbered.draft.op != "del"]
 
     async def live(self) -> int:
         return len(self._live)

@@ -46,9 +46,10 @@ from ..ports import (
     Pull,
     Said,
     Snapshot,
+    Stated,
     View,
 )
-from . import engines, erasing, migrations
+from . import engines, erasing, migrations, stating
 from . import tables as t
 from .erasing import Erasing
 from .view import SqlView
@@ -209,6 +210,9 @@ class SqlLedger:
                     found[node, row[0]] = Held(row[1], row[2], row[3], row[4] is not None)
         return found
 
+    async def stated(self, nodes: Iterable[str] | None = None) -> list[Stated]:
+        return stating.read(await self.rows(stating.query(nodes)))
+
     # Erasure
 
     async def erase(self, at: str, erasures: Sequence[Erasure], number: Number) -> Erased:
@@ -226,12 +230,14 @@ class SqlLedger:
         async with self.database.askers.connect() as connection:
             return await erasing.guards(self.database, connection, keys)
 
-    async def notices(self) -> list[Said]:
+    async def notices(self, node: str | None = None) -> list[Said]:
         n, g = t.notice.c, t.guard.c
         targets: dict[str, list[str]] = defaultdict(list)
-        for row in await self.rows(sa.select(g.notice, g.id).order_by(g.notice, g.id)):
+        about = sa.true() if node is None else g.node == node
+        for row in await self.rows(sa.select(g.notice, g.id).where(about).order_by(g.notice, g.id)):
             targets[row.notice].append(row.id)
-        rows = await self.rows(sa.select(t.notice).order_by(n.by, n.node, n.n, n.feed))
+        about = sa.true() if node is None else n.node == node
+        rows = await self.rows(sa.select(t.notice).where(about).order_by(n.by, n.node, n.n, n.feed))
         return [
             Said(notice.of(Envelope("notice", r.jws, r.body, orjson.loads(r.body))), r.feed, r.at,
                  tuple(targets[r.digest]))
@@ -267,6 +273,8 @@ class SqlLedger:
             await self._append(connection, numbered, newest)
             await self._remember(connection, change, numbered, newest)
             await self._keep_rings(connection, change)
+            await stating.touch(self.database, connection, stating.touched(change))
+            await stating.settle(self.database, connection, change, numbered)
             if change.members:
                 rows = [_member_row(m) for m in change.members]
                 await connection.execute(self.database.insert(t.node).on_conflict_do_nothing(), rows)

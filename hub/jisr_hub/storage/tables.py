@@ -9,6 +9,7 @@
 `notice`      signed notices by the feed they came in, and `guard` what they keep out: (node, id or *) up to a rev
 `generation`  pages that were rewritten, by number
 `pull`        nodes' feeds that this hub fetches, and how the last round with each ended
+`stated`      the head of each node that the feed said last (`nodehead`), and whether the node was touched since
 
 `key_statement` holds the chains as they now are; `logged_statement` what stands in the hub's feed, also of chains whose
 end a recovery replaced.
@@ -178,6 +179,19 @@ generation = Table(
     Column("page", Number, primary_key=True, autoincrement=False),
     Column("generation", Number, nullable=False),
     sqlite_strict=True,
+)
+stated = Table(
+    "stated",
+    metadata,
+    Column("node", String, primary_key=True),
+    Column("touched", Number, nullable=False),
+    Column("judged", Number, nullable=False),
+    Column("seq", Number, nullable=False),
+    Column("head", LargeBinary, nullable=False),
+    Column("missing", String, nullable=False),
+    Column("at", String, nullable=False),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
 )
 peer = Table(
     "peer",

@@ -61,6 +61,19 @@ class SqlView:
 
     # Records
 
+    async def of_node(self, node: str) -> AsyncIterator[Sequence[tuple[int, str, int, str]]]:
+        c = t.record.c
+        query = sa.select(c.live_path, c.id, c.rev, c.digest).where(c.node == node, c.live_path.is_not(None))
+        # a sum, so that no index over the paths of all nodes is walked to spare the sorting of one
+        async for rows in streamed(self._connection, query.order_by(c.live_path + 0, c.id), _STREAMED_ROWS):
+            yield [(row[0], row[1], row[2], row[3]) for row in rows]
+
+    async def taken_out(self, node: str) -> list[bytes]:
+        r, e = t.record.c, t.entry.c
+        query = sa.select(e.line).select_from(t.record).join(t.entry, e.seq == r.seq)
+        query = query.where(r.node == node, _public, r.live_path.is_(None), e.op != "del")
+        return [row[0] for row in await self._connection.execute(query)]
+
     async def live(self) -> int:
         c = t.record.c
         query = sa.select(sa.func.count()).where(c.live_path.is_not(None))

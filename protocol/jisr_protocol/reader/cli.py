@@ -86,6 +86,19 @@ def dump(file: FileArgument) -> None:
 
 
 @app.command()
+def nodes(file: FileArgument, as_json: JsonOption = False) -> None:
+    """List the nodes of a copy: whether all of each is here, or what is missing."""
+    from .report import nodes_dict, nodes_lines
+    from .store import open_copy
+
+    with _usage_errors(), open_copy(file) as copy:
+        if as_json:
+            _print_json(nodes_dict(copy))
+        else:
+            _print_lines(nodes_lines(copy))
+
+
+@app.command()
 def show(
     record_id: Annotated[str, typer.Argument(metavar="ID", help="The id of a record, or NODE/ID.")],
     file: Annotated[Path, typer.Option("--in", metavar="FILE", help="A copy made by jisr follow.")],

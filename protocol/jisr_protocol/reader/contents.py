@@ -15,12 +15,15 @@ from typing import Any
 import msgspec
 import orjson
 
+from .. import completeness, keys
 from .. import entry as entries
 from .. import head as heads
-from .. import keys
+from ..completeness import NodeHead
 from ..entry import KIND_OF_OP
 from ..envelope import Envelope
 from ..keys import KeyRing
+from . import nodes
+from .nodes import Standing
 from .tables import NoCopy
 
 NOTICES = ("erase", "hold", "unhold")
@@ -233,6 +236,18 @@ class Contents:
     def rings(self) -> Mapping[str, KeyRing]:
         """The keys of every writer, by identifier."""
         return Rings(self._connection)
+
+    def nodes(self) -> Iterator[Standing]:
+        """Of every node with something in this feed: whether all of it is here, by identifier."""
+        return nodes.held(self._connection)
+
+    def node_head(self, node: str) -> NodeHead | None:
+        """The newest head of this node that the feed carries, verified."""
+        return nodes.head_of(self._connection, node, completeness.audience_of(self.head.name))
+
+    def node_rows(self, node: str) -> Iterator[tuple[int, str, int, str]]:
+        """(path, id, rev, digest) of every live record of a node in the feed, the refused ones too, in that order."""
+        return nodes.rows_of(self._connection, node)
 
     def line_without_record(self) -> tuple[str, str] | None:
         """A (node, id) whose line says verified but whose record is another or none; None when all agree."""

@@ -20,13 +20,18 @@ def folder_of(copy: Path) -> Path:
 
 def keep(folder: Path, case: Evidence) -> Path:
     """Store one case; return its file. The same case is stored once."""
-    file = folder / case.name
+    return keep_file(folder, case.name, write(case))
+
+
+def keep_file(folder: Path, name: str, content: bytes) -> Path:
+    """Store these bytes under a name that follows from them; return the file. The same file is stored once."""
+    file = folder / name
     if file.is_file():
         return file
     folder.mkdir(parents=True, exist_ok=True)
     aside = folder / f".{file.name}"
     with aside.open("wb") as part:
-        part.write(write(case))
+        part.write(content)
         part.flush()
         os.fsync(part.fileno())
     os.replace(aside, file)

@@ -50,6 +50,7 @@ from ..session import (
     Survey,
 )
 from . import evidence
+from .nodes import Standing
 from .places import FolderPlace, HttpPlace, Place, Spool
 from .store import Copy, Refused
 from .tables import CopyProblem
@@ -93,6 +94,8 @@ class Result(msgspec.Struct, frozen=True):
     wait_seconds: float = 0.0
     throttled: bool = False
     evidence: Path | None = None
+    unmet: list[Standing] = []
+    """Nodes whose own head and what the feed holds of them do not add up."""
 
 
 def _now() -> datetime:
@@ -258,9 +261,11 @@ class _Run:
         refused = self._copy.refusals(start - 1) if verified and done.changed else iter(())
         if done.outcome is not Outcome.TEMPORARY:
             shutil.rmtree(_spool_of(self._copy.path), ignore_errors=True)
+        unmet = self._copy.keep_unmet() if verified else []
+        sentence = _sentence(done, self._place.address, stands, kept, self._session.repaired)
         return Result(
             done.outcome,
-            sentence=_sentence(done, self._place.address, stands, kept, self._session.repaired),
+            sentence=f"{sentence}{_unmet(unmet, self._copy.path)}",
             changed=done.changed,
             applied=self._session.applied if verified else 0,
             repaired=self._session.repaired if verified else 0,
@@ -276,7 +281,18 @@ class _Run:
             wait_seconds=self._place.wait_seconds,
             throttled=self._place.throttled,
             evidence=kept,
+            unmet=unmet,
         )
+
+
+def _unmet(unmet: list[Standing], path: Path) -> str:
+    if not unmet:
+        return ""
+    who = "one node" if len(unmet) == 1 else f"{len(unmet)} nodes"
+    return (
+        f". But what is here of {who} does not add up to what they sign: see which with: jisr nodes {path}. Evidence is"
+        f" kept in {evidence.folder_of(path)}"
+    )
 
 
 def _sentence(done: Done, address: str, stands: bool, kept: Path | None, repaired: int) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from ..identifiers import to_instant
+from . import nodes
 from .follow import Result, printable
 from .store import Copy, Record
 
@@ -48,6 +49,7 @@ def as_dict(result: Result, into: Path) -> dict[str, Any]:
         "requests": result.requests,
         "received_bytes": result.received_bytes,
         "from_spool": result.from_spool,
+        "unmet": [nodes.as_dict(found) for found in result.unmet],
         "evidence": str(result.evidence) if result.evidence else None,
         "file": str(into),
     }
@@ -71,6 +73,21 @@ def as_lines(result: Result, into: Path) -> Iterator[str]:
         yield f"             entry {refused.seq}: {printable(refused.sentence)}"
     if len(result.refused) > 20:
         yield f"             and {len(result.refused) - 20} more"
+
+
+def nodes_dict(copy: Copy) -> dict[str, Any]:
+    """Of every node in a copy: whether all of it is here."""
+    return {"feed": copy.address, "verified_at": copy.verified_at, "nodes": [nodes.as_dict(n) for n in copy.nodes()]}
+
+
+def nodes_lines(copy: Copy) -> Iterator[str]:
+    """The same for a person."""
+    counts: dict[str, int] = {}
+    for found in copy.nodes():
+        counts[found.verdict] = counts.get(found.verdict, 0) + 1
+        yield f"{found.node}  {found.live:>7} records  {printable(found.sentence)}"
+    yield f"{sum(counts.values())} nodes: " + ", ".join(f"{n} {verdict}" for verdict, n in sorted(counts.items()))
+    yield "Missing and why is the word of the hub; complete is what the node itself signed, as of that time."
 
 
 def record_dict(copy: Copy, record: Record) -> dict[str, Any]:

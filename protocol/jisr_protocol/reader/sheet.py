@@ -15,7 +15,8 @@ from typing import Any
 import msgspec
 import orjson
 
-from .. import live, state_tree
+from .. import completeness, live, state_tree
+from ..completeness import NodeHead
 from ..entry import Entry
 from ..envelope import Envelope
 from ..evidence import Evidence
@@ -24,7 +25,7 @@ from ..limits import PAGE_ENTRIES
 from ..live import Effect, Judged, Order
 from ..problems import code_of_rule
 from ..refusal import Refusal, refuse
-from . import evidence
+from . import evidence, nodes
 
 CASES_KEPT = 100
 """Contradictions of one sync whose evidence is kept: enough to convict, and no way to fill a disk."""
@@ -75,6 +76,9 @@ class Sheet:
         """By how much the number of live records has changed."""
         self.touched: set[int] = set()
         """Paths, 18 bits each, of the records whose line in the state tree changed."""
+        self.nodes: set[str] = set()
+        """The nodes of which something changed: a live record, or their head."""
+        self._node_heads: dict[Key, NodeHead] = {}
         self._clear()
 
     def _clear(self) -> None:
@@ -180,6 +184,8 @@ class Sheet:
             self._lift(entry)
         if entry.op in ("key", "recovery"):
             self._note_key(judged)
+        elif entry.op == "nodehead":
+            self._take_node_head(judged)
         elif entry.op not in ("put", "del", "out"):
             self._carried.append((entry.seq, entry.op, entry.node, entry.id, entry.raw))
 
@@ -292,6 +298,28 @@ class Sheet:
                 (entry.seq, entry.node, thing.kind, entry.id, entry.digest, entry.at, thing.jws, thing.body)
             )
 
+    def _take_node_head(self, judged: Judged) -> None:
+        """NHD-4, NHD-5: of each node the newest head is kept; one that falls back or contradicts it is not."""
+        if judged.refusal is not None:
+            return
+        said = completeness.of(judged.entry)
+        key = (said.node, said.head.name)
+        held = self._node_heads.get(key) or nodes.head_of(self._connection, *key)
+        try:
+            if held is not None:
+                completeness.in_order(held.head, said.head)
+        except Refusal as refusal:
+            self._note_refused(judged.entry, refusal)
+            if refusal.rule == "NHD-5" and held is not None:
+                said_before = (held.head.envelope, said.head.envelope)
+                case = Evidence("fork", said_before, tuple(self._statements_of(said.node)))
+                evidence.keep(self._evidence_folder, case)
+            return
+        self._node_heads[key] = said
+        self.nodes.add(said.node)
+        entry = judged.entry
+        self._carried.append((entry.seq, entry.op, entry.node, entry.id, entry.raw))
+
     def _keep_both(self, entry: Entry, key: Key, held: Held) -> None:
         """READ-8: two signed contents under one rev are proof against their author; both are kept."""
         self._cases += 1
@@ -342,6 +370,7 @@ class Sheet:
                 come.append((path, *key, leaf.rev, leaf.digest, leaf.seq, leaf.code))
             self.grown += (leaf is not None) - (was is not None)
             self.touched.add(path)
+            self.nodes.add(key[0])
         self._connection.executemany("DELETE FROM leaf WHERE path = ? AND node = ? AND id = ?", gone)
         self._connection.executemany("INSERT OR REPLACE INTO leaf VALUES (?,?,?,?,?,?,?)", come)
 

@@ -23,11 +23,12 @@ from ..lineage import Mark
 from ..live import Judged
 from ..merkle import Frontier
 from ..state_tree import FAN, MAX_DEPTH, StateTree
-from . import evidence
+from . import evidence, nodes
 from .contents import Change as Change
 from .contents import Contents, Rings
 from .contents import Record as Record
 from .contents import Refused as Refused
+from .nodes import Standing
 from .sheet import Sheet
 from .tables import CopyProblem, connect
 
@@ -116,6 +117,7 @@ class Copy(Contents):
                 "DELETE FROM refusal",
                 "DELETE FROM carried",
                 "DELETE FROM key_statement",
+                "DELETE FROM standing",
                 "UPDATE record SET prior = 1",
             ):
                 self._connection.execute(statement)
@@ -129,6 +131,8 @@ class Copy(Contents):
     def go_back(self, size: int) -> None:
         """What the feed said from this position on is no longer its word (READ-15). The set stays as it is."""
         self.begin()
+        heads_gone = "SELECT node FROM carried WHERE op = 'nodehead' AND seq >= ?"
+        self._sheet.nodes.update(row[0] for row in self._connection.execute(heads_gone, (size,)))
         for table in ("refusal", "carried"):
             self._connection.execute(f"DELETE FROM {table} WHERE seq >= ?", (size,))
 
@@ -161,6 +165,8 @@ class Copy(Contents):
         self.begin()
         if self._replacing:
             self._let_go(known.head.size)
+        own = {known.head.by} if known.publisher.role == "node" else set()
+        nodes.settle(self._connection, self._sheet.nodes | own, known.head)
         erased = self._sheet.erased and self.stands
         row = (
             *(known.by, known.name, address, known.head.raw, known.etag, known.frontier.to_bytes()),
@@ -204,6 +210,13 @@ class Copy(Contents):
         if self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
             raise CopyProblem(f"What was erased is still in the journal of {self.path}, which another program reads.")
         return erased
+
+    def keep_unmet(self) -> list[Standing]:
+        """The nodes whose head and records do not add up; the evidence of each is kept."""
+        unmet = [found for found in self.nodes() if found.verdict == "unmet"]
+        for found in unmet:
+            nodes.keep_evidence(self._connection, evidence.folder_of(self.path), found, self.head)
+        return unmet
 
     def discard(self) -> None:
         """Forget what was not committed."""

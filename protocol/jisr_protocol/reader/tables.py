@@ -11,7 +11,7 @@ from pathlib import Path
 
 APPLICATION_ID = 0x4A697372
 """How `file` and we know the file: "Jisr" in ASCII."""
-VERSION = 2
+VERSION = 3
 """The tables below. A copy can always be fetched again, so other versions are refused, not migrated."""
 
 SCHEMA = """
@@ -46,7 +46,7 @@ CREATE TABLE leaf (
     PRIMARY KEY (path, node, id)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX leaf_refused ON leaf (code) WHERE code IS NOT NULL;
+CREATE INDEX leaf_refused ON leaf (node) WHERE code IS NOT NULL;
 
 CREATE TABLE bucket (number INTEGER PRIMARY KEY, hash BLOB NOT NULL) STRICT;
 
@@ -107,6 +107,9 @@ CREATE TABLE carried (
     line BLOB NOT NULL
 ) STRICT;
 CREATE INDEX carried_about ON carried (op, node, id);
+
+-- whether all of a node is here, as JSON (nodes.py); of every node with a record or a head in the feed
+CREATE TABLE standing (node TEXT PRIMARY KEY, said BLOB NOT NULL) STRICT, WITHOUT ROWID;
 
 CREATE TABLE refusal (
     seq INTEGER PRIMARY KEY,

@@ -384,11 +384,28 @@ def checkpoint() -> str:
     return witness_cases.note().removesuffix("\n")
 
 
+def completeness() -> str:
+    """What a node signs, and the entry in a hub's feed that says how much of it is there."""
+    feed = _example_feed()
+    said = entries.nodehead(8121, feed.head(), {"policy": 1})
+    return _told(
+        [
+            ("entry", _text(said.raw)),
+            ("leaf columns", _text(said.leaf_input)),
+            ("live at the node", "1, as it signs"),
+            ("live here", "0"),
+            ("missing", "1 by policy"),
+            ("adds up", "0 + 1 = 1"),
+        ]
+    )
+
+
 EXAMPLES: dict[str, Callable[[], str]] = {
     "authority": authority,
     "canonical": canonical_bytes,
     "capabilities": capabilities,
     "checkpoint": checkpoint,
+    "completeness": completeness,
     "entry": entry,
     "evidence": evidence,
     "head": head,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-NEWEST = "0005"
+NEWEST = "0006"
 _FIRST = "0001"
 
 

@@ -1,0 +1,251 @@
+"""Saying how far this feed holds all of each node: `nodehead` entries (docs/spec/completeness.md).
+
+    NodeHeads.state     of every node that is admitted here and was touched: its own head, and what is missing of it
+    relayed_heads       the same of nodes that come by a peer, once everything below that peer's word was taken
+
+One is written after what it counts is stored, never with it: a node that pushes much gets few of them. What cannot
+be shown to add up is not said at all: the node's set is rebuilt here from what was admitted and what was put aside,
+and has to meet the number and the state root that the node signs (NHD-8).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import orjson
+import structlog
+
+from jisr_protocol import completeness, identifiers, live, state_tree
+from jisr_protocol import entry as entries
+from jisr_protocol import head as heads
+from jisr_protocol.completeness import OLDER
+from jisr_protocol.entry import Entry
+from jisr_protocol.head import Head
+from jisr_protocol.notice import ALL
+from jisr_protocol.push import NodeLog
+from jisr_protocol.refusal import Refusal
+from jisr_protocol.state_tree import StateTree
+
+from . import log
+from .hub import Hub
+from .ports import Change, Conflict, Draft, Kept, Ledger, Said, Stated, View
+
+PAUSE = timedelta(seconds=30)
+"""How soon the next head of the same node may be said: a node that pushes without end costs two entries a minute."""
+RENEWED = timedelta(days=1)
+"""How much younger the same head of a node must be to be said again."""
+BATCH = 100
+Version = tuple[int, str]
+"""(rev, digest) of a record."""
+_CAUSE_OF_CODE = {"erased": "erased", "policy_refused": "policy", "key_revoked": "nullified"}
+_log = structlog.get_logger()
+
+
+@dataclass
+class Account:
+    """A node's own live set as far as it differs from what this feed holds of it."""
+
+    own: dict[str, Version | None] = field(default_factory=dict)
+    """What the node's set holds of a record that stands otherwise here; None for nothing."""
+    causes: dict[str, str] = field(default_factory=dict)
+
+    def misses(self, record_id: str, version: Version, cause: str) -> None:
+        self.own[record_id], self.causes[record_id] = version, cause
+
+    def lacks(self, record_id: str) -> None:
+        self.own[record_id] = None
+        self.causes.pop(record_id, None)
+
+
+async def missing_of(ledger: Ledger, node: str, head: Head) -> dict[str, int] | None:
+    """What is missing of an admitted node's set under this head, by cause, and `older`; None when what is known here
+    does not add up to what the node signs. Every position below the head's size must have been judged."""
+    said = await ledger.notices(node)
+    async with ledger.reading() as view:
+        account = await _account(ledger, view, node, said)
+        counts, root, total = await _compare(view, node, account, head.live)
+    if (total, root.hex()) != (head.live, head.state_root):
+        return None
+    return counts
+
+
+async def _account(ledger: Ledger, view: View, node: str, said: Sequence[Said]) -> Account:
+    account = Account()
+    by_node = [erasure for one in said for erasure in _own_erasures(one, node)]
+    guards = [(target, one.notice.max_rev) for one in said if one.notice.by != node for target in one.guards]
+    for line in await view.taken_out(node):
+        out = entries.parse(line)
+        if not _reached(by_node, out):
+            why = str(orjson.loads(line).get("why", "nullified"))
+            if why == "audience":  # the node's own tombstone is on its way; until then nothing adds up
+                continue
+            cause = "erased" if _reached(guards, out) else why
+            account.misses(out.id or "", (out.rev or 0, out.digest or ""), cause)
+    judged = [(kept, entries.parse(kept.line)) for kept in await ledger.judged(node, "public") if kept.line]
+    aside = [(kept, e) for kept, e in judged if e.op in ("put", "del") and e.node == node]
+    held = await ledger.held("public", {(node, e.id or "") for _, e in aside})
+    newest = {record_id: one.rev for (_, record_id), one in held.items()}
+    for kept, e in aside:
+        _put_aside(account, kept, e, newest, by_node)
+    return account
+
+
+def _put_aside(
+    account: Account, kept: Kept, e: Entry, newest: dict[str, int], erased: list[tuple[str, int | None]]
+) -> None:
+    """What an entry that was put aside did to the node's own set, unless an admitted one came after it."""
+    record_id, rev = e.id or "", e.rev or 0
+    falls = kept.code in ("rev_not_increasing", "equivocation")  # these came after what is held
+    if rev <= newest.get(record_id, 0) and not falls:
+        return
+    newest[record_id] = rev
+    if e.op == "del" or _reached(erased, e):
+        account.lacks(record_id)
+    else:
+        account.misses(record_id, (rev, e.digest or ""), _CAUSE_OF_CODE.get(kept.code or "", "quarantined"))
+
+
+def _own_erasures(said: Said, node: str) -> list[tuple[str, int | None]]:
+    own = said.notice.by == node and said.notice.action == "erase" and said.feed == "public"
+    return [(target, said.notice.max_rev) for target in said.guards] if own else []
+
+
+def _reached(erasures: Sequence[tuple[str, int | None]], e: Entry) -> bool:
+    return any(target in (e.id, ALL) and live.reaches(max_rev, e.rev or 0) for target, max_rev in erasures)
+
+
+async def _compare(view: View, node: str, account: Account, promised: int) -> tuple[dict[str, int], bytes, int]:
+    """(counts, state root, number) of the node's set, rebuilt from what is live here and how it differs."""
+    tree = StateTree(state_tree.depth_for(promised))
+    counts: Counter[str] = Counter()
+    extra: dict[int, list[bytes]] = {}
+    shown: set[str] = set()
+    total = 0
+    for record_id, version in account.own.items():
+        if version is not None:
+            bucket = state_tree.bucket_of(state_tree.path(node, record_id), tree.depth)
+            extra.setdefault(bucket, []).append(state_tree.line(node, record_id, *version))
+            counts[account.causes[record_id]] += 1
+            total += 1
+    async for bucket, rows in _buckets(view, node, tree.depth):
+        lines = extra.pop(bucket, [])
+        for record_id, rev, digest in rows:
+            if record_id not in account.own:
+                lines.append(state_tree.line(node, record_id, rev, digest))
+                total += 1
+            else:
+                shown.add(record_id)
+        tree.set_bucket(
+            bucket, state_tree.bucket_hash(state_tree.bucket_bytes(lines)) if lines else state_tree.EMPTY_BUCKET
+        )
+    for bucket, lines in extra.items():
+        tree.set_bucket(bucket, state_tree.bucket_hash(state_tree.bucket_bytes(lines)))
+    counts[OLDER] = len(shown)
+    return {cause: count for cause, count in counts.items() if count}, tree.root(), total
+
+
+async def _buckets(view: View, node: str, depth: int) -> AsyncIterator[tuple[int, list[tuple[str, int, str]]]]:
+    """The live records of a node, by the buckets of its own state tree."""
+    rows: list[tuple[str, int, str]] = []
+    current = -1
+    async for part in view.of_node(node):
+        for path, record_id, rev, digest in part:
+            bucket = state_tree.bucket_of(path, depth)
+            if bucket != current and rows:
+                yield current, rows
+                rows = []
+            current = bucket
+            rows.append((record_id, rev, digest))
+    if rows:
+        yield current, rows
+
+
+class NodeHeads:
+    """Writes the heads of nodes into a hub's feed. `pause` is the shortest time between two of one node."""
+
+    def __init__(self, hub: Hub, *, pause: timedelta = PAUSE) -> None:
+        self._hub, self._ledger, self._pause = hub, hub.ledger, pause
+        self.waits: timedelta | None = None
+        """After the last `state`: how long until the next head is due that waits for its pause."""
+
+    async def state(self) -> int:
+        """Say the heads of admitted nodes that were touched; returns how many. Safe at any time, also needlessly."""
+        self.waits = None
+        if self._hub.fenced():
+            return 0
+        due, written = [], 0
+        for stated in await self._ledger.stated():
+            member = await self._ledger.member(stated.node)
+            if member is not None and not member.upstream and not self._must_wait(stated):
+                due.append(stated)
+        for start in range(0, len(due), BATCH):
+            written += await self._store([await self._judge(one) for one in due[start : start + BATCH]])
+        return written
+
+    def _must_wait(self, stated: Stated) -> bool:
+        if not stated.at:
+            return False
+        left = identifiers.from_instant(stated.at) + self._pause - self._hub.clock()
+        if left <= timedelta(0) or left > self._pause:  # a clock that stepped back must not keep it waiting
+            return False
+        self.waits = left if self.waits is None else min(left, self.waits)
+        return True
+
+    async def _judge(self, stated: Stated) -> tuple[Stated, Draft | None]:
+        held = await self._ledger.node_log(stated.node, "public")
+        head = _whole(held)
+        if head is None:
+            return stated, None
+        missing = await missing_of(self._ledger, stated.node, head)
+        if missing is None:
+            _log.info("nodehead.unmet", node=stated.node, epoch=head.epoch, size=head.size)
+            return stated, None
+        return _said(stated, head, missing)
+
+    async def say(self, stated: Stated, head: Head, missing: Mapping[str, int]) -> int:
+        """Say this head of a node that comes by a peer, unless it was said; returns how many entries that took."""
+        if self._must_wait(stated):
+            return 0
+        return await self._store([_said(stated, head, missing)])
+
+    async def _store(self, judged: Sequence[tuple[Stated, Draft | None]]) -> int:
+        drafts = [draft for _, draft in judged if draft is not None]
+        at = identifiers.to_instant(self._hub.clock())
+        try:
+            await self._ledger.store(Change(at, drafts, (), stated=[one for one, _ in judged]), log.number)
+        except Conflict:
+            if len(judged) == 1:
+                return 0  # it was touched meanwhile; the next round judges it again
+            return sum([await self._store([one]) for one in judged])
+        if drafts:
+            self._hub.changed.set()
+        return len(drafts)
+
+
+def _whole(held: NodeLog) -> Head | None:
+    """The node's newest head when every position below its size was judged, and its keys still vouch for it."""
+    head = held.head
+    if head is None or held.ring is None or held.frontier.size != head.size or held.epoch != head.epoch:
+        return None
+    try:
+        held.ring.verify(head.envelope)
+    except Refusal:
+        return None
+    return head
+
+
+def _said(stated: Stated, head: Head, missing: Mapping[str, int]) -> tuple[Stated, Draft | None]:
+    """What is to be said now: nothing when it was said, or would fall back behind what was (NHD-4, NHD-5)."""
+    if stated.head:
+        before = heads.parse(stated.head)
+        try:
+            newer = completeness.in_order(before, head)
+        except Refusal:
+            return stated, None
+        if not newer and dict(missing) == dict(stated.missing) and head.time < before.time + RENEWED:
+            return stated, None
+    said = Stated(stated.node, stated.touched, head.raw, dict(missing))
+    return said, log.node_head_draft(head, missing)

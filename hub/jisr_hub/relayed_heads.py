@@ -1,0 +1,117 @@
+"""Passing on the heads of nodes that come by a peer, with what is missing here of what the peer itself holds.
+
+Only of nodes that this hub takes from that peer, only once everything below the peer's word was taken, and only where
+the peer's own statement adds up in its feed. What the peer says is missing stays missing here; what this hub does not
+show of what the peer holds comes on top.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Sequence
+
+from jisr_protocol import completeness
+from jisr_protocol import entry as entries
+from jisr_protocol.completeness import OLDER, NodeHead
+from jisr_protocol.entry import Entry
+from jisr_protocol.reader.store import Copy
+from jisr_protocol.refusal import Refusal
+
+from . import ingest
+from .hub import Hub, guarding
+from .node_heads import NodeHeads
+from .ports import Peer, Stated, View
+
+_AT_ONCE = 500
+Row = tuple[int, str, int, str]
+"""(path, id, rev, digest) of a live record."""
+
+
+async def relay(heads: NodeHeads, hub: Hub, peer: Peer, copy: Copy, since: int) -> int:
+    """Say the heads that the copy of a peer's feed holds from position `since` on, and those of nodes that were touched
+    here; returns how many. The whole copy must have been taken."""
+    if hub.fenced():
+        return 0
+    touched = {stated.node for stated in await hub.ledger.stated()}
+    told = [f for f in copy.nodes() if f.verdict in ("complete", "short") and (f.seq >= since or f.node in touched)]
+    written = 0
+    for found in told:
+        member = await hub.ledger.member(found.node)
+        said = copy.node_head(found.node)
+        if said is None or member is None or member.upstream != peer.hub:
+            continue
+        stated = next(iter(await hub.ledger.stated([found.node])), Stated(found.node, 0))
+        missing = await _missing(hub, copy, said)
+        if missing is not None:
+            written += await heads.say(stated, said.head, missing)
+    return written
+
+
+async def _missing(hub: Hub, copy: Copy, said: NodeHead) -> dict[str, int] | None:
+    """What is missing here of a node under its head; None when it does not add up (NHD-8)."""
+    counts = Counter(said.missing)
+    async with hub.ledger.reading() as view:
+        differing = _Difference(view, copy, said.node)
+        async for rows in differing.absent():
+            counts.update(await _causes(hub, copy, said.node, rows))
+    counts[OLDER] += differing.older
+    missing = {cause: count for cause, count in counts.items() if count}
+    try:
+        here = NodeHead(said.seq, said.at, said.head, missing)
+        completeness.check_set(here, differing.live, None)
+    except Refusal:
+        return None
+    return missing
+
+
+class _Difference:
+    """The live records of one node here, against those in a peer's copy; both pass through in one order."""
+
+    def __init__(self, view: View, copy: Copy, node: str) -> None:
+        self._view, self._theirs, self._node = view, copy.node_rows(node), node
+        self.live = self.older = 0
+
+    async def absent(self) -> AsyncIterator[Sequence[Row]]:
+        """The rows of the peer that are not here as they are there, in batches."""
+        mine, held = self._mine(), list[Row]()
+        ours, their = await anext(mine, None), next(self._theirs, None)
+        while ours is not None or their is not None:
+            first = min(row[:2] for row in (ours, their) if row is not None)
+            here = ours if ours is not None and ours[:2] == first else None
+            there = their if their is not None and their[:2] == first else None
+            self.live += here is not None
+            self.older += here is not None and here != there
+            if there is not None and here != there:
+                held.append(there)
+            if len(held) == _AT_ONCE:
+                yield held
+                held = []
+            ours = await anext(mine, None) if here is not None else ours
+            their = next(self._theirs, None) if there is not None else their
+        if held:
+            yield held
+
+    async def _mine(self) -> AsyncIterator[Row]:
+        async for part in self._view.of_node(self._node):
+            for row in part:
+                yield row
+
+
+async def _causes(hub: Hub, copy: Copy, node: str, rows: Sequence[Row]) -> Iterator[str]:
+    """Why each of these is not here: it was erased, this hub's policy does not take it, or it was refused."""
+    guards = await hub.ledger.guards(guarding((node, row[1]) for row in rows))
+    causes = []
+    for _, record_id, rev, _ in rows:
+        entry = _entry(copy, node, record_id)
+        if ingest.guarded(guards, node, record_id, rev):
+            causes.append("erased")
+        else:
+            causes.append("policy" if entry is not None and hub.policy(entry) else "quarantined")
+    return iter(causes)
+
+
+def _entry(copy: Copy, node: str, record_id: str) -> Entry | None:
+    record = copy.record(node, record_id)
+    if record is None:
+        return None
+    return entries.parse(entries.write("put", record.envelope, seq=record.seq, at=record.at, src=record.src))

@@ -1,0 +1,147 @@
+"""What a verified copy can say of each node: whether it holds all of it (docs/spec/completeness.md, NHD-9).
+
+    complete   every record of the node is here, as the node itself signs; as of that head's time
+    short      so many are not here, and the hub says why; what is here and what it says is missing add up
+    open       the feed has said more of the node since its last head: the next one will tell
+    unmet      they do not add up: the hub left out what it does not admit, or the node's head is false
+    unsaid     there is no head of this node in the feed: no statement of completeness
+
+Worked out when a sync ends, of the nodes that it touched, and kept with the copy.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import sqlite3
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import orjson
+
+from .. import completeness, state_tree
+from .. import entry as entries
+from ..completeness import NodeHead
+from ..head import Head
+from ..identifiers import to_instant
+from ..refusal import Refusal
+from ..state_tree import StateTree
+from . import evidence
+
+_ROWS = (
+    "SELECT l.path, l.id, l.rev, l.digest, l.seq FROM record AS r JOIN leaf AS l"
+    " ON l.path = path18(r.node, r.id) AND l.node = r.node AND l.id = r.id WHERE r.node = ?1"
+    " UNION SELECT path, id, rev, digest, seq FROM leaf WHERE code IS NOT NULL AND node = ?1"
+)
+"""The lines of the state tree that are a node's: an accepted put has its row in `record`, the others a code."""
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """What is known of one node: a verdict (see the module), and what it rests on.
+
+    `live` are its records in this feed. `as_of` is the time of the node's own head, "" without one; `size` and `epoch`
+    are how far that head reaches in the node's own feed, `seq` is where it stands in this one. `missing` are the counts
+    by cause, which are the hub's word. `why` says what does not add up.
+    """
+
+    node: str
+    verdict: str
+    live: int
+    as_of: str = ""
+    epoch: str = ""
+    size: int = 0
+    promised: int = 0
+    seq: int = -1
+    missing: dict[str, int] = {}
+    why: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """The verdict for a person."""
+        lost = sum(count for cause, count in self.missing.items() if cause != completeness.OLDER)
+        told = ", ".join(f"{count} {cause}" for cause, count in sorted(self.missing.items()))
+        return {
+            "complete": f"complete as of {self.as_of}",
+            "short": f"as of {self.as_of}, {lost} of {self.promised} are missing or older; the hub says why: {told}",
+            "open": f"more was said since its head of {self.as_of}; the next one will tell",
+            "unmet": f"DOES NOT ADD UP: {self.why}",
+            "unsaid": "no statement of completeness in this feed",
+        }[self.verdict]
+
+
+def settle(connection: sqlite3.Connection, nodes: Iterable[str], feed: Head) -> None:
+    """Work out the standing of these nodes from what the copy now holds, within the transaction that stores it."""
+    connection.create_function("path18", 2, state_tree.path, deterministic=True)
+    for node in nodes:
+        found = _of_node(connection, node, feed)
+        if found is None:
+            connection.execute("DELETE FROM standing WHERE node = ?", (node,))
+        else:
+            connection.execute("INSERT OR REPLACE INTO standing VALUES (?,?)", (node, msgspec.json.encode(found)))
+
+
+def held(connection: sqlite3.Connection) -> Iterator[Standing]:
+    """The standing of every node, by identifier."""
+    for row in connection.execute("SELECT said FROM standing ORDER BY node"):
+        yield msgspec.json.decode(row[0], type=Standing)
+
+
+def head_of(connection: sqlite3.Connection, node: str, name: str) -> NodeHead | None:
+    """The newest head of this node that stands in the feed."""
+    query = "SELECT line FROM carried WHERE op = 'nodehead' AND node = ? AND id = ?"
+    row = connection.execute(query, (node, name)).fetchone()
+    return completeness.of(entries.parse(row[0])) if row else None
+
+
+def rows_of(connection: sqlite3.Connection, node: str) -> Iterator[tuple[int, str, int, str]]:
+    """(path, id, rev, digest) of every live record of a node in the feed, the refused ones too, in that order."""
+    connection.create_function("path18", 2, state_tree.path, deterministic=True)
+    for path, record_id, rev, digest, _ in connection.execute(f"{_ROWS} ORDER BY path, id", (node,)):
+        yield path, record_id, rev, digest
+
+
+def _of_node(connection: sqlite3.Connection, node: str, feed: Head) -> Standing | None:
+    if feed.by == node:  # the feed is the node's own: its head was met
+        return Standing(node, "complete", feed.live, to_instant(feed.time), feed.epoch, feed.size, feed.live)
+    live, last = connection.execute(f"SELECT count(*), coalesce(max(seq), -1) FROM ({_ROWS})", (node,)).fetchone()
+    said = head_of(connection, node, completeness.audience_of(feed.name))
+    if said is None:
+        return Standing(node, "unsaid", live) if live else None
+    verdict, why = "complete" if said.whole else "short", ""
+    try:
+        completeness.check_set(said, live, _root(connection, node, live) if said.whole else None)
+    except Refusal as refusal:
+        gone = connection.execute("SELECT coalesce(max(seq), -1) FROM record WHERE node = ?", (node,)).fetchone()[0]
+        verdict, why = ("open", "") if max(last, gone) > said.seq else ("unmet", str(refusal))
+    head = said.head
+    place = (to_instant(head.time), head.epoch, head.size, head.live, said.seq)
+    return Standing(node, verdict, live, *place, dict(said.missing), why)
+
+
+def _root(connection: sqlite3.Connection, node: str, live: int) -> bytes:
+    """The state root over one node's lines, which pass through in the order of their buckets."""
+    tree = StateTree(state_tree.depth_for(live))
+    rows = connection.execute(f"{_ROWS} ORDER BY path", (node,))
+    for number, lines in itertools.groupby(rows, lambda row: state_tree.bucket_of(row[0], tree.depth)):
+        content = state_tree.bucket_bytes(state_tree.line(node, *row[1:4]) for row in lines)
+        tree.set_bucket(number, state_tree.bucket_hash(content))
+    return tree.root()
+
+
+def keep_evidence(connection: sqlite3.Connection, folder: Path, found: Standing, feed: Head) -> Path:
+    """Keep what shows that a node head and the records of a feed do not add up: both heads and the lines of the state
+    tree that are the node's; return the file. That these are all lines of the node, only the whole tree proves."""
+    row = connection.execute("SELECT line FROM carried WHERE seq = ?", (found.seq,)).fetchone()
+    lines = b",".join(state_tree.line(found.node, *row[1:]) for row in rows_of(connection, found.node))
+    why = orjson.dumps(f"{found.node}: {found.why}")
+    parts = feed.envelope.raw, row[0] if row else b"null", lines, why
+    content = b'{"incomplete":{"feed_head":%b,"node_head":%b,"records":[%b],"why":%b}}\n' % parts
+    return evidence.keep_file(folder, f"incomplete-{hashlib.sha256(content).hexdigest()[:16]}.json", content)
+
+
+def as_dict(found: Standing) -> dict[str, Any]:
+    """The standing of a node for programs."""
+    told: dict[str, Any] = orjson.loads(msgspec.json.encode(found))
+    return told | {"sentence": found.sentence}
