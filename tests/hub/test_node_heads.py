@@ -1,4 +1,4 @@
-"""Node heads in a hub's feed: what a hub says of the nodes it takes in is what a reader far away can check."""
+"""Node heads in a hub's feed: what a hub says of the nodes it takes in is what a reader far away can check (NHD-8)."""
 
 from __future__ import annotations
 
