@@ -28,8 +28,8 @@ from tests.protocol.proofs import PROOFS, Proof
 ROOT = Path(__file__).resolve().parent.parent
 SPEC = sorted((ROOT / "docs" / "spec").glob("*.md"))
 FAMILIES = (
-    "AUTH CAN CAP ENT EVD HEAD ID ING KEY LIM LIVE MRK NHD NTC PAGE PATH PEER POL PROB PUSH READ REC SIG SNAP STA STMT"
-    " TOK VER WIT"
+    "AUTH BUN CAN CAP ENT EVD HEAD ID ING KEY LIM LIVE MRK NHD NTC PAGE PATH PEER POL PROB PUSH READ REC SIG SNAP STA"
+    " STMT TOK VER WIT"
 )
 ID = re.compile(rf"\b(?:{FAMILIES.replace(' ', '|')})-[0-9]+\b")
 RULE = re.compile(r"- \*\*([A-Z]+-[0-9]+)\*\*( \(form\))? ")
@@ -196,6 +196,7 @@ def test_every_number_of_the_limits_is_the_codes() -> None:
         limits.PAGE_CACHE_SECONDS, limits.NOTICE_TARGETS, limits.BASIS_CHARACTERS, limits.POLICY_BYTES,
         limits.POLICY_ITEMS,
         limits.STATEMENT_DAYS, limits.STATEMENTS_PER_SUBJECT, limits.ANCHOR_KEYS,
+        limits.BUNDLE_FILES, limits.BUNDLE_BYTES,
     ]  # fmt: skip
 
 

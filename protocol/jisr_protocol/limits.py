@@ -50,3 +50,7 @@ POLICY_ITEMS = 1000
 STATEMENT_DAYS = 30
 """How long a hub's statement about a node holds; it is renewed when a third of that is left."""
 ANCHOR_KEYS = 16
+BUNDLE_FILES = 20_000
+"""Entries of one zip."""
+BUNDLE_BYTES = 1024 * 1024 * 1024
+"""All files of one zip together, inflated."""

@@ -18,6 +18,7 @@ from pathlib import Path
 from maker import (
     authority_cases,
     bent_feeds,  # noqa: F401 - it fills feeds.CASES
+    bundle_cases,
     canonical_cases,
     completeness_cases,
     entry_cases,
@@ -68,6 +69,7 @@ FILES = (
     witness_cases.make,
     limit_cases.make,
     problem_cases.make,
+    bundle_cases.make,
 )
 
 

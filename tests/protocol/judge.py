@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tempfile
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ import orjson
 from jisr_protocol import (
     anchor,
     authority,
+    bundle,
     canonical,
     capabilities,
     checkpoint,
@@ -44,6 +46,7 @@ from jisr_protocol import (
 )
 from jisr_protocol.envelope import Envelope
 from jisr_protocol.keys import KeyRing
+from jisr_protocol.reader import bundle_file
 from jisr_protocol.refusal import Refusal
 
 VECTORS = Path(__file__).resolve().parents[2] / "protocol" / "vectors"
@@ -408,6 +411,22 @@ def _witness_key(given: Case) -> Case:
     return {"name": found.name}
 
 
+# Bundles
+
+
+def _bundle(given: Case) -> Case:
+    with tempfile.TemporaryDirectory() as place:
+        file = Path(place) / "bundle.zip"
+        file.write_bytes(bytes_of(given["bytes"]))
+        with bundle_file.opened(file) as part:
+            about = part.about
+            assert bundle.parse(about.to_bytes()) == about
+            return {
+                "by": about.by, "files": sorted(part.files), "from": about.start, "part": about.part,
+                "parts": about.parts, "size": about.size,
+            }  # fmt: skip
+
+
 # Notices
 
 
@@ -526,6 +545,7 @@ def _retry(given: Case) -> Case:
 
 
 _OPERATIONS: dict[str, Callable[[Case], Case]] = {
+    "bundle": _bundle,
     "accept": _accept,
     "anchor": _anchor,
     "attest": _attest,

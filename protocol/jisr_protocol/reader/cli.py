@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from .. import identifiers
+from .bundle_cli import bundle_app
 
 if TYPE_CHECKING:
     from .follow import Progress, Result
@@ -34,6 +35,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+app.add_typer(bundle_app, name="bundle")
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A copy made by jisr follow.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]

@@ -400,7 +400,27 @@ def completeness() -> str:
     )
 
 
+def bundle() -> str:
+    from .bundle_cases import about, bundle_of, example_feed
+
+    feed = example_feed()
+    files = bundle_of(feed).entries
+    return "\n".join(
+        [
+            "tangier.zip",
+            *(f"  {entry.name.decode():<32} {len(entry.content)} bytes" for entry in files),
+            "",
+            "bundle.json",
+            _text(about(feed)).rstrip(),
+            "",
+            "what somebody who holds the first entry sends to get the rest",
+            f"{epoch(1)}:1",
+        ]
+    )
+
+
 EXAMPLES: dict[str, Callable[[], str]] = {
+    "bundle": bundle,
     "authority": authority,
     "canonical": canonical_bytes,
     "capabilities": capabilities,
