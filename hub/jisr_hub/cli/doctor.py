@@ -177,7 +177,7 @@ def _clock(head: Head) -> Finding:
         says = (
             f"This machine's clock is behind its own last head ({identifiers.to_instant(head.time)}). Set the clock."
             " If it is right now and was ahead then, readers refuse heads until that time; a new epoch ends it: "
-            f"jisr-hub rebase --at-least {head.epoch}:{head.size} --base {head.size}"
+            f"jisr-hub rebase --at-least {head.epoch}:{head.size + 1} --base {head.size}"
         )
         return Finding("clock", BAD, says)
     return Finding("clock", WELL, f"The clock goes on from the last head; it is {identifiers.to_instant(now())}.")

@@ -18,6 +18,7 @@ import asyncio
 import contextlib
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from jisr_protocol import keys, paths
 from jisr_protocol.head import Head, Relation, compare
@@ -157,7 +158,8 @@ class Publisher:
         head = plan.out.head
         if head is None or snapshot or not plan.is_current(now):
             settled, self._settled = self._settled, False  # if it ends early, files nobody needs are left
-            tools = Tools(self.identity, self.name, self.pages, self._later, self.cadence, self.aside)
+            clock = partial(self._later, plan.layout.epoch)
+            tools = Tools(self.identity, self.name, self.pages, clock, self.cadence, self.aside)
             fresh = await carry_out(plan, view, tools, snapshot=snapshot)
             assert fresh.published is not None
             head = fresh.published.head
@@ -172,9 +174,9 @@ class Publisher:
         await self._tidy(head)
         return head
 
-    def _later(self) -> datetime:
-        """Now, or a second after the newest of all that was ever shown, whatever the database knows of it."""
-        now, shown = self.clock(), self.gate.not_before()
+    def _later(self, epoch: str) -> datetime:
+        """Now, or a second after the newest that was ever shown of this epoch, whatever the database knows of it."""
+        now, shown = self.clock(), self.gate.not_before(epoch)
         return now if shown is None else max(now, shown + timedelta(seconds=1))
 
     async def _show(self, head: Head) -> None:

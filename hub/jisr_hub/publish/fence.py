@@ -142,9 +142,9 @@ class Gate:
                 return
         raise Conflict("other processes keep moving the fence")
 
-    def not_before(self) -> datetime | None:
-        """The newest time of all that was shown: the next head is dated later."""
-        return max((identifiers.from_instant(mark.time) for mark in self.marks()), default=None)
+    def not_before(self, epoch: str) -> datetime | None:
+        """The newest time of all that was shown of an epoch: its next head is dated later."""
+        return max((identifiers.from_instant(mark.time) for mark in self.marks() if mark.epoch == epoch), default=None)
 
     async def _sentence(self, mark: Mark, published: Published | None) -> str:
         async with self._ledger.reading() as view:
