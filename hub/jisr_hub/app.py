@@ -27,7 +27,7 @@ from jisr_protocol.refusal import Refusal
 from . import config, identity
 from .config import Settings
 from .erasure import Erasures
-from .hub import Hub
+from .hub import Fenced, Hub
 from .identity import Identity
 from .node_heads import NodeHeads
 from .peers import Followers
@@ -61,6 +61,8 @@ SEEN = "seen.json"
 SEEN_SECONDS = 60.0
 FENCED_SECONDS = 30.0
 """How often a hub that may not sign looks whether it may again."""
+RENEW_SECONDS = 3600.0
+"""How often a hub looks whether what it says of its nodes ends soon: days before it does."""
 LEAD_SECONDS = 2.0
 """How often a process asks whether it is its turn."""
 _log = structlog.get_logger()
@@ -166,7 +168,7 @@ async def open_hub(folder: Path) -> Running:
     try:
         await check_owner(ledger, who, folder)
         pages = FolderPages(folder / PUBLIC)
-        hub = Hub(who, ledger, now)
+        hub = Hub(who, ledger, now, anchors=config.anchors(folder, settings))
         followers = followers_of(hub, folder, settings)
         pulls = Pulls(hub, folder / PULLS, allow_private=settings.allow_private)
         erasures = erasures_of(hub, folder, followers)
@@ -247,6 +249,7 @@ def application(folder: Path) -> Starlette:
                 asyncio.create_task(lead(running, "followers", running.followers.run)),
                 asyncio.create_task(lead(running, "pulls", rounds.run)),
                 asyncio.create_task(refresh_for_ever(running)),
+                asyncio.create_task(lead(running, "attesting", lambda: renew_for_ever(running))),
                 asyncio.create_task(scrub_for_ever(running)),
                 asyncio.create_task(note_seen_for_ever(folder, running.publisher)),
             ]
@@ -303,6 +306,19 @@ def _readiness(running: Running, folder: Path) -> Readiness:
 
 async def _until(what: Callable[[], Awaitable[None]]) -> None:
     await what()
+
+
+async def renew_for_ever(running: Running) -> None:
+    """Sign anew in time what this hub says of its nodes; a failure is logged and tried again."""
+    while True:
+        await asyncio.sleep(RENEW_SECONDS)
+        try:
+            if renewed := await running.hub.renew():
+                _log.info("attestation.renewed", nodes=len(renewed))
+        except Fenced:
+            pass  # the operator is told elsewhere
+        except Exception:  # the next round comes
+            _log.exception("attestation.failed")
 
 
 async def refresh_for_ever(running: Running) -> None:

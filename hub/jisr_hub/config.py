@@ -9,7 +9,9 @@ import orjson
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from jisr_protocol import limits
+from jisr_protocol import anchor, limits
+from jisr_protocol.anchor import Anchor
+from jisr_protocol.refusal import Refusal
 
 FILE = "hub.json"
 
@@ -31,6 +33,9 @@ class Settings(BaseSettings):
     """Where readers find this hub; written into what it says of itself."""
     allow_private: bool = False
     """Whether to connect to private and loopback addresses: for a try on one machine, never on the open net."""
+    anchor: str = ""
+    """The file of the network anchor this hub trusts, beside this one or with its whole path: then only hubs that the
+    anchor names, and their nodes, have a say here. "" for none: every hub that is followed is believed to be one."""
     publish_seconds: float = Field(default=1.0, ge=0.0, le=300.0)
     """The shortest time between two heads."""
     snapshot_entries: int = Field(default=10_000, ge=1, le=1_000_000)
@@ -66,6 +71,20 @@ def place(folder: Path, settings: Settings) -> Path | str:
 def fence_file(folder: Path, settings: Settings) -> Path:
     """The fence of the hub in `folder`."""
     return folder / (settings.fence or FENCE)
+
+
+def anchors(folder: Path, settings: Settings) -> list[Anchor]:
+    """The anchors that the hub in `folder` trusts. Raises SettingsError."""
+    if not settings.anchor:
+        return []
+    file = folder / settings.anchor
+    try:
+        return [anchor.parse_file(file.read_bytes())]
+    except (OSError, Refusal) as error:
+        raise SettingsError(
+            f"The anchor file {file} cannot be used: {error}. Without it this hub does not know whom to trust, so it "
+            f"does not start. Put the file back, or take the setting anchor out of {folder / FILE}."
+        ) from error
 
 
 class SettingsError(Exception):

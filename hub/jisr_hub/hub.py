@@ -7,9 +7,13 @@ import contextlib
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from jisr_protocol import entry as entries
 from jisr_protocol import identifiers, keys, push, receipt
+from jisr_protocol.anchor import Anchor
+from jisr_protocol.authority import Standing
+from jisr_protocol.constraints import Constraints
 from jisr_protocol.entry import Entry
 from jisr_protocol.envelope import Envelope
 from jisr_protocol.head import Head
@@ -18,11 +22,13 @@ from jisr_protocol.merkle import Frontier
 from jisr_protocol.notice import ALL
 from jisr_protocol.push import NodeLog, Opened, Push
 from jisr_protocol.refusal import Refusal, refuse
+from jisr_protocol.statement import Verified
 
 from . import ingest, log
+from .attesting import WAITING, Attesting, outdated
 from .identity import Identity
 from .ingest import Bench, Outcome, Policy
-from .ports import Change, Clock, Conflict, Erasure, Held, Kept, Key, Ledger, Member, Position
+from .ports import Change, Clock, Conflict, Erasure, Held, Kept, Key, Ledger, Member, Position, Told
 from .quota import Quota
 
 CONFLICT_TRIES = 5
@@ -55,8 +61,19 @@ class PushAnswer:
 class Hub:
     """One hub over one ledger."""
 
-    def __init__(self, identity: Identity, ledger: Ledger, clock: Clock, *, policy: Policy = ingest.pass_all) -> None:
+    def __init__(
+        self,
+        identity: Identity,
+        ledger: Ledger,
+        clock: Clock,
+        *,
+        policy: Policy = ingest.pass_all,
+        anchors: Sequence[Anchor] = (),
+    ) -> None:
         self.identity, self.ledger, self.clock, self.policy = identity, ledger, clock, policy
+        self.attesting = Attesting(identity, ledger, clock, anchors)
+        self._attested_once: set[str] = set()
+        """Nodes of which this hub has said that they are its own."""
         self.quota = Quota()
         self.changed = asyncio.Event()
         self.erased: Aftermath = _nothing_more
@@ -79,6 +96,7 @@ class Hub:
                 now = identifiers.to_instant(self.clock())
                 drafts = [log.key_draft(s, *keys.subject_of(s)) for s in missing]
                 await self.ledger.store(Change(now, drafts, (), {self.identity.id: self.identity.ring}), log.number)
+        await self.renew()
 
     # Push
 
@@ -91,6 +109,7 @@ class Hub:
         if name not in identifiers.FEED_AUDIENCES:
             refuse("PUSH-7", "/head/name", expected="one of " + ", ".join(identifiers.FEED_AUDIENCES), came=name)
         member = ingest.admitted(await self.ledger.member(node), node)  # before anything a stranger sent is read
+        await self._say_that_it_is_ours(member)
         opened = push.opened(body)
         async with self._node_locks[node]:
             for _ in range(CONFLICT_TRIES):
@@ -142,6 +161,7 @@ class Hub:
                 {node: extension.ring},
                 guards=guards,
                 erasures=outcome.erasures,
+                **await self._said_of_homes(node, outcome),
                 node=node,
                 name=name,
                 expected=expected,
@@ -203,7 +223,29 @@ class Hub:
             bench.last_notice = await self.ledger.last_notice(node, node, name)
             bench.newest_revs = {target: await self.ledger.newest_rev(node, target) for target in said}
         bench.bases = signed.bases
+        await self._attested(bench)
         return bench
+
+    async def _attested(self, bench: Bench) -> None:
+        """How the writer of a log stands, and what its own word about its home changes in that."""
+        member = await self.ledger.member(bench.node)
+        held = await self.attesting.authority([member] if member is not None else [])
+        bench.standing = self.attesting.at_home(held, bench.node, bench.now)
+        bench.home_said = held.home_said(bench.node)
+
+        def moved(said: Verified) -> Standing | None:
+            held.add(Told(said.statement, said.kid))
+            return self.attesting.at_home(held, bench.node, bench.now)
+
+        bench.moved = moved if bench.name == "public" else None
+
+    async def _said_of_homes(self, node: str, outcome: Outcome) -> dict[str, Any]:
+        """What a change stores of what a node said of its home hub: only its last word stays held."""
+        if not outcome.told:
+            return {}
+        last = outcome.told[-1]
+        held = await self.ledger.told([node])
+        return {"told": [last], "outdated": outdated([last], held), "homes": {node: last.statement.value["home"]}}
 
     async def _sources(self, fresh: Sequence[Entry], bench: Bench) -> dict[int, Position]:
         """Where that stands which overtook entries of a push, by their position: a node gives back what a hub lost."""
@@ -242,14 +284,58 @@ class Hub:
     # Admission
 
     async def admit(
-        self, name: str, statements: Sequence[Envelope], ring: KeyRing, *, per_hour: int, per_day: int
+        self,
+        name: str,
+        statements: Sequence[Envelope],
+        ring: KeyRing,
+        *,
+        per_hour: int,
+        per_day: int,
+        bounds: Constraints | None = None,
     ) -> Member:
-        """Admit a node by its chain of key statements. Admitting it again changes its name and quota."""
+        """Admit a node by its chain of key statements, and say so. Admitting it again changes name, quota and bounds;
+        bounds that are not given stay as they are."""
         member = Member(ring.id, name, "", per_hour, per_day, identifiers.to_instant(self.clock()))
+        home = (await self.attesting.authority([member])).fold().home(ring.id)
+        member = replace(member, home=home)
         await self.ledger.admit(member, statements)
+        await self.attest(member, bounds)
         return member
 
+    async def attest(self, member: Member, bounds: Constraints | None = None) -> None:
+        """Say that a node is ours, within these bounds, and judge again what waited for that."""
+        if await self.attesting.attest(member.node, member.name or member.node, bounds) is not None:
+            self.changed.set()
+        await self.rejudge_waiting([member.node])
+
+    async def _say_that_it_is_ours(self, member: Member) -> None:
+        """A node that was admitted beside the running hub is attested when it first sends something."""
+        if member.home_hub(self.identity.id) == self.identity.id and member.node not in self._attested_once:
+            held = await self.attesting.authority([member])
+            if self.attesting.never_said(held, member.node):
+                with contextlib.suppress(Conflict):  # a push beside this one says it
+                    await self.attesting.attest(member.node, member.name or member.node)
+            self._attested_once.add(member.node)
+
+    async def renew(self) -> list[str]:
+        """Sign anew what ends soon of what this hub says, and judge again what waited; returns of which nodes."""
+        self.check_open()
+        renewed: list[str] = []
+        with contextlib.suppress(Conflict):  # another process renews at this moment
+            renewed = await self.attesting.renew()
+        if renewed:
+            self.changed.set()
+        await self.rejudge_waiting()
+        return renewed
+
     # Quarantine
+
+    async def rejudge_waiting(self, nodes: Iterable[str] | None = None) -> None:
+        """Judge again what was put aside because its node was not attested, or not for this."""
+        wanted = None if nodes is None else set(nodes)
+        for node, name in await self.ledger.waiting(WAITING):
+            if wanted is None or node in wanted:
+                await self.rejudge(node, name)
 
     async def rejudge(self, node: str, name: str) -> Outcome:
         """Judge what is quarantined of a feed again, after a change of schema or policy; what is sound now proceeds."""
@@ -270,6 +356,7 @@ class Hub:
                 list(outcome.remembered.values()),
                 guards=guards,
                 erasures=outcome.erasures,
+                **await self._said_of_homes(node, outcome),
                 node=node,
                 name=name,
                 expected=expected,

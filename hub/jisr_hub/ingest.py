@@ -1,7 +1,7 @@
 """What happens to an entry between arrival and the log: a list of named steps (docs/spec/ingest.md).
 
     limits · canonical · proof      of a whole push: it is refused, and nothing is stored
-    erased · authority · signature · rev · schema · policy
+    erased · authority · attested · signature · rev · schema · policy
                                 of an entry: it is quarantined with its reason, the rest proceeds
     append      all of it in one transaction
 
@@ -16,16 +16,18 @@ from datetime import UTC, datetime
 from typing import Any
 
 from jisr_protocol import entry as entries
-from jisr_protocol import live, notice, push, schema
+from jisr_protocol import live, notice, push, schema, statement
+from jisr_protocol.authority import Standing
 from jisr_protocol.entry import Entry
 from jisr_protocol.keys import KeyRing, PublicKey
 from jisr_protocol.limits import PER_NODE_DAY, PER_NODE_HOUR, REV_JUMP
 from jisr_protocol.live import Order
 from jisr_protocol.push import Extension, NodeLog, Opened, Push
 from jisr_protocol.refusal import Refusal, refuse
+from jisr_protocol.statement import Verified
 
 from . import log
-from .ports import Draft, Erasure, Held, Kept, Key, Member, Position, Remembered
+from .ports import Draft, Erasure, Held, Kept, Key, Member, Position, Remembered, Told
 
 _PLAIN_MEMBERS = frozenset({"at", "jws", "op", "seq"})
 NOTICES = ("erase", "hold", "unhold")
@@ -73,6 +75,12 @@ class Bench:
     newest_revs: Mapping[str, int] = field(default_factory=dict)
     """The highest rev held of what the notices of the batch name."""
     now: datetime = UNTOLD
+    standing: Standing | None = None
+    """How the writer is attested; None where nobody asks for it. It moves along when the writer names another home."""
+    home_said: tuple[int, str] | None = None
+    """(n, digest) of the newest word of the writer about its home hub."""
+    moved: Callable[[Verified], Standing | None] | None = None
+    """What its standing is once it has said this of its home; None where such a word does not count."""
 
     def guarded(self, entry: Entry) -> bool:
         """Whether a guard keeps this put, del or stub out."""
@@ -92,6 +100,8 @@ class Outcome:
     drafts: list[Draft] = field(default_factory=list)
     remembered: dict[tuple[str, str, str], Remembered] = field(default_factory=dict)
     erasures: list[Erasure] = field(default_factory=list)
+    told: list[Told] = field(default_factory=list)
+    """What the writer said of its home hub."""
     duplicates: int = 0
 
     def keep(self, entry: Entry, line: bytes | None, refusal: Refusal | None = None) -> None:
@@ -149,8 +159,14 @@ def authority(bench: Bench, entry: Entry) -> None:
         refuse("ING-2", "/record/node", expected=bench.node, came=entry.node)
 
 
+def attested(bench: Bench, entry: Entry) -> None:
+    """Step 6, AUTH-1 to AUTH-6: new records only of nodes that are attested, within their bounds; the rest proceeds."""
+    if entry.op == "put" and bench.standing is not None:
+        bench.standing.check(entry.thing.value if entry.thing else {})
+
+
 def signature(bench: Bench, entry: Entry) -> None:
-    """Step 6: SIG-1 to SIG-5 under the node's own keys, crit (ENT-6). The hub trusts nobody's word for it (PEER-1)."""
+    """Step 7: SIG-1 to SIG-5 under the node's own keys, crit (ENT-6). The hub trusts nobody's word for it (PEER-1)."""
     try:
         entries.accepted(entry, bench.keys(entry.thing.kind if entry.thing else ""), bench.node)
     except Refusal as refusal:
@@ -160,7 +176,7 @@ def signature(bench: Bench, entry: Entry) -> None:
 
 
 def rev(bench: Bench, entry: Entry) -> None:
-    """Step 7: ING-3 to ING-5: the rev rises, an equal one is the same digest, it does not jump."""
+    """Step 8: ING-3 to ING-5: the rev rises, an equal one is the same digest, it does not jump."""
     number, digest = entry.rev or 0, entry.digest or ""
     before = bench.held.get((bench.node, entry.id or ""))
     held_rev, held_digest = (before.rev, before.digest) if before else (None, None)
@@ -183,7 +199,7 @@ def _was_overtaken(bench: Bench, entry: Entry) -> bool:
 
 
 def fits_schema(bench: Bench, entry: Entry) -> None:
-    """Step 8: ING-7 the audience is the feed's; ING-6 the record fits its type; ING-9 a later major waits."""
+    """Step 9: ING-7 the audience is the feed's; ING-6 the record fits its type; ING-9 a later major waits."""
     value = entry.thing.value if entry.thing else {}
     if value.get("audience") != bench.name:
         refuse("ING-7", "/record/audience", expected=bench.name, came=value.get("audience"))
@@ -206,7 +222,7 @@ def fits_schema(bench: Bench, entry: Entry) -> None:
 
 
 def policy(bench: Bench, entry: Entry) -> None:
-    """Step 9, ING-8: this hub's own policy."""
+    """Step 10, ING-8: this hub's own policy."""
     if reason := bench.policy(entry):
         refuse("ING-8", "/record", expected=reason, came=entry.type)
 
@@ -214,6 +230,7 @@ def policy(bench: Bench, entry: Entry) -> None:
 STEPS: tuple[tuple[str, Callable[[Bench, Entry], None]], ...] = (
     ("erased", erased),
     ("authority", authority),
+    ("attested", attested),
     ("signature", signature),
     ("rev", rev),
     ("schema", fits_schema),
@@ -256,6 +273,8 @@ def _take(bench: Bench, entry: Entry, outcome: Outcome) -> None:
         _take_notice(bench, entry, outcome)
     elif entry.op in ("key", "recovery"):
         _take_statement(bench, entry, outcome)
+    elif entry.op == "statement" and entry.type == statement.HOME and bench.moved is not None:
+        _take_home(bench, entry, outcome)
     else:
         # Carried for what a later version will make of it; only known ops enter this hub's feed.
         outcome.keep(entry, entry.raw)
@@ -315,6 +334,24 @@ def _take_statement(bench: Bench, entry: Entry, outcome: Outcome) -> None:
     src = (bench.name, bench.epoch, entry.seq)
     # this line's own signature is in no hash; the chain's was verified
     outcome.drafts.append(log.draft(entry, src=src, via=bench.via, jws=accepted.jws))
+
+
+def _take_home(bench: Bench, entry: Entry, outcome: Outcome) -> None:
+    """What a node says of its home hub in its own feed counts from this position on, and is passed on once."""
+    if entry.thing is None or entry.node != bench.node or bench.moved is None:
+        refuse("ING-2", "/statement/subject", expected=bench.node, came=entry.node)
+        return
+    said = statement.verified(statement.of(entry.thing), bench.ring, now=bench.now)
+    outcome.keep(entry, entry.raw)
+    held = bench.home_said
+    if held is not None and (said.statement.n, said.statement.digest) != held and said.statement.n <= held[0]:
+        return  # an older word, told again
+    bench.standing = bench.moved(said)
+    if held is None or said.statement.n > held[0]:
+        bench.home_said = (said.statement.n, said.statement.digest)
+        src = (bench.name, bench.epoch, entry.seq)
+        outcome.drafts.append(log.draft(entry, src=src, via=bench.via))
+        outcome.told.append(Told(said.statement, said.kid))
 
 
 def _take_stub(bench: Bench, entry: Entry, outcome: Outcome) -> None:

@@ -69,6 +69,13 @@ def erase_draft(notice: Notice, target: str) -> Draft:
     return Draft("erase", None, notice.node, target, notice.max_rev, said.digest, None, members)
 
 
+def statement_draft(said: Envelope, subject: str) -> Draft:
+    """The entry for a statement of the hub's own."""
+    value = said.value
+    members = {"jws": b'"%b"' % said.jws.encode(), "op": b'"statement"', "statement": said.body}
+    return Draft("statement", value["type"], subject, value["id"], value["n"], said.digest, None, members)
+
+
 def key_draft(statement: Envelope, node: str, kid: str) -> Draft:
     """The entry for a key statement of the hub's own."""
     members = {

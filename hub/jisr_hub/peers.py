@@ -19,7 +19,7 @@ import orjson
 import structlog
 
 from jisr_protocol import entry as entries
-from jisr_protocol import identifiers, keys, notice
+from jisr_protocol import identifiers, keys, notice, statement
 from jisr_protocol.entry import Entry
 from jisr_protocol.keys import KeyRing
 from jisr_protocol.limits import HOPS
@@ -31,11 +31,12 @@ from jisr_protocol.reader.store import Copy
 from jisr_protocol.reader.tables import NoCopy
 from jisr_protocol.refusal import Refusal, refuse
 
-from . import ingest, log, relayed_heads
+from . import ingest, log, moving, relayed_heads
 from .hub import CONFLICT_TRIES, Hub, guarding
 from .ingest import Bench, Outcome
 from .node_heads import NodeHeads
 from .ports import Change, Conflict, Draft, Erasure, Held, Key, Member, Peer, Remembered
+from .relayed import Relayed
 from .rounds import Asked, Rounds, bounds_of, of_result
 
 BATCH = 500
@@ -62,11 +63,13 @@ def way(hub_id: str, peer: Peer, entry: Entry, seq: int) -> bytes:
     return log.hop(peer.hub, peer.epoch, seq, orjson.dumps(hops, option=orjson.OPT_SORT_KEYS) if hops else None)
 
 
-async def take(hub: Hub, peer: Peer, offered: Sequence[Offered], rings: Mapping[str, KeyRing], cursor: int) -> int:
+async def take(
+    hub: Hub, peer: Peer, offered: Sequence[Offered], rings: Mapping[str, KeyRing], cursor: int | None
+) -> int:
     """Take one batch of a peer's changes into the log; returns how many entries it became.
 
     `rings` are the authors' keys as far as the peer's feed tells them, each self-certifying; `cursor` is the peer's
-    position after the batch, stored with it.
+    position after the batch, stored with it; None leaves it where it is.
     """
     for _ in range(CONFLICT_TRIES):
         with contextlib.suppress(Conflict):
@@ -85,7 +88,7 @@ async def take_back(hub: Hub, peer: Peer, file: Path) -> int:
         peer, rings = replace(peer, epoch=copy.head.epoch), copy.rings()
         changes = copy.changes()
         while offered := [Offered(change.seq, _entry_of(change)) for change in itertools.islice(changes, BATCH)]:
-            taken += await _take_once(hub, peer, offered, rings, None)
+            taken += await _take_once(hub, peer, offered, rings, None, back=True)
     return taken
 
 
@@ -99,9 +102,15 @@ async def _restricted(hub: Hub, offered: Sequence[Offered]) -> dict[Key, int]:
 
 
 async def _take_once(
-    hub: Hub, peer: Peer, offered: Sequence[Offered], rings: Mapping[str, KeyRing], cursor: int | None
+    hub: Hub,
+    peer: Peer,
+    offered: Sequence[Offered],
+    rings: Mapping[str, KeyRing],
+    cursor: int | None,
+    *,
+    back: bool = False,
 ) -> int:
-    """With `cursor` None it is taken back (see `take_back`), and the peer's cursor stays where it is."""
+    """With `back` it is taken back (see `take_back`); with `cursor` None the peer's cursor stays where it is."""
     now = identifiers.to_instant(hub.clock())
     nodes = {o.entry.node for o in offered if o.entry.node}
     known = {node: member for node in nodes if (member := await hub.ledger.member(node)) is not None}
@@ -111,8 +120,9 @@ async def _take_once(
     batch.guards = dict(guards)
     for said in (o.entry for o in offered if o.entry.op == "erase" and o.entry.thing):
         await batch.prepare(said)
-    if cursor is None:
+    if back:
         batch.elsewhere = await _restricted(hub, offered)
+    batch.relayed = await Relayed.begin(hub.attesting, peer, known, (o.entry for o in offered))
     for node in nodes:
         batch.logged[node] = await hub.ledger.statements_logged(node)
     for one in offered:
@@ -131,6 +141,7 @@ async def _take_once(
         cursor=cursor or 0,
         peer_epoch=peer.epoch,
         members=list(batch.new_members.values()),
+        **batch.relayed.stored(),
     )
     await hub.ledger.store(change, log.number)
     if batch.outcome.drafts or batch.erasures:
@@ -157,6 +168,7 @@ class _Batch:
     _last: dict[Key, tuple[int, str] | None] = field(default_factory=dict)
     _newest: dict[Key, int] = field(default_factory=dict)
     _benches: dict[str, Bench] = field(default_factory=dict)
+    relayed: Relayed = field(init=False)
     elsewhere: dict[Key, int] | None = None
     """When taking back: the highest rev held of these records in restricted feeds."""
 
@@ -170,6 +182,9 @@ class _Batch:
         entry, node = offered.entry, offered.entry.node or ""
         if entry.op == "erase" and entry.thing is not None:
             self._take_erasure(offered)
+        if entry.op == "statement":
+            self._take_told(offered)
+            return
         if not self._ours_to_take(node):
             return
         if entry.op in ("key", "recovery"):
@@ -178,6 +193,18 @@ class _Batch:
             self._take_record(offered)
         elif entry.op == "out" and self.elsewhere is None:
             self._take_out(entry)
+
+    def _take_told(self, offered: Offered) -> None:
+        """A statement is passed on once, whoever brings it; what it is worth is the fold's to say."""
+        entry = offered.entry
+        if entry.thing is None or self.elsewhere is not None:
+            return
+        said = statement.of(entry.thing)
+        via = way(self.hub.identity.id, self.peer, entry, offered.seq)
+        told = self.relayed.judge(said, self._ring(said.by), now=self.hub.clock(), at=self.now)
+        if told is not None:
+            self.relayed.take(told)
+            self.outcome.drafts.append(log.draft(entry, src=entry.src or _place(self.peer, offered), via=via))
 
     def _ours_to_take(self, node: str) -> bool:
         """One upstream a node: not what is admitted here or comes from another peer, nor what we say of ourselves."""
@@ -196,6 +223,7 @@ class _Batch:
         self.rings_used[node] = ring
         if ring.role == "node" and node not in self.known and node not in self.new_members:
             self.new_members[node] = Member(node, "", self.peer.hub, 0, 0, self.now)
+            self.relayed.assume(node, self.peer.hub)
 
     def _take_record(self, offered: Offered) -> None:
         entry, node = offered.entry, offered.entry.node or ""
@@ -206,6 +234,7 @@ class _Batch:
         if self.elsewhere is not None and self._is_known(entry, before):
             return
         draft = self._draft(offered)
+        bench.standing = self.relayed.standing(node, self.hub.clock()) if self.elsewhere is None else None
         for _name, step in ingest.STEPS:
             step(bench, entry)
         self._remember(entry, live=entry.op == "put")
@@ -260,19 +289,18 @@ class _Batch:
     def _draft(self, offered: Offered) -> Draft:
         entry = offered.entry
         if self.elsewhere is not None and any(hop["by"] == self.hub.identity.id for hop in entry.via):
-            return log.draft(entry, src=entry.src or ("public", self.peer.epoch, offered.seq))  # it set out from here
+            return log.draft(entry, src=entry.src or _place(self.peer, offered))  # it set out from here
         via = way(self.hub.identity.id, self.peer, entry, offered.seq)
-        src = entry.src or ("public", self.peer.epoch, offered.seq)
-        return log.draft(entry, src=src, via=via)
+        return log.draft(entry, src=entry.src or _place(self.peer, offered), via=via)
 
     def _ring(self, node: str) -> KeyRing | None:
         """What is held of the node's keys, grown by what the peer tells: an older chain takes nothing back (KEY-8)."""
         offered, held = self.offered_rings.get(node), self.held_rings.get(node)
         if offered is None or held is None:
             return offered
-        for statement in offered.statements:
-            if all(statement.digest != known.digest for known in held.statements):
-                held = held.admit(statement)
+        for one in offered.statements:
+            if all(one.digest != known.digest for known in held.statements):
+                held = held.admit(one)
         self.held_rings[node] = held
         return held
 
@@ -287,12 +315,16 @@ class _Batch:
         return self._benches[node]
 
 
+def _place(peer: Peer, offered: Offered) -> tuple[str, str, int]:
+    return "public", peer.epoch, offered.seq
+
+
 def _signer(said: Entry) -> str:
     return str(said.thing.value.get("by")) if said.thing is not None else ""
 
 
 def _signers(offered: Sequence[Offered]) -> set[str]:
-    return {_signer(o.entry) for o in offered if o.entry.op == "erase" and o.entry.thing is not None}
+    return {_signer(o.entry) for o in offered if o.entry.op in ("erase", "statement") and o.entry.thing is not None}
 
 
 class Followers:
@@ -370,20 +402,35 @@ class Followers:
             except NoCopy:
                 return  # nothing of this peer was ever verified
             start = peer.cursor if peer.epoch == head.epoch else 0
-            if peer.cursor < head.size or peer.epoch != head.epoch:
-                await self._take_from(peer, copy, start)
+            cursor_epoch, rings = peer.epoch, copy.rings()
+            peer = replace(peer, epoch=head.epoch)
+            about: set[str] = set()
+            if start < head.size or peer.epoch != cursor_epoch:
+                about = await self._take_from(peer, copy, rings, start)
+
+            async def again(changes: Iterable[Offer]) -> int:
+                offered = [Offered(change.seq, _entry_of(change)) for change in changes]
+                parts = [offered[n : n + BATCH] for n in range(0, len(offered), BATCH)]
+                return sum([await take(self._hub, peer, part, rings, None) for part in parts])
+
+            await moving.follow_moves(self._hub, peer, copy, again)
+            if about:
+                await moving.take_regained(self._hub, peer, copy, about, again)
             await relayed_heads.relay(self.heads, self._hub, peer, copy, start)
 
-    async def _take_from(self, peer: Peer, copy: Copy, start: int) -> None:
-        head, rings = copy.head, copy.rings()
-        peer = replace(peer, epoch=head.epoch)
+    async def _take_from(self, peer: Peer, copy: Copy, rings: Mapping[str, KeyRing], start: int) -> set[str]:
+        """Take what lies at `start` or after; returns of whom statements came."""
+        about: set[str] = set()
         batch: list[Offered] = []
         for change in copy.changes(start - 1, notices=True):
             batch.append(Offered(change.seq, _entry_of(change)))
+            if change.op == "statement":
+                about.add(change.node)
             if len(batch) == BATCH:
                 await take(self._hub, peer, batch, rings, change.seq + 1)
                 batch = []
-        await take(self._hub, peer, batch, rings, head.size)
+        await take(self._hub, peer, batch, rings, copy.head.size)
+        return about
 
 
 def _entry_of(change: Offer) -> Entry:

@@ -19,6 +19,7 @@ from jisr_protocol.keys import KeyRing
 from jisr_protocol.merkle import Frontier
 from jisr_protocol.notice import Notice
 from jisr_protocol.push import NodeLog
+from jisr_protocol.statement import HUB, Statement
 
 Position = tuple[str, str, int]
 """(feed name, epoch, seq): a place in a node's own feed."""
@@ -138,6 +139,21 @@ class Member:
         return self.home or self.upstream or here
 
 
+class Told(msgspec.Struct, frozen=True):
+    """A statement as it is held, once for each key that signed it."""
+
+    statement: Statement
+    kid: str
+    proven: bool = True
+    """False: of a signer whose keys are not known here, so it is carried for others to judge."""
+    at: str = ""
+
+    @property
+    def by_anchor(self) -> bool:
+        """Whether it is of the kind that several keys sign, each on its own."""
+        return self.statement.about == HUB
+
+
 @dataclass(frozen=True)
 class Peer:
     """A hub that is followed."""
@@ -192,6 +208,13 @@ class Change:
     """The guards under which it was judged (`Ledger.guards`)."""
     erasures: Sequence[Erasure] = ()
     """Acted on after everything else of the change, in the same transaction."""
+    # of statements
+    told: Sequence[Told] = ()
+    outdated: Sequence[tuple[str, str]] = ()
+    """(digest, kid) of statements that newer ones replace."""
+    homes: Mapping[str, str] = field(default_factory=dict)
+    """node → its home hub from now on; `upstreams`: the peer it is taken from."""
+    upstreams: Mapping[str, str] = field(default_factory=dict)
     # of a push
     node: str = ""
     name: str = ""
@@ -375,9 +398,17 @@ class Ledger(Protocol):
 
         Durable when it returns the new size of the hub's feed. Raises Conflict when the node's feeds have not the sizes
         `change.expected` any more, guards are not `change.guards` any more, a node of `change.stated` was touched
-        since, or a key statement of the drafts stands in the log already, perhaps by another process; then nothing was
-        stored.
+        since, or a statement of the change or of its drafts stands in the log already, or a newer one, perhaps by
+        another process; then nothing was stored.
         """
+        ...
+
+    async def told(self, subjects: Iterable[str]) -> list[Told]:
+        """Every statement that is held about these subjects."""
+        ...
+
+    async def waiting(self, codes: Iterable[str]) -> list[tuple[str, str]]:
+        """(node, feed name) of every feed in which something is quarantined with one of these codes, in order."""
         ...
 
     async def stated(self, nodes: Iterable[str] | None = None) -> list[Stated]:

@@ -10,8 +10,7 @@ hub, and a node is attested by its home hub alone. A statement of anybody else i
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
@@ -70,6 +69,10 @@ class Standing:
         self.constraints.check(record)
 
 
+_Said = tuple[Statement, set[str]]
+"""A statement and the keys that signed it."""
+
+
 class Authority:
     """Statements, folded. `assumed` is the home hub of a node that has not said itself which it is."""
 
@@ -77,13 +80,20 @@ class Authority:
         self, held: Iterable[Verified], *, anchors: Sequence[Anchor] = (), assumed: Mapping[str, str] | None = None
     ) -> None:
         self._anchors = {anchor.id: anchor for anchor in anchors}
-        self._assumed = assumed or {}
-        self._said: defaultdict[tuple[str, str], dict[str, tuple[Statement, set[str]]]] = defaultdict(dict)
+        self._assumed = dict(assumed or {})
+        self._said: dict[str, dict[str, dict[str, _Said]]] = {}
         for one in held:
-            said = self._said[one.statement.subject, one.statement.type].setdefault(
-                one.statement.digest, (one.statement, set())
-            )
-            said[1].add(one.kid)
+            self.add(one)
+
+    def add(self, one: Verified) -> None:
+        """One more statement; the same one again changes nothing."""
+        said = one.statement
+        about = self._said.setdefault(said.subject, {}).setdefault(said.type, {})
+        about.setdefault(said.digest, (said, set()))[1].add(one.kid)
+
+    def assume(self, node: str, hub: str) -> None:
+        """The home hub of a node as long as it has not said itself which it is."""
+        self._assumed[node] = hub
 
     def home(self, node: str) -> str:
         """The home hub of a node: what the node itself said last, else what is assumed; "" when nobody knows."""
@@ -98,7 +108,7 @@ class Authority:
         found = max(standings, key=lambda s: (s.holds, s.why is not Why.NEVER, _end(s)))
         if found.why is not Why.NEVER:
             return found
-        begun = any(said.by in self._anchors for said, _ in self._said.get((hub, HUB), {}).values())
+        begun = any(said.by in self._anchors for said, _ in self._about(hub, HUB))
         return replace(found, why=Why.HUB_UNSIGNED if begun else Why.HUB_NEVER)
 
     def node(self, node: str, at: datetime) -> Standing:
@@ -107,7 +117,7 @@ class Authority:
         home = self.home(node)
         own = self._standing(home, node, NODE, at)
         if not own.holds:
-            others = own.why is Why.NEVER and bool(self._said.get((node, NODE)))
+            others = own.why is Why.NEVER and bool(self._about(node, NODE))
             return replace(own, why=Why.OTHERS) if others else own
         hub = self.hub(home, at)
         if not hub.holds:
@@ -127,12 +137,8 @@ class Authority:
 
     def check_room(self, statement: Statement) -> None:
         """AUTH-5: of those who have no say about a subject, only a few statements are kept and passed on."""
-        kept = {
-            (said.by, said.type)
-            for (subject, _), about in self._said.items()
-            if subject == statement.subject
-            for said, _ in about.values()
-        }
+        about = self._said.get(statement.subject, {}).values()
+        kept = {(said.by, said.type) for statements in about for said, _ in statements.values()}
         fresh = (statement.by, statement.type) not in kept
         if fresh and not self.believed(statement) and len(kept) >= STATEMENTS_PER_SUBJECT:
             came = f"one more, by {statement.by}"
@@ -149,11 +155,14 @@ class Authority:
             return Standing(by, Why.EXPIRED, said.expires, said.constraints)
         return Standing(by, Why.HOLDS, said.expires, said.constraints)
 
+    def _about(self, subject: str, type_: str) -> Collection[_Said]:
+        return self._said.get(subject, {}).get(type_, {}).values()
+
     def _newest(self, subject: str, type_: str, by: str, *, of: str | None = None) -> Statement | None:
         """The statement with the highest n that counts; of two with one n, the one of the smaller digest."""
         found = [
             said
-            for said, kids in self._said.get((subject, type_), {}).values()
+            for said, kids in self._about(subject, type_)
             if said.by == by and (of is None or said.about == of) and self._counts(by, kids)
         ]
         return min(found, key=lambda said: (-said.n, said.digest), default=None)

@@ -118,6 +118,16 @@ def verify_bytes(thing: Envelope, keys: Mapping[str, PublicKey]) -> str:
     return key.kid
 
 
+def claimed_kid(thing: Envelope) -> str:
+    """The kid that the protected header of `thing` names, "" when it names none; nothing is checked."""
+    header = thing.jws.partition(".")[0]
+    try:
+        found = orjson.loads(base64.urlsafe_b64decode(header + "=" * (-len(header) % 4)))["kid"]
+    except (ValueError, KeyError, TypeError):
+        return ""
+    return found if identifiers.kid(found) is None else ""
+
+
 def _decoded(text: str) -> bytes:
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 

@@ -17,7 +17,7 @@ import msgspec
 
 from . import constraints, envelope, identifiers, live
 from .constraints import Constraints
-from .envelope import Envelope
+from .envelope import Envelope, claimed_kid
 from .keys import KeyRing, SigningKey
 from .limits import CLOCK_SKEW_SECONDS, REV_JUMP
 from .live import Order
@@ -81,6 +81,11 @@ class Statement(msgspec.Struct, frozen=True):
     @property
     def digest(self) -> str:
         return self.envelope.digest
+
+    @property
+    def claimed_kid(self) -> str:
+        """The key it says it is signed with; nothing is checked."""
+        return claimed_kid(self.envelope)
 
     @property
     def about(self) -> str:

@@ -10,17 +10,21 @@ from pathlib import Path
 from typing import Any
 
 from jisr_hub import identity, peers
+from jisr_hub.attesting import Attesting, Held
 from jisr_hub.hub import Hub, PushAnswer
 from jisr_hub.peers import Followers, Offered
 from jisr_hub.ports import Peer
 from jisr_hub.publish.feed import Publisher
 from jisr_hub.storage.memory import MemoryLedger, MemoryPages
 from jisr_protocol import entry, live, state_tree
+from jisr_protocol.authority import Standing
+from jisr_protocol.constraints import Constraints
 from jisr_protocol.entry import Entry
 from jisr_protocol.head import Head
 from jisr_protocol.merkle import Frontier
 from jisr_protocol.reader.follow import follow
 from jisr_protocol.reader.store import Copy
+from jisr_protocol.statement import Statement
 from tests.hub.author import Author
 from tests.reader.publisher import NOW, seeded
 
@@ -38,10 +42,26 @@ class Clock:
         self.now += timedelta(**parts)
 
 
+class Silent(Attesting):
+    """Says nothing of any node, and asks nobody."""
+
+    def at_home(self, held: Held, node: str, at: datetime) -> Standing | None:
+        return None
+
+    async def attest(self, node: str, name: str, bounds: Constraints | None = None) -> Statement | None:
+        return None
+
+    async def renew(self) -> list[str]:
+        return []
+
+
 class MemoryHub:
     """A hub over the ledger in memory (or another), with its publisher."""
 
-    def __init__(self, label: str, *, clock: Clock | None = None, ledger: Any = None, **options: Any) -> None:
+    def __init__(
+        self, label: str, *, clock: Clock | None = None, ledger: Any = None, attests: bool = False, **options: Any
+    ) -> None:
+        """With `attests` it says of its nodes that they are its own; else its log holds only what others write."""
         self.clock = clock or Clock()
         self.identity = identity.create(
             label,
@@ -53,6 +73,8 @@ class MemoryHub:
         self.ledger = ledger or MemoryLedger("1-" + "hhhhhhh" + "abcdefgh"[len(label) % 8])
         self.pages = MemoryPages()
         self.hub = Hub(self.identity, self.ledger, self.clock, **options)
+        if not attests:
+            self.hub.attesting = Silent(self.identity, self.ledger, self.clock)
         self.publisher = Publisher(self.identity, self.ledger, self.pages, self.clock)
 
     @property

@@ -39,6 +39,7 @@ from ..ports import (
     Pull,
     Said,
     Stated,
+    Told,
     Touch,
     View,
 )
@@ -66,6 +67,7 @@ class _State:
     judged: dict[str, int] = field(default_factory=dict)
     notices: dict[tuple[str, str], Said] = field(default_factory=dict)
     guards: dict[Key, dict[str, int | None]] = field(default_factory=dict)
+    told: dict[tuple[str, str], Told] = field(default_factory=dict)
 
 
 class MemoryLedger:
@@ -133,6 +135,7 @@ class MemoryLedger:
         for one in change.stated:
             if state.stated.setdefault(one.node, Stated(one.node, 0)).touched != one.touched:
                 raise Conflict(f"{one.node} was touched since it was judged")
+        self._check_told(change)
         base = len(state.entries)
         numbered = [number(draft, base + i, change.at) for i, draft in enumerate(change.drafts)]
         state.entries += numbered
@@ -146,6 +149,7 @@ class MemoryLedger:
             self._begin_epoch(change)
             state.logs[change.node, change.name] = change.log
             state.kept.setdefault((change.node, change.name), {}).update({k.seq: k for k in change.kept})
+        self._keep_told(change)
         if peer := state.peers.get(change.peer):
             state.peers[change.peer] = replace(peer, cursor=change.cursor, epoch=change.peer_epoch)
         await self.erase(change.at, change.erasures, number)
@@ -177,6 +181,31 @@ class MemoryLedger:
         if change.stays is not None and log is not None:
             gone = [(log.epoch or "", kept.pop(seq)) for seq in sorted(kept) if seq >= change.stays]
             self._s.aside.setdefault(feed, []).extend(gone)
+
+    def _check_told(self, change: Change) -> None:
+        for told in change.told:
+            said = told.statement
+            others = [one.statement for one in self._s.told.values() if one.statement.key == said.key]
+            newer = any(one.n >= said.n and one.digest != said.digest for one in others)
+            if (said.digest, told.kid) in self._s.told or (newer and not told.by_anchor):
+                raise Conflict(f"a statement of {said.by} about {said.subject} stands here already")
+
+    def _keep_told(self, change: Change) -> None:
+        self._s.told.update({(told.statement.digest, told.kid): told for told in change.told})
+        for key in change.outdated:
+            self._s.told.pop(key, None)
+        for node in (change.homes.keys() | change.upstreams.keys()) & self._s.members.keys():
+            member = self._s.members[node]
+            home, upstream = change.homes.get(node, member.home), change.upstreams.get(node, member.upstream)
+            self._s.members[node] = replace(member, home=home, upstream=upstream)
+
+    async def told(self, subjects: Iterable[str]) -> list[Told]:
+        wanted = set(subjects)
+        return [told for told in self._s.told.values() if told.statement.subject in wanted]
+
+    async def waiting(self, codes: Iterable[str]) -> list[tuple[str, str]]:
+        wanted = set(codes)
+        return sorted(feed for feed, log in self._s.kept.items() if any(k.code in wanted for k in log.values()))
 
     # Erasure
 

@@ -47,9 +47,10 @@ from ..ports import (
     Said,
     Snapshot,
     Stated,
+    Told,
     View,
 )
-from . import engines, erasing, migrations, stating
+from . import engines, erasing, migrations, stating, told
 from . import tables as t
 from .erasing import Erasing
 from .view import SqlView
@@ -213,6 +214,14 @@ class SqlLedger:
     async def stated(self, nodes: Iterable[str] | None = None) -> list[Stated]:
         return stating.read(await self.rows(stating.query(nodes)))
 
+    async def told(self, subjects: Iterable[str]) -> list[Told]:
+        return [told.of(row) for row in await self.rows(told.about(subjects))]
+
+    async def waiting(self, codes: Iterable[str]) -> list[tuple[str, str]]:
+        c = t.node_entry.c
+        query = sa.select(c.node, c.name).where(c.code.in_(list(codes))).distinct().order_by(c.node, c.name)
+        return [(row.node, row.name) for row in await self.rows(query)]
+
     # Erasure
 
     async def erase(self, at: str, erasures: Sequence[Erasure], number: Number) -> Erased:
@@ -278,6 +287,7 @@ class SqlLedger:
             if change.members:
                 rows = [_member_row(m) for m in change.members]
                 await connection.execute(self.database.insert(t.node).on_conflict_do_nothing(), rows)
+            await told.keep(self.database, connection, change)
             if change.peer:
                 moved = sa.update(t.peer).where(t.peer.c.hub == change.peer)
                 await connection.execute(moved.values(cursor=change.cursor, epoch=change.peer_epoch))

@@ -7,6 +7,8 @@
 `…_aside`     what a node's log held beyond the base its next epoch goes on from, with the signed head: evidence
 `record`      per (node, id, audience) the newest rev, and whether it is live in the hub's feed
 `notice`      signed notices by the feed they came in, and `guard` what they keep out: (node, id or *) up to a rev
+`statement`   what hubs, nodes and anchors say of each other, one row a signature, only what is not outdated
+`invitation`  hashes of one-time codes, and `request` who asks to be let in
 `generation`  pages that were rewritten, by number
 `pull`        nodes' feeds that this hub fetches, and how the last round with each ended
 `stated`      the head of each node that the feed said last (`nodehead`), and whether the node was touched since
@@ -172,6 +174,44 @@ guard = Table(
     Column("max_rev", Number),
     sqlite_strict=True,
     sqlite_with_rowid=False,
+)
+told = Table(
+    "statement",
+    metadata,
+    Column("digest", String, primary_key=True),
+    Column("kid", String, primary_key=True),
+    Column("by", String, nullable=False),
+    Column("subject", String, nullable=False),
+    Column("type", String, nullable=False),
+    Column("about", String, nullable=False),
+    Column("n", Number, nullable=False),
+    Column("proven", Number, nullable=False),
+    Column("jws", String, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("at", String, nullable=False),
+    sqlite_strict=True,
+)
+Index("statement_subject", told.c.subject)
+invitation = Table(
+    "invitation",
+    metadata,
+    Column("code", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("made", String, nullable=False),
+    Column("expires", String, nullable=False),
+    Column("constraints", String, nullable=False),
+    Column("node", String, nullable=False),
+    sqlite_strict=True,
+)
+request = Table(
+    "request",
+    metadata,
+    Column("node", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("source", String, nullable=False),
+    Column("at", String, nullable=False),
+    Column("keys", LargeBinary, nullable=False),
+    sqlite_strict=True,
 )
 generation = Table(
     "generation",

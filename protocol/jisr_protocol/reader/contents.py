@@ -26,7 +26,8 @@ from . import nodes
 from .nodes import Standing
 from .tables import NoCopy
 
-NOTICES = ("erase", "hold", "unhold")
+SIGNED = ("erase", "hold", "unhold", "statement")
+"""Ops whose entries are offered as they came: signed notices and statements."""
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):
@@ -65,7 +66,8 @@ class Change(msgspec.Struct, frozen=True, gc=False):
     `op` is put, del (`raw` is the author's tombstone), out, erase or hold (the record left this feed; no content), or
     key or recovery (`raw` is the statement, `type` its kind, `id` the kid, `rev` is None). Of several changes of one
     record only the last is there. Where notices are asked for, erase, hold and unhold with an `envelope` are the signed
-    notices themselves: `id` is their target or `*`, `rev` the max_rev, and what they took out follows without content.
+    notices themselves: `id` is their target or `*`, `rev` the max_rev, and what they took out follows without content;
+    and `statement` are statements: `node` is the subject, `rev` their number.
     """
 
     seq: int
@@ -200,25 +202,26 @@ class Contents:
             node, id_, rev, type_, digest, seq, at, src, via, jws, body, disputed = row
             yield Record(node, id_, rev, type_, digest, seq, at, _src(src), via or b"", jws, body, bool(disputed))
 
-    def changes(self, after_seq: int = -1, *, notices: bool = False) -> Iterator[Change]:
+    def changes(self, after_seq: int = -1, *, notices: bool = False, node: str | None = None) -> Iterator[Change]:
         """What accepted entries with a seq above this one did, in the order of seq. All of it by default.
 
-        With `notices` the signed notices of erase, hold and unhold entries too, each before what it took out: for hubs,
-        which act on them and pass them on.
+        With `notices` the signed notices of erase, hold and unhold entries too, each before what it took out, and
+        statements: for hubs, which act on them and pass them on. With `node` only what is about that node.
         """
         columns = "seq, op, node, id, rev, type, digest, at, src, via, jws, body"
+        wanted = "seq > ?1" if node is None else "seq > ?1 AND node = ?2"
         carried = " UNION ALL SELECT seq, op, node, id, NULL, '', '', '', NULL, NULL, NULL, line, 0 FROM carried"
         rows = self._connection.execute(
-            f"SELECT {columns}, 1 AS later FROM record WHERE seq > ?1"
+            f"SELECT {columns}, 1 AS later FROM record WHERE {wanted}"
             " UNION ALL SELECT seq, kind, node, id, NULL, kind, digest, at, NULL, NULL, jws, body, 0 FROM key_statement"
-            " WHERE seq > ?1"
-            + (f"{carried} WHERE seq > ?1 AND op IN ('erase', 'hold', 'unhold')" if notices else "")
+            f" WHERE {wanted}"
+            + (f"{carried} WHERE {wanted} AND op IN ('erase', 'hold', 'unhold', 'statement')" if notices else "")
             + " ORDER BY seq, later",
-            (after_seq,),
+            (after_seq,) if node is None else (after_seq, node),
         )
         for seq, op, node, id_, rev, type_, digest, at, src, via, jws, body, later in rows:
-            if op in NOTICES and not later:
-                yield _notice(body)
+            if op in SIGNED and not later:
+                yield _as_it_came(body)
             else:
                 yield Change(seq, op, node, id_, rev, type_, digest, at, _src(src), via or b"", jws or "", body or b"")
 
@@ -276,11 +279,11 @@ def _folded(rows: list[tuple[str, str, bytes]], node: str) -> KeyRing:
     return keys.fold(chain, expected_id=node)
 
 
-def _notice(line: bytes) -> Change:
-    """The change that is a signed notice, from its line as it came."""
+def _as_it_came(line: bytes) -> Change:
+    """The change that is a signed notice or a statement, from its line as it came."""
     entry = entries.parse(line)
     if entry.thing is None:
-        raise ValueError("a notice has its content")
+        raise ValueError("what is signed has its content")
     via = orjson.dumps(list(entry.via), option=orjson.OPT_SORT_KEYS) if entry.via else b""
     return Change(
         seq=entry.seq, op=entry.op, node=entry.node or "", id=entry.id or "", rev=entry.rev, type="",

@@ -1,0 +1,218 @@
+"""Who may speak for whom at this hub (docs/spec/authority.md): statements it holds, signs, renews and withdraws.
+
+    attesting = Attesting(hub, anchors)
+    standing, moved = …                        of a node whose log is judged (`bench`)
+    await attesting.attest(node, name, bounds) sign that a node is ours; `withdraw` takes it back
+    await attesting.renew()                    sign again what ends soon; judge again what waited for it
+
+A hub answers for the nodes that it admitted and whose home hub it is. Where it trusts an anchor, its own chain and that
+of every node it takes from peers has to hold too.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from jisr_protocol import identifiers, statement
+from jisr_protocol.anchor import Anchor
+from jisr_protocol.authority import Authority, Standing
+from jisr_protocol.constraints import Constraints
+from jisr_protocol.limits import STATEMENT_DAYS
+from jisr_protocol.statement import HOME, NODE, WITHDRAWAL, Statement, Verified
+
+from . import log
+from .identity import Identity
+from .ports import Change, Clock, Draft, Ledger, Member, Told
+
+VALID = timedelta(days=STATEMENT_DAYS)
+RENEWED = VALID / 3
+"""A statement is signed again when no more than this is left of it."""
+WAITING = ("attestation_lapsed", "not_attested", "constraint_violated")
+"""Codes of what is judged again when its node is attested anew."""
+
+
+class Attesting:
+    """The statements of one hub over its ledger. No clock of its own."""
+
+    def __init__(self, identity: Identity, ledger: Ledger, clock: Clock, anchors: Sequence[Anchor] = ()) -> None:
+        self.identity, self.ledger, self.clock, self.anchors = identity, ledger, clock, anchors
+
+    # What holds
+
+    async def authority(self, members: Iterable[Member], *, also: Iterable[str] = ()) -> Held:
+        """What is told of these nodes, of others `also`, and of the hubs that attest them."""
+        known = {member.node: member for member in members}
+        about = {*known, *also}
+        told = await self.ledger.told(about)
+        homes = {one.statement.by for one in told} | {str(one.statement.value.get("home", "")) for one in told}
+        homes |= {member.home_hub(self.identity.id) for member in known.values()}
+        told += await self.ledger.told(homes - about) if self.anchors else []
+        return Held(told, self.anchors, {n: m.home_hub(self.identity.id) for n, m in known.items()})
+
+    def at_home(self, held: Held, node: str, at: datetime) -> Standing | None:
+        """How a node that is admitted here stands. Its home hub's word counts, and ours beside it: a node that moves
+        hands us what it wrote before it said so. None where nobody has to be asked: its home is elsewhere, and no
+        anchor is trusted here."""
+        found = held.fold()
+        standing = found.node(node, at)
+        if standing.holds or found.home(node) == self.identity.id:
+            return standing
+        own = Held([one for one in held.told if one.statement.type != HOME], self.anchors, {node: self.identity.id})
+        beside = own.fold().node(node, at)
+        return beside if beside.holds else standing if self.anchors else None
+
+    def never_said(self, held: Held, node: str) -> bool:
+        """Whether this hub has never said that a node is its own, nor that it is not any more."""
+        said = (self.identity.id, node, NODE)
+        return not any((one.statement.by, one.statement.subject, one.statement.about) == said for one in held.told)
+
+    # What this hub says
+
+    async def attest(self, node: str, name: str, bounds: Constraints | None = None) -> Statement | None:
+        """Say that a node is ours, for 30 days, when it is not said yet or not so. `bounds`: None as they were.
+
+        Returns the statement, None when nothing new had to be said. Durable when it returns. Raises Conflict.
+        """
+        told = await self.ledger.told([node])
+        before, gone = self._said(told, node, NODE), self._withdrawn(told, node)
+        stands = before is not None and (gone is None or gone.n < before.n)
+        wanted = before.constraints if bounds is None and before is not None else bounds or Constraints()
+        if stands and before is not None and before.constraints == wanted and before.value["name"] == name:
+            return None
+        said = self._write(NODE, node, told, name=name, **self._ends(), **_bounds(wanted))
+        await self._store([said], told)
+        return said
+
+    async def withdraw(self, node: str, reason: str) -> Statement:
+        """Take back that a node is ours. What is there stays; nothing new of it is taken. Raises Conflict."""
+        told = await self.ledger.told([node])
+        said = self._write(WITHDRAWAL, node, told, of=NODE, reason=reason)
+        await self._store([said], told)
+        return said
+
+    async def say(self, type: str, subject: str, **members: object) -> Statement:
+        """Sign another statement about a subject and put it into the feed. Raises Conflict."""
+        told = await self.ledger.told([subject])
+        said = self._write(type, subject, told, **members)
+        await self._store([said], told)
+        return said
+
+    async def renew(self) -> list[str]:
+        """Sign anew what this hub says of its nodes and what ends soon, or was never said; returns of which nodes.
+
+        What was withdrawn stays so, and of nodes that have gone to another home nothing more is said.
+        """
+        ours = [member for member in await self.ledger.members() if not member.upstream]
+        ours = [member for member in ours if member.home_hub(self.identity.id) == self.identity.id]
+        told: dict[str, list[Told]] = {member.node: [] for member in ours}
+        for one in await self.ledger.told(told):
+            told[one.statement.subject].append(one)
+        fresh: list[Statement] = []
+        for member in ours:
+            about = told[member.node]
+            before, gone = self._said(about, member.node, NODE), self._withdrawn(about, member.node)
+            if gone is not None and (before is None or gone.n >= before.n):
+                continue
+            if before is None or before.expires is None or before.expires - self.clock() <= RENEWED:
+                name = str(before.value["name"]) if before is not None else member.name or member.node
+                bounds = _bounds(before.constraints if before is not None else Constraints())
+                fresh.append(self._write(NODE, member.node, about, name=name, **self._ends(), **bounds))
+        if fresh:
+            await self._store(fresh, [one for about in told.values() for one in about])
+        return [said.subject for said in fresh]
+
+    def _said(self, told: Iterable[Told], node: str, type: str) -> Statement | None:
+        found = [t.statement for t in told if t.statement.key == (self.identity.id, node, type, type)]
+        return max(found, key=lambda said: said.n, default=None)
+
+    def _withdrawn(self, told: Iterable[Told], node: str) -> Statement | None:
+        found = [t.statement for t in told if t.statement.key == (self.identity.id, node, WITHDRAWAL, NODE)]
+        return max(found, key=lambda said: said.n, default=None)
+
+    def _write(self, type: str, subject: str, told: Iterable[Told], **members: object) -> Statement:
+        about = str(members.get("of", type))
+        ours = [t.statement for t in told if t.statement.by == self.identity.id and t.statement.subject == subject]
+        n = max((said.n for said in ours if said.about == about), default=0) + 1
+        return statement.write(
+            self.identity.key,
+            type,
+            id=str(uuid.uuid4()),
+            by=self.identity.id,
+            subject=subject,
+            n=n,
+            issued=identifiers.to_instant(self.clock()),
+            **members,
+        )
+
+    def _ends(self) -> dict[str, str]:
+        return {"expires": identifiers.to_instant(self.clock() + VALID)}
+
+    async def _store(self, said: Sequence[Statement], held: Sequence[Told]) -> None:
+        now = identifiers.to_instant(self.clock())
+        told = [Told(one, self.identity.key.kid, at=now) for one in said]
+        change = Change(now, [draft(one) for one in said], (), told=told, outdated=outdated(told, held, self.anchors))
+        await self.ledger.store(change, log.number)
+
+
+class Held:
+    """What is told of some nodes and hubs while a batch is judged; `add` takes what the batch tells."""
+
+    def __init__(self, told: Sequence[Told], anchors: Sequence[Anchor], assumed: Mapping[str, str]) -> None:
+        self.anchors, self.assumed = anchors, dict(assumed)
+        self.told: list[Told] = []
+        self._folded = Authority((), anchors=anchors, assumed=assumed)
+        self._newest: dict[tuple[str, str, str, str], tuple[int, str]] = {}
+        for one in told:
+            self.add(one)
+
+    def fold(self) -> Authority:
+        """What it comes to."""
+        return self._folded
+
+    def add(self, told: Told) -> None:
+        self.told.append(told)
+        said = told.statement
+        self._newest[said.key] = max((said.n, said.digest), self._newest.get(said.key, (0, "")))
+        if told.proven:
+            self._folded.add(Verified(said, told.kid))
+
+    def assume(self, node: str, hub: str) -> None:
+        """The home hub of a node as long as it has not said itself which it is."""
+        self.assumed[node] = hub
+        self._folded.assume(node, hub)
+
+    def newest(self, said: Statement) -> tuple[int, str] | None:
+        """(n, digest) of the newest statement held under the same key."""
+        return self._newest.get(said.key)
+
+    def home_said(self, node: str) -> tuple[int, str] | None:
+        """(n, digest) of the newest word of a node about its home hub."""
+        return self._newest.get((node, node, HOME, HOME))
+
+
+def draft(said: Statement) -> Draft:
+    """The entry of a statement of the hub's own."""
+    return log.statement_draft(said.envelope, said.subject)
+
+
+def outdated(fresh: Iterable[Told], held: Iterable[Told], anchors: Sequence[Anchor] = ()) -> list[tuple[str, str]]:
+    """(digest, kid) of what newer statements replace. The word of an anchor is replaced only by one that counts."""
+    fresh, held = list(fresh), list(held)
+    by_id = {anchor.id: anchor for anchor in anchors}
+    newest: dict[tuple[str, str, str, str], int] = {}
+    for one in fresh:
+        said = one.statement
+        if one.by_anchor:
+            kids = [t.kid for t in [*fresh, *held] if t.statement.digest == said.digest and t.proven]
+            anchor = by_id.get(said.by)
+            if anchor is None or not anchor.enough(kids):
+                continue
+        newest[said.key] = max(said.n, newest.get(said.key, 0))
+    return [(one.statement.digest, one.kid) for one in held if one.statement.n < newest.get(one.statement.key, 0)]
+
+
+def _bounds(bounds: Constraints) -> dict[str, object]:
+    value = bounds.to_value()
+    return {"constraints": value} if value else {}
