@@ -22,7 +22,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from jisr_protocol import head, identifiers
+from jisr_protocol.evidence import Evidence
 from jisr_protocol.head import Head
+from jisr_protocol.reader import evidence as evidence_files
 
 from . import export as feed_files
 from . import outbox as outboxes
@@ -52,6 +54,7 @@ DATABASE = "node.sqlite"
 KEYS = "keys.json"
 FENCE = "fence.json"
 LEDGER = "erasures.jsonl"
+EVIDENCE = "evidence"
 PUBLIC_FOLDER = "public"
 RECOVERY = "recovery"
 """The setting that says where the recovery sheet was written; KEPT once somebody said it is safe."""
@@ -96,7 +99,7 @@ class Node:
         self.feeds = Feeds(store, fence, identity, random_bytes)
         self._outbox = Outbox(self.feeds)
         self._erasures = Erasures(self.feeds, self.ledger, bytes.fromhex(store.settings()[_IMPORT_SECRET]))
-        self._deliveries = Deliveries(store, identity)
+        self._deliveries = Deliveries(store, identity, self._keep_evidence)
 
     @classmethod
     def init(
@@ -366,7 +369,12 @@ class Node:
                 self.meet(link.address, await link.keys())
                 await compare(self._deliveries, link, self.id, self.store.feeds())
             done = self.publish(now=now)
-            return done, await self._attempt(link, now or clock())
+            sent = await self._attempt(link, now or clock())
+            if sent.errors:
+                return done, sent
+            with suppress(HubUnreachable, HubRefused):
+                self._deliveries.note_shown(link.address, await link.shown_head(), now or clock())
+            return done, sent
 
     async def rebase(
         self, *hubs: str | Hub, without_hub: bool = False, now: datetime | None = None
@@ -406,6 +414,11 @@ class Node:
         lines = await link.lines_about(self.id) if state.next else []
         shown = bytes(state.head) if bytes(state.head) != b"null" else None
         return heard(link.address, state.epoch or "", state.next, state.log_root, shown, lines, self.identity.ring)
+
+    def _keep_evidence(self, case: Evidence) -> None:
+        """A hub's own signatures against it: for ever, beside the database (`jisr verify FILE` judges them)."""
+        if self.folder is not None:
+            evidence_files.keep(self.folder / EVIDENCE, case)
 
     def _known_hubs(self) -> list[str]:
         met = [delivery.hub for delivery in self.store.deliveries()]

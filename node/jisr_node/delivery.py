@@ -11,19 +11,22 @@ history that is gone here (a backup put back, a copied folder): then nothing mor
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, TypeVar
 
 import msgspec
 
 from jisr_protocol import envelope, head, identifiers, keys, push, receipt
+from jisr_protocol.evidence import Evidence
 from jisr_protocol.keys import KeyRing
-from jisr_protocol.limits import BATCH_BYTES, BATCH_ENTRIES, INTEGER_MAX
+from jisr_protocol.limits import BATCH_BYTES, BATCH_ENTRIES, CLOCK_SKEW_SECONDS, INTEGER_MAX
 from jisr_protocol.merkle import EMPTY_ROOT, Tree
 from jisr_protocol.refusal import Refusal
 
+from . import contradictions
+from .contradictions import FROZEN
 from .errors import Contradiction, HubRefused, HubUnreachable
 from .feeds import BLOCKED, MISDATED
 from .identity import Identity
@@ -86,8 +89,10 @@ class Delivered:
 class Deliveries:
     """The delivery of one node's feeds to any number of hubs."""
 
-    def __init__(self, store: Store, identity: Identity) -> None:
+    def __init__(self, store: Store, identity: Identity, keep: Callable[[Evidence], object] | None = None) -> None:
+        """`keep` stores evidence against a hub, for ever; twice is once."""
         self._store, self._identity = store, identity
+        self._keep = keep or (lambda _: None)
         self._trees: dict[str, tuple[str, Tree]] = {}
 
     def next_push(self, name: str, start: int, *, head_too: bool = False) -> bytes | None:
@@ -213,7 +218,7 @@ class Deliveries:
             Quarantined(address, name, k.seq, shown(k.code), shown(k.pointer), shown(k.detail))
             for k in came.quarantined
         ]
-        signed = self._verified_receipt(address, feed, came)
+        signed = self._verified_receipt(address, feed, came, now)
         before = self._store.delivery(address, name)
         start = before.next if before else 0
         head_time = identifiers.to_instant(head.parse(feed.head).time)
@@ -234,7 +239,15 @@ class Deliveries:
         feed, held = self._feed(name), self._store.delivery(address, name)
         return held is None or held.head_time != identifiers.to_instant(head.parse(feed.head).time)
 
-    def _verified_receipt(self, address: str, feed: Feed, came: PushAnswer) -> bytes:
+    def note_shown(self, address: str, raw: bytes, now: datetime) -> None:
+        """Remember whether the hub shows its readers a head that can be relied on."""
+        hub, setting = self._store.hub(address), f"{FROZEN}{address}"
+        sentence = contradictions.frozen(address, raw, self._ring(hub), now) if hub is not None else ""
+        if (self._store.settings().get(setting) or "") != sentence:
+            with self._store.transaction():
+                self._store.set(setting, sentence)
+
+    def _verified_receipt(self, address: str, feed: Feed, came: PushAnswer, now: datetime) -> bytes:
         hub = self._store.hub(address)
         if hub is None:
             raise ValueError("a hub is met before anything is pushed to it")
@@ -244,6 +257,12 @@ class Deliveries:
             envelope.verified(thing, self._ring(hub))
         except Refusal as refusal:
             raise HubRefused(refusal.code, _BAD_RECEIPT.format(address=address, why=refusal), retry="same") from refusal
+        held = self._store.delivery(address, feed.name)
+        if (case := contradictions.between(held.receipt if held else None, thing, self._ring(hub))) is not None:
+            self._keep(case)
+        if identifiers.from_instant(thing.value["at"]) > now + timedelta(seconds=CLOCK_SKEW_SECONDS):
+            why = f"it is dated {thing.value['at']}, ahead of this computer's clock"
+            raise HubRefused("clock_skew", _BAD_RECEIPT.format(address=address, why=why), retry="same")
         root = self.tree(feed).root(came.next).hex()
         expected = {
             "by": hub.id, "epoch": feed.epoch, "log_root": root, "name": feed.name, "node": self._identity.id,

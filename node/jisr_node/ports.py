@@ -258,5 +258,8 @@ class Hub(Protocol):
         """The entry lines of the hub's public feed that this node wrote, in their order, as the hub wrote them. They
         are not judged: each carries the node's own signature, and says by `src` where it stood in the node's feed."""
 
+    async def shown_head(self) -> bytes:
+        """The head of its public feed, as every reader gets it."""
+
     async def push(self, node: str, feed: str, body: bytes) -> bytes:
         """Hand over one push; return the hub's answer, as JSON. After HubUnreachable it may have been taken."""

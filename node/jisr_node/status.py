@@ -10,6 +10,7 @@ from typing import Any
 from jisr_protocol import head, identifiers, receipt
 from jisr_protocol.problems import PROBLEMS
 
+from .contradictions import FROZEN
 from .delivery import BEHIND
 from .erasure import UNSCRUBBED
 from .feeds import HEAD_RENEWED
@@ -141,6 +142,9 @@ def _todo(
         todo.append(Advice("unscrubbed", sentence))
     todo += [
         Advice("hub_behind", value) for name, value in store.settings().items() if name.startswith(BEHIND) and value
+    ]
+    todo += [
+        Advice("hub_frozen", value) for name, value in store.settings().items() if name.startswith(FROZEN) and value
     ]
     if refused:
         sentence = f"The hub keeps back {_count(len(refused), 'record')}. Correct each with jisr-node edit, then sync."

@@ -16,10 +16,14 @@ from jisr_node.app import Node
 from jisr_protocol.reader.answers import Forbidden
 from jisr_protocol.reader.http import GuardedClient
 from tests.federation.address_probes import HOSTS, is_refusal, probes, said, wall, ways_out
+from tests.federation.hostile import CAUGHT, Attack
+from tests.federation.hostile_to_nodes import TOLD
 from tests.federation.hosts import Network
 from tests.federation.mapped import unmapped
 from tests.federation.several_hosts import agree, federation, told, torment
 from tests.federation.shown_world import sentences, show
+from tests.federation.test_hostile import peer_under_attack, read_under_attack
+from tests.federation.test_hostile_to_nodes import node_under_attack
 from tests.federation.topologies import FORMS, HUBS, NODES, Federation, links
 from tests.hub.kept_hub import KeptHub
 from tests.reader.test_http import Dialler, Resolver, answer, local, redirect, serving
@@ -160,4 +164,22 @@ def test_a_world_runs_to_verified_readers_and_carries_each_sentence_of_its_descr
         f" records, one state root at every hub and reader after {shown.summary['seconds']} s;"
         f" {len(table)} sentences carried by {len(records)} records ({hidden} of them not public, in no feed)"
         f" and {len(checks)} checks"
+    )
+
+
+# Hubs that cheat
+
+
+@pytest.mark.parametrize("attack", Attack)
+def test_a_reader_a_peer_and_a_node_catch_each_attack(
+    attack: Attack, tmp_path: Path, figure: Callable[..., None]
+) -> None:
+    """Its own code, no honest record lost, evidence that another process judges from the file alone."""
+    read = read_under_attack(attack, tmp_path / "reader")
+    peer = asyncio.run(peer_under_attack(attack, tmp_path / "peer"))
+    node_under_attack(attack, tmp_path / "node")
+    assert read.refusal is not None
+    figure(
+        f"reader: exit {read.outcome:d}, {read.refusal.code}; peer: {peer.last_outcome}, {CAUGHT[attack].code}; node: "
+        f"{TOLD[attack].code}; evidence: reader and peer {CAUGHT[attack].evidence}, node {TOLD[attack].evidence}"
     )

@@ -47,6 +47,9 @@ class HubBeside:
         root, size = log.frontier.root().hex(), log.frontier.size
         return f'{{"epoch":{epoch},"log_root":"{root}","next":{size}}}'.encode()
 
+    async def shown_head(self) -> bytes:
+        raise HubRefused("busy", "not asked for here")
+
     async def push(self, node: str, feed: str, body: bytes) -> bytes:
         try:
             return _answered(await self.running.hub.push(node, feed, body))

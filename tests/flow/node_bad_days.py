@@ -42,6 +42,9 @@ class Link:
     async def lines_about(self, node: str) -> list[bytes]:
         return [line for line in await self.hub.lines() if node.encode() in line]
 
+    async def shown_head(self) -> bytes:
+        return (await self.hub.publish()).raw
+
     async def push(self, node: str, feed: str, body: bytes) -> bytes:
         try:
             return _answered(await self.hub.hub.push(node, feed, body))

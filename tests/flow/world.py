@@ -91,6 +91,12 @@ class Link:
         root = log.frontier.root().hex()
         return f'{{"epoch":{epoch},"log_root":"{root}","next":{log.frontier.size}}}'.encode()
 
+    async def shown_head(self) -> bytes:
+        head = self._hub.publisher.head
+        if head is None:
+            raise HubUnreachable("no head yet")
+        return head.raw
+
     async def push(self, node: str, feed: str, body: bytes) -> bytes:
         if self._trouble != "lost":
             self._world.post(self._hub, node, feed, body)

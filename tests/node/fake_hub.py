@@ -10,17 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
 
 from jisr_node.errors import HubRefused, HubUnreachable
-from jisr_protocol import envelope, keys, push, receipt
+from jisr_protocol import envelope, head, keys, push, receipt
 from jisr_protocol.entry import Entry
 from jisr_protocol.keys import SigningKey
 from jisr_protocol.limits import PUSH_BYTES
-from jisr_protocol.merkle import Frontier
+from jisr_protocol.merkle import EMPTY_ROOT, Frontier
 from jisr_protocol.push import NodeLog
 from jisr_protocol.refusal import Refusal
 
@@ -74,6 +74,13 @@ class FakeHub:
     async def lines_about(self, node: str) -> list[bytes]:
         """The public feed of this hub, as if it had never held anything else, stubs for what was erased in it."""
         return list(self.shown)
+
+    async def shown_head(self) -> bytes:
+        """Signed at `now`, over nothing: only its date counts here."""
+        return head.write(
+            self.key, by=self.ring.id, name="public", epoch="1-aaaaaaaa", size=0, live=0, log_root=EMPTY_ROOT,
+            state_root=EMPTY_ROOT, time=self.now, valid_for=timedelta(hours=48), next_in=timedelta(minutes=5),
+        ).raw  # fmt: skip
 
     async def push(self, node: str, feed: str, body: bytes) -> bytes:
         if self.refuse_next:

@@ -7,8 +7,10 @@ with HubServer(FakeHub()) as server:
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
-from datetime import timedelta
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
@@ -29,6 +31,12 @@ class HubServer:
         self.seen: list[tuple[str, str, dict[str, str]]] = []
         self.troubles: list[tuple[int, dict[str, str], bytes]] = []
         """Answers to give first, to anything."""
+        self.frozen_at: datetime | None = None
+        """When the head that readers see was signed, if not now."""
+        self.endless: Callable[[], Iterator[bytes]] | None = None
+        """What is answered without an end, where the path ends so."""
+        self.endless_paths = "/log"
+        self.sent_bytes = 0
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
         self.address = f"http://127.0.0.1:{self._server.server_address[1]}"
@@ -68,8 +76,8 @@ class HubServer:
         lines = self.hub.shown
         signed = head.write(
             self.hub.key, by=self.hub.ring.id, name="public", epoch="1-aaaaaaaa", size=len(lines), live=0,
-            log_root=EMPTY_ROOT, state_root=EMPTY_ROOT, time=self.hub.now, valid_for=timedelta(days=1),
-            next_in=timedelta(hours=1),
+            time=self.frozen_at or self.hub.now, valid_for=timedelta(days=1), log_root=EMPTY_ROOT,
+            state_root=EMPTY_ROOT, next_in=timedelta(hours=1),
         )  # fmt: skip
         files = {"/.well-known/jisr.json": b'{"feeds":[{"href":"/feeds/public","name":"public"}]}'}
         files["/feeds/public/head.json"] = signed.raw
@@ -92,6 +100,9 @@ class HubServer:
             def _do(self) -> None:
                 body = self.rfile.read(int(self.headers.get("content-length", 0)))
                 headers = {name.lower(): value for name, value in self.headers.items()}
+                if server.endless is not None and self.path.endswith(server.endless_paths):
+                    self._stream(server.endless())
+                    return
                 status, more, content = server.answer(self.command, self.path, headers, body)
                 self.send_response(status)
                 for name, value in {"Content-Type": "application/json", **more}.items():
@@ -99,6 +110,16 @@ class HubServer:
                 self.send_header("Content-Length", str(len(content)))
                 self.end_headers()
                 self.wfile.write(content)
+
+            def _stream(self, pieces: Iterator[bytes]) -> None:
+                self.close_connection = True
+                self.send_response(200)
+                self.send_header("Connection", "close")
+                self.end_headers()
+                with contextlib.suppress(OSError):
+                    for piece in pieces:
+                        self.wfile.write(piece)
+                        server.sent_bytes += len(piece)
 
             do_GET = do_POST = _do
 

@@ -13,8 +13,8 @@ from jisr_protocol import entry, generations, head, limits, paths
 from jisr_protocol.head import MAJOR, Head
 from jisr_protocol.limits import PAGE_ENTRIES
 from jisr_protocol.page_walk import epoch_of_page
-from jisr_protocol.problems import PROBLEMS
-from jisr_protocol.reader.http import Answer, ExchangeError, GuardedClient, Unreachable
+from jisr_protocol.problems import PROBLEMS, code_of_rule
+from jisr_protocol.reader.http import Answer, ExchangeError, Garbled, GuardedClient, TooLarge, Unreachable
 from jisr_protocol.refusal import Refusal
 
 from ..errors import HubRefused, HubUnreachable
@@ -57,6 +57,9 @@ class HttpHub:
             return [line async for body in bodies for line in entry.split_lines(body) if sign in line]
         except (Refusal, ValueError, KeyError, TypeError, RecursionError) as error:
             raise HubRefused("malformed", f"The feed of {self._address} cannot be read ({error}). {_ASK}") from error
+
+    async def shown_head(self) -> bytes:
+        return await self._file(await self._public_feed(), paths.HEAD, limits.HEAD_BYTES)
 
     async def _public_feed(self) -> str:
         """The address of the hub's public feed, as its capability document says."""
@@ -102,6 +105,8 @@ class HttpHub:
             known = PROBLEMS.get(code) if isinstance(code, str) else None
             said = f"{self._address}: {known.title}. The same command later will do." if known else str(error)
             return HubUnreachable(said, retry_after=error.retry_after)
+        if isinstance(error, TooLarge | Garbled):
+            return HubRefused(code_of_rule(error.rule), str(error), retry="same")
         return HubRefused(getattr(error, "kind", "malformed"), str(error))
 
     def _good(self, answer: Answer) -> Answer:
