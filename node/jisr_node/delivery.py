@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated, TypeVar
 
 import msgspec
@@ -21,7 +21,7 @@ import msgspec
 from jisr_protocol import envelope, head, identifiers, keys, push, receipt
 from jisr_protocol.evidence import Evidence
 from jisr_protocol.keys import KeyRing
-from jisr_protocol.limits import BATCH_BYTES, BATCH_ENTRIES, CLOCK_SKEW_SECONDS, INTEGER_MAX
+from jisr_protocol.limits import BATCH_BYTES, BATCH_ENTRIES, INTEGER_MAX
 from jisr_protocol.merkle import EMPTY_ROOT, Tree
 from jisr_protocol.refusal import Refusal
 
@@ -218,7 +218,7 @@ class Deliveries:
             Quarantined(address, name, k.seq, shown(k.code), shown(k.pointer), shown(k.detail))
             for k in came.quarantined
         ]
-        signed = self._verified_receipt(address, feed, came, now)
+        signed = self._verified_receipt(address, feed, came)
         before = self._store.delivery(address, name)
         start = before.next if before else 0
         head_time = identifiers.to_instant(head.parse(feed.head).time)
@@ -247,7 +247,7 @@ class Deliveries:
             with self._store.transaction():
                 self._store.set(setting, sentence)
 
-    def _verified_receipt(self, address: str, feed: Feed, came: PushAnswer, now: datetime) -> bytes:
+    def _verified_receipt(self, address: str, feed: Feed, came: PushAnswer) -> bytes:
         hub = self._store.hub(address)
         if hub is None:
             raise ValueError("a hub is met before anything is pushed to it")
@@ -260,9 +260,6 @@ class Deliveries:
         held = self._store.delivery(address, feed.name)
         if (case := contradictions.between(held.receipt if held else None, thing, self._ring(hub))) is not None:
             self._keep(case)
-        if identifiers.from_instant(thing.value["at"]) > now + timedelta(seconds=CLOCK_SKEW_SECONDS):
-            why = f"it is dated {thing.value['at']}, ahead of this computer's clock"
-            raise HubRefused("clock_skew", _BAD_RECEIPT.format(address=address, why=why), retry="same")
         root = self.tree(feed).root(came.next).hex()
         expected = {
             "by": hub.id, "epoch": feed.epoch, "log_root": root, "name": feed.name, "node": self._identity.id,

@@ -90,8 +90,8 @@ def test_a_node_is_told_and_loses_nothing(attack: Attack, tmp_path: Path) -> Non
     node_under_attack(attack, tmp_path)
 
 
-def test_a_receipt_from_the_future_is_not_believed(tmp_path: Path) -> None:
-    """Or every later, honest one would seem to take something back."""
+def test_a_receipt_from_the_future_hides_nothing_and_harms_nothing(tmp_path: Path) -> None:
+    """A node's own clock may be the one that is slow; so its date alone is no reason to refuse a receipt."""
     hub = CheatingHub()
     with HubServer(hub) as server:
         hub.server = server
@@ -99,11 +99,12 @@ def test_a_receipt_from_the_future_is_not_believed(tmp_path: Path) -> None:
         with Node.init(tmp_path / "node", now=NOW, random_bytes=seeded("future"), **settings) as node:
             node.import_drafts([organization()])
             hub._bend_receipt(at="2031-01-01T00:00:00Z")
-            _, sent = asyncio.run(node.sync(now=NOW))
-            [(_, error)] = sent.errors
-            assert isinstance(error, HubRefused) and error.code == "clock_skew"
-            hub.relent()
             assert asyncio.run(node.sync(now=NOW))[1].errors == ()
+            hub.turn(Attack.FORK)
+            node.import_drafts([organization("more", name="مزيد")])
+            [(_, error)] = asyncio.run(node.sync(now=NOW))[1].errors
+            assert isinstance(error, HubRefused) and error.code == "receipt_invalid"
+            assert [file.name.partition("-")[0] for file in (tmp_path / "node" / "evidence").iterdir()] == ["fork"]
 
 
 @pytest.mark.parametrize("path", ["state", "keys", "push"])
@@ -119,4 +120,4 @@ def test_an_answer_without_an_end_is_left_early(path: str, tmp_path: Path) -> No
             _, sent = asyncio.run(node.sync(now=NOW))
             [(_, error)] = sent.errors
             assert isinstance(error, HubRefused) and error.code == "inflate_limit"
-            assert server.sent_bytes < 8 << 20
+            assert server.sent_bytes < 32 << 20
