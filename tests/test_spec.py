@@ -18,8 +18,9 @@ from types import ModuleType
 
 import pytest
 
+import tests.hub.key_rule_proofs
 import tests.hub.rule_proofs
-import tests.protocol.test_authority  # noqa: F401 - both register the proofs that are no vectors
+import tests.protocol.test_authority  # noqa: F401 - they register the proofs that are no vectors
 from jisr_protocol import limits
 from jisr_protocol.problems import PROBLEMS
 from jisr_protocol.refusal import Refusal, switched_off

@@ -213,7 +213,7 @@ def rounds_of(running: Running) -> Rounds[Pull]:
 def erasures_of(hub: Hub, folder: Path, followers: Followers) -> Erasures:
     """What erases from the hub in `folder`; from now on the hub says by it what was erased."""
     erasures = Erasures(hub, now, ErasureFile(folder / ERASURES), Copies(followers, folder / PULLS))
-    hub.erased = erasures.settle
+    hub.erased, hub.lifted = erasures.settle, erasures.lift
     return erasures
 
 

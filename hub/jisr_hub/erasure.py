@@ -22,7 +22,7 @@ from jisr_protocol.notice import ALL, Notice
 
 from . import log
 from .hub import Hub
-from .ports import Clock, Erased, Erasure, Kept
+from .ports import NOTICE, Clock, Erased, Erasure, Kept
 
 
 class Outside(Protocol):
@@ -43,6 +43,10 @@ class Copies(Protocol):
     async def erase(self, erasures: Iterable[Erasure]) -> None:
         """Take the content out of every copy, for ever."""
         ...
+
+
+class _Lifted(msgspec.Struct):
+    lifted: str
 
 
 class _Scrubbed(msgspec.Struct):
@@ -137,13 +141,19 @@ class Erasures:
             self._outside.append([_written(at, erasure) for erasure in bound])
             self._unscrubbed += bound
 
+    async def lift(self, at: str, digests: Sequence[str]) -> None:
+        """KEY-12: write down that these notices were a thief's, so that no later start carries them out again."""
+        self._outside.append([msgspec.json.encode(_Lifted(digest)) for digest in digests])
+
     async def replay(self) -> int:
         """ING-13: erase again what the file knows and the database does not: an older one was put back. Before anything
         is served. Returns how many targets; what only the database knows is written to the file."""
         told = self._told()
         held = await self._held()
         at = identifiers.to_instant(self._clock())
-        if missing := [erasure for key, erasure in told.items() if key not in held]:
+        void = {one.digest for node in {e.notice.node for e in told.values()}
+                for one in await self._ledger.nullified(node) if one.audience == NOTICE}  # fmt: skip
+        if missing := [erasure for key, erasure in told.items() if key not in held and key[0] not in void]:
             await self._ledger.erase(at, missing, log.number)
             self._unscrubbed += missing
         await self.settle(at, [erasure for key, erasure in held.items() if key not in told])
@@ -171,6 +181,10 @@ class Erasures:
         for line in self._outside.read():
             if line.startswith(b'{"scrubbed"'):
                 waiting = []
+                continue
+            if line.startswith(b'{"lifted"'):
+                lifted = msgspec.json.decode(line, type=_Lifted).lifted
+                told = {key: erasure for key, erasure in told.items() if key[0] != lifted}
                 continue
             erasure = _read(line)
             told[erasure.notice.envelope.digest, erasure.target] = erasure

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from jisr_protocol import entry as entries
-from jisr_protocol import identifiers, keys, push, receipt
+from jisr_protocol import identifiers, keys, lineage, push, receipt, validity
 from jisr_protocol.anchor import Anchor
 from jisr_protocol.authority import Standing
 from jisr_protocol.constraints import Constraints
@@ -20,14 +20,15 @@ from jisr_protocol.head import Head
 from jisr_protocol.keys import KeyRing
 from jisr_protocol.merkle import Frontier
 from jisr_protocol.notice import ALL
-from jisr_protocol.push import NodeLog, Opened, Push
+from jisr_protocol.push import Extension, NodeLog, Opened, Push
 from jisr_protocol.refusal import Refusal, refuse
 from jisr_protocol.statement import Verified
 
-from . import ingest, log
+from . import ingest, log, nullification
 from .attesting import WAITING, Attesting, outdated
 from .identity import Identity
 from .ingest import Bench, Outcome, Policy
+from .nullification import Reckoning
 from .ports import Change, Clock, Conflict, Erasure, Held, Kept, Key, Ledger, Member, Position, Told
 from .quota import Quota
 
@@ -78,6 +79,8 @@ class Hub:
         self.changed = asyncio.Event()
         self.erased: Aftermath = _nothing_more
         """Called after the commit of erasures and before they are acknowledged."""
+        self.lifted: Callable[[str, Sequence[str]], Awaitable[None]] = _nothing_lifted
+        """Called after the commit that lifted guards, with the digests of their notices."""
         self.fenced: Callable[[], str] = str
         """Why nothing may be stored now, "" while it may: what is stored gets a position that may be given already."""
         self._node_locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -146,12 +149,16 @@ class Hub:
         if extension.entries:
             self.quota.take(member, len(extension.entries), now)
         again = await self._came_otherwise(node, name, pushed, known, stays)
+        reckoned = await self._reckoned(held, extension, name, stays)
         outcome, guards = Outcome(), {}
         if batch := [*again, *extension.entries]:
             bench = await self._bench(node, name, pushed.head, extension.ring, batch)
             guards = dict(bench.guards)
+            if reckoned is not None:
+                bench.take_reckoning(reckoned)
             bench.sources = await self._sources(extension.entries, bench)
             outcome = ingest.judge(bench, batch).without(ingest.still_bent(again))
+            outcome.finish(reckoned)
         grown = NodeLog(pushed.head.epoch, extension.frontier, extension.head, extension.ring)
         if outcome.kept or held.head is None or held.head.raw != extension.head.raw:
             change = Change(
@@ -168,13 +175,29 @@ class Hub:
                 kept=outcome.kept,
                 log=grown,
                 stays=None if goes_on else stays,
+                nullified={node: frozenset(reckoned.nullified)} if reckoned is not None else {},
             )
             await self.ledger.store(change, log.number)
             if outcome.drafts or outcome.erasures:
                 self.changed.set()
+            if reckoned is not None and reckoned.lifted:
+                await self.lifted(change.at, reckoned.lifted)
             await self.erased(change.at, outcome.erasures)
         standing = await self._standing(node, name, *repeated)
         return self._answer(node, name, grown.frontier, grown.epoch or "", outcome, repeated, standing)
+
+    async def _reckoned(self, held: NodeLog, extension: Extension, name: str, stays: int) -> Reckoning | None:
+        """KEY-10: what the node's keys, as they now are, make of what is held; None when they change nothing of it."""
+        ring = extension.ring
+        if validity.standing(held.ring) == validity.standing(ring):
+            return None
+        prove: nullification.Prove = nullification.unprovable
+        if name == "public":
+            kept = await self.ledger.node_leaves(ring.id, name, 0, extension.kept)
+            leaves = [kept[seq] for seq in range(extension.kept)] + [e.leaf for e in extension.entries]
+            grown = NodeLog(extension.head.epoch, extension.frontier, extension.head, ring)
+            prove = nullification.prover(grown, leaves)
+        return await nullification.reckon(self.ledger, ring.id, ring, prove, nullification.may_show(self.policy))
 
     async def _standing(self, node: str, name: str, start: int, end: int) -> list[Kept]:
         """What is quarantined of the lines a push repeats: the answer to the first push may have been lost."""
@@ -224,6 +247,7 @@ class Hub:
             bench.newest_revs = {target: await self.ledger.newest_rev(node, target) for target in said}
         bench.bases = signed.bases
         await self._attested(bench)
+        bench.place = lambda said: (name, lineage.epoch_of_entry(signed, said.seq), said.seq)
         return bench
 
     async def _attested(self, bench: Bench) -> None:
@@ -371,6 +395,10 @@ class Hub:
 
 async def _nothing_more(at: str, erasures: Sequence[Erasure]) -> None:
     """A hub in memory has neither files nor a ledger beside its database."""
+
+
+async def _nothing_lifted(at: str, digests: Sequence[str]) -> None:
+    """A hub in memory has nothing beside its database."""
 
 
 def guarding(records: Iterable[Key]) -> set[Key]:

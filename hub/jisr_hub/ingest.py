@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from jisr_protocol import entry as entries
-from jisr_protocol import live, notice, push, schema, statement
+from jisr_protocol import live, notice, push, schema, statement, validity
 from jisr_protocol.authority import Standing
 from jisr_protocol.entry import Entry
 from jisr_protocol.keys import KeyRing, PublicKey
@@ -25,8 +25,10 @@ from jisr_protocol.live import Order
 from jisr_protocol.push import Extension, NodeLog, Opened, Push
 from jisr_protocol.refusal import Refusal, refuse
 from jisr_protocol.statement import Verified
+from jisr_protocol.validity import Source
 
 from . import log
+from .nullification import Reckoning
 from .ports import Draft, Erasure, Held, Kept, Key, Member, Position, Remembered, Told
 
 _PLAIN_MEMBERS = frozenset({"at", "jws", "op", "seq"})
@@ -42,6 +44,10 @@ UNTOLD = datetime(1970, 1, 1, tzinfo=UTC)
 """No notice is taken by whoever does not say what time it is."""
 Policy = Callable[[Entry], str | None]
 """None when the record may pass, else the reason why not."""
+
+
+def _unproven(_: Entry) -> Source | None:
+    return None
 
 
 def pass_all(_: Entry) -> str | None:
@@ -81,6 +87,17 @@ class Bench:
     """(n, digest) of the newest word of the writer about its home hub."""
     moved: Callable[[Verified], Standing | None] | None = None
     """What its standing is once it has said this of its home; None where such a word does not count."""
+    place: Callable[[Entry], Source | None] = _unproven
+    """Where an entry stands in its writer's own feed, where that is proven here."""
+
+    def take_reckoning(self, reckoned: Reckoning) -> None:
+        """Judge against what counts after a change of keys."""
+        self.held |= reckoned.held(self.name)
+        for other in ("public", *RESTRICTED):
+            if other != self.name:
+                self.elsewhere |= reckoned.held(other)
+        self.guards = {key: reckoned.guards.get(key, 0) if key[0] == self.node else g for key, g in self.guards.items()}
+        self.last_notice = reckoned.last_notices.get(self.name)
 
     def guarded(self, entry: Entry) -> bool:
         """Whether a guard keeps this put, del or stub out."""
@@ -112,6 +129,15 @@ class Outcome:
         else:
             detail = f"expected {refusal.expected}; came {refusal.came}"
             self.kept.append(Kept(entry.seq, entry.leaf, line, refusal.code, refusal.pointer, detail, hashed))
+
+    def finish(self, reckoned: Reckoning | None) -> None:
+        """Put what a change of keys comes to right after the statement that brought it, which every reader needs."""
+        if reckoned is None:
+            return
+        said = [place for place, draft in enumerate(self.drafts) if draft.op in ("key", "recovery")]
+        place = said[-1] + 1 if said else 0
+        self.drafts[place:place] = reckoned.drafts
+        self.remembered = {**reckoned.remembered, **self.remembered}
 
     def without(self, unwanted: Callable[[Kept], bool]) -> Outcome:
         """The same without entries of the node's log that need not be kept again."""
@@ -167,12 +193,21 @@ def attested(bench: Bench, entry: Entry) -> None:
 
 def signature(bench: Bench, entry: Entry) -> None:
     """Step 7: SIG-1 to SIG-5 under the node's own keys, crit (ENT-6). The hub trusts nobody's word for it (PEER-1)."""
+    usual, src = bench.keys(entry.thing.kind if entry.thing else ""), bench.place(entry)
+    check_counts(bench.ring, entry, src or entry.src)
     try:
-        entries.accepted(entry, bench.keys(entry.thing.kind if entry.thing else ""), bench.node)
+        entries.accepted(entry, validity.verifiers(bench.ring, entry, usual, src), bench.node)
     except Refusal as refusal:
         if bench.home or not refusal.rule.startswith("SIG-"):
             raise
         refuse("PEER-1", refusal.pointer, expected=refusal.expected, came=refusal.came)
+
+
+def check_counts(ring: KeyRing, entry: Entry, src: Source | None) -> None:
+    """KEY-10: what stands beyond the last good place of a lost key counts in nothing."""
+    kid = validity.kid_of(entry.thing.jws) if entry.thing is not None else None
+    if src is not None and validity.lost(ring) and not validity.counts(ring, kid, src):
+        refuse("KEY-10", "/jws", expected="a place at which this key was good", came=f"{list(src)} by {kid}")
 
 
 def rev(bench: Bench, entry: Entry) -> None:

@@ -57,6 +57,15 @@ def again(said: Entry) -> Draft:
     return Draft(said.op, said.type, said.node, said.id, said.rev, said.digest, said.src, carried)
 
 
+def put_again(said: Entry, proof: bytes | None) -> Draft:
+    """The draft of a put that a thief's had taken the place of, with the proof that it is good."""
+    carried = {name: raw for name, raw in said.parts.items() if name not in ("at", "seq", "proof")}
+    if proof is not None:
+        carried["proof"] = proof
+    path = state_tree.path(said.node or "", said.id or "")
+    return Draft(said.op, said.type, said.node, said.id, said.rev, said.digest, said.src, carried, path)
+
+
 def erase_draft(notice: Notice, target: str) -> Draft:
     """The entry for one target of an erase notice of the hub's own."""
     said = notice.envelope

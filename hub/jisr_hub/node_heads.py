@@ -40,7 +40,7 @@ RENEWED = timedelta(days=1)
 BATCH = 100
 Version = tuple[int, str]
 """(rev, digest) of a record."""
-_CAUSE_OF_CODE = {"erased": "erased", "policy_refused": "policy", "key_revoked": "nullified"}
+_CAUSE_OF_CODE = {"erased": "erased", "policy_refused": "policy", "key_revoked": "nullified", "nullified": "nullified"}
 _log = structlog.get_logger()
 
 

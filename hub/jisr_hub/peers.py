@@ -19,8 +19,9 @@ import orjson
 import structlog
 
 from jisr_protocol import entry as entries
-from jisr_protocol import identifiers, keys, notice, statement
+from jisr_protocol import identifiers, keys, notice, statement, validity
 from jisr_protocol.entry import Entry
+from jisr_protocol.envelope import Envelope
 from jisr_protocol.keys import KeyRing
 from jisr_protocol.limits import HOPS
 from jisr_protocol.notice import Force
@@ -31,10 +32,11 @@ from jisr_protocol.reader.store import Copy
 from jisr_protocol.reader.tables import NoCopy
 from jisr_protocol.refusal import Refusal, refuse
 
-from . import ingest, log, moving, relayed_heads
+from . import ingest, log, moving, nullification, relayed_heads
 from .hub import CONFLICT_TRIES, Hub, guarding
 from .ingest import Bench, Outcome
 from .node_heads import NodeHeads
+from .nullification import Reckoning
 from .ports import Change, Conflict, Draft, Erasure, Held, Key, Member, Peer, Remembered
 from .relayed import Relayed
 from .rounds import Asked, Rounds, bounds_of, of_result
@@ -126,6 +128,7 @@ async def _take_once(
     for node in nodes:
         batch.logged[node] = await hub.ledger.statements_logged(node)
     for one in offered:
+        await batch.reckon(one)
         try:
             batch.take(one)
         except Refusal as refusal:
@@ -141,11 +144,14 @@ async def _take_once(
         cursor=cursor or 0,
         peer_epoch=peer.epoch,
         members=list(batch.new_members.values()),
+        nullified={node: frozenset(reckoned.nullified) for node, reckoned in batch.reckoned.items()},
         **batch.relayed.stored(),
     )
     await hub.ledger.store(change, log.number)
     if batch.outcome.drafts or batch.erasures:
         hub.changed.set()
+    if lifted := [digest for reckoned in batch.reckoned.values() for digest in reckoned.lifted]:
+        await hub.lifted(now, lifted)
     await hub.erased(now, batch.erasures)
     return len(batch.outcome.drafts)
 
@@ -169,6 +175,8 @@ class _Batch:
     _newest: dict[Key, int] = field(default_factory=dict)
     _benches: dict[str, Bench] = field(default_factory=dict)
     relayed: Relayed = field(init=False)
+    reckoned: dict[str, Reckoning] = field(default_factory=dict)
+    """What changes of keys came to, by node."""
     elsewhere: dict[Key, int] | None = None
     """When taking back: the highest rev held of these records in restricted feeds."""
 
@@ -177,6 +185,22 @@ class _Batch:
         by, node, target = _signer(said), said.node or "", said.id or ""
         self._last[by, node] = await self.hub.ledger.last_notice(by, node, "public")
         self._newest[node, target] = await self.hub.ledger.newest_rev(node, target)
+
+    async def reckon(self, offered: Offered) -> None:
+        """KEY-10: work out what a key statement that comes next makes of all that is held of its node."""
+        entry, node = offered.entry, offered.entry.node or ""
+        held = self.held_rings.get(node)
+        if entry.op not in ("key", "recovery") or entry.thing is None or held is None or not self._ours_to_take(node):
+            return
+        try:
+            grown = held if _knows(held, entry.thing) else held.admit(entry.thing)
+        except Refusal:
+            return
+        if validity.standing(grown) == validity.standing(held):
+            return
+        may_show = nullification.may_show(self.hub.policy)
+        found = await nullification.reckon(self.hub.ledger, node, grown, nullification.unprovable, may_show)
+        self.reckoned[node] = found
 
     def take(self, offered: Offered) -> None:
         entry, node = offered.entry, offered.entry.node or ""
@@ -215,19 +239,43 @@ class _Batch:
 
     def _take_statement(self, offered: Offered) -> None:
         entry, node = offered.entry, offered.entry.node or ""
-        ring = self._ring(node)
+        ring = self._grown(node, entry)
         if ring is None or entry.digest in self.logged.setdefault(node, set()):
             return
         self.outcome.drafts.append(self._draft(offered))
         self.logged[node].add(entry.digest or "")
         self.rings_used[node] = ring
+        self._benches.pop(node, None)
+        if (reckoned := self.reckoned.get(node)) is not None:
+            self._take_reckoning(reckoned)
         if ring.role == "node" and node not in self.known and node not in self.new_members:
             self.new_members[node] = Member(node, "", self.peer.hub, 0, 0, self.now)
             self.relayed.assume(node, self.peer.hub)
 
+    def _take_reckoning(self, reckoned: Reckoning) -> None:
+        """What does not count leaves right after the statement that says so."""
+        self.outcome.drafts += reckoned.drafts
+        self.outcome.remembered |= reckoned.remembered
+        self.held |= reckoned.held("public")
+        for key in self.guards:
+            if key[0] == reckoned.node:
+                self.guards[key] = reckoned.guards.get(key, 0)
+        reckoned.drafts = []
+
+    def _grown(self, node: str, said: Entry) -> KeyRing | None:
+        """The node's keys after this statement: the chain grows as the peer's feed tells it."""
+        held = self.held_rings.get(node)
+        if said.thing is None or (held is not None and _knows(held, said.thing)):
+            return self._ring(node) if held is None else held
+        try:
+            self.held_rings[node] = keys.begin(said.thing) if held is None else held.admit(said.thing)
+        except Refusal:
+            return self._ring(node)
+        return self.held_rings[node]
+
     def _take_record(self, offered: Offered) -> None:
         entry, node = offered.entry, offered.entry.node or ""
-        bench = self._bench(node)
+        bench = self._bench(node, entry)
         before = self.held.get((node, entry.id or ""))
         if before is not None and before.digest == entry.digest and before.live == (entry.op == "put"):
             return
@@ -252,7 +300,7 @@ class _Batch:
         home = member.home_hub(self.hub.identity.id) if member is not None else self.peer.hub
         binds = notice.force(said, own_feed=said.by == node, home=home) is Force.BINDS
         via = way(self.hub.identity.id, self.peer, entry, offered.seq)
-        ring = self._ring(said.by)
+        ring = self._ring_of(said.by, entry)
         if ring is None:
             refuse("PEER-1", "/jws", expected="the signer's own key statements", came=f"none of {said.by}")
             return
@@ -299,14 +347,21 @@ class _Batch:
         if offered is None or held is None:
             return offered
         for one in offered.statements:
-            if all(one.digest != known.digest for known in held.statements):
+            if not _knows(held, one):
                 held = held.admit(one)
         self.held_rings[node] = held
         return held
 
-    def _bench(self, node: str) -> Bench:
-        if node not in self._benches:
-            ring = self._ring(node)
+    def _ring_of(self, node: str, said: Entry) -> KeyRing | None:
+        """The node's keys at this place of the peer's feed; all that the feed tells where they are not enough."""
+        held = self.held_rings.get(node)
+        if held is None or (said.thing is not None and validity.kid_of(said.thing.jws) not in held.keys):
+            return self._ring(node)
+        return held
+
+    def _bench(self, node: str, said: Entry) -> Bench:
+        ring = self._ring_of(node, said)
+        if node not in self._benches or self._benches[node].ring is not ring:
             if ring is None:
                 refuse("PEER-1", "/jws", expected="the author's own key statements", came=f"none of {node}")
                 ring = keys.KeyRing(node, "node", 0, {}, (), ())
@@ -317,6 +372,10 @@ class _Batch:
 
 def _place(peer: Peer, offered: Offered) -> tuple[str, str, int]:
     return "public", peer.epoch, offered.seq
+
+
+def _knows(ring: KeyRing, said: Envelope) -> bool:
+    return any(held.digest == said.digest for held in ring.statements)
 
 
 def _signer(said: Entry) -> str:
@@ -449,6 +508,13 @@ def _entry_of(change: Offer) -> Entry:
     else:
         target = change.id if thing.kind == "notice" else None
         line = entries.write(
-            change.op, thing, seq=change.seq, at=change.at, src=change.src, via=change.via or None, target=target
+            change.op,
+            thing,
+            seq=change.seq,
+            at=change.at,
+            src=change.src,
+            via=change.via or None,
+            target=target,
+            proof=change.proof or None,
         )
     return entries.parse(line)

@@ -120,6 +120,21 @@ class Said:
     guards: tuple[str, ...]
 
 
+class Nullified(msgspec.Struct, frozen=True, gc=False):
+    """One version of a record, or one target of a notice, that a lost key had signed: it does not count (KEY-10).
+
+    `audience` is that of the record, or NOTICE; `digest` that of the version or the notice.
+    """
+
+    node: str
+    id: str
+    audience: str
+    digest: str
+
+
+NOTICE = "notice"
+
+
 @dataclass(frozen=True)
 class Member:
     """A node known here. Where it is taken from and who attests it are two things."""
@@ -208,6 +223,9 @@ class Change:
     """The guards under which it was judged (`Ledger.guards`)."""
     erasures: Sequence[Erasure] = ()
     """Acted on after everything else of the change, in the same transaction."""
+    nullified: Mapping[str, frozenset[Nullified]] = field(default_factory=dict)
+    """By node: all of its versions and notices that do not count, in the place of what was held of that. The guards of
+    such a notice are lifted. A record of which nothing counts has the rev 0."""
     # of statements
     told: Sequence[Told] = ()
     outdated: Sequence[tuple[str, str]] = ()
@@ -391,6 +409,18 @@ class Ledger(Protocol):
 
     async def statements_logged(self, node: str) -> set[str]:
         """The digests of the node's key statements that stand in the hub's feed, replaced ones too."""
+        ...
+
+    async def versions(self, node: str) -> list[bytes]:
+        """The lines of every put and del of this node in the hub's feed, in order."""
+        ...
+
+    async def kept(self, node: str, name: str) -> list[Kept]:
+        """Every entry of the node's feed as it is kept, in order."""
+        ...
+
+    async def nullified(self, node: str) -> frozenset[Nullified]:
+        """What does not count of this node."""
         ...
 
     async def store(self, change: Change, number: Number) -> int:

@@ -21,9 +21,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from jisr_protocol import head, identifiers
+from jisr_protocol import head, identifiers, keys
 from jisr_protocol.evidence import Evidence
 from jisr_protocol.head import Head
+from jisr_protocol.keys import SigningKey
 from jisr_protocol.reader import evidence as evidence_files
 
 from . import export as feed_files
@@ -37,7 +38,7 @@ from .delivery import Delivered, Deliveries, compare, deliver, read_state
 from .erasure import DEFAULT_BASIS, UNSCRUBBED, Erased, Erasures, check_basis
 from .errors import Busy, Contradiction, Declined, HubRefused, HubUnreachable, Mistaken, NodeError, Unscrubbed
 from .feeds import RESTORED, Feeds
-from .identity import Identity, RandomBytes, create, restore
+from .identity import SEED_BYTES, Identity, RandomBytes, create, is_active, restore
 from .ids import local_reference
 from .outbox import Outbox, Published
 from .ports import Change, Fence, Hub, Ledger, Store, Stored
@@ -140,8 +141,9 @@ class Node:
         return cls._in_folder(store, birth.identity, folder, random_bytes)
 
     @classmethod
-    def open(cls, folder: Path | str, *, random_bytes: RandomBytes = os.urandom) -> Self:
-        """Open the node in a folder. Raises Mistaken when there is none or its key is missing.
+    def open(cls, folder: Path | str, *, random_bytes: RandomBytes = os.urandom, lost: bool = False) -> Self:
+        """Open the node in a folder. Raises Mistaken when there is none or its key is missing; with `lost` the key may
+        be missing or be another's, and nothing is to be signed before a recovery.
 
         What was erased and is in this store all the same, because an older one was put back, is erased first.
         """
@@ -156,7 +158,7 @@ class Node:
             key_file = store.settings().get(_KEYS)
             if key_file is None:
                 raise Mistaken(f"The node in {folder.resolve()} was never finished. Delete the folder and init again.")
-            identity = restore(key_file.encode(), key_files.read_signing_key(folder / key_files.SIGNING_KEY))
+            identity = _identity(folder, key_file.encode(), lost=lost)
             node = cls._in_folder(store, identity, folder, random_bytes)
             with suppress(Busy):  # bytes that cannot be cleared now hold nothing up; the next command tries again
                 node._settle_erasures()
@@ -178,6 +180,40 @@ class Node:
         fence, ledger = FileFence(folder / FENCE), FileLedger(folder / LEDGER)
         return cls(store, fence, identity, folder=folder, random_bytes=random_bytes, ledger=ledger)
 
+    def become(self, identity: Identity) -> None:
+        """Go on with other keys of the same node: what is signed from now on, and the keys that are shown."""
+        self.identity = self.feeds.identity = identity
+        self._outbox.become(identity)
+        self._deliveries = Deliveries(self.store, identity)
+
+    def keep_keys(self) -> None:
+        """Keep the chain of key statements as it now is; part of a transaction."""
+        self.store.set(_KEYS, outboxes.key_file(self.identity).decode())
+
+    def show_keys(self) -> None:
+        """Write keys.json into the folder, for whoever admits this node."""
+        if self.folder is not None:
+            (self.folder / KEYS).write_bytes(outboxes.key_file(self.identity))
+
+    def write_next_key(self, seed: bytes) -> None:
+        """Keep the key that is to follow beside the one that signs."""
+        if self.folder is not None:
+            key_files.write_next(self.folder, seed)
+
+    def take_next_key(self) -> None:
+        """What was signed with the next key is committed: it is the one that signs."""
+        if self.folder is not None:
+            key_files.take_next(self.folder)
+
+    def drop_next_key(self) -> None:
+        """Nothing was signed with it."""
+        if self.folder is not None:
+            key_files.drop_next(self.folder)
+
+    def keep_aside(self, versions: list[dict[str, Any]], now: datetime) -> Path | None:
+        """Keep versions that lost against later ones in a file of the folder."""
+        return aside.keep(self.folder, versions, now) if versions and self.folder is not None else None
+
     def reopened(self) -> Self:
         """The same store seen by a process that starts anew: nothing but what was committed is known."""
         return type(self)(
@@ -197,6 +233,17 @@ class Node:
     @property
     def id(self) -> str:
         return self.identity.id
+
+    @property
+    def outbox(self) -> Outbox:
+        return self._outbox
+
+    @property
+    def erasures(self) -> Erasures:
+        return self._erasures
+
+    def random(self, count: int) -> bytes:
+        return self._random(count)
 
     @property
     def recovery_place(self) -> str:
@@ -355,7 +402,7 @@ class Node:
 
     async def attempt(self, hub: str | Hub | None = None, *, now: datetime | None = None) -> Sent:
         """`push`, with what went wrong at the hub in `Sent.errors` instead of raised."""
-        async with self._hub(hub) as link:
+        async with self.link(hub) as link:
             return await self._attempt(link, now or clock())
 
     async def sync(self, hub: str | Hub | None = None, *, now: datetime | None = None) -> tuple[Published, Sent]:
@@ -364,7 +411,7 @@ class Node:
 
         Raises Mistaken when no hub is known, Contradiction with nothing signed; hub errors are in `Sent.errors`.
         """
-        async with self._hub(hub) as link:
+        async with self.link(hub) as link:
             with suppress(HubUnreachable, HubRefused):
                 self.meet(link.address, await link.keys())
                 await compare(self._deliveries, link, self.id, self.store.feeds())
@@ -388,9 +435,9 @@ class Node:
         from .rebase import Rebase
 
         words: list[Word] = []
-        for address in hubs or self._known_hubs():
+        for address in hubs or self.known_hubs():
             try:
-                async with self._hub(address) as link:
+                async with self.link(address) as link:
                     words.append(await self._hear(link))
             except (HubUnreachable, HubRefused) as error:
                 if not without_hub and getattr(error, "code", "") != "not_admitted":
@@ -401,9 +448,7 @@ class Node:
                 "one with --hub, or go on without any: jisr-node rebase --without-hub"
             )
         done = Rebase(self.feeds, self._outbox, self._erasures, words).run(now or clock())
-        kept = None
-        if done.aside and self.folder is not None:
-            kept = aside.keep(self.folder, done.aside, now or clock())
+        kept = self.keep_aside(done.aside, now or clock())
         self._settle_erasures()
         return done, kept
 
@@ -420,7 +465,8 @@ class Node:
         if self.folder is not None:
             evidence_files.keep(self.folder / EVIDENCE, case)
 
-    def _known_hubs(self) -> list[str]:
+    def known_hubs(self) -> list[str]:
+        """The addresses of every hub that was met, the node's own first."""
         met = [delivery.hub for delivery in self.store.deliveries()]
         return list(dict.fromkeys([*([self.settings.hub] if self.settings.hub else []), *met]))
 
@@ -453,7 +499,8 @@ class Node:
         ) as client:
             yield HttpHub(address, client)
 
-    def _hub(self, hub: str | Hub | None) -> AbstractAsyncContextManager[Hub]:
+    def link(self, hub: str | Hub | None) -> AbstractAsyncContextManager[Hub]:
+        """One hub to speak with: at an address, the node's own, or any ports.Hub as it is."""
         if hub is not None and not isinstance(hub, str):
             return nullcontext(hub)
         address = hub or self.settings.hub
@@ -568,6 +615,18 @@ class Node:
             f"The recovery key is in {place}. Print that file or copy it to a stick, keep it away from this computer, "
             "delete it here, then say: jisr-node recovery-kept. Without it a lost or stolen computer is a lost node.",
         )
+
+
+def _identity(folder: Path, key_file: bytes, *, lost: bool) -> Identity:
+    """Who the node in a folder is. A change of keys that was cut off after its commit is finished."""
+    ring = keys.fold(keys.parse_file(key_file))
+    try:
+        key_files.settle_next(folder, lambda seed: is_active(ring, seed))
+        return restore(key_file, key_files.read_signing_key(folder / key_files.SIGNING_KEY))
+    except (Mistaken, Declined):
+        if not lost:
+            raise
+        return Identity(ring, SigningKey(os.urandom(SEED_BYTES)))
 
 
 def _row(record_id: str, content: bytes, change: Change | None, record: Stored | None) -> dict[str, Any]:

@@ -125,7 +125,7 @@ class Feeds:
         return feed
 
     def append_statements(self, feed: Open, now: datetime) -> None:
-        """Append the node's key statements that do not stand in this feed yet."""
+        """Append the node's key statements that do not stand in this feed (any more): first in a new epoch (KEY-16)."""
         there = {entry.parse(raw).digest for raw in self.store.key_lines(feed.name).values()}
         for statement in self.identity.ring.statements:
             if statement.digest not in there:

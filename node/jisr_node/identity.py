@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from jisr_protocol import envelope, identifiers, keys
-from jisr_protocol.keys import KeyRing, PublicKey, SigningKey
+from jisr_protocol import envelope, identifiers, keys, validity
+from jisr_protocol.keys import KeyRing, Last, PublicKey, SigningKey
 
 from .errors import Declined
 
@@ -51,6 +52,59 @@ def create(random_bytes: RandomBytes, now: datetime) -> Birth:
     )
     ring = keys.fold([envelope.sealed("key", statement, key)])
     return Birth(Identity(ring, key), signing_seed, recovery_seed)
+
+
+def rotated(identity: Identity, seed: bytes, now: datetime, *, lost: str = "", last: Last | None = None) -> Identity:
+    """The same node with a new key, and the old one retired; or revoked, when `lost` says why, good up to `last`."""
+    key, old = SigningKey(seed), identity.key.kid
+    ring = _later(identity.ring, identity.key, now, action="add", jwk=keys.jwk_of(key.public.public))
+    return Identity(ended(Identity(ring, key), old, now, lost=lost, last=last), key)
+
+
+def ended(identity: Identity, kid: str, now: datetime, *, lost: str = "", last: Last | None = None) -> KeyRing:
+    """The ring after a key was retired, or revoked when `lost` says why; signed by the identity's own key."""
+    members: dict[str, Any] = {"action": "revoke" if lost else "retire", "kid": kid}
+    if lost:
+        members |= {"reason": lost, "last": validity.written(last or {})}
+    return _later(identity.ring, identity.key, now, **members)
+
+
+def _later(ring: KeyRing, key: SigningKey, now: datetime, **members: Any) -> KeyRing:
+    value = {"created": identifiers.to_instant(now), "n": ring.next_n, "node": ring.id, **members}
+    return ring.admit(envelope.sealed("key", value, key))
+
+
+def recovered(
+    ring: KeyRing, recovery_seed: bytes, seed: bytes, now: datetime, *, last: Last, reason: str = ""
+) -> Identity:
+    """The node with a new key, by its recovery key: every active key of before is revoked, good up to `last`.
+
+    Raises Declined when the recovery key is that of another node.
+    """
+    outranking, key = SigningKey(recovery_seed), SigningKey(seed)
+    if all(outranking.kid != known.kid for known in ring.recovery):
+        raise Declined(
+            "This recovery key belongs to another node. Nothing was changed. Look for the sheet that names the address "
+            f"{ring.id}"
+        )
+    value: dict[str, Any] = {
+        "action": "recover",
+        "created": identifiers.to_instant(now),
+        "jwk": keys.jwk_of(key.public.public),
+        "last": validity.written(last),
+        "n": ring.next_n,
+        "node": ring.id,
+        "revoked": sorted(kid for kid, state in ring.keys.items() if state.state == "active"),
+    }
+    if reason:
+        value["reason"] = reason
+    return Identity(ring.admit(envelope.sealed("recovery", value, outranking)), key)
+
+
+def is_active(ring: KeyRing, seed: bytes) -> bool:
+    """Whether the chain lets the key of this seed sign."""
+    state = ring.keys.get(SigningKey(seed).kid)
+    return state is not None and state.state == "active"
 
 
 def restore(key_file: bytes, signing_seed: bytes) -> Identity:

@@ -45,6 +45,10 @@ class Outbox:
     def __init__(self, feeds: Feeds) -> None:
         self._feeds, self._store, self._identity = feeds, feeds.store, feeds.identity
 
+    def become(self, identity: Identity) -> None:
+        """Go on signing with another key of the same node."""
+        self._identity = identity
+
     def obstacles(self) -> list[str]:
         """Why nothing may be signed; see feeds.Feeds."""
         return self._feeds.obstacles()

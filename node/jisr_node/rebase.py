@@ -140,8 +140,8 @@ class Rebase:
             opened |= {name: self._renew(name, epoch) for name in sorted(renewed)}
         states = {name: self._fold(feed) for name, feed in opened.items()}
         self._raise_floor(renewed)
-        for name in renewed:
-            self._feeds.append_statements(opened[name], now)
+        for feed in opened.values():
+            self._feeds.append_statements(feed, now)
         self._say_erasures(opened, states, now)
         self._publish(opened, states, now)
         for name, feed in opened.items():

@@ -284,11 +284,12 @@ def write(
     src: tuple[str, str, int] | None = None,
     via: bytes | None = None,
     target: str | None = None,
+    proof: bytes | None = None,
 ) -> bytes:
     """The canonical line (without line feed) of an entry with signed content, composed from raw slices.
 
-    `via` is the canonical bytes of the list of hops; `target` the id a notice acts on. The content is not serialised
-    again (ENT-9): its bytes go in as they came.
+    `via` is the canonical bytes of the list of hops; `target` the id a notice acts on; `proof` see validity. The
+    content is not serialised again (ENT-9): its bytes go in as they came.
     """
     if seq < 0 or seq > INTEGER_MAX:
         raise ValueError(f"seq {seq} is out of range")
@@ -305,6 +306,8 @@ def write(
         members["src"] = b'["%b","%b",%d]' % (src[0].encode(), src[1].encode(), src[2])
     if via:
         members["via"] = via
+    if proof:
+        members["proof"] = proof
     return b"{" + b",".join(b'"%b":%b' % (name.encode(), members[name]) for name in sorted(members)) + b"}"
 
 

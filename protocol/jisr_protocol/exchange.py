@@ -2,8 +2,8 @@
 
 Known      what the rim holds of a feed when a session begins, and what it shall hold after a Commit
 Event      what the rim tells: Fetched · NotModified · Missing · Garbled · Unreachable · Settled · Surveyed · Continued
-Request    what the rim shall do: Fetch · Replace · GoBack · Apply · Remove · Settle · Survey · Continue · Commit ·
-           Discard · Done
+Request    what the rim shall do: Fetch · Replace · GoBack · Void · Apply · Remove · Settle · Survey · Continue ·
+           Commit · Discard · Done
 Outcome    how a sync ended
 """
 
@@ -20,6 +20,7 @@ from .head import Head
 from .keys import KeyRing
 from .lineage import Mark
 from .live import Judged
+from .live import Void as Void
 from .merkle import Frontier
 from .refusal import Refusal
 from .state_tree import StateTree
@@ -181,4 +182,4 @@ class Done(msgspec.Struct, frozen=True):
     changed: bool = False
 
 
-Request = Fetch | Replace | GoBack | Apply | Remove | Settle | Survey | Continue | Commit | Discard | Done
+Request = Fetch | Replace | GoBack | Void | Apply | Remove | Settle | Survey | Continue | Commit | Discard | Done

@@ -9,13 +9,14 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Mapping
 
-from . import completeness, keys, live
+from . import completeness, keys, lineage, live, validity
 from . import entry as entries
 from .entry import Entry
 from .envelope import Envelope, verify_bytes
+from .head import Head
 from .keys import KeyRing, PublicKey
-from .live import Judged
-from .refusal import Refusal
+from .live import Judged, Void
+from .refusal import Refusal, refuse
 
 RingBefore = Callable[[str, int], KeyRing | None]
 """(node, seq) → the keys that entries below seq gave this node."""
@@ -30,6 +31,8 @@ class Judge:
         self.publisher: KeyRing | None = None
         self.feed = "public"
         """The name of the feed, which says whom it is for."""
+        self.head: Head | None = None
+        """The head of the feed that is read."""
         self.refused_count = 0
         self.suspect: Refusal | None = None
         """The first for which a cache may be to blame: no hash covers a signature."""
@@ -52,13 +55,17 @@ class Judge:
         """
         try:
             if entry.op in ("key", "recovery") and entry.thing is not None and entry.node is not None:
-                self._take_key(entry.seq, entry.node, entry.thing)
+                return Judged(entry, None, None, self._take_key(entry.seq, entry.node, entry.thing))
             elif entry.op in ("put", "del"):
                 if entry.gone is not None:
                     return Judged(entry, None, None)
                 signer, kind = self._signer(entry), entry.thing.kind if entry.thing else ""
-                verifiers = self._keys_at(signer, kind, entry.seq, past=past)
-                return Judged(entry, entries.accepted(entry, verifiers, signer), None)
+                verifiers: Mapping[str, PublicKey] = self._keys_at(signer, kind, entry.seq, past=past)
+                if "proof" in entry.parts and (ring := self._newest(signer)) is not None:
+                    verifiers = validity.verifiers(ring, entry, verifiers)
+                accepted = entries.accepted(entry, verifiers, signer)
+                self._check_counts(entry, signer)
+                return Judged(entry, accepted, None)
             elif entry.op in ("erase", "hold", "unhold") and entry.thing is not None:
                 self._check_notice(entry.thing, entry.seq, past=past)
             elif entry.op == "nodehead":
@@ -99,6 +106,8 @@ class Judge:
             before = self._bound.get(node)
             bound = {h: key for h, key in before.verifiers(kind).items() if key.revoked} if before else {}
             verifiers = ring.verifiers(kind) if ring else {}
+            if ring is not None and before is not None and _goes_on(before, ring):
+                bound = {}
             found = {header: bound.get(header, key) for header, key in verifiers.items()}
             self._verifiers[node, kind, number] = found
         return self._verifiers[node, kind, number]
@@ -112,9 +121,36 @@ class Judge:
     def _publisher_as(self, node: str) -> KeyRing | None:
         return self.publisher if self.publisher and self.publisher.id == node else None
 
-    def _take_key(self, seq: int, node: str, statement: Envelope) -> None:
-        ring = self.ring(node)
-        if ring is not None and any(s.digest == statement.digest for s in ring.statements):
+    def _newest(self, node: str) -> KeyRing | None:
+        """The newest keys known of a node, also where the log that is read does not say them yet."""
+        return self._publisher_as(node) or self.ring(node)
+
+    def place(self, entry: Entry) -> validity.Source:
+        """Where an entry stands in its writer's own feed, as far as this feed says."""
+        if entry.src is not None or self.head is None or self.head.by != entry.node:
+            return entry.src or ("", "", entry.seq)
+        return self.head.name, lineage.epoch_of_entry(self.head, entry.seq), entry.seq
+
+    def _check_counts(self, entry: Entry, signer: str) -> None:
+        """KEY-10: what a lost key has signed beyond the last good place is not shown, wherever it stands."""
+        ring = self._newest(signer)
+        if ring is None or entry.thing is None or not validity.lost(ring):
             return
-        ring = keys.fold([statement], expected_id=node) if ring is None else ring.admit(statement)
+        kid, place = validity.kid_of(entry.thing.jws), self.place(entry)
+        if not validity.counts(ring, kid, place):
+            refuse("KEY-10", "/jws", expected="a place at which this key was good", came=f"{place} by {kid}")
+
+    def _take_key(self, seq: int, node: str, statement: Envelope) -> Void | None:
+        before = self.ring(node)
+        if before is not None and any(s.digest == statement.digest for s in before.statements):
+            return None
+        ring = keys.fold([statement], expected_id=node) if before is None else before.admit(statement)
         self.fresh.setdefault(node, []).append((seq, ring))
+        changed = validity.standing(before) != validity.standing(ring)
+        return Void(ring, self.head.name if self.head else "") if changed else None
+
+
+def _goes_on(before: KeyRing, ring: KeyRing) -> bool:
+    """Whether a chain holds all that another does, or a recovery statement that takes the place of some of it."""
+    held, known = {s.digest for s in ring.statements}, {s.digest for s in before.statements}
+    return known <= held or any(s.kind == "recovery" and s.digest not in known for s in ring.statements)

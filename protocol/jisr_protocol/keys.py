@@ -7,12 +7,15 @@ A retired key's earlier signatures stay good; a revoked key's do not count for a
     Statement  first: {"action":"add","created","jwk","n":0,"recovery":[jwk],"role","salt"}       kind "key"
                later: {"action":"add"|"retire"|"revoke","created","n","node", "jwk" or "kid" …}   kind "key"
                {"action":"recover","created","jwk","n","node","revoked":[kid]}                    kind "recovery"
+
+A revoke or recover statement may say in `last` how far each feed was good: {"public":["1-abc…",812]}. What the lost key
+signed beyond that does not count, whenever it came (validity.py).
 """
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,11 +28,15 @@ from .envelope import Envelope, slices, verify_bytes
 from .envelope import parse as parse_envelope
 from .limits import KEYS_BYTES
 from .refusal import refuse
-from .shapes import Shape, list_of, one_of
+from .shapes import Shape, list_of, one_of, position
 from .signing import PublicKey as PublicKey
 from .signing import SigningKey as SigningKey
 from .signing import jwk_of as jwk_of
 from .signing import thumbprint as thumbprint
+
+_FEEDS = 16
+Last = Mapping[str, tuple[str, int]]
+"""Feed name → (epoch, size): how far each feed of an identifier was good when a key was lost."""
 
 
 def jwk(value: object) -> str | None:
@@ -41,6 +48,17 @@ def jwk(value: object) -> str | None:
         return expected
     public = base64.urlsafe_b64decode(value["x"] + "=")
     return None if nacl.bindings.crypto_core_ed25519_is_valid_point(public) else expected
+
+
+_place = position(identifiers.epoch, identifiers.count)
+
+
+def _places(value: object) -> str | None:
+    """KEY-9: {feed name: [epoch, size]}, the entries [0, size) of each feed that stay good."""
+    expected = "an object of feed names, each with [epoch, size]"
+    if not isinstance(value, dict) or len(value) > _FEEDS:
+        return expected
+    return None if all(not identifiers.feed_name(name) and not _place(at) for name, at in value.items()) else expected
 
 
 _FIRST = Shape(
@@ -75,19 +93,29 @@ _RECOVERY = Shape(
         "node": identifiers.node,
         "revoked": list_of(identifiers.kid, most=64),
     },
+    {"reason": identifiers.text},
 )
 
 
 @dataclass(frozen=True, slots=True)
 class KeyState:
-    """A signing key and what the chain says of it: active, retired or revoked."""
+    """A signing key and what the chain says of it: active, retired or revoked, since when and why.
+
+    `last` says how far a revoked key's signatures stay good; None where the revocation did not say.
+    """
 
     key: PublicKey
     state: str
+    at: str = ""
+    reason: str = ""
+    last: Last | None = None
+    recovered: bool = False
+    """A recovery statement said so, which outranks whatever a thief may say."""
 
-    def revoked(self) -> KeyState:
-        """The same key after a revocation."""
-        return KeyState(PublicKey(self.key.public, revoked=True), "revoked")
+    def ended(self, state: str, value: dict[str, Any], last: Last | None = None) -> KeyState:
+        """The same key after a statement took its right to sign."""
+        key = PublicKey(self.key.public, revoked=True) if state == "revoked" else self.key
+        return KeyState(key, state, value["created"], value.get("reason", ""), last, value["action"] == "recover")
 
 
 @dataclass(frozen=True)
@@ -123,13 +151,14 @@ class KeyRing:
                 return keys
             added = PublicKey(_public(value["jwk"]))
             self._never_named(added, "/key/jwk")
-            keys[added.kid] = KeyState(added, "active")
+            keys[added.kid] = KeyState(added, "active", value["created"])
         else:
             kid = value.get("kid", "")
             if kid not in keys or keys[kid].state == "revoked":
                 refuse("KEY-5", "/key/kid", expected="a signing key of this chain", came=kid)
                 return keys
-            keys[kid] = keys[kid].revoked() if value["action"] == "revoke" else replace(keys[kid], state="retired")
+            state = {"revoke": "revoked", "retire": "retired"}[value["action"]]
+            keys[kid] = keys[kid].ended(state, value, last_of(value) if state == "revoked" else None)
         return keys
 
     def _recover(self, statement: Envelope) -> KeyRing:
@@ -142,11 +171,15 @@ class KeyRing:
             refuse("KEY-4", "/recovery/n", expected=f"a number from 1 to {self.next_n}", came=n)
         verify_bytes(statement, {key.headers["recovery"]: key for key in self.recovery})
         base = fold(self.statements[:n])
-        lost = (self.keys.keys() - base.keys.keys()) | set(value["revoked"])
-        keys = {kid: k.revoked() if kid in lost else k for kid, k in (self.keys | base.keys).items()}
+        last, named = last_of(value, "/recovery"), set(value["revoked"])
+        keys = dict(base.keys)
+        for kid in named & (self.keys.keys() | keys.keys()):
+            keys[kid] = (keys.get(kid) or self.keys[kid]).ended("revoked", value, last)
+        for kid in self.keys.keys() - keys.keys():  # nothing that only the replaced statements brought was ever good
+            keys[kid] = self.keys[kid].ended("revoked", value, None if last is None else {})
         fresh = PublicKey(_public(value["jwk"]))
         self._never_named(fresh, "/recovery/jwk")
-        keys[fresh.kid] = KeyState(fresh, "active")
+        keys[fresh.kid] = KeyState(fresh, "active", value["created"])
         return replace(base, keys=keys, next_n=n + 1, statements=(*self.statements[:n], statement))
 
     def _never_named(self, key: PublicKey, pointer: str) -> None:
@@ -174,6 +207,16 @@ class KeyRing:
         return {s.key.headers[kind]: s.key for s in self.keys.values()}
 
 
+def last_of(value: dict[str, Any], pointer: str = "/key") -> Last | None:
+    """KEY-9: how far a revocation or recovery says that each feed was good; None where it does not say."""
+    if "last" not in value:
+        return None
+    if expected := _places(value["last"]):
+        refuse("KEY-9", f"{pointer}/last", expected=expected, came=value["last"])
+        return None
+    return {str(name): (str(at[0]), int(at[1])) for name, at in value["last"].items()}
+
+
 def begin(statement: Envelope) -> KeyRing:
     """Open the ring of a first key statement, which signs itself (KEY-1) and names its identifier (KEY-2)."""
     value = _FIRST.check(statement.value, "/key")
@@ -188,7 +231,7 @@ def begin(statement: Envelope) -> KeyRing:
         id=identifiers.identifier_of(statement.body),
         role=value["role"],
         next_n=1,
-        keys={first.kid: KeyState(first, "active")},
+        keys={first.kid: KeyState(first, "active", value["created"])},
         recovery=recovery,
         statements=(statement,),
     )

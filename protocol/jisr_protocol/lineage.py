@@ -66,3 +66,9 @@ def reach(head: Head) -> dict[str, int]:
     for base in sorted(head.bases, key=lambda b: -identifiers.epoch_number(b["epoch"])):
         size = found[base["epoch"]] = min(size, base["size"])
     return found
+
+
+def epoch_of_entry(head: Head, seq: int) -> str:
+    """Under which epoch the entry at `seq` was written: the earliest that this head's log holds it from."""
+    holding = (epoch for epoch, size in reach(head).items() if seq < size)
+    return min(holding, key=identifiers.epoch_number, default=head.epoch)

@@ -11,7 +11,18 @@ from enum import Enum
 import msgspec
 
 from .entry import AcceptedEntry, Entry
+from .keys import KeyRing
 from .refusal import Refusal
+
+
+class Void(msgspec.Struct, frozen=True, gc=False):
+    """What these keys do not count any more leaves the accepted set, and is kept as evidence (KEY-10).
+
+    `name` is that of the feed that is read: an entry without `src` stands in its writer's own.
+    """
+
+    ring: KeyRing
+    name: str
 
 
 class Judged(msgspec.Struct, frozen=True, gc=False):
@@ -20,6 +31,8 @@ class Judged(msgspec.Struct, frozen=True, gc=False):
     entry: Entry
     accepted: AcceptedEntry | None
     refusal: Refusal | None
+    void: Void | None = None
+    """A key statement may take away what was held."""
 
 
 class Effect(Enum):

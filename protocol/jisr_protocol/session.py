@@ -26,7 +26,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any, cast
 
-from . import generations, keys, lineage, merkle, paths, snapshot
+from . import generations, keys, lineage, merkle, paths, snapshot, validity
 from . import head as heads
 from .evidence import Evidence, Prefix
 from .exchange import (
@@ -53,6 +53,7 @@ from .exchange import (
     Survey,
     Surveyed,
     Unreachable,
+    Void,
 )
 from .head import Head, Relation
 from .inventory_walk import InventoryWalk
@@ -91,6 +92,7 @@ __all__ = [
     "Survey",
     "Surveyed",
     "Unreachable",
+    "Void",
 ]
 
 HEADS_TRIED = 3
@@ -224,6 +226,17 @@ class Session:
     def _read(self, head: Head, stored: Head | None, relation: Relation) -> list[Request]:
         if stored is None:
             return self._from_start(head)
+        voids = self._voids(head)
+        return [*voids, *self._read_on(head, stored, relation)]
+
+    def _voids(self, head: Head) -> list[Request]:
+        """KEY-10: of a node's own feed its keys.json tells first what does not count any more."""
+        ring, held = self.publisher, self.known.publisher
+        if ring is None or ring.role != "node" or validity.standing(ring) == validity.standing(held):
+            return []
+        return [Void(ring, head.name)]
+
+    def _read_on(self, head: Head, stored: Head, relation: Relation) -> list[Request]:
         requests: list[Request] = []
         if relation is Relation.NEW_EPOCH:
             mark = lineage.common((*self.known.marks, _mark(stored, self.known)), stored, head)
@@ -247,7 +260,7 @@ class Session:
         """Begin anew, by a snapshot if there is one (READ-12): all that was held is replaced."""
         by_snapshot = head.snap is not None and not (self._without_snapshot and head.floor == 0)
         self._restart(Known(), replacing=by_snapshot or self.known.head is not None)
-        self.judge.publisher, self.judge.feed = self.publisher, head.name
+        self._tell_judge(head)
         requests: list[Request] = [Replace()] if self.replacing else []
         if by_snapshot and head.snap is not None:
             self.state = State.MANIFEST
@@ -291,9 +304,12 @@ class Session:
 
     # Pages
 
+    def _tell_judge(self, head: Head) -> None:
+        self.judge.publisher, self.judge.head, self.judge.feed = self.publisher, head, head.name
+
     def _ask_generations(self, head: Head) -> list[Request]:
         """PAGE-5: which pages were written again is known before the first of them is fetched."""
-        self.judge.publisher, self.judge.feed = self.publisher, head.name
+        self._tell_judge(head)
         if head.gens is None or self.frontier.size == head.size:
             return self._ask_pages({})
         self.state = State.GENERATIONS

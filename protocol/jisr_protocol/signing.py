@@ -20,7 +20,7 @@ def _b64(raw: bytes) -> str:
 
 
 def thumbprint(public: bytes) -> str:
-    """The RFC 7638 thumbprint (RFC 8037 members) of an Ed25519 public key of 32 bytes."""
+    """The RFC 7638 thumbprint (RFC 8037 members) of an Ed25519 public key of 32 bytes: its kid, for ever (KEY-13)."""
     return _b64(hashlib.sha256(orjson.dumps(jwk_of(public), option=orjson.OPT_SORT_KEYS)).digest())
 
 

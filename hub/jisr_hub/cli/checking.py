@@ -88,6 +88,7 @@ async def prove(rows: Stored, keys_file: bytes, faults: Faults, progress: Progre
     feed = await rows.feed()
     published = _published(feed, ring, faults)
     async with folded() as records:
+        records.void = await rows.nullified()
         log = LogProof(rings if ring is None else {**rings, ring.id: ring}, published, records, faults)
         async for part in rows.entries():
             await log.take(part)

@@ -26,12 +26,13 @@ from .engines import Database
 TABLES = (t.entry, t.node_entry, t.node_entry_aside)
 """The tables that hold content."""
 _ROWS = 512
-_CHAIN = """
+CHAIN = """
 WITH RECURSIVE chain(seq) AS (
     SELECT seq FROM record WHERE node = :node AND (:id = '*' OR id = :id) AND audience = 'public' AND seq IS NOT NULL
     UNION SELECT e.prior FROM chain JOIN entry AS e ON e.seq = chain.seq WHERE e.prior IS NOT NULL
-) SELECT seq FROM chain ORDER BY seq
-"""
+)"""
+"""Every position of a node's records, or of one of them, in the hub's feed."""
+_CHAIN = f"{CHAIN} SELECT seq FROM chain ORDER BY seq"
 
 
 class Erasing:

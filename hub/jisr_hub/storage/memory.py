@@ -21,6 +21,7 @@ from jisr_protocol.push import NodeLog
 
 from ..erasure import covered, covers, erased_kept, erased_line, highest
 from ..ports import (
+    NOTICE,
     Change,
     Conflict,
     Erased,
@@ -30,6 +31,7 @@ from ..ports import (
     Key,
     Lead,
     Member,
+    Nullified,
     Number,
     Numbered,
     Peer,
@@ -68,6 +70,7 @@ class _State:
     notices: dict[tuple[str, str], Said] = field(default_factory=dict)
     guards: dict[Key, dict[str, int | None]] = field(default_factory=dict)
     told: dict[tuple[str, str], Told] = field(default_factory=dict)
+    nullified: dict[str, frozenset[Nullified]] = field(default_factory=dict)
 
 
 class MemoryLedger:
@@ -123,6 +126,15 @@ class MemoryLedger:
         drafts = (n.draft for n in self._s.entries)
         return {d.digest for d in drafts if d.op in ("key", "recovery") and d.node == node and d.digest}
 
+    async def versions(self, node: str) -> list[bytes]:
+        return [n.line for n in self._s.entries if n.draft.op in ("put", "del") and n.draft.node == node]
+
+    async def kept(self, node: str, name: str) -> list[Kept]:
+        return [kept for _, kept in sorted(self._s.kept.get((node, name), {}).items())]
+
+    async def nullified(self, node: str) -> frozenset[Nullified]:
+        return self._s.nullified.get(node, frozenset())
+
     async def store(self, change: Change, number: Number) -> int:
         state = self._s
         if change.log is not None and await self.node_places(change.node) != change.expected:
@@ -140,8 +152,11 @@ class MemoryLedger:
         numbered = [number(draft, base + i, change.at) for i, draft in enumerate(change.drafts)]
         state.entries += numbered
         self._note_stated(change, numbered)
+        self._nullify(change)
         for r in change.remembered:
             state.records[r.node, r.id, r.audience] = r.held
+            if not r.held.rev and r.audience != "public":
+                del state.records[r.node, r.id, r.audience]
         state.rings.update(change.rings)
         for member in change.members:
             state.members.setdefault(member.node, member)
@@ -173,6 +188,15 @@ class MemoryLedger:
         state, wanted = self._s, None if nodes is None else set(nodes)
         rows = [state.stated[node] for node in sorted(state.stated)]
         return [r for r in rows if (r.node in wanted if wanted is not None else r.touched != state.judged.get(r.node))]
+
+    def _nullify(self, change: Change) -> None:
+        for node, nullified in change.nullified.items():
+            self._s.nullified[node] = nullified
+            gone = {one.digest for one in nullified if one.audience == NOTICE}
+            self._s.notices = {place: said for place, said in self._s.notices.items() if place[0] not in gone}
+            for held in self._s.guards.values():
+                for digest in gone & held.keys():
+                    del held[digest]
 
     def _begin_epoch(self, change: Change) -> None:
         """What is not the node's log any more is put aside."""

@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from jisr_protocol import state_tree
 from jisr_protocol.state_tree import MAX_DEPTH, StateTree
 
+from ..ports import Nullified
 from . import tables as t
 from .engines import Database, Sqlite, streamed
 from .rebuild import Part, take, take_unshown
@@ -70,6 +71,10 @@ class Stored:
     def logged_statements(self) -> Rows:
         return streamed(self._connection, sa.select(t.logged_statement), _ROWS)
 
+    async def nullified(self) -> frozenset[Nullified]:
+        rows = await self._connection.execute(sa.select(t.nullified))
+        return frozenset(Nullified(row[0], row[1], row[2], row[3]) for row in rows)
+
     def notices(self) -> Rows:
         return streamed(
             self._connection, sa.select(t.notice).order_by(t.notice.c.by, t.notice.c.node, t.notice.c.n), _ROWS
@@ -118,12 +123,14 @@ class Folded:
 
     def __init__(self, database: Database, connection: AsyncConnection) -> None:
         self._database, self._connection = database, connection
+        self.void: frozenset[Nullified] = frozenset()
+        """What a lost key had signed."""
 
     async def take(self, part: Part) -> None:
-        await take(self._database, self._connection, part)
+        await take(self._database, self._connection, part, self.void)
 
     async def take_unshown(self, part: Part) -> None:
-        await take_unshown(self._database, self._connection, part)
+        await take_unshown(self._database, self._connection, part, self.void)
 
     async def state(self) -> tuple[bytes, int]:
         """(state root, number of live records) of what was taken so far."""

@@ -12,6 +12,7 @@ from jisr_protocol import entry as entries
 from jisr_protocol import state_tree
 from jisr_protocol.entry import Entry
 
+from ..ports import Nullified
 from . import tables as t
 from .engines import Database, streamed
 from .erasing import take_out
@@ -29,20 +30,31 @@ async def rebuild_records(ledger: SqlLedger) -> None:
     kept = sa.select(n.name, n.line).where(n.line.is_not(None), n.code.is_(None)).order_by(n.node, n.name, n.seq)
     async with database.writing(long=True) as connection:
         await connection.execute(sa.delete(t.record))
+        void = frozenset(Nullified(*row) for row in (await connection.execute(sa.select(t.nullified))).tuples())
         async for part in streamed(connection, kept.where(n.name != "public"), READ_ROWS):
-            await take(database, connection, [(row.name, entries.parse(row.line)) for row in part])
+            await take(database, connection, [(row.name, entries.parse(row.line)) for row in part], void)
         async for part in streamed(connection, sa.select(c.line).order_by(c.seq), READ_ROWS):
-            await take(database, connection, [("public", entries.parse(row.line)) for row in part])
+            await take(database, connection, [("public", entries.parse(row.line)) for row in part], void)
         async for part in streamed(connection, kept.where(n.name == "public"), READ_ROWS):
-            await take_unshown(database, connection, [(row.name, entries.parse(row.line)) for row in part])
+            await take_unshown(database, connection, [(row.name, entries.parse(row.line)) for row in part], void)
 
 
-async def take(database: Database, connection: AsyncConnection, part: Part) -> None:
-    """Fold the next entries of a log into the table of records: of a node's restricted feed, or of the hub's own."""
+async def take(
+    database: Database, connection: AsyncConnection, part: Part, void: frozenset[Nullified] = frozenset()
+) -> None:
+    """Fold the next entries of a log into the table of records: of a node's restricted feed, or of the hub's own.
+
+    What a lost key had signed (`void`) only takes its place: the rev that is held stays that of what counts.
+    """
     rows: list[tuple[Any, ...]] = []
     for audience, e in part:
         node, record_id = e.node or "", e.id or ""
-        if e.op in ("put", "del"):
+        if e.op in ("put", "del") and Nullified(node, record_id, audience, e.digest or "") in void:
+            await database.put(connection, t.record, rows, replace=True)
+            rows = []
+            if audience == "public":
+                await _pass(database, connection, e)
+        elif e.op in ("put", "del"):
             path = state_tree.path(node, record_id) if audience == "public" and e.op == "put" else None
             seq = e.seq if audience == "public" else None
             rows.append((node, record_id, audience, e.rev, e.digest, e.type, path, seq))
@@ -60,10 +72,25 @@ async def take(database: Database, connection: AsyncConnection, part: Part) -> N
     await database.put(connection, t.record, rows, replace=True)
 
 
-async def take_unshown(database: Database, connection: AsyncConnection, part: Part) -> None:
+async def _pass(database: Database, connection: AsyncConnection, e: Entry) -> None:
+    """An entry that does not count is the newest word about its record all the same."""
+    row = (e.node, e.id, "public", 0, "", e.type, None, e.seq)
+    insert = database.insert(t.record).values(dict(zip(t.record.columns.keys(), row, strict=True)))
+    await connection.execute(
+        insert.on_conflict_do_update(
+            index_elements=["node", "id", "audience"], set_={"live_path": None, "seq": insert.excluded.seq}
+        )
+    )
+
+
+async def take_unshown(
+    database: Database, connection: AsyncConnection, part: Part, void: frozenset[Nullified] = frozenset()
+) -> None:
     """Fold lines of a node's public feed that never showed: its restricted feed came first. After the log itself."""
     shown = [(e.node or "", e.id or "", e) for _, e in part if e.op in ("put", "del")]
     for node, record_id, e in shown:
+        if Nullified(node, record_id, "public", e.digest or "") in void:
+            continue
         row = (node, record_id, "public", e.rev, e.digest, e.type, None, None)
         insert = database.insert(t.record).values(dict(zip(t.record.columns.keys(), row, strict=True)))
         newer = {name: insert.excluded[name] for name in ("rev", "digest", "type", "live_path")}

@@ -28,6 +28,7 @@ from jisr_protocol.notice import ALL
 from jisr_protocol.push import NodeLog
 
 from ..ports import (
+    NOTICE,
     Change,
     Conflict,
     Erased,
@@ -37,6 +38,7 @@ from ..ports import (
     Key,
     Lead,
     Member,
+    Nullified,
     Number,
     Numbered,
     Peer,
@@ -195,6 +197,26 @@ class SqlLedger:
         self._folded[node] = keys.fold(statements, expected_id=node)
         return self._folded[node]
 
+    async def versions(self, node: str) -> list[bytes]:
+        query = sa.text(
+            f"{erasing.CHAIN} SELECT e.line FROM chain AS c JOIN entry AS e ON e.seq = c.seq ORDER BY e.seq"
+        )
+        rows = await self.rows(query.bindparams(node=node, id=ALL))
+        parsed = (entries.parse(row.line) for row in rows)
+        return [one.raw for one in parsed if one.op in ("put", "del")]
+
+    async def kept(self, node: str, name: str) -> list[Kept]:
+        c = t.node_entry.c
+        query = _of_feed(sa.select(c.seq, c.leaf, c.line, c.code, c.pointer, c.detail, c.line_hash), node, name)
+        return [
+            Kept(row.seq, row.leaf, row.line, row.code, row.pointer or "", row.detail or "", row.line_hash)
+            for row in await self.rows(query.order_by(c.seq))
+        ]
+
+    async def nullified(self, node: str) -> frozenset[Nullified]:
+        rows = await self.rows(sa.select(t.nullified).where(t.nullified.c.node == node))
+        return frozenset(Nullified(row.node, row.id, row.audience, row.digest) for row in rows)
+
     async def statements_logged(self, node: str) -> set[str]:
         c = t.logged_statement.c
         return {row.digest for row in await self.rows(sa.select(c.digest).where(c.node == node))}
@@ -278,6 +300,7 @@ class SqlLedger:
             size: int = (await connection.execute(grown)).scalar_one()
             first = size - len(change.drafts)
             numbered = [number(draft, first + i, change.at) for i, draft in enumerate(change.drafts)]
+            await self._nullify(connection, change)
             newest = await self._newest(connection, _about(change))
             await self._append(connection, numbered, newest)
             await self._remember(connection, change, numbered, newest)
@@ -331,6 +354,20 @@ class SqlLedger:
             path = paths.get(key) if h.live and r.audience == "public" else None
             rows.append((*key, r.audience, h.rev, h.digest, h.type, path, seq))
         await self.database.put(connection, t.record, rows, replace=True)
+        c = t.record.c
+        for r in change.remembered:
+            if not r.held.rev and r.audience != "public":
+                gone = sa.delete(t.record).where(c.node == r.node, c.id == r.id, c.audience == r.audience)
+                await connection.execute(gone)
+
+    async def _nullify(self, connection: AsyncConnection, change: Change) -> None:
+        for node, nullified in change.nullified.items():
+            await connection.execute(sa.delete(t.nullified).where(t.nullified.c.node == node))
+            rows = [(one.node, one.id, one.audience, one.digest) for one in sorted(nullified, key=lambda one: one.id)]
+            await self.database.put(connection, t.nullified, rows, replace=False)
+            for digest in {one.digest for one in nullified if one.audience == NOTICE}:
+                await connection.execute(sa.delete(t.guard).where(t.guard.c.notice == digest))
+                await connection.execute(sa.delete(t.notice).where(t.notice.c.digest == digest))
 
     async def _keep_rings(self, connection: AsyncConnection, change: Change) -> None:
         logged = [{"node": d.node, "digest": d.digest} for d in change.drafts if d.op in ("key", "recovery")]

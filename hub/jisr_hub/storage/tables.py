@@ -9,6 +9,7 @@
 `notice`      signed notices by the feed they came in, and `guard` what they keep out: (node, id or *) up to a rev
 `statement`   what hubs, nodes and anchors say of each other, one row a signature, only what is not outdated
 `invitation`  hashes of one-time codes, and `request` who asks to be let in
+`nullified`   versions and notices that a lost key had signed: they count in nothing
 `generation`  pages that were rewritten, by number
 `pull`        nodes' feeds that this hub fetches, and how the last round with each ended
 `stated`      the head of each node that the feed said last (`nodehead`), and whether the node was touched since
@@ -212,6 +213,16 @@ request = Table(
     Column("at", String, nullable=False),
     Column("keys", LargeBinary, nullable=False),
     sqlite_strict=True,
+)
+nullified = Table(
+    "nullified",
+    metadata,
+    Column("node", String, primary_key=True),
+    Column("id", String, primary_key=True),
+    Column("audience", String, primary_key=True),
+    Column("digest", String, primary_key=True),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
 )
 generation = Table(
     "generation",

@@ -61,6 +61,7 @@ def routes(hub: Hub, publisher: Publisher, pages: Pages, *, wake_peers: Callable
         Route(feed + "/rec/{node}/{id}/{name}", api.record),
         Route("/v1/nodes/{node}/feeds/{name}/log", api.push, methods=["POST"]),
         Route("/v1/nodes/{node}/feeds/{name}/log/state", api.log_state),
+        Route("/v1/nodes/{node}/keys.json", api.node_keys),
         Route("/v1/ping", api.ping, methods=["POST"]),
     ]
 
@@ -86,6 +87,14 @@ class _Api:
 
     async def keys(self, request: Request) -> Response:
         return _file(request, keys.write_file(self._hub.identity.ring), "public, max-age=60")
+
+    async def node_keys(self, request: Request) -> Response:
+        """KEY-14: the chain of a writer of this feed, for ever."""
+        node = request.path_params["node"]
+        ring = (await self._hub.ledger.rings([node])).get(node) if identifiers.node(node) is None else None
+        if ring is None:
+            return document("not_found", f"this hub holds no keys of {node}")
+        return _file(request, keys.write_file(ring), "public, max-age=60")
 
     async def head(self, request: Request) -> Response:
         """The head; with ?after=<size>&wait=<seconds> as soon as it covers more, at the latest after the wait."""

@@ -6,11 +6,14 @@ import base64
 import hashlib
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from ..errors import Declined, Mistaken
 
 SIGNING_KEY = "signing.key"
+NEXT_KEY = "signing.key.next"
+"""The key that is to follow, until the change of keys is committed."""
 _CHECK_CHARACTERS = 4
 
 
@@ -58,6 +61,32 @@ def read_signing_key(path: Path) -> bytes:
     if not isinstance(key, Ed25519PrivateKey):
         raise Mistaken(f"{path} holds another kind of key; expected Ed25519. Put the file back from your backup.")
     return key.private_bytes_raw()
+
+
+def write_next(folder: Path, seed: bytes) -> None:
+    """Put the key that is to follow beside the one that signs; it takes its place by `take_next`."""
+    drop_next(folder)
+    write_secret(folder / NEXT_KEY, signing_pem(seed))
+
+
+def drop_next(folder: Path) -> None:
+    """Nothing came of it."""
+    (folder / NEXT_KEY).unlink(missing_ok=True)
+
+
+def take_next(folder: Path) -> None:
+    """The next key is the one that signs from now on."""
+    os.replace(folder / NEXT_KEY, folder / SIGNING_KEY)
+
+
+def settle_next(folder: Path, is_active: Callable[[bytes], bool]) -> None:
+    """Finish or forget a change of keys that was cut off: what the node's own chain says was committed."""
+    if not (folder / NEXT_KEY).is_file():
+        return
+    if is_active(read_signing_key(folder / NEXT_KEY)):
+        take_next(folder)
+    else:
+        drop_next(folder)
 
 
 def recovery_name(node: str) -> str:

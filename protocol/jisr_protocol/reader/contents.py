@@ -82,6 +82,8 @@ class Change(msgspec.Struct, frozen=True, gc=False):
     via: bytes
     jws: str
     raw: bytes
+    proof: bytes = b""
+    """The member `proof` of an entry that a lost key has signed (KEY-11)."""
 
     @property
     def envelope(self) -> Envelope | None:
@@ -208,22 +210,27 @@ class Contents:
         With `notices` the signed notices of erase, hold and unhold entries too, each before what it took out, and
         statements: for hubs, which act on them and pass them on. With `node` only what is about that node.
         """
-        columns = "seq, op, node, id, rev, type, digest, at, src, via, jws, body"
+        columns = "seq, op, node, id, rev, type, digest, at, src, via, jws, body, proof"
         wanted = "seq > ?1" if node is None else "seq > ?1 AND node = ?2"
-        carried = " UNION ALL SELECT seq, op, node, id, NULL, '', '', '', NULL, NULL, NULL, line, 0 FROM carried"
+        carried = " UNION ALL SELECT seq, op, node, id, NULL, '', '', '', NULL, NULL, NULL, line, NULL, 0 FROM carried"
+        told = "seq, kind, node, id, NULL, kind, digest, at, NULL, NULL, jws, body, NULL, 0"
         rows = self._connection.execute(
             f"SELECT {columns}, 1 AS later FROM record WHERE {wanted}"
-            " UNION ALL SELECT seq, kind, node, id, NULL, kind, digest, at, NULL, NULL, jws, body, 0 FROM key_statement"
-            f" WHERE {wanted}"
+            f" UNION ALL SELECT {told} FROM key_statement WHERE {wanted}"
             + (f"{carried} WHERE {wanted} AND op IN ('erase', 'hold', 'unhold', 'statement')" if notices else "")
             + " ORDER BY seq, later",
             (after_seq,) if node is None else (after_seq, node),
         )
-        for seq, op, node, id_, rev, type_, digest, at, src, via, jws, body, later in rows:
+        for seq, op, node, id_, rev, type_, digest, at, src, via, jws, body, proof, later in rows:
             if op in SIGNED and not later:
                 yield _as_it_came(body)
             else:
-                yield Change(seq, op, node, id_, rev, type_, digest, at, _src(src), via or b"", jws or "", body or b"")
+                rest = (_src(src), via or b"", jws or "", body or b"", proof or b"")
+                yield Change(seq, op, node, id_, rev, type_, digest, at, *rest)
+
+    def nullified(self) -> Iterator[tuple[str, str, int | None, str]]:
+        """(node, id, rev, digest) of what a lost key had signed and does not count (KEY-10)."""
+        yield from self._connection.execute("SELECT node, id, rev, digest FROM nullified ORDER BY node, id, rev")
 
     def carried(self, after_seq: int = -1) -> Iterator[tuple[int, str, bytes]]:
         """(seq, op, line) of entries of every other op, as they came: statements, notices, node heads, unknown ones."""

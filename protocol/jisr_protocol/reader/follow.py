@@ -48,6 +48,7 @@ from ..session import (
     Session,
     Settle,
     Survey,
+    Void,
 )
 from . import evidence
 from .nodes import Standing
@@ -213,6 +214,8 @@ class _Run:
                 self._copy.begin(replace=True)
             case GoBack(size):
                 self._copy.go_back(size)
+            case Void():
+                self._copy.void(request)
             case Apply(judged):
                 self._copy.apply(judged)
                 self._applied += len(judged)

@@ -15,14 +15,15 @@ from typing import Any
 import msgspec
 import orjson
 
-from .. import completeness, live, state_tree
+from .. import completeness, identifiers, live, state_tree, validity
+from .. import entry as entries
 from ..completeness import NodeHead
 from ..entry import Entry
-from ..envelope import Envelope
+from ..envelope import Envelope, wrap
 from ..evidence import Evidence
 from ..keys import parse_statement
 from ..limits import PAGE_ENTRIES
-from ..live import Effect, Judged, Order
+from ..live import Effect, Judged, Order, Void
 from ..problems import code_of_rule
 from ..refusal import Refusal, refuse
 from . import evidence, nodes
@@ -34,6 +35,7 @@ GUARD = (
     "INSERT INTO guard VALUES (?,?,?,?) ON CONFLICT (node, id, op) DO UPDATE SET max_rev ="
     " CASE WHEN max_rev IS NOT NULL AND excluded.max_rev IS NOT NULL THEN max(max_rev, excluded.max_rev) END"
 )
+_NULLIFIED = code_of_rule("KEY-10")
 _NOTICES = ("erase", "hold", "unhold")
 
 Key = tuple[str, str]
@@ -41,7 +43,7 @@ Key = tuple[str, str]
 
 
 class Held(msgspec.Struct):
-    """What the accepted set holds of a record. `columns` are to be written: (type, at, src, via, jws, body)."""
+    """What the accepted set holds of a record. `columns` are to be written."""
 
     rev: int
     digest: str
@@ -50,6 +52,7 @@ class Held(msgspec.Struct):
     disputed: bool
     prior: bool
     columns: tuple[Any, ...] | None = None
+    """(type, at, src, via, jws, body, proof)"""
     changed: bool = False
 
 
@@ -97,7 +100,9 @@ class Sheet:
             self._load(_records_of(part))
             for number, judged in enumerate(part, start=1):
                 self._fold(judged)
-                if judged.entry.op in _NOTICES:  # it wrote everything, and forgot it
+                if judged.void is not None:
+                    self.void(judged.void)
+                if judged.void is not None or judged.entry.op in _NOTICES:  # it wrote everything, and forgot it
                     self._load(_records_of(part[number:]))
             self.write()
 
@@ -122,6 +127,48 @@ class Sheet:
             values,
         )
         return len(lines)
+
+    def void(self, void: Void) -> None:
+        """KEY-10: what a lost key has signed beyond the last good place of its feed does not count: its records are not
+        shown and keep no rev out, its notices guard nothing. All of it is kept as evidence."""
+        self.write()
+        ring, run = void.ring, self._connection.execute
+        columns = "id, rev, digest, op, seq, src, jws, body"
+        for row in run(f"SELECT {columns} FROM record WHERE node = ?", (ring.id,)).fetchall():
+            record_id, rev, digest, op, seq, src, jws, body = row
+            if validity.counts(ring, validity.kid_of(jws) if jws else None, _place(src, void, seq)):
+                continue
+            content = wrap("record" if op == "put" else "tombstone", jws, body) if body is not None else None
+            run(
+                "INSERT OR REPLACE INTO nullified VALUES (?,?,?,?,?,?)", (ring.id, record_id, rev, digest, seq, content)
+            )
+            run("DELETE FROM record WHERE node = ? AND id = ?", (ring.id, record_id))
+            where = (_NULLIFIED, state_tree.path(ring.id, record_id), ring.id, record_id, digest)
+            run("UPDATE leaf SET code = ? WHERE path = ? AND node = ? AND id = ? AND digest = ?", where)
+        self._void_notices(void)
+
+    def _void_notices(self, void: Void) -> None:
+        """The guards of this node are made again, of the notices that still count."""
+        ring, run = void.ring, self._connection.execute
+        said = run("SELECT seq, line FROM carried WHERE node = ? AND op IN ('erase', 'hold')", (ring.id,)).fetchall()
+        gone: list[tuple[int, Entry]] = []
+        stays: list[tuple[int, Entry]] = []
+        for seq, line in said:
+            entry = entries.parse(line)
+            own = entry.thing is not None and entry.thing.value["by"] == ring.id
+            src = entry.src or _place(None, void, seq)
+            kid = validity.kid_of(entry.thing.jws) if entry.thing else None
+            counted = not own or validity.counts(ring, kid, src, notice=True)
+            (stays if counted else gone).append((seq, entry))
+        if not gone:
+            return
+        run("DELETE FROM guard WHERE node = ?", (ring.id,))
+        for seq, entry in gone:
+            values = (ring.id, f"{entry.op} {entry.id}", entry.rev, entry.digest, seq, entry.raw)
+            run("INSERT OR REPLACE INTO nullified VALUES (?,?,?,?,?,?)", values)
+            run("DELETE FROM carried WHERE seq = ?", (seq,))
+        for _, entry in stays:
+            run(GUARD, (entry.node, entry.id, entry.op, entry.rev))
 
     def _load(self, wanted: set[Key]) -> None:
         """Read what is held of these records, in one statement."""
@@ -239,7 +286,8 @@ class Sheet:
         if entry.thing is None:
             raise ValueError("an accepted entry has its content")
         src = orjson.dumps(entry.src).decode() if entry.src else None
-        columns = (entry.type, entry.at, src, _via(entry), entry.thing.jws, entry.thing.body)
+        proof = entry.parts.get("proof")
+        columns = (entry.type, entry.at, src, _via(entry), entry.thing.jws, entry.thing.body, proof)
         self._held[key] = Held(rev, digest, entry.op, entry.seq, disputed, False, columns, True)
 
     def _leave(self, held: Held | None, seq: int, op: str) -> None:
@@ -247,7 +295,7 @@ class Sheet:
         if held is not None and held.op == "put":
             held.op, held.seq, held.changed = op, seq, True
             if held.columns is not None:
-                held.columns = (*held.columns[:2], None, None, None, None)
+                held.columns = (*held.columns[:3], None, None, None, None)
 
     def _remove_matching(self, entry: Entry) -> None:
         """LIVE-2. The targets may be a whole node: they are taken out 256 at a time."""
@@ -342,7 +390,7 @@ class Sheet:
 
     def _content(self, key: Key, held: Held) -> tuple[str, str, bytes | None]:
         if held.columns is not None:
-            return held.op, *held.columns[4:]
+            return held.op, *held.columns[4:6]
         row = self._connection.execute("SELECT op, jws, body FROM record WHERE node = ? AND id = ?", key).fetchone()
         return row[0], row[1], row[2]
 
@@ -378,17 +426,17 @@ class Sheet:
         whole, part = [], []
         for key, held in self._held.items():
             if held.changed and held.columns is not None:
-                type_, at, src, via, jws, body = held.columns
+                type_, at, *rest, proof = held.columns
                 whole.append(
-                    (*key, held.rev, held.digest, type_, held.op, held.seq, at, src, via, jws, body, held.disputed, 0)
+                    (*key, held.rev, held.digest, type_, held.op, held.seq, at, *rest, held.disputed, 0, proof)
                 )
             elif held.changed:
                 part.append((held.op, held.seq, held.disputed, held.prior, held.op, held.op, held.op, *key))
         self._connection.executemany(
-            "INSERT INTO record VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (node, id) DO UPDATE SET"
+            "INSERT INTO record VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (node, id) DO UPDATE SET"
             " rev = excluded.rev, digest = excluded.digest, type = excluded.type, op = excluded.op, seq = excluded.seq,"
             " at = excluded.at, src = excluded.src, via = excluded.via, jws = excluded.jws, body = excluded.body,"
-            " disputed = excluded.disputed, prior = excluded.prior",
+            " disputed = excluded.disputed, prior = excluded.prior, proof = excluded.proof",
             whole,
         )
         self._connection.executemany(
@@ -397,6 +445,15 @@ class Sheet:
             " body = CASE WHEN ? IN ('put', 'del') THEN body END WHERE node = ? AND id = ?",
             part,
         )
+
+
+def _place(src: str | None, void: Void, seq: int) -> validity.Source:
+    """Where a row stands in its writer's own feed; without `src` that is the feed that is read, and only that."""
+    if src:
+        name, epoch, number = orjson.loads(src)
+        return name, epoch, number
+    epochs = [last[void.name][0] for last in validity.lost(void.ring).values() if void.name in last]
+    return void.name, max(epochs, key=identifiers.epoch_number, default=""), seq
 
 
 def _records_of(page: Sequence[Judged]) -> set[Key]:

@@ -20,7 +20,7 @@ from .. import keys, state_tree
 from ..exchange import Known, Settled, Surveyed
 from ..identifiers import to_instant
 from ..lineage import Mark
-from ..live import Judged
+from ..live import Judged, Void
 from ..merkle import Frontier
 from ..state_tree import FAN, MAX_DEPTH, StateTree
 from . import evidence, nodes
@@ -135,6 +135,12 @@ class Copy(Contents):
         self._sheet.nodes.update(row[0] for row in self._connection.execute(heads_gone, (size,)))
         for table in ("refusal", "carried"):
             self._connection.execute(f"DELETE FROM {table} WHERE seq >= ?", (size,))
+
+    def void(self, void: Void) -> None:
+        """Take out what a node's newest keys do not count any more (KEY-10)."""
+        self.begin()
+        self._tree = None
+        self._sheet.void(void)
 
     def remove(self, records: Sequence[tuple[str, str]], seq: int) -> None:
         """Take records out that this feed does not hold, as of position `seq`."""

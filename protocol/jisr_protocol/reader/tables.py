@@ -68,6 +68,7 @@ CREATE TABLE record (
     body BLOB,
     disputed INTEGER NOT NULL,
     prior INTEGER NOT NULL,
+    proof BLOB,
     UNIQUE (node, id)
 ) STRICT;
 CREATE INDEX record_seq ON record (seq);
@@ -80,6 +81,17 @@ CREATE TABLE guard (
     op TEXT NOT NULL,
     max_rev INTEGER,
     PRIMARY KEY (node, id, op)
+) STRICT, WITHOUT ROWID;
+
+-- what a lost key had signed: it does not count and is never shown; id is that of a record, or "erase <target>"
+CREATE TABLE nullified (
+    node TEXT NOT NULL,
+    id TEXT NOT NULL,
+    rev INTEGER,
+    digest TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    content BLOB,
+    PRIMARY KEY (node, id, digest)
 ) STRICT, WITHOUT ROWID;
 
 -- every accepted key entry, in the order in which they came: folded, they are the writers' key rings

@@ -56,10 +56,42 @@ def _chains(file: CaseFile) -> None:
     result = _result(writer, {writer.key: "active", fresh: "revoked", saved: "active"}, 2)
     comment = "a recovery in the place of number 1 replaces what came after, and revokes keys added there"
     file.valid("KEY-4", "chain", comment, _chain([*writer.statements, recovery]), result)
+    _lost_keys(file)
     unknown = Writer("node")
     unknown.later("add", jwk=fresh.jwk, remark="members nobody knows yet are kept")
     result = _result(unknown, {unknown.key: "active", fresh: "active"}, 2)
     file.valid("KEY-1", "chain", "a member nobody knows yet", _chain(unknown.statements), result)
+
+
+def _lost_keys(file: CaseFile) -> None:
+    last = {"partners": ["2-aaaaaaaa", 0], "public": ["1-aaaaaaaa", 812]}
+    writer, fresh, saved = Writer("node"), Key("node 2"), Key("node saved")
+    writer.later("add", jwk=fresh.jwk)
+    writer.later("revoke", by=fresh, kid=writer.key.kid, last=last, reason="stolen")
+    result = _result(writer, {writer.key: "revoked", fresh: "active"}, 3)
+    file.valid("KEY-9", "chain", "a revocation with the last good places", _chain(writer.statements), result)
+    recovery = writer.recover(saved, [writer.key.kid], 1, last=last, reason="the laptop was stolen")
+    result = _result(writer, {writer.key: "revoked", fresh: "revoked", saved: "active"}, 2)
+    comment = "a recovery with the last good places"
+    file.valid("KEY-9", "chain", comment, _chain([*writer.statements, recovery]), result)
+    nothing = writer.recover(saved, [writer.key.kid], 1, last={})
+    comment = "a recovery that leaves nothing good"
+    file.valid("KEY-9", "chain", comment, _chain([*writer.statements, nothing]), result)
+    for comment, bad in (
+        ("places that are a list", [["public", "1-aaaaaaaa", 812]]),
+        ("a feed name nobody may have", {"../public": ["1-aaaaaaaa", 812]}),
+        ("a place without a size", {"public": ["1-aaaaaaaa"]}),
+        ("a size below nothing", {"public": ["1-aaaaaaaa", -1]}),
+        ("an epoch that is none", {"public": ["first", 812]}),
+        ("more feeds than there may be", {f"feed{number}": ["1-aaaaaaaa", 1] for number in range(17)}),
+    ):
+        bent = [*writer.statements, writer.recover(saved, [], 1, last=bad)]
+        file.invalid("KEY-9", "chain", comment, _chain(bent), "key_invalid", "/recovery/last")
+    other = Writer("node")
+    other.later("add", jwk=fresh.jwk)
+    other.later("revoke", by=fresh, kid=other.key.kid, last=[])
+    comment = "a revocation with places that are a list"
+    file.invalid("KEY-9", "chain", comment, _chain(other.statements), "key_invalid", "/key/last")
 
 
 def _bad_statements(file: CaseFile) -> None:
@@ -74,6 +106,8 @@ def _bad_statements(file: CaseFile) -> None:
     refuse("another action in the first statement", "/key/action", good | {"action": "retire"})
     refuse("another role", "/key/role", good | {"role": "reader"})
     refuse("a private member in a key", "/key/jwk", good | {"jwk": writer.key.jwk | {"d": "x"}})
+    named = good["jwk"] | {"kid": writer.key.kid}
+    refuse("a key that brings a kid of its own (KEY-13)", "/key/jwk", good | {"jwk": named})
     refuse("another curve", "/key/jwk", good | {"jwk": writer.key.jwk | {"crv": "X25519"}})
     for comment, public in (
         ("the neutral point", b"\x01" + bytes(31)),

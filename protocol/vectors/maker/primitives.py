@@ -105,7 +105,7 @@ class Writer:
         self.statements.append(statement)
         return statement
 
-    def recover(self, fresh: Key, revoked: list[str], n: int) -> dict[str, Any]:
+    def recover(self, fresh: Key, revoked: list[str], n: int, **members: Any) -> dict[str, Any]:
         """A recovery statement in the place of number n, not taken into the chain."""
         value = {
             "action": "recover",
@@ -114,6 +114,7 @@ class Writer:
             "n": n,
             "node": self.id,
             "revoked": revoked,
+            **members,
         }
         return self.recovery.sign("recovery", value)
 

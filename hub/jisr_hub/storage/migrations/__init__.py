@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-NEWEST = "0007"
+NEWEST = "0008"
 _FIRST = "0001"
 
 
