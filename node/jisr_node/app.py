@@ -184,7 +184,7 @@ class Node:
         """Go on with other keys of the same node: what is signed from now on, and the keys that are shown."""
         self.identity = self.feeds.identity = identity
         self._outbox.become(identity)
-        self._deliveries = Deliveries(self.store, identity)
+        self._deliveries = Deliveries(self.store, identity, self._keep_evidence)
 
     def keep_keys(self) -> None:
         """Keep the chain of key statements as it now is; part of a transaction."""
