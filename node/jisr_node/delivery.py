@@ -43,6 +43,14 @@ SHORT_WAIT_SECONDS = 5.0
 MOST_WAITS = 100
 
 
+MOST_CUTS = 3
+"""How often in a row a push that is cut is tried again, each time with fewer lines."""
+CUT_SECONDS = 0.2
+LEAST_LINES = 16
+SLOW_SECONDS, FAST_SECONDS = 20.0, 5.0
+"""A push that takes longer is followed by one of half its lines, one that takes less by one of twice as many."""
+
+
 Count = Annotated[int, msgspec.Meta(ge=0, le=INTEGER_MAX)]
 
 
@@ -95,8 +103,8 @@ class Deliveries:
         self._keep = keep or (lambda _: None)
         self._trees: dict[str, tuple[str, Tree]] = {}
 
-    def next_push(self, name: str, start: int, *, head_too: bool = False) -> bytes | None:
-        """The body of the push that begins at `start`: as many lines as one may carry.
+    def next_push(self, name: str, start: int, *, head_too: bool = False, most: int = BATCH_ENTRIES) -> bytes | None:
+        """The body of the push that begins at `start`: as many lines as one may carry, and `most`.
 
         None when the feed has no such lines; with `head_too` then a push of no lines, which brings a renewed head.
         """
@@ -105,7 +113,7 @@ class Deliveries:
             return None
         lines: list[bytes] = []
         total = 0
-        for line in self._store.lines(name, start, min(feed.size, start + BATCH_ENTRIES)):
+        for line in self._store.lines(name, start, min(feed.size, start + most)):
             total += len(line.raw) + 1
             if total > BATCH_BYTES:
                 break
@@ -309,6 +317,28 @@ _BAD_RECEIPT = (
 )
 
 
+class Pace:
+    """How many lines the next push carries: fewer after a cut and on a slow line, so that a cut repeats little."""
+
+    def __init__(self) -> None:
+        self.lines = BATCH_ENTRIES
+        self._cuts = 0
+
+    def cut(self) -> bool:
+        """The line was cut under a push. Returns whether another try is worth while."""
+        self._cuts += 1
+        self.lines = max(LEAST_LINES, self.lines // 2)
+        return self._cuts <= MOST_CUTS
+
+    def passed(self, seconds: float) -> None:
+        """A push was answered."""
+        self._cuts = 0
+        if seconds > SLOW_SECONDS:
+            self.lines = max(LEAST_LINES, self.lines // 2)
+        elif seconds < FAST_SECONDS:
+            self.lines = min(BATCH_ENTRIES, self.lines * 2)
+
+
 async def deliver(deliveries: Deliveries, hub: Hub, node: str, feed: Feed, now: datetime) -> Delivered:
     """Bring one feed to one hub, push by push, until the hub holds all of it.
 
@@ -345,11 +375,17 @@ async def _start(deliveries: Deliveries, hub: Hub, node: str, name: str) -> int:
 async def _deliver(deliveries: Deliveries, hub: Hub, node: str, feed: Feed, now: datetime) -> Delivered:
     total = Delivered(feed.name, feed.size, await _start(deliveries, hub, node, feed.name))
     head_too = deliveries.head_is_news(hub.address, feed.name)
-    sent_back, waits = False, 0
-    while (body := deliveries.next_push(feed.name, total.next, head_too=head_too)) is not None:
+    sent_back, waits, pace = False, 0, Pace()
+    clock = asyncio.get_running_loop().time
+    while (body := deliveries.next_push(feed.name, total.next, head_too=head_too, most=pace.lines)) is not None:
+        began = clock()
         try:
             answer = await hub.push(node, feed.name, body)
+            pace.passed(clock() - began)
         except HubUnreachable as error:
+            if error.retry_after is None and pace.cut():
+                await asyncio.sleep(CUT_SECONDS)
+                continue
             if error.retry_after is None or error.retry_after > SHORT_WAIT_SECONDS or waits == MOST_WAITS:
                 raise
             waits += 1

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jisr_node.app import Node
+from jisr_node.delivery import LEAST_LINES, MOST_CUTS, Pace
 from jisr_node.errors import Contradiction, HubRefused, HubUnreachable, Mistaken
 from jisr_node.feeds import HEAD_RENEWED
 from jisr_protocol import push
@@ -53,7 +54,7 @@ def test_delivering_again_pushes_nothing(node: Node) -> None:
 def test_a_lost_answer_costs_nothing_but_a_question(node: Node) -> None:
     hub = FakeHub()
     published(node, organization(), service())
-    hub.lose_answers = 1
+    hub.lose_answers = MOST_CUTS + 1
     with pytest.raises(HubUnreachable):
         deliver(node, hub)
     assert [d["problem"] for d in node.status(now=NOW)["deliveries"]] == ["the line broke"]
@@ -64,11 +65,31 @@ def test_a_lost_answer_costs_nothing_but_a_question(node: Node) -> None:
     assert found[0]["receipt"]["entries"] == 3, "the receipt that was lost is asked for again"
 
 
+def test_a_push_that_is_cut_is_tried_again_with_fewer_lines(node: Node) -> None:
+    hub = FakeHub()
+    published(node, *(organization(str(i)) for i in range(600)))
+    hub.refuse_next = [HubUnreachable("cut"), HubUnreachable("cut")]
+    [sent] = deliver(node, hub).delivered
+    assert len(hub.log("public").entries) == 601
+    assert sent.pushes == 3, "125, then 250, then the rest"
+
+
+def test_the_pace_halves_on_a_slow_line_and_doubles_on_a_fast_one() -> None:
+    pace = Pace()
+    for seconds, lines in ((21, 250), (30, 125), (10, 125), (1, 250), (1, 500), (1, 500)):
+        pace.passed(seconds)
+        assert pace.lines == lines
+    assert [pace.cut() for _ in range(MOST_CUTS + 1)] == [True] * MOST_CUTS + [False]
+    for _ in range(10):
+        pace.cut()
+    assert pace.lines == LEAST_LINES
+
+
 def test_a_lost_answer_does_not_hide_what_the_hub_keeps_back(node: Node) -> None:
     hub = FakeHub()
     hub.keep_back[1] = {"code": "schema_invalid", "pointer": "/record/name", "detail": "too short"}
     published(node, organization(), service())
-    hub.lose_answers = 1
+    hub.lose_answers = MOST_CUTS + 1
     with pytest.raises(HubUnreachable):
         deliver(node, hub)
     deliver(node, hub)
@@ -394,7 +415,7 @@ def test_a_head_refused_for_its_date_is_signed_anew_when_the_clock_is_right(node
     hub = FakeHub()
     node.import_drafts([organization()])
     node.publish(now=NOW)
-    hub.lose_answers = 1
+    hub.lose_answers = MOST_CUTS + 1
     with pytest.raises(HubUnreachable):
         deliver(node, hub)
     node.import_drafts([organization("later")])

@@ -37,6 +37,8 @@ BODY_SECONDS = 120
 PUSH_TYPE = "application/vnd.jisr.push+ndjson"
 _SNAPSHOT_PATH = re.compile(r"[1-9][0-9]{0,8}-[a-z2-7]{8}-[0-9]{1,16}/(manifest\.json|[0-9]{3,5}\.ndjson)")
 _NO_WEIGHT = re.compile(r"q\s*=\s*0(\.0{0,3})?")
+_RANGE = re.compile(r"bytes=([0-9]{1,16})-")
+"""The one form a reader of ours asks with; others get the whole file, as is allowed."""
 _HASH = re.compile(r"[0-9a-f]{64}")
 _REV_FILE = re.compile(r"[1-9][0-9]{0,15}\.json")
 _IMMUTABLE = f"public, max-age={limits.PAGE_CACHE_SECONDS}, immutable"
@@ -138,14 +140,14 @@ class _Api:
         headers = {"Cache-Control": _IMMUTABLE, "Vary": "Accept-Encoding"}
         media_type = "application/x-ndjson" if path.endswith(".ndjson") else "application/json"
         if "zstd" in accepted and (body := self._pages.read(path + ".zst")) is not None:
-            return Response(body, 200, {**headers, "Content-Encoding": "zstd"}, media_type)
+            return _ranged(request, body, {**headers, "Content-Encoding": "zstd"}, media_type)
         body = self._pages.read(path)
         if body is None:
             return document("page_missing", f"{path} is not here; read the head again")
         if "gzip" in accepted:
             headers["Content-Encoding"] = "gzip"
             body = gzip.compress(body, 6, mtime=0)
-        return Response(body, 200, headers, media_type)
+        return _ranged(request, body, headers, media_type)
 
     async def inventory(self, request: Request) -> Response:
         name = request.path_params["name"].removesuffix(".json")
@@ -215,6 +217,20 @@ def _accepted(header: str) -> set[str]:
     """The content codings a reader names and does not weigh 0 (RFC 9110 section 12.5.3)."""
     named = (part.partition(";") for part in header.lower().split(","))
     return {name.strip() for name, _, weight in named if not _NO_WEIGHT.fullmatch(weight.strip())}
+
+
+def _ranged(request: Request, body: bytes, headers: dict[str, str], media_type: str) -> Response:
+    """A file that never changes, or its rest for a reader whose line was cut (RFC 9110 sections 13.1.5 and 14)."""
+    etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    headers = {**headers, "ETag": etag, "Accept-Ranges": "bytes"}
+    asked = _RANGE.fullmatch(request.headers.get("range", ""))
+    if asked is None or request.headers.get("if-range", etag) != etag:
+        return Response(body, 200, headers, media_type)
+    start = int(asked[1])
+    if start >= len(body):
+        return Response(None, 416, {**headers, "Content-Range": f"bytes */{len(body)}"})
+    headers["Content-Range"] = f"bytes {start}-{len(body) - 1}/{len(body)}"
+    return Response(body[start:], 206, headers, media_type)
 
 
 def _file(request: Request, content: bytes, cache: str) -> Response:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -33,6 +33,45 @@ class Answer:
     body: bytes
     etag: str | None
     """For the next conditional request; None when absent or malformed (RFC 9110 section 8.8.3)."""
+
+
+@dataclass(slots=True)
+class Partial:
+    """The beginning of an answer whose line was cut, as it came over the wire, so that a later try can go on from there.
+
+    Kept only where the server names the very bytes with a strong entity tag; `repeated_bytes` counts what came again
+    all the same, `wire_bytes` everything that came.
+    """
+
+    etag: str = ""
+    encoding: str = ""
+    content: bytearray = field(default_factory=bytearray)
+    wire_bytes: int = 0
+    repeated_bytes: int = 0
+
+    def asks(self) -> dict[str, str]:
+        """The headers that ask for the rest (RFC 9110 sections 13.1.5 and 14.2)."""
+        if not (self.etag and self.content):
+            return {}
+        return {"Range": f"bytes={len(self.content)}-", "If-Range": self.etag}
+
+    def begin(self, etag: str | None, encoding: str) -> None:
+        """The answer begins anew: what came before comes again."""
+        self.repeated_bytes += len(self.content)
+        self.content.clear()
+        self.etag = etag if etag and etag.startswith('"') else ""
+        self.encoding = encoding
+
+    def take(self, piece: bytes) -> None:
+        """A piece that came."""
+        self.wire_bytes += len(piece)
+        self.content += piece
+
+    def goes_on(self, headers: Mapping[str, str]) -> bool:
+        """Whether a 206 with these headers is the rest of exactly this answer."""
+        place = re.fullmatch(r"bytes ([0-9]{1,16})-[0-9]{1,16}/([0-9]{1,16}|\*)", headers.get("content-range", ""))
+        same = headers.get("etag") == self.etag and headers.get("content-encoding", "") == self.encoding
+        return place is not None and int(place[1]) == len(self.content) and same
 
 
 class ExchangeError(Exception):

@@ -37,6 +37,7 @@ from .answers import (
     ExchangeError,
     Forbidden,
     Garbled,
+    Partial,
     Throttled,
     TooLarge,
     Unreachable,
@@ -131,12 +132,14 @@ class GuardedClient:
         etag: str | None = None,
         attempts: int = 1,
         wait_seconds: float = 0.0,
+        partial: Partial | None = None,
     ) -> Answer:
         """Fetch at most `limit_bytes`, counted without the Content-Encoding.
 
         With an `etag` the answer may be a 304 with no body. Up to `attempts` tries are made, a moment apart,
         while the other side is Unreachable and names no time of its own. `wait_seconds` is what a long poll
-        was asked to last; it is added to our patience. Raises any ExchangeError.
+        was asked to last; it is added to our patience. `partial` keeps what came when the line is cut, and each further
+        try, now or later, asks for the rest only, where the server offers that. Raises any ExchangeError.
         """
         asked = {**(headers or {}), **({"If-None-Match": etag} if etag else {})}
         tries = stamina.retry_context(
@@ -149,7 +152,8 @@ class GuardedClient:
         )
         async for attempt in tries:
             with attempt:
-                return await self._exchange("GET", url, asked, None, limit_bytes, wait_seconds)
+                ranged = {**asked, **partial.asks()} if partial else asked
+                return await self._exchange("GET", url, ranged, None, limit_bytes, wait_seconds, partial)
         raise AssertionError("stamina makes at least one attempt")
 
     async def post(
@@ -164,7 +168,9 @@ class GuardedClient:
 
         After Unreachable the other side may or may not have taken it.
         """
-        return await self._exchange("POST", url, dict(headers or {}), body, limit_bytes, 0.0)
+        # the system takes a body at once and sends it as slowly as the line is, and only then can an answer come
+        sending_seconds = len(body) / self._patience.slowest_bytes_per_second
+        return await self._exchange("POST", url, dict(headers or {}), body, limit_bytes, sending_seconds)
 
     async def _exchange(
         self,
@@ -174,13 +180,14 @@ class GuardedClient:
         body: bytes | None,
         limit_bytes: int,
         wait_seconds: float,
+        partial: Partial | None = None,
     ) -> Answer:
         request = self._request(method, url, headers, body, wait_seconds)
         place = _place(request.url)
         total_seconds = self._patience.total_seconds + wait_seconds
         try:
             async with asyncio.timeout(total_seconds):
-                return await self._follow(request, limit_bytes)
+                return await self._follow(request, limit_bytes, partial or Partial())
         except TimeoutError as error:
             reason = f"its answer was not complete after {total_seconds:g} seconds"
             raise Unreachable(place, reason) from error
@@ -189,6 +196,8 @@ class GuardedClient:
         except (httpcore2.NetworkError, httpcore2.RemoteProtocolError) as error:
             raise Unreachable(place, f"the connection failed ({error})") from error
         except Refusal as refusal:
+            if partial is not None:  # it does not decode: going on from it would not help
+                partial.begin(None, "")
             raised = TooLarge if refusal.rule == "LIM-4" else Garbled
             raise raised(place, refusal.rule, refusal.expected, refusal.came) from refusal
 
@@ -204,7 +213,7 @@ class GuardedClient:
         timeout = httpx2.Timeout(
             connect=patience.connect_seconds,
             read=patience.silence_seconds + wait_seconds,
-            write=patience.silence_seconds,
+            write=patience.silence_seconds + wait_seconds,
             pool=patience.total_seconds,
         )
         request = self._client.build_request(method, target, content=body, headers=headers, timeout=timeout)
@@ -214,24 +223,26 @@ class GuardedClient:
             raise Forbidden(_place(target), "unencrypted", reason, "Use the https address.")
         return request
 
-    async def _follow(self, request: httpx2.Request, limit_bytes: int) -> Answer:
+    async def _follow(self, request: httpx2.Request, limit_bytes: int, partial: Partial) -> Answer:
         first = request
         for _ in range(REDIRECTS + 1):
             response = await self._client.send(request, stream=True)
             try:
                 if not response.has_redirect_location:
-                    return await self._answer(response, limit_bytes)
+                    return await self._answer(response, limit_bytes, partial)
                 request = _redirected(first, response)
             finally:
                 await response.aclose()
         reason = f"it redirects more than {REDIRECTS} times"
         raise Forbidden(_place(first.url), "redirect", reason, "Ask its operator for the final address.")
 
-    async def _answer(self, response: httpx2.Response, limit_bytes: int) -> Answer:
+    async def _answer(self, response: httpx2.Response, limit_bytes: int, partial: Partial) -> Answer:
         status = response.status_code
+        if status in (206, 416):
+            status = self._rest(response, partial)
         unwell = status == 429 or status >= 500
         try:
-            body = await self._body(response, limit_bytes)
+            body = await self._body(response, limit_bytes, partial if status == 200 else Partial())
         except Refusal:
             if not unwell:
                 raise
@@ -242,15 +253,26 @@ class GuardedClient:
             raise _unwell(_place(response.request.url), answer)
         return answer
 
-    async def _body(self, response: httpx2.Response, limit_bytes: int) -> bytes:
+    def _rest(self, response: httpx2.Response, partial: Partial) -> int:
+        """The status of an answer to a request for the rest; what is not the rest of what came is as good as none."""
+        if response.status_code == 206 and partial.content and partial.goes_on(response.headers):
+            return 200
+        partial.begin(None, "")
+        raise Unreachable(_place(response.request.url), "what it goes on with is another file")
+
+    async def _body(self, response: httpx2.Response, limit_bytes: int, partial: Partial) -> bytes:
         # RFC 9110 section 6.4.1: these have no content, but may carry the header that the content would have
         if response.status_code in (204, 304):
             return b""
-        inflater = Inflater(response.headers.get("content-encoding", ""), limit_bytes)
-        content: list[bytes] = []
+        encoding = response.headers.get("content-encoding", "")
+        inflater = Inflater(encoding, limit_bytes)
+        if response.status_code != 206:
+            partial.begin(usable_etag(response.headers.get("etag")), encoding)
+        content: list[bytes] = [inflater.feed(bytes(partial.content))]
         async with contextlib.aclosing(self._paced(response)) as pieces:
             async for piece in pieces:
                 content.append(inflater.feed(piece))
+                partial.take(piece)
         inflater.finish()
         return b"".join(content)
 

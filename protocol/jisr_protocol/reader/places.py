@@ -6,17 +6,20 @@ event = await place.fetch(Fetch("head.json", 65536))
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hashlib
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from .. import paths
+from ..limits import PARALLEL_FETCHES
 from ..refusal import Refusal
 from ..session import Event, Fetch, Fetched, Garbled, Missing, NotModified, Unreachable
+from . import answers
 
 if TYPE_CHECKING:
     from .http import GuardedClient
@@ -88,14 +91,22 @@ class HttpPlace:
         self.received_bytes = 0
         self.wait_seconds = 0.0
         self.throttled = False
+        self.partials: dict[str, answers.Partial] = {}
+        """Of files whose line was cut: what came, by path."""
+        self.wire_bytes = 0
+        """Everything that came in bodies, compressed as it came."""
+        self.repeated: list[int] = []
+        """Of each cut after which a file had to begin anew: how many bytes came again."""
+        self._lanes = Lanes()
         self._base = address.removesuffix(paths.HEAD).rstrip("/") + "/"
         self._client = client
         self._seen = seen
 
     async def fetch(self, wanted: Fetch) -> Event:
-        """Get one file; `fresh` goes around every cache on the way. The head's request says what was seen last."""
-        from . import answers
+        """Get one file; `fresh` goes around every cache on the way. The head's request says what was seen last.
 
+        A file whose line is cut goes on from there where its server offers that, as long as each try brings more of it.
+        """
         self.requests += 1
         url = self._base + wanted.path
         headers: dict[str, str] = {}
@@ -104,10 +115,11 @@ class HttpPlace:
         if wanted.fresh:
             headers["Cache-Control"] = "no-cache"
             url += f"?h={secrets.token_hex(8)}"
+            self.partials.pop(wanted.path, None)
+        partial = self.partials.setdefault(wanted.path, answers.Partial())
         try:
-            answer = await self._client.get(
-                url, limit_bytes=wanted.limit_bytes, headers=headers, etag=wanted.etag, attempts=ATTEMPTS
-            )
+            async with self._lanes.turn():
+                answer = await self._get(wanted, url, headers, partial)
         except (answers.TooLarge, answers.Garbled) as error:
             return Garbled(wanted.path, Refusal(error.rule, "", f"{wanted.path} within its limits", str(error)))
         except answers.Unreachable as error:
@@ -115,8 +127,31 @@ class HttpPlace:
             self.throttled |= isinstance(error, answers.Throttled)
             return Unreachable(wanted.path, error.reason)
         self.wait_seconds = max(self.wait_seconds, answers.backoff_seconds(answer.headers))
+        self.partials.pop(wanted.path, None)
         self.received_bytes += len(answer.body)
         return self._event(wanted, answer.status, answer.body, answer.etag)
+
+    async def _get(self, wanted: Fetch, url: str, headers: dict[str, str], partial: answers.Partial) -> answers.Answer:
+        furthest = len(partial.content)
+        while True:
+            wire, again = partial.wire_bytes, partial.repeated_bytes
+            try:
+                return await self._client.get(
+                    url,
+                    limit_bytes=wanted.limit_bytes,
+                    headers=headers,
+                    etag=wanted.etag,
+                    attempts=ATTEMPTS,
+                    partial=partial,
+                )
+            except answers.Unreachable as error:
+                if error.retry_after is not None or len(partial.content) <= furthest:
+                    raise
+                furthest = len(partial.content)
+            finally:
+                self.wire_bytes += partial.wire_bytes - wire
+                if partial.repeated_bytes > again:
+                    self.repeated.append(partial.repeated_bytes - again)
 
     def _event(self, wanted: Fetch, status: int, body: bytes, etag: str | None) -> Event:
         if status == 200:
@@ -130,6 +165,33 @@ class HttpPlace:
             403: "it refuses access: this feed is restricted",
         }
         return Unreachable(wanted.path, words.get(status, f"it answers {status}"))
+
+
+class Lanes:
+    """How many files are fetched at a time: one while the line is slow, so that a cut costs one; else four."""
+
+    FAST_SECONDS = 2.0
+
+    def __init__(self) -> None:
+        self._width = 1
+        self._busy = 0
+        self._free = asyncio.Condition()
+
+    @contextlib.asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait for a lane, and see how long what is fetched on it takes."""
+        async with self._free:
+            await self._free.wait_for(lambda: self._busy < self._width)
+            self._busy += 1
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        try:
+            yield
+        finally:
+            self._width = PARALLEL_FETCHES if clock() - began < self.FAST_SECONDS else 1
+            self._busy -= 1
+            async with self._free:
+                self._free.notify_all()
 
 
 class Spool:
@@ -169,10 +231,31 @@ class Spool:
                 body = file.read(wanted.limit_bytes)
             self.from_spool += 1
             return Fetched(wanted.path, body)
-        event = await self._place.fetch(wanted)
+        self._resume(wanted, kept.with_suffix(".cut"))
+        try:
+            event = await self._place.fetch(wanted)
+        finally:
+            self._note_cut(wanted, kept.with_suffix(".cut"))
         if isinstance(event, Fetched):
             self._keep(kept, event.body)
         return event
+
+    def _resume(self, wanted: Fetch, file: Path) -> None:
+        """Take up what came before the line was cut, in an earlier run perhaps."""
+        partials = getattr(self._place, "partials", None)
+        if partials is None or wanted.path in partials or wanted.fresh:
+            return
+        with contextlib.suppress(OSError, ValueError):
+            said, _, content = file.read_bytes().partition(b"\n")
+            etag, encoding = said.decode().split("\t")
+            partials[wanted.path] = answers.Partial(etag, encoding, bytearray(content))
+
+    def _note_cut(self, wanted: Fetch, file: Path) -> None:
+        partial = getattr(self._place, "partials", {}).get(wanted.path)
+        if partial is not None and partial.etag and partial.content:
+            self._keep(file, f"{partial.etag}\t{partial.encoding}\n".encode() + partial.content)
+        elif file.exists():
+            file.unlink(missing_ok=True)
 
     def _keep(self, kept: Path, body: bytes) -> None:
         # without room for it the sync goes on as well
