@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass
@@ -20,20 +21,23 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from jisr_protocol import entry as entries
-from jisr_protocol import keys
+from jisr_protocol import identifiers, keys
 from jisr_protocol.keys import KeyRing
 from jisr_protocol.refusal import Refusal
 
 from . import config, identity
+from .applying import Applying
 from .config import Settings
 from .erasure import Erasures
+from .feeds import Room, Views
 from .hub import Fenced, Hub
 from .identity import Identity
 from .node_heads import NodeHeads
 from .peers import Followers
+from .policies import Derived, Policies
 from .ports import Erasure, Pull
 from .publish.feed import Publisher
-from .publish.fence import Behind, Gate
+from .publish.fence import Behind, Gate, own_head
 from .publish.seen import Seen
 from .publish.snapshots import Cadence
 from .pulls import AT_ONCE, Pulls, forget
@@ -43,9 +47,13 @@ from .storage.erasure_file import ErasureFile
 from .storage.fence import FileFence
 from .storage.folder import FolderPages
 from .storage.lock import only_one
+from .storage.node_logs import SqlNodeLogs
+from .storage.policies import SqlPolicies
+from .storage.readers import SqlReaders
 from .storage.sql import SqlLedger
 from .web import api, directory, problem_documents
 from .web.readiness import Duty, Readiness, free_share
+from .web.tokens import Tokens
 
 KEYS = "keys.json"
 PUBLIC = "public"
@@ -126,6 +134,18 @@ def gate_of(folder: Path, settings: Settings, who: Identity, ledger: SqlLedger) 
     return Gate(who, ledger, FolderPages(folder / PUBLIC), FileFence(config.fence_file(folder, settings)))
 
 
+async def open_room(folder: Path, settings: Settings, who: Identity, feed: Derived) -> Room:
+    """The place of a view. One whose ledger is new begins in a later epoch than anything that was ever shown of it."""
+    place, schema = config.view_place(folder, settings, feed.name)
+    pages = FolderPages(folder / config.VIEWS / feed.name)
+    fence = FileFence(config.view_fence(folder, settings, feed.name))
+    shown, mark = own_head(pages, who), fence.read()
+    last = max((identifiers.epoch_number(one.epoch) for one in (shown, mark) if one is not None), default=0)
+    epoch = identifiers.new_epoch(last + 1, secrets.token_bytes(5))
+    ledger = await SqlLedger.open(place, new_epoch=epoch, schema=schema)
+    return Room(ledger, pages, fence, ledger.close)
+
+
 @dataclass
 class Copies:
     """What is kept of other feeds: peers' copies, and what is half fetched."""
@@ -155,8 +175,16 @@ class Running:
     heads: NodeHeads
     erasures: Erasures
     duty: Duty
+    policies: Policies
+    views: Views
+
+    def feeds(self) -> dict[str, api.Feed]:
+        """The feeds beside the public one, as they are served."""
+        shown = self.views.shown.items()
+        return {name: api.Feed(one.publisher, one.room.pages, one.feed.audience) for name, one in shown}
 
     async def close(self) -> None:
+        await self.views.close()
         await self.ledger.close()
 
 
@@ -172,13 +200,20 @@ async def open_hub(folder: Path) -> Running:
         followers = followers_of(hub, folder, settings)
         pulls = Pulls(hub, folder / PULLS, allow_private=settings.allow_private)
         erasures = erasures_of(hub, folder, followers)
+        policies, views = views_of(hub, ledger, folder, settings)
+        erasures.beside = views
+        followers.prepare = Applying(hub, policies).run
+        await policies.refresh()
         fence, cadence = FileFence(config.fence_file(folder, settings)), Cadence(entries=settings.snapshot_entries)
         publisher = Publisher(who, ledger, pages, now, fence=fence, cadence=cadence, aside=asyncio.to_thread)
         hub.fenced = lambda: publisher.fenced
+        publisher.policy = policies.published()
         await publisher.begin()
         if not publisher.fenced:  # else nothing may enter the log: what it lacks is put back first (rebase.py)
             await hub.begin()
             again = await erasures.replay()
+            await views.refresh()
+            await views.erase()
         else:
             again = await erasures.empty()
         if again:
@@ -189,7 +224,8 @@ async def open_hub(folder: Path) -> Running:
     if publisher.fenced:
         _log.error("fence.behind", reason=publisher.fenced)
     duty = Duty(fenced=publisher.fenced, seen_ahead=lambda: publisher.seen.warning(publisher.head))
-    return Running(settings, hub, ledger, publisher, pages, followers, pulls, NodeHeads(hub), erasures, duty)
+    heads = NodeHeads(hub)
+    return Running(settings, hub, ledger, publisher, pages, followers, pulls, heads, erasures, duty, policies, views)
 
 
 def followers_of(hub: Hub, folder: Path, settings: Settings) -> Followers:
@@ -208,6 +244,13 @@ def rounds_of(running: Running) -> Rounds[Pull]:
     settings, pulls = running.settings, running.pulls
     bounds = bounds_of(settings.poll_seconds, settings.poll_longest_seconds)
     return Rounds(bounds, pulls.sources, pulls.once, at_once=AT_ONCE)
+
+
+def views_of(hub: Hub, ledger: SqlLedger, folder: Path, settings: Settings) -> tuple[Policies, Views]:
+    """What the hub in `folder` takes, and its feeds beside the public one; not open yet."""
+    hub.policies = Policies(SqlPolicies(ledger), hub.identity.id, settings.country)
+    open_it = lambda feed: open_room(folder, settings, hub.identity, feed)  # noqa: E731
+    return hub.policies, Views(hub, SqlNodeLogs(ledger), hub.policies, open_it)
 
 
 def erasures_of(hub: Hub, folder: Path, followers: Followers) -> Erasures:
@@ -235,7 +278,14 @@ def application(folder: Path) -> Starlette:
             shown = SqlDirectory(running.ledger, running.settings.name, f"{running.settings.address}/feeds/public")
             app.router.routes.extend(
                 [
-                    *api.routes(running.hub, running.publisher, running.pages, wake_peers=wake),
+                    *api.routes(
+                        running.hub,
+                        running.publisher,
+                        running.pages,
+                        wake_peers=wake,
+                        feeds=running.feeds,
+                        tokens=Tokens(SqlReaders(running.ledger), running.hub.identity.id, now),
+                    ),
                     *_readiness(running, folder).routes(),
                     *(
                         [Route("/{path:path}", _behind)]  # the database may hold what was erased since
@@ -248,6 +298,7 @@ def application(folder: Path) -> Starlette:
                 asyncio.create_task(lead(running, "publisher", lambda: publish_for_ever(running))),
                 asyncio.create_task(lead(running, "followers", running.followers.run)),
                 asyncio.create_task(lead(running, "pulls", rounds.run)),
+                asyncio.create_task(lead(running, "views", lambda: views_for_ever(running))),
                 asyncio.create_task(refresh_for_ever(running)),
                 asyncio.create_task(lead(running, "attesting", lambda: renew_for_ever(running))),
                 asyncio.create_task(scrub_for_ever(running)),
@@ -330,8 +381,20 @@ async def refresh_for_ever(running: Running) -> None:
                 await running.publisher.refresh()
             else:
                 await _publish_what_came(running)
+            if await running.policies.refresh():
+                running.followers.wake()
+            await running.views.refresh()
+            await running.views.show()
         except Exception:  # the next round comes
             _log.exception("head.unread")
+
+
+async def views_for_ever(running: Running) -> None:
+    """Bring the views up to the hub's ledger, soon after every change."""
+    while True:
+        if not running.publisher.fenced:
+            await running.views.round()
+        await asyncio.sleep(max(running.settings.publish_seconds, 0.2))
 
 
 async def _publish_what_came(running: Running) -> None:
@@ -387,6 +450,7 @@ async def publish_for_ever(running: Running) -> None:
         try:
             running.hub.changed.clear()
             await running.heads.state()
+            running.publisher.policy = running.policies.published()
             await running.publisher.publish()
         except Behind as behind:
             if running.duty.fenced != running.publisher.fenced:

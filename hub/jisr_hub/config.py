@@ -61,11 +61,25 @@ class Settings(BaseSettings):
 
 DATABASE = "hub.sqlite"
 FENCE = "fence.json"
+VIEWS = "views"
+"""The folder of the feeds beside the public one: a ledger and a folder of pages each."""
 
 
 def place(folder: Path, settings: Settings) -> Path | str:
     """The ledger of the hub in `folder`: a file or an address."""
     return settings.database or folder / DATABASE
+
+
+def view_place(folder: Path, settings: Settings, name: str) -> tuple[Path | str, str]:
+    """Where the ledger of a view stands: a file, or the hub's database and a schema of its own there."""
+    if settings.database:
+        return settings.database, "view_" + name.replace("-", "_")
+    return folder / VIEWS / f"{name}.sqlite", ""
+
+
+def view_fence(folder: Path, settings: Settings, name: str) -> Path:
+    """The fence of a view, beside the hub's own."""
+    return fence_file(folder, settings).with_name(f"view-{name}.json")
 
 
 def fence_file(folder: Path, settings: Settings) -> Path:

@@ -49,6 +49,26 @@ class _Lifted(msgspec.Struct):
     lifted: str
 
 
+class Beside(Protocol):
+    """The hub's feeds beside the public one, which stand in ledgers of their own."""
+
+    async def erase(self) -> None:
+        """Take out whatever was erased at the hub."""
+        ...
+
+    async def forget(self) -> list[str]:
+        """Leave nothing of it in their databases; says what remains elsewhere."""
+        ...
+
+
+class _NothingBeside:
+    async def erase(self) -> None:
+        pass
+
+    async def forget(self) -> list[str]:
+        return []
+
+
 class _Scrubbed(msgspec.Struct):
     scrubbed: str
 
@@ -98,6 +118,7 @@ class Erasures:
     def __init__(self, hub: Hub, clock: Clock, outside: Outside, copies: Copies) -> None:
         self._hub, self._ledger, self._clock, self._outside, self._copies = hub, hub.ledger, clock, outside, copies
         self._unscrubbed: list[Erasure] = []
+        self.beside: Beside = _NothingBeside()
 
     async def erase(
         self,
@@ -140,6 +161,7 @@ class Erasures:
         if bound:
             self._outside.append([_written(at, erasure) for erasure in bound])
             self._unscrubbed += bound
+            await self.beside.erase()
 
     async def lift(self, at: str, digests: Sequence[str]) -> None:
         """KEY-12: write down that these notices were a thief's, so that no later start carries them out again."""
@@ -201,7 +223,7 @@ class Erasures:
         """Leave nothing of it in peers' copies and the database's files; says what remains elsewhere."""
         erasures = list(self._unscrubbed)
         await self._copies.erase(erasures)
-        remains = await self._ledger.forget()
+        remains = await self._ledger.forget() + await self.beside.forget()
         at = identifiers.to_instant(self._clock())
         self._outside.append([msgspec.json.encode(_Scrubbed(at))])
         self._unscrubbed = self._unscrubbed[len(erasures) :]

@@ -29,7 +29,23 @@ from .attesting import WAITING, Attesting, outdated
 from .identity import Identity
 from .ingest import Bench, Outcome, Policy
 from .nullification import Reckoning
-from .ports import Change, Clock, Conflict, Erasure, Held, Kept, Key, Ledger, Member, Position, Told
+from .policies import OWN, Policies, of_peer
+from .ports import (
+    Change,
+    Clock,
+    Conflict,
+    Draft,
+    Erasure,
+    Held,
+    Kept,
+    Key,
+    Ledger,
+    Member,
+    Place,
+    Position,
+    Remembered,
+    Told,
+)
 from .quota import Quota
 
 CONFLICT_TRIES = 5
@@ -83,12 +99,20 @@ class Hub:
         """Called after the commit that lifted guards, with the digests of their notices."""
         self.fenced: Callable[[], str] = str
         """Why nothing may be stored now, "" while it may: what is stored gets a position that may be given already."""
+        self.policies: Policies | None = None
+        """What the operator has decided; without it, `policy` alone judges."""
         self._node_locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     def check_open(self) -> None:
         """Raise Fenced unless something may be stored."""
         if reason := self.fenced():
             raise Fenced(reason)
+
+    def judging(self, home: str, upstream: str = "") -> Policy:
+        """What judges the puts of an author of this home hub, taken from that peer or from the author itself."""
+        if self.policies is None:
+            return self.policy
+        return self.policies.judging(home, (OWN, of_peer(upstream)) if upstream else (OWN,))
 
     async def begin(self) -> None:
         """Put the hub's own key statements into its feed, as far as they do not stand there; at every start."""
@@ -240,7 +264,9 @@ class Hub:
                 elsewhere[key] = max(there, elsewhere.get(key, there), key=lambda one: one.rev)
         carries_keys = any(e.op in ("key", "recovery") for e in batch)
         statements = await self.ledger.statements_logged(node) if carries_keys else set()
-        bench = Bench(node, name, signed.epoch, ring, held, elsewhere, self.policy, known_statements=statements)
+        member = await self.ledger.member(node)
+        judging = self.judging(member.home_hub(self.identity.id) if member else self.identity.id)
+        bench = Bench(node, name, signed.epoch, ring, held, elsewhere, judging, known_statements=statements)
         bench.guards, bench.now = await self.ledger.guards(guarding(touched)), self.clock()
         if said := {e.id or "" for e in batch if e.op in ingest.NOTICES}:
             bench.last_notice = await self.ledger.last_notice(node, node, name)
@@ -351,6 +377,20 @@ class Hub:
             self.changed.set()
         await self.rejudge_waiting()
         return renewed
+
+    async def say_of(
+        self, node: str, drafts: Sequence[Draft], remembered: Sequence[Remembered], expected: Mapping[str, Place]
+    ) -> None:
+        """Say something of the hub's own about records of a node. Raises Conflict when the node's feeds do not stand
+        where they were `expected` any more."""
+        held = await self.ledger.node_log(node, "public")
+        pushed: dict[str, Any] = {}
+        if held.head is not None:
+            pushed = {"node": node, "name": "public", "expected": expected, "log": held}
+        guards = await self.ledger.guards(guarding((r.node, r.id) for r in remembered))
+        change = Change(identifiers.to_instant(self.clock()), drafts, remembered, guards=guards, **pushed)
+        await self.ledger.store(change, log.number)
+        self.changed.set()
 
     # Quarantine
 

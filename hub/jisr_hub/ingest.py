@@ -42,6 +42,8 @@ UNHASHED = frozenset(
 is taken when it comes later, and asked for."""
 UNTOLD = datetime(1970, 1, 1, tzinfo=UTC)
 """No notice is taken by whoever does not say what time it is."""
+POLICY = "policy"
+"""Why a record left, as its `out` entry says it."""
 Policy = Callable[[Entry], str | None]
 """None when the record may pass, else the reason why not."""
 
@@ -280,10 +282,22 @@ def judge(bench: Bench, batch: Iterable[Entry]) -> Outcome:
         try:
             _take(bench, entry, outcome)
         except Refusal as refusal:
+            if refusal.rule == "ING-8":
+                leave(bench, entry, outcome)
             # what was erased is not kept as evidence either
             gone = refusal.code == "erased" and entry.gone is None
             outcome.keep(entry, entries.write_stub(entry, "erased") if gone else entry.raw, refusal)
     return outcome
+
+
+def leave(bench: Bench, entry: Entry, outcome: Outcome) -> None:
+    """What was shown of a record whose newest rev the policy keeps out is shown no longer."""
+    key = (entry.node or "", entry.id or "")
+    before = bench.held.get(key)
+    if bench.name == "public" and before is not None and before.live and before.rev < (entry.rev or 0):
+        outcome.drafts.append(log.out_draft(*key, before.rev, before.digest, before.type, POLICY))
+        bench.held[key] = Held(before.rev, before.digest, before.type, False)
+        outcome.remembered[(*key, bench.name)] = Remembered(*key, bench.name, bench.held[key])
 
 
 def touched(batch: Iterable[Entry]) -> set[Key]:

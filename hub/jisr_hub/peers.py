@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -33,6 +33,7 @@ from jisr_protocol.reader.tables import NoCopy
 from jisr_protocol.refusal import Refusal, refuse
 
 from . import ingest, log, moving, nullification, relayed_heads
+from .brakes import Brakes
 from .hub import CONFLICT_TRIES, Hub, guarding
 from .ingest import Bench, Outcome
 from .node_heads import NodeHeads
@@ -132,6 +133,8 @@ async def _take_once(
         try:
             batch.take(one)
         except Refusal as refusal:
+            if refusal.rule == "ING-8":
+                batch.leave(one.entry)
             _log.info("peer.refused", peer=peer.hub, node=one.entry.node, id=one.entry.id, refusal=refusal.code)
     change = Change(
         now,
@@ -327,6 +330,14 @@ class _Batch:
             self.outcome.drafts.append(log.out_draft(*key, before.rev, before.digest, before.type))
             self._hold(key, Held(before.rev, before.digest, before.type, False))
 
+    def leave(self, entry: Entry) -> None:
+        """What was shown of a record whose newest rev the policy keeps out is shown no longer."""
+        key = (entry.node or "", entry.id or "")
+        before = self.held.get(key)
+        if before is not None and before.live:
+            self.outcome.drafts.append(log.out_draft(*key, before.rev, before.digest, before.type, ingest.POLICY))
+            self._hold(key, Held(before.rev, before.digest, before.type, False))
+
     def _remember(self, entry: Entry, *, live: bool) -> None:
         self._hold((entry.node or "", entry.id or ""), Held(entry.rev or 0, entry.digest or "", entry.type or "", live))
 
@@ -365,7 +376,10 @@ class _Batch:
             if ring is None:
                 refuse("PEER-1", "/jws", expected="the author's own key statements", came=f"none of {node}")
                 ring = keys.KeyRing(node, "node", 0, {}, (), ())
-            bench = Bench(node, "public", "", ring, self.held, {}, self.hub.policy, home=False, guards=self.guards)
+            member = self.known.get(node) or self.new_members.get(node)
+            home = member.home_hub(self.hub.identity.id) if member is not None else self.peer.hub
+            judging = self.hub.judging(home, self.peer.hub)
+            bench = Bench(node, "public", "", ring, self.held, {}, judging, home=False, guards=self.guards)
             self._benches[node] = bench
         return self._benches[node]
 
@@ -395,6 +409,9 @@ class Followers:
         self._hub, self._folder, self._allow_private = hub, folder, allow_private
         self._rounds = Rounds(bounds_of(poll_seconds, longest_seconds), self._peers, self._turn)
         self.heads = NodeHeads(hub)
+        self._brakes = Brakes(hub)
+        self.prepare: Callable[[], Awaitable[None]] | None = None
+        """Called before peers are asked, for instance to carry out what the operator has decided."""
         self._copies = asyncio.Lock()
         """Held by whoever changes a copy."""
 
@@ -407,7 +424,10 @@ class Followers:
         await self._rounds.run()
 
     async def _peers(self) -> dict[str, Peer]:
-        return {} if self._hub.fenced() else {peer.hub: peer for peer in await self._hub.ledger.peers()}
+        if self._hub.fenced():
+            return {}
+        await self._prepared()
+        return {peer.hub: peer for peer in await self._hub.ledger.peers()}
 
     async def _turn(self, peer: Peer) -> Asked:
         try:
@@ -416,6 +436,21 @@ class Followers:
             _log.exception("peer.failed", peer=peer.hub)
             await self._tell(peer, "failed", str(error) or type(error).__name__)
             return Asked(Said.FAILED)
+
+    async def _prepared(self) -> None:
+        """Carry out what was decided, and take what is to be taken from its beginning."""
+        try:
+            async with self._copies:
+                if self.prepare is not None:
+                    await self.prepare()
+                for peer in await self._hub.ledger.peers():
+                    if peer.cursor == 0 and (file := self._file(peer)).exists():
+                        await self.take_all(peer, file)
+        except Exception:  # told to the operator; the next round tries again
+            _log.exception("policy.failed")
+
+    def _file(self, peer: Peer) -> Path:
+        return self._folder / f"{peer.hub.removeprefix('jisr:')}.sqlite"
 
     async def _tell(self, peer: Peer, outcome: str, detail: str) -> None:
         """Remember how the last round with this peer ended, when it is not how the one before did."""
@@ -438,7 +473,7 @@ class Followers:
 
     async def _once(self, peer: Peer) -> Asked:
         self._folder.mkdir(parents=True, exist_ok=True)
-        file = self._folder / f"{peer.hub.removeprefix('jisr:')}.sqlite"
+        file = self._file(peer)
         try:
             async with asyncio.timeout(ROUND_SECONDS):  # however slowly it sends, the others get their turn
                 result = await follow(
@@ -448,24 +483,31 @@ class Followers:
             await self._tell(peer, "temporary", f"not done after {ROUND_SECONDS:.0f} seconds; the next round goes on")
             return Asked(Said.FAILED)
         outcome = "throttled" if result.throttled else result.outcome.name.lower()
-        await self._tell(peer, outcome, "" if result.outcome == 0 else result.sentence)
-        if file.exists():
-            await self.take_all(peer, file)
+        held_back = await self.take_all(peer, file) if file.exists() else ""
+        if held_back and result.outcome == 0:
+            await self._tell(peer, "braked", held_back)
+        else:
+            await self._tell(peer, outcome, "" if result.outcome == 0 else result.sentence)
         return of_result(result, self._hub.clock())
 
-    async def take_all(self, peer: Peer, file: Path) -> None:
-        """Take everything of the copy that lies after the peer's cursor."""
+    async def take_all(self, peer: Peer, file: Path) -> str:
+        """Take everything of the copy that lies after the peer's cursor; says what waits for the operator."""
         with contextlib.closing(Copy(file)) as copy:
             try:
                 head = copy.head
             except NoCopy:
-                return  # nothing of this peer was ever verified
+                return ""  # nothing of this peer was ever verified
             start = peer.cursor if peer.epoch == head.epoch else 0
             cursor_epoch, rings = peer.epoch, copy.rings()
             peer = replace(peer, epoch=head.epoch)
             about: set[str] = set()
+            held_back = await self._brakes.sentence(peer.hub)
             if start < head.size or peer.epoch != cursor_epoch:
-                about = await self._take_from(peer, copy, rings, start)
+                passes = await self._brakes.passes(
+                    peer.hub, [(c.node, c.id) for c in copy.changes(start - 1) if c.op == "out"]
+                )
+                about = await self._take_from(peer, copy, rings, start, outs=passes)
+                held_back = await self._brakes.done(peer.hub, passes)
 
             async def again(changes: Iterable[Offer]) -> int:
                 offered = [Offered(change.seq, _entry_of(change)) for change in changes]
@@ -476,12 +518,17 @@ class Followers:
             if about:
                 await moving.take_regained(self._hub, peer, copy, about, again)
             await relayed_heads.relay(self.heads, self._hub, peer, copy, start)
+            return held_back
 
-    async def _take_from(self, peer: Peer, copy: Copy, rings: Mapping[str, KeyRing], start: int) -> set[str]:
-        """Take what lies at `start` or after; returns of whom statements came."""
+    async def _take_from(
+        self, peer: Peer, copy: Copy, rings: Mapping[str, KeyRing], start: int, *, outs: bool
+    ) -> set[str]:
+        """Take what lies at `start` or after, with what left or without; returns of whom statements came."""
         about: set[str] = set()
         batch: list[Offered] = []
         for change in copy.changes(start - 1, notices=True):
+            if change.op == "out" and not outs:
+                continue
             batch.append(Offered(change.seq, _entry_of(change)))
             if change.op == "statement":
                 about.add(change.node)

@@ -324,6 +324,10 @@ class View(Protocol):
         newest entry about it, which is a put, a stub of one, or an out."""
         ...
 
+    async def priors(self, seqs: Iterable[int]) -> dict[int, int | None]:
+        """Where the records that these entries are about stood before them; None where that was nowhere."""
+        ...
+
     async def generations(self) -> dict[int, int]:
         """The pages that were written again, and how often: page number → generation."""
         ...

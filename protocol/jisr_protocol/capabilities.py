@@ -46,6 +46,7 @@ class Capabilities(BaseModel):
     keys: str
     push: str | None = None
     ping: str | None = None
+    token: str | None = None
     encodings: list[str] = ["gzip", "zstd"]
     features: list[str] = []
     limits: Limits = Limits()
@@ -53,7 +54,7 @@ class Capabilities(BaseModel):
     def to_bytes(self) -> bytes:
         """The canonical file, with a line feed."""
         members = self.model_dump()
-        for name in ("push", "ping"):
+        for name in ("push", "ping", "token"):
             if members[name] is None:
                 del members[name]
         return canonical.dumps(members, limit_bytes=limits.HEAD_BYTES) + b"\n"

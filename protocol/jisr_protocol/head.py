@@ -84,6 +84,8 @@ class Head(msgspec.Struct, frozen=True):
     """{"path", "sha256"} of the file of generations; without it every page is of the first."""
     snap: dict[str, Any] | None = None
     """{"path", "seq", "sha256"} of a snapshot's manifest."""
+    policy: dict[str, str] | None = None
+    """{"id", "sha256"} of what the feed takes; without it, all that its publisher takes (POL-5)."""
 
     @property
     def raw(self) -> bytes:
@@ -143,6 +145,7 @@ def of(thing: Envelope) -> Head:
         tuple(value["bases"]),
         value.get("gens"),
         snap,
+        value.get("policy"),
     )
 
 

@@ -54,3 +54,7 @@ BUNDLE_FILES = 20_000
 """Entries of one zip."""
 BUNDLE_BYTES = 1024 * 1024 * 1024
 """All files of one zip together, inflated."""
+ASSERTION_SECONDS = 300
+"""The longest life of an assertion by which a reader asks for a token."""
+TOKEN_SECONDS = 600
+"""The life of a token for restricted feeds."""

@@ -39,6 +39,7 @@ from maker import (
     push_cases,
     signed_cases,
     snapshot_cases,
+    token_cases,
     tree_cases,
     witness_cases,
 )
@@ -62,6 +63,7 @@ FILES = (
     push_cases.make,
     notice_cases.make,
     completeness_cases.make,
+    token_cases.make,
     policy_cases.make,
     authority_cases.make_statements,
     authority_cases.make_authority,

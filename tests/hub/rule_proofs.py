@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 
@@ -12,13 +13,17 @@ from jisr_hub.erasure import Erasures
 from jisr_hub.hub import PushAnswer
 from jisr_hub.peers import Offered, way
 from jisr_hub.ports import Peer
+from jisr_hub.readers import Granted, Reader
 from jisr_hub.web import api
+from jisr_hub.web.tokens import Tokens
 from jisr_protocol import canonical, entry
 from jisr_protocol.entry import Entry
 from jisr_protocol.keys import KeyRing
+from jisr_protocol.token import ASSERTION_TYPE, Assertion, assertion
 from tests.hub.author import TYPE, Author, record_id
 from tests.hub.hub_in_memory import MemoryHub
 from tests.protocol.proofs import proves, refused
+from tests.reader.publisher import NOW
 
 NOTICE = "5d2c1f3e-0000-4000-8000-000000000001"
 
@@ -261,3 +266,70 @@ def a_call_for_another_major_is_refused() -> None:
 
     call("1")
     refused("VER-1", lambda: call("2"))
+
+
+# Tokens
+
+
+class _Readers:
+    """One reader, in memory."""
+
+    def __init__(self, ring: KeyRing) -> None:
+        self._ring, self._used, self._tokens = ring, set[tuple[str, str]](), dict[str, Granted]()
+
+    async def reader(self, id: str) -> Reader | None:
+        return Reader(id, self._ring, frozenset({"partners"})) if id == self._ring.id else None
+
+    async def use(self, said: Assertion, now: int) -> bool:
+        fresh = (said.by, said.jti) not in self._used
+        self._used.add((said.by, said.jti))
+        return fresh
+
+    async def grant(self, token: str, granted: Granted, expires: int) -> None:
+        self._tokens[token] = granted
+
+    async def granted(self, token: str, now: int) -> Granted | None:
+        return self._tokens.get(token)
+
+
+def _asked(*assertions: str) -> int:
+    """The status of the answer to the last of these assertions."""
+
+    async def story() -> int:
+        tokens = Tokens(_Readers(Author("reader").ring), HUB, lambda: NOW)
+        for given in assertions:
+            form = {
+                "grant_type": "client_credentials", "client_assertion_type": ASSERTION_TYPE,
+                "client_assertion": given, "scope": "partners",
+            }  # fmt: skip
+            answer = await tokens.answer(urlencode(form).encode())
+        return answer.status_code
+
+    return asyncio.run(story())
+
+
+HUB = "jisr:" + "h" * 52
+
+
+def _assertion() -> str:
+    reader = Author("reader")
+    return assertion(reader.writer.key, by=reader.id, hub=HUB, jti="one", now=NOW)
+
+
+@proves("TOK-1")
+def a_changed_assertion_does_not_fit_its_signature() -> None:
+    header, claims, signature = _assertion().split(".")
+    assert _asked(_assertion()) == 200
+    assert _asked(f"{header}.{claims}.{signature[::-1]}") == 401
+
+
+@proves("TOK-4")
+def an_assertion_opens_once() -> None:
+    refused("TOK-4", lambda: _asked(_assertion(), _assertion()))
+
+
+@proves("TOK-5")
+def without_a_token_a_restricted_feed_stays_shut() -> None:
+    tokens = Tokens(_Readers(Author("reader").ring), HUB, lambda: NOW)
+    request = Request({"type": "http", "headers": [(b"authorization", b"Bearer nothing")]})
+    refused("TOK-5", lambda: asyncio.run(tokens.check(request, "partners")))

@@ -43,6 +43,7 @@ from jisr_protocol import (
     snapshot,
     state_tree,
     statement,
+    token,
 )
 from jisr_protocol.envelope import Envelope
 from jisr_protocol.keys import KeyRing
@@ -532,6 +533,19 @@ def _attest(given: Case) -> Case:
     return {"by": standing.by, "constraints": standing.constraints.to_value(), "until": until}
 
 
+# Tokens
+
+
+def _token_signer(given: Case) -> Case:
+    return {"kid": token.signer(given["header"], _ring(given["statements"]) if given["statements"] else None)}
+
+
+def _token_claims(given: Case) -> Case:
+    now = identifiers.from_instant(given["now"])
+    found = token.checked(given["claims"], hub=given["hub"], now=now)
+    return {"by": found.by, "expires": found.expires, "jti": found.jti}
+
+
 # The rest
 
 
@@ -596,6 +610,8 @@ _OPERATIONS: dict[str, Callable[[Case], Case]] = {
     "statement": _statement,
     "statement_order": _statement_order,
     "target": _target,
+    "token_claims": _token_claims,
+    "token_signer": _token_signer,
     "verify": _verify,
     "witness_key": _witness_key,
     "write": _write,

@@ -441,3 +441,12 @@ def rejudge(folder: Folder = HERE, as_json: AsJson = False) -> None:
 def _progress(done: int, total: int) -> None:
     if sys.stderr.isatty():
         print(f"\r{done} of {total} entries", end="" if done < total else "\n", file=sys.stderr, flush=True)
+
+
+from . import deciding  # noqa: E402 - its commands use what stands above
+
+app.add_typer(deciding.policy_app, name="policy")
+app.add_typer(deciding.view_app, name="view")
+app.add_typer(deciding.reader_app, name="reader")
+peer_app.command("policy")(deciding.peer_policy)
+peer_app.command("release")(deciding.peer_release)

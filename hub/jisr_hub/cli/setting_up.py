@@ -99,7 +99,7 @@ class Candidate:
         return "jisr: " + " ".join(code[i : i + 4] for i in range(0, len(code), 4))
 
 
-async def candidate(folder: Path, source: str) -> Candidate:
+async def candidate(folder: Path, source: str, role: str = "node") -> Candidate:
     """Read a node's key statements from its address, its exported folder or its keys.json."""
     settings = config.read(folder)
     name = ""
@@ -119,7 +119,7 @@ async def candidate(folder: Path, source: str) -> Candidate:
             name = capabilities.parse(told.read_bytes()).name
     statements = keys.parse_file(raw)
     ring = keys.fold(statements)
-    if ring.role != "node":
+    if role and ring.role != role:
         raise SettingUpError(f"{source} is a {ring.role}, not a node. To follow a hub use: jisr-hub peer add {source}")
     return Candidate(ring.id, name, statements)
 

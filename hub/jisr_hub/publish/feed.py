@@ -22,6 +22,7 @@ from functools import partial
 
 from jisr_protocol import keys, paths
 from jisr_protocol.head import Head, Relation, compare
+from jisr_protocol.policy import Policy
 
 from ..identity import Identity
 from ..ports import Clock, Conflict, Fence, Ledger, Pages, Published, View
@@ -59,6 +60,8 @@ class Publisher:
         self.identity, self.ledger, self.pages, self.clock, self.name = identity, ledger, pages, clock, name
         self.cadence, self.aside = cadence or Cadence(), aside
         self.gate = Gate(identity, ledger, pages, fence)
+        self.policy: Policy | None = None
+        """What this feed takes; the next head names it."""
         self.seen = Seen()
         self.fenced = ""
         """Why nothing may be signed or taken in; "" while it may."""
@@ -153,13 +156,13 @@ class Publisher:
         now = self.clock()
         retain = self._retained is None or now >= self._retained + RETAIN_EVERY
         plan = await make_plan(self.ledger, view, self._out, now=now, retain=retain)
-        plan = replace(plan, whole=whole)
+        plan = replace(plan, whole=whole, policy=self.policy)
         self._retained = now if retain else self._retained
         head = plan.out.head
         if head is None or snapshot or not plan.is_current(now):
             settled, self._settled = self._settled, False  # if it ends early, files nobody needs are left
             clock = partial(self._later, plan.layout.epoch)
-            tools = Tools(self.identity, self.name, self.pages, clock, self.cadence, self.aside)
+            tools = Tools(self.identity, self.name, self.pages, clock, self.cadence, self.aside, plan.policy)
             fresh = await carry_out(plan, view, tools, snapshot=snapshot)
             assert fresh.published is not None
             head = fresh.published.head

@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from jisr_protocol import generations, identifiers
+from jisr_protocol import generations, identifiers, paths
 from jisr_protocol import head as heads
 from jisr_protocol.head import Head
 from jisr_protocol.limits import HUB_HEAD_HOURS
 from jisr_protocol.merkle import Frontier
+from jisr_protocol.policy import Policy
 
 from ..identity import Identity
 from ..ports import Clock, Ledger, Pages, Published, Snapshot, View
@@ -62,6 +63,7 @@ class Tools:
     clock: Clock
     cadence: Cadence
     aside: Aside
+    policy: Policy | None = None
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,8 @@ class Plan:
     snapshots: tuple[Snapshot, ...]
     whole: bool = False
     """Write everything, as if nothing had been published here."""
+    policy: Policy | None = None
+    """What the feed takes by now."""
 
     @property
     def emptied(self) -> set[int]:
@@ -91,6 +95,7 @@ class Plan:
         if head is None or self.whole or self.emptied:
             return False
         same = (head.epoch, head.size, head.floor) == (self.layout.epoch, self.size, self.layout.floor)
+        same = same and head.policy == (self.policy.named if self.policy else None)
         return same and now < head.time + RENEW_AFTER
 
 
@@ -120,6 +125,8 @@ async def carry_out(plan: Plan, view: View, tools: Tools, *, snapshot: bool) -> 
     if made:
         by, name = tools.identity.id, tools.name
         snap = await snapshots.write(tools.pages, tools.aside, view, found, frontier, plan.layout, by=by, name=name)
+    if tools.policy is not None:
+        tools.pages.write(paths.policy(tools.policy.sha256), tools.policy.raw)
     tools.pages.flush()
     head = _sign(plan, tools, frontier, found, gens, snap)
     stand = plan.snapshots
@@ -182,4 +189,5 @@ def _sign(
         floor=plan.layout.floor,
         gens=gens,
         snap=snap,
+        policy=tools.policy.named if tools.policy else None,
     )

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import msgspec
 
-from jisr_protocol import generations, snapshot
+from jisr_protocol import generations, paths, snapshot
 from jisr_protocol.head import Head
 from jisr_protocol.refusal import Refusal
 
@@ -46,6 +46,8 @@ async def what_must_stand(view: View, pages: Pages, head: Head) -> AsyncIterator
     if head.gens is not None:
         content = generations.write(layout.generations)
         yield Expected(head.gens["path"], head.gens["sha256"], content, compressed=False)
+    if head.policy is not None:
+        yield Expected(paths.policy(head.policy["sha256"]), head.policy["sha256"], None, compressed=False)
     for first, width, path in layout.pages(head.size):
         lines = [line async for rows in view.entries(first, first + width) for _, line, _ in rows]
         content = b"".join(line + b"\n" for line in lines)

@@ -105,6 +105,10 @@ class Database(Protocol):
         """Be the one process that does this work; None while another one is."""
         ...
 
+    async def prepare(self) -> None:
+        """Make the room for the tables; safe to call twice."""
+        ...
+
     async def forget(self, tables: Iterable[sa.Table]) -> list[str]:
         """Leave nothing of what was deleted from these tables on disk; says what remains elsewhere, a sentence each."""
         ...
@@ -170,6 +174,9 @@ class Sqlite:
         async with self._readers.connect() as connection, _closing_streams(connection):
             yield connection
 
+    async def prepare(self) -> None:
+        self.path.parent.mkdir(exist_ok=True)
+
     def insert(self, table: sa.Table) -> Insert:
         return sqlite.insert(table)
 
@@ -224,15 +231,24 @@ class Postgres:
         " FROM jsonb_array_elements(CAST(:asked AS jsonb)) AS pair) AS asked"
     )
 
-    def __init__(self, address: str) -> None:
-        self._url = sa.make_url(address).set(drivername="postgresql+psycopg")
-        self._writer = create_async_engine(self._url, pool_size=2, max_overflow=2, pool_pre_ping=True)
-        self._readers = create_async_engine(
-            self._url, pool_size=4, max_overflow=4, pool_pre_ping=True, isolation_level="REPEATABLE READ"
-        )
-        self.askers = create_async_engine(
-            self._url, pool_size=4, max_overflow=4, pool_pre_ping=True, isolation_level="AUTOCOMMIT"
-        )
+    def __init__(self, address: str, schema: str = "") -> None:
+        """With `schema` all tables stand there, and its writer's lock is one of its own."""
+        self._url, self._schema = sa.make_url(address).set(drivername="postgresql+psycopg"), schema
+        few = 1 if schema else 4
+        self._writer = self._engine(pool_size=min(few, 2), max_overflow=2)
+        self._readers = self._engine(pool_size=few, max_overflow=4, isolation_level="REPEATABLE READ")
+        self.askers = self._engine(pool_size=few, max_overflow=4, isolation_level="AUTOCOMMIT")
+
+    def _engine(self, **settings: Any) -> AsyncEngine:
+        where = {"connect_args": {"options": f"-csearch_path={self._schema}"}} if self._schema else {}
+        return create_async_engine(self._url, pool_pre_ping=True, **where, **settings)
+
+    async def prepare(self) -> None:
+        if self._schema:
+            engine = create_async_engine(self._url, isolation_level="AUTOCOMMIT")
+            async with engine.connect() as connection:
+                await connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {self._schema}")
+            await engine.dispose()
 
     @asynccontextmanager
     async def writing(self, *, long: bool = False) -> AsyncIterator[AsyncConnection]:
@@ -244,7 +260,8 @@ class Postgres:
                     await connection.exec_driver_sql(f"SET LOCAL {name} = '{seconds}s'")
                 await connection.exec_driver_sql("SET LOCAL synchronous_commit = on")
                 # a transaction's advisory lock is released after its commit is visible
-                await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(FEED_LOCK)))
+                lock = (FEED_LOCK, sa.func.hashtext(self._schema)) if self._schema else (FEED_LOCK,)
+                await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(*lock)))
                 yield connection
         except sa.exc.OperationalError as error:  # no room, no connection, a lock that was not given in time
             raise Unwritable(str(error.orig).partition("\n")[0]) from error
@@ -351,6 +368,6 @@ def _array(column: sa.Column[Any]) -> str:
     return next(array for kind, array in _ARRAYS.items() if isinstance(column.type, kind))
 
 
-def of(place: Path | str) -> Database:
-    """The database at a path (SQLite) or an address (`postgresql://…`)."""
-    return Sqlite(place) if isinstance(place, Path) else Postgres(place)
+def of(place: Path | str, schema: str = "") -> Database:
+    """The database at a path (SQLite) or an address (`postgresql://…`), there in a schema of its own or not."""
+    return Sqlite(place) if isinstance(place, Path) else Postgres(place, schema)

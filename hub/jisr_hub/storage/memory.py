@@ -382,6 +382,9 @@ class _View:
     async def lines(self, seqs: Iterable[int]) -> dict[int, bytes]:
         return {seq: self._entries[seq].line for seq in seqs}
 
+    async def priors(self, seqs: Iterable[int]) -> dict[int, int | None]:
+        return {seq: self._newest(seq).get(_key(self._entries[seq])) for seq in seqs}
+
     async def said(self, ops: Iterable[str], start: int = 0, end: int | None = None) -> AsyncIterator[Sequence[bytes]]:
         wanted = set(ops)
         yield [n.line for n in self._entries[start:end] if n.draft.op in wanted]

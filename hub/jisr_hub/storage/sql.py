@@ -78,13 +78,16 @@ class SqlLedger:
         )
 
     @classmethod
-    async def open(cls, place: Path | str, *, new_epoch: str | None = None) -> SqlLedger:
+    async def open(cls, place: Path | str, *, new_epoch: str | None = None, schema: str = "") -> SqlLedger:
         """Open the ledger in a file (SQLite) or at an address (`postgresql://…`), and bring its tables up to date.
 
-        With `new_epoch`, make the feed first when it is not there. Raises migrations.NewerDatabase.
+        With `new_epoch`, make the feed first when it is not there; `schema` is PostgreSQL's, for a ledger beside the
+        hub's own. Raises migrations.NewerDatabase.
         """
-        ledger = cls(engines.of(place))
+        ledger = cls(engines.of(place, schema))
         try:
+            if schema or new_epoch is not None:
+                await ledger.database.prepare()
             async with ledger.database.writing(long=True) as connection:
                 await connection.run_sync(migrations.upgrade)
                 if new_epoch is not None:

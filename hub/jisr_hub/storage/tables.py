@@ -13,6 +13,10 @@
 `generation`  pages that were rewritten, by number
 `pull`        nodes' feeds that this hub fetches, and how the last round with each ended
 `stated`      the head of each node that the feed said last (`nodehead`), and whether the node was touched since
+`policy`      what is taken, by scope (own, of a view, of a peer); `applied` is the hash of what was carried out
+`derived`     the feeds beside the public one; each has a ledger of its own, whose `peer` says how far it follows
+`brake`       peers whose feed lost so much at once that a person must look first
+`reader`      who may read which audience; `used_assertion` and `access_token` are forgotten when they expire
 
 `key_statement` holds the chains as they now are; `logged_statement` what stands in the hub's feed, also of chains whose
 end a recovery replaced.
@@ -243,6 +247,59 @@ stated = Table(
     Column("at", String, nullable=False),
     sqlite_strict=True,
     sqlite_with_rowid=False,
+)
+policy = Table(
+    "policy",
+    metadata,
+    Column("scope", String, primary_key=True),
+    Column("body", LargeBinary),
+    Column("applied", String, nullable=False),
+    Column("at", String, nullable=False),
+    sqlite_strict=True,
+)
+derived = Table(
+    "derived",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("audience", String, nullable=False),
+    Column("at", String, nullable=False),
+    sqlite_strict=True,
+)
+brake = Table(
+    "brake",
+    metadata,
+    Column("peer", String, primary_key=True),
+    Column("leaving", Number, nullable=False),
+    Column("live", Number, nullable=False),
+    Column("released", Number, nullable=False),
+    Column("at", String, nullable=False),
+    sqlite_strict=True,
+)
+reader = Table(
+    "reader",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("audience", String, primary_key=True),
+    Column("statements", LargeBinary, nullable=False),
+    Column("at", String, nullable=False),
+    sqlite_strict=True,
+)
+used_assertion = Table(
+    "used_assertion",
+    metadata,
+    Column("by", String, primary_key=True),
+    Column("jti", String, primary_key=True),
+    Column("expires", Number, nullable=False),
+    sqlite_strict=True,
+)
+access_token = Table(
+    "access_token",
+    metadata,
+    Column("sha256", String, primary_key=True),
+    Column("by", String, nullable=False),
+    Column("audience", String, nullable=False),
+    Column("expires", Number, nullable=False),
+    sqlite_strict=True,
 )
 peer = Table(
     "peer",

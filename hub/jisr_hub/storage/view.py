@@ -49,6 +49,13 @@ class SqlView:
             found |= {row[0]: row[1] for row in await self._connection.execute(query)}
         return found
 
+    async def priors(self, seqs: Iterable[int]) -> dict[int, int | None]:
+        c, found, asked = t.entry.c, dict[int, int | None](), sorted(seqs)
+        for first in range(0, len(asked), READ_ROWS):
+            query = sa.select(c.seq, c.prior).where(c.seq.in_(asked[first : first + READ_ROWS]))
+            found |= {row[0]: row[1] for row in await self._connection.execute(query)}
+        return found
+
     async def said(self, ops: Iterable[str], start: int = 0, end: int | None = None) -> AsyncIterator[Sequence[bytes]]:
         c = t.entry.c
         end = self.size if end is None else end

@@ -8,11 +8,13 @@ import gzip
 import hashlib
 import re
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 import structlog
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -31,6 +33,7 @@ from ..publish.pages import place_of
 from ..publish.records import ErasedRecord
 from ..quota import QuotaExhausted
 from .problem_documents import document, refusal_document
+from .tokens import FORM_BYTES, Tokens, refused
 
 PUSHES_AT_ONCE = 4
 BODY_SECONDS = 120
@@ -47,10 +50,34 @@ _log = structlog.get_logger()
 Answering = Callable[[Request], Awaitable[Response]]
 
 
-def routes(hub: Hub, publisher: Publisher, pages: Pages, *, wake_peers: Callable[[], None]) -> list[Route]:
-    """The routes of the protocol."""
-    api = _Api(hub, publisher, pages, wake_peers)
-    feed = "/feeds/public"
+@dataclass(frozen=True)
+class Feed:
+    """A feed that is served: its publisher, the folder of its pages, whose records it holds."""
+
+    publisher: Publisher
+    pages: Pages
+    audience: str = "public"
+
+    def cached(self, header: str) -> str:
+        """How a file may be cached: of a restricted feed by the reader alone."""
+        return header if self.audience == "public" else header.replace("public, ", "private, ")
+
+
+Feeds = Callable[[], Mapping[str, Feed]]
+
+
+def routes(
+    hub: Hub,
+    publisher: Publisher,
+    pages: Pages,
+    *,
+    wake_peers: Callable[[], None],
+    feeds: Feeds = dict,
+    tokens: Tokens | None = None,
+) -> list[Route]:
+    """The routes of the protocol. `feeds` are those beside the public one, as they are when a request comes."""
+    api = _Api(hub, lambda: {"public": Feed(publisher, pages), **feeds()}, wake_peers, tokens)
+    feed = "/feeds/{feed}"
     return [
         Route("/.well-known/jisr.json", api.capabilities),
         Route("/keys.json", api.keys),
@@ -58,6 +85,7 @@ def routes(hub: Hub, publisher: Publisher, pages: Pages, *, wake_peers: Callable
         Route(f"{feed}/head.json", api.head),
         Route(feed + "/log/{path:path}", api.page),
         Route(feed + "/gens/{name}", api.generations),
+        Route(feed + "/policy/{name}", api.policy),
         Route(feed + "/snap/{path:path}", api.snapshot),
         Route(feed + "/inv/{name}", api.inventory),
         Route(feed + "/rec/{node}/{id}/{name}", api.record),
@@ -65,12 +93,13 @@ def routes(hub: Hub, publisher: Publisher, pages: Pages, *, wake_peers: Callable
         Route("/v1/nodes/{node}/feeds/{name}/log/state", api.log_state),
         Route("/v1/nodes/{node}/keys.json", api.node_keys),
         Route("/v1/ping", api.ping, methods=["POST"]),
+        *([Route("/v1/token", api.token, methods=["POST"])] if tokens is not None else []),
     ]
 
 
 class _Api:
-    def __init__(self, hub: Hub, publisher: Publisher, pages: Pages, wake_peers: Callable[[], None]) -> None:
-        self._hub, self._publisher, self._pages, self._wake_peers = hub, publisher, pages, wake_peers
+    def __init__(self, hub: Hub, feeds: Feeds, wake_peers: Callable[[], None], tokens: Tokens | None) -> None:
+        self._hub, self._feeds, self._wake_peers, self._tokens = hub, feeds, wake_peers, tokens
         self._senders: Counter[str] = Counter()
 
     async def capabilities(self, request: Request) -> Response:
@@ -79,10 +108,14 @@ class _Api:
             id=self._hub.identity.id,
             role="hub",
             name=self._hub.identity.name,
-            feeds=[FeedOffer(name="public", href="/feeds/public", audience="public")],
+            feeds=[
+                FeedOffer.model_validate({"name": name, "href": f"/feeds/{name}", "audience": feed.audience})
+                for name, feed in self._feeds().items()
+            ],
             keys="/keys.json",
             push="/v1/nodes/{node}/feeds/{name}/log",
             ping="/v1/ping",
+            token="/v1/token" if self._tokens is not None else None,
             features=["head-wait", "log-state", "records", "snapshot"],
         )
         return _file(request, offered.to_bytes(), "public, max-age=3600, stale-if-error=604800")
@@ -100,48 +133,82 @@ class _Api:
 
     async def head(self, request: Request) -> Response:
         """The head; with ?after=<size>&wait=<seconds> as soon as it covers more, at the latest after the wait."""
-        self._publisher.seen.note(request.headers.get("jisr-seen", ""), self._publisher.head)
+        feed = await self._feed(request)
+        publisher = feed.publisher
+        publisher.seen.note(request.headers.get("jisr-seen", ""), publisher.head)
         after, wait = request.query_params.get("after"), request.query_params.get("wait")
-        head: Head | None = self._publisher.head
+        head: Head | None = publisher.head
         if after is not None:
             seconds = min(_number(wait, "wait", limits.LONG_POLL_SECONDS), limits.LONG_POLL_SECONDS)
-            head = await self._publisher.wait(_number(after, "after", 0), seconds)
+            head = await publisher.wait(_number(after, "after", 0), seconds)
         if head is None:
             return document("busy", "the first head of this feed is not signed yet")
-        return _file(request, head.raw, "no-store" if after is not None else _HEAD_CACHE)
+        return _file(request, head.raw, feed.cached("no-store" if after is not None else _HEAD_CACHE))
 
     async def page(self, request: Request) -> Response:
         """A page as it stands in the folder, compressed as the reader likes it."""
         path = f"log/{request.path_params['path']}"
-        place, head = place_of(path), self._publisher.head
+        feed = await self._feed(request)
+        place, head = place_of(path), feed.publisher.head
         if place is None:
             return document("not_found", "a page is log/<epoch>/<number>.ndjson")
         if head is not None and place.page_end <= head.floor:
             return document("cursor_below_floor", f"{path} ends below the floor {head.floor}; begin by the snapshot")
-        return await asyncio.to_thread(self._standing, request, path)
+        return await asyncio.to_thread(self._standing, request, feed, path)
 
     async def generations(self, request: Request) -> Response:
         """A file that says which pages were written again."""
-        name = request.path_params["name"]
+        return await self._named_by_hash(request, "gens", "a file of generations")
+
+    async def policy(self, request: Request) -> Response:
+        """The policy that a head of this feed names, or named."""
+        return await self._named_by_hash(request, "policy", "a policy")
+
+    async def _named_by_hash(self, request: Request, folder: str, what: str) -> Response:
+        feed, name = await self._feed(request), request.path_params["name"]
         if not _HASH.fullmatch(name.removesuffix(".json")):
-            return document("not_found", "a file of generations is gens/<hash>.json")
-        return await asyncio.to_thread(self._standing, request, f"gens/{name}")
+            return document("not_found", f"{what} is {folder}/<hash>.json")
+        return await asyncio.to_thread(self._standing, request, feed, f"{folder}/{name}")
 
     async def snapshot(self, request: Request) -> Response:
         """The manifest or a part of a snapshot."""
-        path = request.path_params["path"]
+        feed, path = await self._feed(request), request.path_params["path"]
         if not _SNAPSHOT_PATH.fullmatch(path):
             return document("not_found", "a snapshot is snap/<epoch>-<seq>/manifest.json and what that names")
-        return await asyncio.to_thread(self._standing, request, f"snap/{path}")
+        return await asyncio.to_thread(self._standing, request, feed, f"snap/{path}")
 
-    def _standing(self, request: Request, path: str) -> Response:
+    async def _feed(self, request: Request) -> Feed:
+        """The feed that is asked for; TOK-5: a restricted one for whoever has a token only. Raises Refusal."""
+        feed = self._feeds().get(request.path_params["feed"])
+        if feed is None:
+            raise HTTPException(404, "no feed of this name is here; /.well-known/jisr.json says which are")
+        if feed.audience != "public":
+            await self._check_token(request, feed.audience)
+        return feed
+
+    async def _check_token(self, request: Request, *audiences: str, by: str = "") -> None:
+        if self._tokens is None:
+            refuse("TOK-5", "", expected="a hub that gives tokens", came="one that does not")
+        else:
+            await self._tokens.check(request, *audiences, by=by)
+
+    async def token(self, request: Request) -> Response:
+        """A token for restricted feeds, for whoever proves to be one of their readers."""
+        assert self._tokens is not None
+        try:
+            return await self._tokens.answer(await _body(request, FORM_BYTES))
+        except Refusal as refusal:
+            _log.info("token.refused", rule=refusal.rule, expected=refusal.expected)
+            return refused(refusal)
+
+    def _standing(self, request: Request, feed: Feed, path: str) -> Response:
         """A file as it stands in the folder, compressed as the reader likes it."""
         accepted = _accepted(request.headers.get("accept-encoding", ""))
-        headers = {"Cache-Control": _IMMUTABLE, "Vary": "Accept-Encoding"}
+        headers = {"Cache-Control": feed.cached(_IMMUTABLE), "Vary": "Accept-Encoding"}
         media_type = "application/x-ndjson" if path.endswith(".ndjson") else "application/json"
-        if "zstd" in accepted and (body := self._pages.read(path + ".zst")) is not None:
+        if "zstd" in accepted and (body := feed.pages.read(path + ".zst")) is not None:
             return _ranged(request, body, {**headers, "Content-Encoding": "zstd"}, media_type)
-        body = self._pages.read(path)
+        body = feed.pages.read(path)
         if body is None:
             return document("page_missing", f"{path} is not here; read the head again")
         if "gzip" in accepted:
@@ -150,21 +217,22 @@ class _Api:
         return _ranged(request, body, headers, media_type)
 
     async def inventory(self, request: Request) -> Response:
-        name = request.path_params["name"].removesuffix(".json")
-        content = await self._publisher.inventory(bytes.fromhex(name)) if _HASH.fullmatch(name) else None
+        feed, name = await self._feed(request), request.path_params["name"].removesuffix(".json")
+        content = await feed.publisher.inventory(bytes.fromhex(name)) if _HASH.fullmatch(name) else None
         if content is None:
             return document("not_found", "no node of the published state tree has this hash")
-        return _file(request, content, _IMMUTABLE)
+        return _file(request, content, feed.cached(_IMMUTABLE))
 
     async def record(self, request: Request) -> Response:
         """The line that set this version of a record, as long as the head has no newer one."""
         node, record_id, name = (request.path_params[part] for part in ("node", "id", "name"))
+        feed = await self._feed(request)
         known = identifiers.node(f"jisr:{node}") is None and identifiers.uuid(record_id) is None
         try:
             if known and _REV_FILE.fullmatch(name):
                 rev = int(name.removesuffix(".json"))
-                if content := await self._publisher.record(f"jisr:{node}", record_id, rev):
-                    return _file(request, content, _IMMUTABLE)
+                if content := await feed.publisher.record(f"jisr:{node}", record_id, rev):
+                    return _file(request, content, feed.cached(_IMMUTABLE))
         except ErasedRecord:
             return document("erased", f"the content of {record_id} was erased")
         return document("not_found", "this feed now has no such version: rec/<node>/<id>/<rev>.json")
@@ -199,7 +267,7 @@ class _Api:
         _check_version(request)
         node, name = _feed_of(request)
         if name != "public":
-            return document("restricted", "the state of a restricted feed is read with a token; push tells it too")
+            await self._check_token(request, name, by=node)
         log: NodeLog = await self._hub.log_state(node, name)
         # the node's own signature: what a node that lost its memory can believe
         shown = orjson.Fragment(log.head.envelope.raw) if log.head is not None else None

@@ -25,7 +25,7 @@ _STATUS = {
     "encoding_broken": 400,
     "not_admitted": 403,
     "not_authoritative": 403,
-    "restricted": 403,
+    "restricted": 401,
     "not_found": 404,
     "page_missing": 404,
     "method_not_allowed": 405,
@@ -68,6 +68,8 @@ def document(code: str, detail: str, **members: object) -> Response:
         **{name: member for name, member in members.items() if member is not None},
     }
     headers = {"Cache-Control": "no-store"}
+    if status == 401:
+        headers["WWW-Authenticate"] = 'Bearer realm="jisr"'
     if retry.startswith("after:"):
         headers["Retry-After"] = retry.partition(":")[2]
     return Response(canonical.dumps(value) + b"\n", status, headers, MEDIA_TYPE)

@@ -353,6 +353,19 @@ def policy() -> str:
     )
 
 
+def token() -> str:
+    key, hub, node = Key("node"), Writer("hub", role="hub").id, Writer("node").id
+    header = {"alg": "Ed25519", "kid": key.kid, "typ": "client-authentication+jwt"}
+    claims = {"aud": hub, "exp": 1780401750, "iat": 1780401600, "iss": node, "jti": "5f2a", "sub": node}
+    return _told(
+        [
+            ("header", _text(canonical(header))),
+            ("claims", _text(canonical(claims))),
+            ("assertion", key.compact(header, canonical(claims))),
+        ]
+    )
+
+
 def notice() -> str:
     writer = Writer("node")
     value = notice_cases.erasure(writer)
@@ -446,5 +459,6 @@ EXAMPLES: dict[str, Callable[[], str]] = {
     "signed-thing": signed_thing,
     "snapshot": snapshot,
     "state": state,
+    "token": token,
     "version": version,
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-NEWEST = "0008"
+NEWEST = "0009"
 _FIRST = "0001"
 
 
