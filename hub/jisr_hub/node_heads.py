@@ -31,7 +31,7 @@ from jisr_protocol.state_tree import StateTree
 
 from . import log
 from .hub import Hub
-from .ports import Change, Conflict, Draft, Kept, Ledger, Said, Stated, View
+from .ports import Change, Conflict, Draft, Held, Kept, Ledger, Position, Said, Stated, View
 
 PAUSE = timedelta(seconds=30)
 """How soon the next head of the same node may be said: a node that pushes without end costs two entries a minute."""
@@ -55,6 +55,10 @@ class Account:
     def misses(self, record_id: str, version: Version, cause: str) -> None:
         self.own[record_id], self.causes[record_id] = version, cause
 
+    def holds(self, record_id: str) -> None:
+        self.own.pop(record_id, None)
+        self.causes.pop(record_id, None)
+
     def lacks(self, record_id: str) -> None:
         self.own[record_id] = None
         self.causes.pop(record_id, None)
@@ -66,7 +70,7 @@ async def missing_of(ledger: Ledger, node: str, head: Head) -> dict[str, int] | 
     said = await ledger.notices(node)
     async with ledger.reading() as view:
         account = await _account(ledger, view, node, said)
-        counts, root, total = await _compare(view, node, account, head.live)
+        counts, root, total = await compare(view, node, account, head.live)
     if (total, root.hex()) != (head.live, head.state_root):
         return None
     return counts
@@ -86,26 +90,27 @@ async def _account(ledger: Ledger, view: View, node: str, said: Sequence[Said]) 
             account.misses(out.id or "", (out.rev or 0, out.digest or ""), cause)
     judged = [(kept, entries.parse(kept.line)) for kept in await ledger.judged(node, "public") if kept.line]
     aside = [(kept, e) for kept, e in judged if e.op in ("put", "del") and e.node == node]
-    held = await ledger.held("public", {(node, e.id or "") for _, e in aside})
-    newest = {record_id: one.rev for (_, record_id), one in held.items()}
+    about = {(node, e.id or "") for _, e in aside}
+    held, sources = await ledger.held("public", about), await ledger.sources(about)
     for kept, e in aside:
-        _put_aside(account, kept, e, newest, by_node)
+        here, source = held.get((node, e.id or "")), sources.get((node, e.id or ""))
+        if _overtaken(kept, e, here, source):
+            continue
+        version = (e.rev or 0, e.digest or "")
+        if e.op == "del" or _reached(by_node, e):
+            account.lacks(e.id or "")
+        elif here is not None and here.live and (here.rev, here.digest) == version:
+            account.holds(e.id or "")
+        else:
+            account.misses(e.id or "", version, _CAUSE_OF_CODE.get(kept.code or "", "quarantined"))
     return account
 
 
-def _put_aside(
-    account: Account, kept: Kept, e: Entry, newest: dict[str, int], erased: list[tuple[str, int | None]]
-) -> None:
-    """What an entry that was put aside did to the node's own set, unless an admitted one came after it."""
-    record_id, rev = e.id or "", e.rev or 0
-    falls = kept.code in ("rev_not_increasing", "equivocation")  # these came after what is held
-    if rev <= newest.get(record_id, 0) and not falls:
-        return
-    newest[record_id] = rev
-    if e.op == "del" or _reached(erased, e):
-        account.lacks(record_id)
-    else:
-        account.misses(record_id, (rev, e.digest or ""), _CAUSE_OF_CODE.get(kept.code or "", "quarantined"))
+def _overtaken(kept: Kept, e: Entry, here: Held | None, source: Position | None) -> bool:
+    """Whether what is admitted of a record stands later in the node's log than this entry that was put aside."""
+    if source is not None and source[0] == "public":
+        return source[2] > kept.seq
+    return here is not None and here.rev >= (e.rev or 0)
 
 
 def _own_erasures(said: Said, node: str) -> list[tuple[str, int | None]]:
@@ -117,7 +122,7 @@ def _reached(erasures: Sequence[tuple[str, int | None]], e: Entry) -> bool:
     return any(target in (e.id, ALL) and live.reaches(max_rev, e.rev or 0) for target, max_rev in erasures)
 
 
-async def _compare(view: View, node: str, account: Account, promised: int) -> tuple[dict[str, int], bytes, int]:
+async def compare(view: View, node: str, account: Account, promised: int) -> tuple[dict[str, int], bytes, int]:
     """(counts, state root, number) of the node's set, rebuilt from what is live here and how it differs."""
     tree = StateTree(state_tree.depth_for(promised))
     counts: Counter[str] = Counter()

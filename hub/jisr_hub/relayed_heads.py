@@ -14,12 +14,13 @@ from jisr_protocol import completeness
 from jisr_protocol import entry as entries
 from jisr_protocol.completeness import OLDER, NodeHead
 from jisr_protocol.entry import Entry
+from jisr_protocol.head import Head
 from jisr_protocol.reader.store import Copy
 from jisr_protocol.refusal import Refusal
 
 from . import ingest
 from .hub import Hub, guarding
-from .node_heads import NodeHeads
+from .node_heads import Account, NodeHeads, compare
 from .ports import Peer, Stated, View
 
 _AT_ONCE = 500
@@ -54,14 +55,22 @@ async def _missing(hub: Hub, copy: Copy, said: NodeHead) -> dict[str, int] | Non
         differing = _Difference(view, copy, said.node)
         async for rows in differing.absent():
             counts.update(await _causes(hub, copy, said.node, rows))
-    counts[OLDER] += differing.older
-    missing = {cause: count for cause, count in counts.items() if count}
+        counts[OLDER] += differing.older
+        missing = {cause: count for cause, count in counts.items() if count}
+        if missing and await _is_whole(view, said.head):  # what the peer shows wrongly is not shown here
+            missing = {}
     try:
         here = NodeHead(said.seq, said.at, said.head, missing)
         completeness.check_set(here, differing.live, None)
     except Refusal:
         return None
     return missing
+
+
+async def _is_whole(view: View, head: Head) -> bool:
+    """Whether the node's records here are the very ones that its head signs."""
+    _, root, live = await compare(view, head.by, Account(), head.live)
+    return (root.hex(), live) == (head.state_root, head.live)
 
 
 class _Difference:

@@ -17,6 +17,7 @@ from unittest import mock
 
 from jisr_hub import identity as hub_identity
 from jisr_hub.hub import Hub
+from jisr_hub.node_heads import NodeHeads
 from jisr_hub.peers import Followers
 from jisr_hub.publish.feed import Publisher
 from jisr_hub.publish.snapshots import Cadence
@@ -336,6 +337,7 @@ class HubActor(Person):
         cadence = Cadence(entries=4) if self.snapshots else Cadence()
         self.publisher = Publisher(self.identity, self.ledger, self.pages, self.now, cadence=cadence)
         self.followers = Followers(self.hub, self.folder, 60.0, allow_private=False)
+        self.heads = self.followers.heads = NodeHeads(self.hub, pause=timedelta(0))
         at_once(self.hub.begin())
         at_once(self.publisher.begin())
 
@@ -401,6 +403,9 @@ def flipped(page: bytes, place: int) -> bytes:
 
 class FeedPlace:
     """A reader's Place over the public files of a hub in this world, with the trouble of the line."""
+
+    wait_seconds = 0.0
+    throttled = False
 
     def __init__(self, hub: HubActor | Site, trouble: Trouble) -> None:
         self.address, self.requests, self.received_bytes = hub.address, 0, 0

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from jisr_hub.ingest import UNHASHED
+from jisr_protocol import completeness, live, paths, state_tree
 from jisr_protocol import entry as entries
 from jisr_protocol import head as heads
-from jisr_protocol import live, paths, state_tree
+from jisr_protocol.completeness import NodeHead
 from jisr_protocol.entry import Entry
 from jisr_protocol.head import Relation
 from jisr_protocol.limits import HOPS
@@ -96,6 +97,8 @@ class HubView:
     taken: set[str] = field(default_factory=set)
     """The digests that ever entered its feed."""
     kept: dict[Key, int] = field(default_factory=dict)
+    said: dict[str, NodeHead] = field(default_factory=dict)
+    """The newest head of each node that stands in its feed."""
 
 
 @dataclass
@@ -264,9 +267,28 @@ class Checker:
             hold(known, where, "has a key statement nobody made")
             hold(entry.digest not in view.taken, where, "says a key statement twice")
             view.taken.add(entry.digest or "")
+        elif entry.op == "nodehead":
+            self._node_head(where, hub, view, completeness.of(entry))
         else:
             hold(False, where, "has an entry of op", entry.op)
         fold_one(view.log.held, entry)
+
+    def _node_head(self, where: str, hub: HubActor, view: HubView, said: NodeHead) -> None:
+        """A node's head is the node's own, and what it says is missing is what differs from the node's own set."""
+        log, head = self.feeds[said.node, "public"], said.head
+        hold(head.size <= log.size and head.log_root == log.roots[head.size].hex(), where, "is of no log of its node")
+        own = live.fold([entries.parse(line) for line in log.lines[: head.size]])
+        hold((head.live, head.state_root) == (len(own), root_of(own)), where, "is not what its node holds")
+        here = {key: version for key, version in view.log.held.items() if key[0] == said.node}
+        absent = sum(here.get(key) != version for key, version in own.items())
+        older = sum(own.get(key) != version for key, version in here.items())
+        told = (said.absent, said.older)
+        if any(hub.ledger._s.members[said.node].upstream == peer.id and peer.liar for peer in self._world.hubs):
+            told, absent, older = (said.absent - said.older, 0), absent - older, 0  # which are which, only it knows
+        hold(told == (absent, older), where, f"says {dict(said.missing)}, and it is {absent, older}")
+        before = view.said.get(said.node)
+        hold(before is None or before.head.size <= head.size, where, "falls back behind the head before it")
+        view.said[said.node] = said
 
     def _from(self, where: str, entry: Entry) -> None:
         """`src` is where the author's own feed has it."""

@@ -319,6 +319,7 @@ class World:
             if isinstance(hub, Site):
                 hub.upload()
                 return
+            at_once(hub.heads.state())
             at_once(hub.publisher.publish())
         except Death as death:
             self.dies(hub.actor if isinstance(hub, Site) else hub, death)
@@ -472,7 +473,20 @@ class World:
             if not at_liars:
                 signed = heads.parse(hub.pages.read(paths.HEAD) or b"")
                 hold((signed.live, signed.state_root) == (len(union), root_of(union)), f"{hub.label} signs another set")
+        self._heads_say_so()
         roots = {heads.parse(hub.pages.read(paths.HEAD) or b"").state_root for hub in self.honest}
         hold(len(roots) == 1, "the honest hubs sign", len(roots), "different sets")
         strange = [r for r in self.quiet.refused if r["peer"] not in {liar.id for liar in self.liars}]
         hold(not strange, "a hub refused of an honest one:", strange[:3])
+
+    def _heads_say_so(self) -> None:
+        """Every honest hub that has a node's records says, by the node's newest head, how far it has all of them."""
+        for hub in self.honest:
+            view = self.checker.hubs[hub.label]
+            for actor in self.nodes:
+                if self.home_of(actor.node.id).liar or actor.node.id not in hub.ledger._s.members:
+                    continue
+                said, own = view.said.get(actor.node.id), self.checker.feeds.get((actor.node.id, "public"))
+                came = 0 if said is None else said.head.size
+                size = own.size if own is not None else 0
+                hold(came == size, f"{hub.label} says the head of {actor.label} for {came} entries, it has {size}")

@@ -12,6 +12,7 @@ from typing import Any
 from jisr_hub import identity, peers
 from jisr_hub.attesting import Attesting, Held
 from jisr_hub.hub import Hub, PushAnswer
+from jisr_hub.node_heads import NodeHeads
 from jisr_hub.peers import Followers, Offered
 from jisr_hub.ports import Peer
 from jisr_hub.publish.feed import Publisher
@@ -160,6 +161,7 @@ class MemoryHub:
         file = folder / f"{self.id[5:13]}-of-{hub[5:13]}.copy"
         await follow(feed, file, expected_id=hub, now=self.clock)
         followers = Followers(self.hub, folder, 60.0, allow_private=True)
+        followers.heads = NodeHeads(self.hub, pause=timedelta(0))
         if file.exists():
             await followers.take_all(peer, file)
         async with self.ledger.reading() as view:

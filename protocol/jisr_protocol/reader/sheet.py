@@ -79,8 +79,9 @@ class Sheet:
         """By how much the number of live records has changed."""
         self.touched: set[int] = set()
         """Paths, 18 bits each, of the records whose line in the state tree changed."""
-        self.nodes: set[str] = set()
-        """The nodes of which something changed: a live record, or their head."""
+        self.nodes: dict[str, int] = {}
+        """The nodes of which something changed, a live record or their head, and the last position that touches their
+        records; -1 when none does."""
         self._node_heads: dict[Key, NodeHead] = {}
         self._clear()
 
@@ -211,14 +212,20 @@ class Sheet:
             self._load(part)
             for key in part:
                 self._leaves[key] = None
+                self._touch(key[0], seq)
                 self._leave(self._held.get(key), seq, "out")
             self.write()
+
+    def _touch(self, node: str, seq: int) -> None:
+        self.nodes[node] = max(seq, self.nodes.get(node, -1))
 
     def _fold(self, judged: Judged) -> None:
         entry = judged.entry
         if judged.refusal is not None:
             self._note_refused(entry, judged.refusal)
         effect = live.effect(entry)
+        if effect is not Effect.NONE:
+            self._touch(entry.node or "", entry.seq)
         if effect is Effect.SET:
             self._put(judged)
         elif effect is Effect.REMOVE:
@@ -364,7 +371,7 @@ class Sheet:
                 evidence.keep(self._evidence_folder, case)
             return
         self._node_heads[key] = said
-        self.nodes.add(said.node)
+        self._touch(said.node, -1)
         entry = judged.entry
         self._carried.append((entry.seq, entry.op, entry.node, entry.id, entry.raw))
 
@@ -418,7 +425,7 @@ class Sheet:
                 come.append((path, *key, leaf.rev, leaf.digest, leaf.seq, leaf.code))
             self.grown += (leaf is not None) - (was is not None)
             self.touched.add(path)
-            self.nodes.add(key[0])
+            self._touch(key[0], -1)
         self._connection.executemany("DELETE FROM leaf WHERE path = ? AND node = ? AND id = ?", gone)
         self._connection.executemany("INSERT OR REPLACE INTO leaf VALUES (?,?,?,?,?,?,?)", come)
 

@@ -132,7 +132,8 @@ class Copy(Contents):
         """What the feed said from this position on is no longer its word (READ-15). The set stays as it is."""
         self.begin()
         heads_gone = "SELECT node FROM carried WHERE op = 'nodehead' AND seq >= ?"
-        self._sheet.nodes.update(row[0] for row in self._connection.execute(heads_gone, (size,)))
+        self._sheet.nodes.update((row[0], -1) for row in self._connection.execute(heads_gone, (size,)))
+        self._connection.execute("UPDATE standing SET last = min(last, ?)", (size - 1,))
         for table in ("refusal", "carried"):
             self._connection.execute(f"DELETE FROM {table} WHERE seq >= ?", (size,))
 
@@ -171,8 +172,8 @@ class Copy(Contents):
         self.begin()
         if self._replacing:
             self._let_go(known.head.size)
-        own = {known.head.by} if known.publisher.role == "node" else set()
-        nodes.settle(self._connection, self._sheet.nodes | own, known.head)
+        own = {known.head.by: -1} if known.publisher.role == "node" else {}
+        nodes.settle(self._connection, own | self._sheet.nodes, known.head)
         erased = self._sheet.erased and self.stands
         row = (
             *(known.by, known.name, address, known.head.raw, known.etag, known.frontier.to_bytes()),

@@ -120,8 +120,13 @@ CREATE TABLE carried (
 ) STRICT;
 CREATE INDEX carried_about ON carried (op, node, id);
 
--- whether all of a node is here, as JSON (nodes.py); of every node with a record or a head in the feed
-CREATE TABLE standing (node TEXT PRIMARY KEY, said BLOB NOT NULL) STRICT, WITHOUT ROWID;
+-- whether all of a node is here, as JSON (nodes.py), and where the last entry about its records stands; of every node
+-- with a record or a head in the feed
+CREATE TABLE standing (
+    node TEXT PRIMARY KEY,
+    last INTEGER NOT NULL,
+    said BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE refusal (
     seq INTEGER PRIMARY KEY,
