@@ -438,7 +438,11 @@ def own_notice(bench: Bench, entry: Entry) -> notice.Notice:
         refuse("ING-2", "/notice/node", expected=bench.node, came=entry.node)
     said = notice.target(entry)
     notice.check_binds(said, own_feed=True, home=None)
-    notice.verified(said, bench.ring, now=bench.now)
+    src = bench.place(entry)
+    check_counts(bench.ring, entry, src or entry.src)
+    notice.verified(
+        said, bench.ring, now=bench.now, keys=validity.verifiers(bench.ring, entry, bench.keys("notice"), src)
+    )
     notice.judge(said, bench.last_notice, bench.newest_revs.get(entry.id or "", 0))
     bench.last_notice = (said.n, said.envelope.digest)
     return said

@@ -82,7 +82,7 @@ async def reckon(
     before = await ledger.nullified(node)
     restricted = await _restricted(ledger, done, before)
     await _notices(ledger, done, before)
-    versions = _by_record(entries.parse(line) for line in await ledger.versions(node))
+    versions = _by_record([*map(entries.parse, await ledger.versions(node)), *await _unshown(ledger, node)])
     held = await ledger.held("public", [(node, record_id) for record_id in versions])
     for record_id, known in sorted(versions.items()):
         valid, void = _sorted_out(ring, known)
@@ -101,6 +101,13 @@ async def reckon(
             if newest is not None and newest.op == "put" and (newest.rev or 0) > restricted.get(record_id, 0):
                 _put_again(done, newest, prove, may_show)
     return done
+
+
+async def _unshown(ledger: Ledger, node: str) -> list[Entry]:
+    """What stands in the node's public log alone: stubs, and what its restricted feeds came before."""
+    standing = await ledger.node_log(node, "public")
+    said = _of_log(await ledger.kept(node, "public"), standing, "public")
+    return [structs.replace(e, src=src) for e, src in said if e.op in ("put", "del")]
 
 
 def _by_record(said: Iterable[Entry]) -> dict[str, list[Entry]]:

@@ -71,6 +71,9 @@ def heard(hub: str, epoch: str, size: int, log_root: str, shown: bytes | None, l
             signed = head.parse(shown)
         except Refusal:
             signed = None
+    if signed is not None and signed.epoch == epoch and signed.size > size:
+        # a hub may ask for entries again that it has held back; what was signed goes further
+        size, log_root = signed.size, signed.log_root
     return Heard(hub, epoch, size, log_root, signed, tuple(lines))
 
 

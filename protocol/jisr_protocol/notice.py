@@ -10,6 +10,7 @@ Pure: what is held already, and the time, are arguments.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
@@ -18,8 +19,8 @@ import msgspec
 
 from . import envelope, identifiers, live
 from .entry import Entry
-from .envelope import Envelope
-from .keys import KeyRing, SigningKey
+from .envelope import Envelope, verify_bytes
+from .keys import KeyRing, PublicKey, SigningKey
 from .limits import BASIS_CHARACTERS, CLOCK_SKEW_SECONDS, NOTICE_TARGETS, REV_JUMP
 from .live import Order
 from .refusal import refuse
@@ -124,15 +125,15 @@ def target(entry: Entry) -> Notice:
     return found
 
 
-def verified(notice: Notice, ring: KeyRing, *, now: datetime) -> Notice:
-    """Check a notice under the keys of the one it says it is by.
+def verified(notice: Notice, ring: KeyRing, *, now: datetime, keys: Mapping[str, PublicKey] | None = None) -> Notice:
+    """Check a notice under the keys of the one it says it is by: all of `ring`, or these by their headers.
 
     Always checks: the ring is its signer's (NTC-3), the signature (SIG-1 to SIG-5, KEY-6), that it was issued at most
     ten minutes ahead of `now` (NTC-4). Does not check `expires`, which labels, nor whether it binds (`force`).
     """
     if ring.id != notice.by:
         refuse("NTC-3", "/notice/by", expected=ring.id, came=notice.by)
-    ring.verify(notice.envelope)
+    verify_bytes(notice.envelope, ring.verifiers("notice") if keys is None else keys)
     if notice.issued > now + timedelta(seconds=CLOCK_SKEW_SECONDS):
         latest = f"at most 10 minutes after {now:%Y-%m-%dT%H:%M:%SZ}"
         refuse("NTC-4", "/notice/issued", expected=latest, came=str(notice.issued))

@@ -22,6 +22,7 @@ from tests.federation.hosts import Network
 from tests.federation.mapped import unmapped
 from tests.federation.several_hosts import agree, federation, told, torment
 from tests.federation.shown_world import sentences, show
+from tests.federation.stolen import STOLEN, any_orders, stolen_key
 from tests.federation.test_hostile import peer_under_attack, read_under_attack
 from tests.federation.test_hostile_to_nodes import node_under_attack
 from tests.federation.topologies import FORMS, HUBS, NODES, Federation, links
@@ -183,3 +184,28 @@ def test_a_reader_a_peer_and_a_node_catch_each_attack(
         f"reader: exit {read.outcome:d}, {read.refusal.code}; peer: {peer.last_outcome}, {CAUGHT[attack].code}; node: "
         f"{TOLD[attack].code}; evidence: reader and peer {CAUGHT[attack].evidence}, node {TOLD[attack].evidence}"
     )
+
+
+# A stolen key
+
+
+@pytest.mark.parametrize("way", STOLEN)
+def test_a_node_whose_key_was_stolen_comes_back_with_its_recovery_file(
+    way: str, tmp_path: Path, figure: Callable[..., None]
+) -> None:
+    """Four days offline. Nothing the thief wrote stays, all from before stays valid, his high revs brick no record."""
+    told = asyncio.run(stolen_key(way, tmp_path))
+    figure(f"{way}: {told.sentence}")
+    assert told.thiefs == 0
+    assert told.kept == told.before
+    assert told.edited_after == told.bricked_by_nobody
+
+
+def test_in_any_order_of_owner_thief_and_recovery_the_owners_set_stands(
+    tmp_path: Path, long: bool, figure: Callable[..., None]
+) -> None:
+    """At two hubs, a reader of each that was there all the time, and one of each that comes late."""
+    stories = 200 if long else 6
+    places = asyncio.run(any_orders(range(1000, 1000 + stories), tmp_path))
+    figure(f"{stories} random stories, {places} sets compared, each exactly the owner's")
+    assert places == stories * 6

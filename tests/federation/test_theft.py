@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from jisr_hub.peers import Offered
 from jisr_node import key_work
 from jisr_node.feeds import reopened
-from jisr_protocol import keys
+from jisr_protocol import entry, envelope, keys
+from tests.federation.stolen import interleaved
 from tests.federation.theft import Theft
 
 pytestmark = pytest.mark.anyio
@@ -140,3 +143,33 @@ async def test_a_hub_serves_the_keys_of_every_writer_for_ever(tmp_path: Path) ->
         held = keys.fold(keys.parse_file(keys.write_file(ring)), expected_id=world.owner.id)
         assert held.keys[old].at == ring.keys[old].at != ""
     await world.assert_good()
+
+
+@pytest.mark.parametrize("seed", range(10))
+async def test_in_any_order_the_owners_set_stands_in_the_end(seed: int, tmp_path: Path) -> None:
+    world = await interleaved(seed, tmp_path)
+    await world.assert_good()
+    await world.assert_good("late reader")
+
+
+async def test_an_invented_place_proves_nothing(tmp_path: Path) -> None:
+    """A peer relays what the thief signed after the revocation, with a `src` from before the theft."""
+    world = await Theft(tmp_path).begin()
+    ids = await world.say("one", "two")
+    await world.spread()
+    world.steal()
+    await world.recover()
+    await world.spread()
+    thing = envelope.sealed("record", _bent(world, ids[0]), world.stolen.identity.key)
+    epoch = world.owner.store.feeds()[0].epoch
+    line = entry.write("put", thing, seq=99, at="2026-08-01T00:00:00Z", src=("public", epoch, 1))
+    peer = (await world.second.ledger.peers())[0]
+    before = len(await world.second.log())
+    await world.second.take(peer, [Offered(99, entry.parse(line))], {}, cursor=peer.cursor)
+    assert len(await world.second.log()) == before
+    await world.assert_good()
+
+
+def _bent(world: Theft, record_id: str) -> dict[str, Any]:
+    found = next(record for record in world.stolen.records() if record["id"] == record_id)
+    return {**found, "rev": 7, "salt": "AAAAAAAAAAAAAAAAAAAAAA"}

@@ -5,6 +5,7 @@ The hubs, the node and the readers are the real ones; only sockets are left out.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -18,6 +19,7 @@ from jisr_node.app import Node
 from jisr_node.key_work import Recovered
 from jisr_protocol.reader.follow import follow
 from jisr_protocol.reader.store import Copy
+from jisr_protocol.refusal import Refusal
 from tests.flow.node_bad_days import Link
 from tests.hub.hub_in_memory import Clock, MemoryHub
 from tests.node.conftest import NOW, SETTINGS, backup, organization, seeded
@@ -31,11 +33,11 @@ class Theft:
 
     def __init__(self, folder: Path, *, label: str = "theft", ledgers: Iterable[Any] = (None, None)) -> None:
         self.folder, self.clock, self.label = folder, Clock(NOW), label
-        random_bytes = seeded(label)
+        chance = seeded(label)
         self.recovery_seed = b""
 
         def noted(count: int) -> bytes:
-            made = random_bytes(count)
+            made = chance(count)
             self._seeds.append(made)
             return made
 
@@ -76,6 +78,41 @@ class Theft:
         if push:
             await node.push(Link(self.home), now=self.now)
         return ids
+
+    async def work_on(self, which: random.Random, *, push: bool) -> None:
+        """The owner adds, edits, deletes or erases something, by chance."""
+        own = [record["id"] for record in self.owner.records()]
+        self.clock.pass_time(minutes=1)
+        what = which.choice(["add", "add", "edit", "delete", "erase"]) if own else "add"
+        label = f"{what} {which.random()}"
+        if what == "add":
+            self.owner.import_drafts([organization(label, name=label)])
+        elif what == "edit":
+            self.owner.edit(which.choice(own), {"type": "org.jisr.organization/1", "name": label})
+        elif what == "delete":
+            self.owner.delete(which.choice(own))
+        else:
+            self.owner.erase(which.choice(own), now=self.now)
+        self.owner.publish(now=self.now)
+        if push:
+            await self.owner.attempt(Link(self.home), now=self.now)
+
+    async def thieve(self, which: random.Random, *, push: bool) -> None:
+        """The thief does any of the things that he can do, as long as his own copy lets him."""
+        if self.stolen.feeds.obstacles():
+            return
+        there = [record["id"] for record in self.stolen.records()]
+        what = which.choice(["add", "edit", "edit", "delete", "erase", "erase all", "take over"]) if there else "add"
+        if what == "add":
+            await self.add(f"thief's {which.random()}", push=push)
+        elif what == "edit":
+            await self.edit(which.choice(there), f"thief's {which.random()}", push=push)
+        elif what == "delete":
+            await self.delete(which.choice(there), push=push)
+        elif what == "take over":
+            await self.take_over(push=push)
+        else:
+            await self.erase(which.choice(there) if what == "erase" else None, push=push)
 
     async def recover(self, **options: Any) -> Recovered:
         self.clock.pass_time(minutes=1)
@@ -143,6 +180,16 @@ class Theft:
         if push:
             sent = await self.stolen.attempt(Link(self.home), now=self.now)
             self.refused += [getattr(error, "code", type(error).__name__) for _, error in sent.errors]
+
+    async def force(self) -> None:
+        """The thief sends his log as it is, whatever the hub said of its own."""
+        for start in range(self.stolen.store.feeds()[0].size):
+            body = self.stolen.next_push("public", start)
+            assert body is not None
+            try:
+                await self.home.hub.push(self.stolen.id, "public", body)
+            except Refusal as refusal:
+                self.refused.append(refusal.code)
 
     # Hubs and readers
 
