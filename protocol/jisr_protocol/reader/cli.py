@@ -51,6 +51,9 @@ def follow(
         bool, typer.Option("--allow-private", help="Allow addresses in private networks.")
     ] = False,
     whole: Annotated[bool, typer.Option("--whole", help="Read the log from its first entry, not a snapshot.")] = False,
+    reads_as: Annotated[
+        Path | None, typer.Option("--as", metavar="FOLDER", help="Read a restricted feed as this node or hub.")
+    ] = None,
     as_json: JsonOption = False,
     watch: Annotated[
         float | None, typer.Option("--watch", metavar="SECONDS", min=1, help="Do it again and again, until Ctrl-C.")
@@ -61,20 +64,39 @@ def follow(
         if expect is not None and (expected := identifiers.node(expect)):
             _fail(f"--expect takes {expected}; came {expect}.")
         while True:
-            outcome = _follow(feed, into, expect, allow_private, whole, as_json)
+            outcome = _follow(feed, into, expect, allow_private, whole, reads_as, as_json)
             if watch is None or outcome == CONTRADICTED:  # nobody should watch a feed that contradicts itself
                 raise typer.Exit(outcome)
             time.sleep(watch)
 
 
-def _follow(feed: str, into: Path, expect: str | None, allow_private: bool, whole: bool, as_json: bool) -> int:
+def _follow(
+    feed: str,
+    into: Path,
+    expect: str | None,
+    allow_private: bool,
+    whole: bool,
+    reads_as: Path | None,
+    as_json: bool,
+) -> int:
     from .follow import follow_once
 
+    who = _credentials(reads_as) if reads_as is not None else None
+
     with _progress(shown=not as_json) as progress:
-        options = {"allow_private": allow_private, "expected_id": expect, "whole": whole}
+        options = {"allow_private": allow_private, "expected_id": expect, "whole": whole, "credentials": who}
         result = follow_once(_feed(feed), into, progress=progress, **options)
     _report(result, into, as_json)
     return int(result.outcome)
+
+
+def _credentials(folder: Path) -> Any:
+    from .tokens import NoCredentials, credentials
+
+    try:
+        return credentials(folder)
+    except NoCredentials as error:
+        _fail(str(error))
 
 
 @app.command()

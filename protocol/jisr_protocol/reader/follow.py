@@ -24,7 +24,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -51,10 +51,15 @@ from ..session import (
     Void,
 )
 from . import evidence
+from .answers import Forbidden
 from .nodes import Standing
 from .places import FolderPlace, HttpPlace, Place, Spool
 from .store import Copy, Refused
 from .tables import CopyProblem
+
+if TYPE_CHECKING:
+    from .http import GuardedClient
+    from .tokens import Credentials, TokenClient
 
 Progress = Callable[[int, int], None]
 """Called with entries read and entries to read, from time to time."""
@@ -110,6 +115,7 @@ async def follow(
     allow_private: bool = False,
     expected_id: str | None = None,
     whole: bool = False,
+    credentials: Credentials | None = None,
     now: Callable[[], datetime] = _now,
     progress: Progress | None = None,
 ) -> Result:
@@ -117,7 +123,8 @@ async def follow(
 
     `expected_id` is the identifier the feed must be of; without it the first head decides, later ones must be the same.
     `allow_private` lets the address lead into a private network. With `whole` the log is read from its first entry on,
-    where the feed keeps it, instead of a snapshot. Safe to call again after any end, a kill too.
+    where the feed keeps it, instead of a snapshot. With `credentials` a restricted feed is read, with a token for whom
+    they are; then it must be known whose feed it is. Safe to call again after any end, a kill too.
     """
     with _alone(into):
         was_there = into.exists()
@@ -126,7 +133,7 @@ async def follow(
                 known = copy.known()
                 if expected_id is not None:
                     known = replace(known, by=expected_id)
-                async with _place(feed, into, known, allow_private) as place:
+                async with _place(feed, into, known, allow_private, credentials) as place:
                     return await _Run(copy, place, Session(known, now=now(), whole=whole), now, progress).run()
         except (sqlite3.Error, OSError) as error:
             raise Unwritable(
@@ -149,14 +156,23 @@ def is_address(feed: str | Path) -> bool:
 
 
 @contextlib.asynccontextmanager
-async def _place(feed: str | Path, into: Path, known: Known, allow_private: bool) -> AsyncIterator[Place]:
+async def _place(
+    feed: str | Path, into: Path, known: Known, allow_private: bool, who: Credentials | None
+) -> AsyncIterator[Place]:
     if not is_address(feed):
         yield FolderPlace(Path(feed))
         return
     from .http import GuardedClient  # takes a fifth of a second to import
 
     async with GuardedClient(allow_private=allow_private) as client:
-        yield Spool(HttpPlace(str(feed), client, seen=_seen(known)), _spool_of(into))
+        asker: GuardedClient | TokenClient = client
+        if who is not None:
+            from .tokens import TokenClient
+
+            if not known.by:
+                raise Forbidden(str(feed), "unknown", "it is not known whose feed it is", "Name the hub with --expect.")
+            asker = TokenClient(client, str(feed), who, known.by)
+        yield Spool(HttpPlace(str(feed), asker, seen=_seen(known)), _spool_of(into))
 
 
 def _seen(known: Known) -> str | None:

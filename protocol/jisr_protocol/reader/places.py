@@ -23,6 +23,7 @@ from . import answers
 
 if TYPE_CHECKING:
     from .http import GuardedClient
+    from .tokens import TokenClient
 
 ATTEMPTS = 3
 
@@ -85,7 +86,7 @@ class FolderPlace:
 class HttpPlace:
     """A feed at an address. All connections are made by the guarded client."""
 
-    def __init__(self, address: str, client: GuardedClient, *, seen: str | None = None) -> None:
+    def __init__(self, address: str, client: GuardedClient | TokenClient, *, seen: str | None = None) -> None:
         self.address = address
         self.requests = 0
         self.received_bytes = 0
