@@ -262,8 +262,8 @@ class Hub:
         for other in ("public",) if name != "public" else ingest.RESTRICTED:
             for key, there in (await self.ledger.held(other, touched)).items():
                 elsewhere[key] = max(there, elsewhere.get(key, there), key=lambda one: one.rev)
-        carries_keys = any(e.op in ("key", "recovery") for e in batch)
-        statements = await self.ledger.statements_logged(node) if carries_keys else set()
+        once = any(e.op in ("key", "recovery") or e.op not in entries.KNOWN_OPS for e in batch)
+        statements = await self.ledger.statements_logged(node) if once else set()
         member = await self.ledger.member(node)
         judging = self.judging(member.home_hub(self.identity.id) if member else self.identity.id)
         bench = Bench(node, name, signed.epoch, ring, held, elsewhere, judging, known_statements=statements)

@@ -325,8 +325,19 @@ def _take(bench: Bench, entry: Entry, outcome: Outcome) -> None:
     elif entry.op == "statement" and entry.type == statement.HOME and bench.moved is not None:
         _take_home(bench, entry, outcome)
     else:
-        # Carried for what a later version will make of it; only known ops enter this hub's feed.
         outcome.keep(entry, entry.raw)
+        if bench.name == "public" and entry.op not in entries.KNOWN_OPS:
+            carry(
+                bench.known_statements, outcome, log.draft(entry, src=("public", bench.epoch, entry.seq), via=bench.via)
+            )
+
+
+def carry(known: set[str], outcome: Outcome, draft: Draft) -> None:
+    """ENT-8: what this version does not know goes on as it came, once, for what a later version makes of it."""
+    mark = log.once(draft)
+    if mark is not None and mark not in known:
+        known.add(mark)
+        outcome.drafts.append(draft)
 
 
 def _take_record(bench: Bench, entry: Entry, outcome: Outcome) -> None:

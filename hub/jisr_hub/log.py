@@ -5,6 +5,7 @@ The content goes in as the raw slices in which it came (ENT-9); only position, t
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 
 import orjson
@@ -18,6 +19,19 @@ from jisr_protocol.notice import Notice
 from .ports import Draft, Numbered, Position
 
 _OWN = ("at", "seq", "src", "via")
+
+
+def once(item: Draft) -> str | None:
+    """By what a draft is known that stands in the hub's feed once, whichever way it comes: a key statement by its
+    digest, an entry of an unknown op by all it carries. None for what may come again."""
+    if item.op in ("key", "recovery"):
+        return item.digest
+    if item.op in entry.KNOWN_OPS:
+        return None
+    carried = {name: raw for name, raw in item.members.items() if name not in _OWN}
+    return hashlib.sha256(
+        b"\0".join(part for name in sorted(carried) for part in (name.encode(), carried[name]))
+    ).hexdigest()
 
 
 def draft(

@@ -126,7 +126,7 @@ async def _take_once(
     if back:
         batch.elsewhere = await _restricted(hub, offered)
     batch.relayed = await Relayed.begin(hub.attesting, peer, known, (o.entry for o in offered))
-    for node in nodes:
+    for node in {*nodes, ""}:
         batch.logged[node] = await hub.ledger.statements_logged(node)
     for one in offered:
         await batch.reckon(one)
@@ -220,6 +220,8 @@ class _Batch:
             self._take_record(offered)
         elif entry.op == "out" and self.elsewhere is None:
             self._take_out(entry)
+        elif entry.op not in entries.KNOWN_OPS:
+            ingest.carry(self.logged.setdefault(node, set()), self.outcome, self._draft(offered))
 
     def _take_told(self, offered: Offered) -> None:
         """A statement is passed on once, whoever brings it; what it is worth is the fold's to say."""
@@ -542,6 +544,8 @@ class Followers:
 def _entry_of(change: Offer) -> Entry:
     """The entry as the peer's feed holds it, read again from its raw parts (CAN, ENT)."""
     thing = change.envelope
+    if change.line:
+        return entries.parse(change.line)
     if thing is None:
         line = entries.write_out(
             seq=change.seq,
@@ -562,6 +566,6 @@ def _entry_of(change: Offer) -> Entry:
             src=change.src,
             via=change.via or None,
             target=target,
-            proof=change.proof or None,
+            extra=change.extra or None,
         )
     return entries.parse(line)

@@ -412,7 +412,8 @@ class Ledger(Protocol):
     async def rings(self, nodes: Iterable[str]) -> dict[str, KeyRing]: ...
 
     async def statements_logged(self, node: str) -> set[str]:
-        """The digests of the node's key statements that stand in the hub's feed, replaced ones too."""
+        """By what is known that stands in the hub's feed of a node once (log.once): its key statements, replaced ones
+        too, and entries of ops this version does not know."""
         ...
 
     async def versions(self, node: str) -> list[bytes]:

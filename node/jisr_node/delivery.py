@@ -11,6 +11,7 @@ history that is gone here (a backup put back, a copied folder): then nothing mor
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -376,7 +377,7 @@ async def _deliver(deliveries: Deliveries, hub: Hub, node: str, feed: Feed, now:
     total = Delivered(feed.name, feed.size, await _start(deliveries, hub, node, feed.name))
     head_too = deliveries.head_is_news(hub.address, feed.name)
     sent_back, waits, pace = False, 0, Pace()
-    clock = asyncio.get_running_loop().time
+    clock = time.monotonic
     while (body := deliveries.next_push(feed.name, total.next, head_too=head_too, most=pace.lines)) is not None:
         began = clock()
         try:

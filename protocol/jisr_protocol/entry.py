@@ -34,6 +34,9 @@ KIND_OF_OP = {
     "hold": "notice",
     "unhold": "notice",
 }
+KNOWN_OPS = frozenset(KIND_OF_OP) | {"out", "nodehead"}
+"""Entries of any other op are carried and change nothing (ENT-8)."""
+_OWN = frozenset({"at", "gone", "id", "jws", "op", "seq", "src", "via"}) | frozenset(KIND_OF_OP.values())
 UNDERSTOOD: frozenset[str] = frozenset()
 """What `crit` may list here. Nothing yet: Jisr Sync 1 defines no critical extension."""
 
@@ -284,12 +287,12 @@ def write(
     src: tuple[str, str, int] | None = None,
     via: bytes | None = None,
     target: str | None = None,
-    proof: bytes | None = None,
+    extra: bytes | None = None,
 ) -> bytes:
     """The canonical line (without line feed) of an entry with signed content, composed from raw slices.
 
-    `via` is the canonical bytes of the list of hops; `target` the id a notice acts on; `proof` see validity. The
-    content is not serialised again (ENT-9): its bytes go in as they came.
+    `via` is the canonical bytes of the list of hops; `target` the id a notice acts on; `extra` see `extra`. The content
+    is not serialised again (ENT-9): its bytes go in as they came.
     """
     if seq < 0 or seq > INTEGER_MAX:
         raise ValueError(f"seq {seq} is out of range")
@@ -306,9 +309,16 @@ def write(
         members["src"] = b'["%b","%b",%d]' % (src[0].encode(), src[1].encode(), src[2])
     if via:
         members["via"] = via
-    if proof:
-        members["proof"] = proof
+    if extra:
+        members |= slices(extra)
     return b"{" + b",".join(b'"%b":%b' % (name.encode(), members[name]) for name in sorted(members)) + b"}"
+
+
+def extra(said: Entry) -> bytes | None:
+    """The members that stand in an entry beside those this version gives one, as an object of raw slices: a `proof`
+    (KEY-11), and what later versions say (ENT-9). None when there are none."""
+    rest = [(name, raw) for name, raw in sorted(said.parts.items()) if name not in _OWN]
+    return b"{" + b",".join(b'"%b":%b' % (name.encode(), raw) for name, raw in rest) + b"}" if rest else None
 
 
 def write_out(*, seq: int, at: str, node: str, id: str, rev: int, digest: str, type: str) -> bytes:

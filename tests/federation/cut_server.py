@@ -78,13 +78,13 @@ class CutServer:
                 server.headers.append({name.lower(): value for name, value in self.headers.items()})
                 path = self.path.partition("?")[0].lstrip("/")
                 if server.dead_after_cuts and not server.cuts:
-                    return self.reset()
-                if not (server.folder / path).is_file():
+                    self.reset()
+                elif not (server.folder / path).is_file():
                     self.send_response(404)
                     self.send_header("Content-Length", "0")
-                    return self.end_headers()
-                body, encoding = server.body(path)
-                self.answer(body, encoding)
+                    self.end_headers()
+                else:
+                    self.answer(*server.body(path))
 
             def answer(self, body: bytes, encoding: str) -> None:
                 etag = f'"{hashlib.sha256(body).hexdigest()[:16]}"'

@@ -23,6 +23,8 @@ def links(form: str, count: int = HUBS) -> list[tuple[int, int]]:
     """Who follows whom: (follower, followed), both ways along every line of the drawing."""
     if form == "ring":
         lines = [(i, (i + 1) % count) for i in range(count)]
+    elif form == "line":
+        lines = [(i, i + 1) for i in range(count - 1)]
     elif form == "star":
         lines = [(0, i) for i in range(1, count)]
     else:
@@ -54,28 +56,30 @@ class _Counted(FeedPlace):
 class Federation(World):
     """A world of one form; use it as a context, as World."""
 
-    def __init__(self, form: str) -> None:
+    def __init__(self, form: str, hubs: int = HUBS, nodes: int = NODES) -> None:
         super().__init__(11)
-        self.form = form
+        self.form, self._hub_count, self._node_count = form, hubs, nodes
         self.traffic = Traffic()
         self._read: dict[tuple[str, str], bytes] = {}
 
     def _people(self, numbers: Numbers) -> None:
         self.hubs = [
             HubActor(f"hub{i}", self._clock(numbers), self._chance(f"hub{i}"), self.folder, liar=False)
-            for i in range(HUBS)
+            for i in range(self._hub_count)
         ]
         self.honest, self.liars, self.readers, self.sites = self.hubs, [], [], []
         self._edges(self.form)
-        self.nodes = [NodeActor(f"node{i}", self._clock(numbers), self._chance(f"node{i}")) for i in range(NODES)]
+        self.nodes = [
+            NodeActor(f"node{i}", self._clock(numbers), self._chance(f"node{i}")) for i in range(self._node_count)
+        ]
         self._homes = {}
         for i, actor in enumerate(self.nodes):
-            home, ring = self.hubs[i % HUBS], actor.node.identity.ring
+            home, ring = self.hubs[i % self._hub_count], actor.node.identity.ring
             self._homes[actor.node.id] = home
             at_once(home.hub.admit(actor.label, ring.statements, ring, per_hour=ENOUGH, per_day=ENOUGH))
 
     def _pairs(self, form: str) -> list[tuple[int, int]]:
-        return links(form)
+        return links(form, self._hub_count)
 
     @asynccontextmanager
     async def _place(self, feed: Any, *_: Any) -> Any:

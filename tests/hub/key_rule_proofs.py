@@ -39,7 +39,9 @@ def at(place: Entry) -> validity.Source:
 def as_held(place: Entry, proof: bytes | None = None) -> Entry:
     """The entry as a hub's feed would hold it."""
     assert place.thing is not None
-    return entry.parse(entry.write("put", place.thing, seq=90, at=place.at, src=at(place), proof=proof))
+    return entry.parse(
+        entry.write("put", place.thing, seq=90, at=place.at, src=at(place), extra=proof and b'{"proof":%b}' % proof)
+    )
 
 
 @proves("KEY-10")

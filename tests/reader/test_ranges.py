@@ -1,4 +1,4 @@
-"""A line that is cut: what came is not fetched again where the server offers the rest, and at most one file elsewhere."""
+"""A line that is cut: what came is not fetched again where the server offers the rest, elsewhere at most one file."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ from jisr_protocol.keys import KeyRing
 from jisr_protocol.merkle import Frontier
 from jisr_protocol.refusal import Refusal
 
+from .. import log
 from ..ports import Published
 from ..storage.proving import Folded, Row
 from .faults import Faults
@@ -40,7 +41,7 @@ class LogProof:
         """node → id → (position, rev) of the stubs that nothing has taken out yet."""
         self.size = 0
         self.statements: set[tuple[str, str]] = set()
-        """(node, digest) of the key statements in the log."""
+        """(node, log.once) of what stands in the log once: key statements, entries of unknown ops."""
         self.broken: set[int] = set()
         """Positions whose line or leaf is not what it was."""
         self.doubtful: set[int] = set()
@@ -111,6 +112,8 @@ class LogProof:
         elif entry.op in ("put", "del") and entry.gone is None:
             ring = self._rings.get(node) or self._kept_rings.get(node)
             entries.accepted(entry, ring.verifiers(entry.thing.kind if entry.thing else "") if ring else {}, node)
+        elif entry.op not in entries.KNOWN_OPS:
+            self.statements.add((node, log.once(log.again(entry)) or ""))
         elif entry.op in notice.ACTIONS:
             found = notice.target(entry)
             by = self._rings.get(found.by) or self._kept_rings.get(found.by)

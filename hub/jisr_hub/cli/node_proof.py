@@ -180,7 +180,7 @@ async def records(
 
 
 async def logged_statements(stored: Stored, logged: set[tuple[str, str]], doubtful: set[int], faults: Faults) -> None:
-    """The list of key statements that stand in the hub's log, against the log."""
+    """The list of what stands in the hub's log once, key statements above all, against the log."""
     left = set(logged)
     async for rows in stored.logged_statements():
         for row in rows:

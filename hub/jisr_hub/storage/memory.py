@@ -19,6 +19,7 @@ from jisr_protocol.merkle import Frontier
 from jisr_protocol.notice import ALL
 from jisr_protocol.push import NodeLog
 
+from .. import log
 from ..erasure import covered, covers, erased_kept, erased_line, highest
 from ..ports import (
     NOTICE,
@@ -123,8 +124,8 @@ class MemoryLedger:
         return {node: self._s.rings[node] for node in nodes if node in self._s.rings}
 
     async def statements_logged(self, node: str) -> set[str]:
-        drafts = (n.draft for n in self._s.entries)
-        return {d.digest for d in drafts if d.op in ("key", "recovery") and d.node == node and d.digest}
+        marks = (log.once(n.draft) for n in self._s.entries if (n.draft.node or "") == node)
+        return {mark for mark in marks if mark is not None}
 
     async def versions(self, node: str) -> list[bytes]:
         return [n.line for n in self._s.entries if n.draft.op in ("put", "del") and n.draft.node == node]
@@ -142,8 +143,8 @@ class MemoryLedger:
         if await self.guards(change.guards) != change.guards:
             raise Conflict("something was erased meanwhile")
         for d in change.drafts:
-            if d.op in ("key", "recovery") and d.digest in await self.statements_logged(d.node or ""):
-                raise Conflict("a key statement stands in the log already")
+            if log.once(d) in await self.statements_logged(d.node or ""):
+                raise Conflict("what stands in the log once stands there already")
         for one in change.stated:
             if state.stated.setdefault(one.node, Stated(one.node, 0)).touched != one.touched:
                 raise Conflict(f"{one.node} was touched since it was judged")
@@ -276,10 +277,10 @@ class MemoryLedger:
 
     def _empty_kept(self, erasure: Erasure) -> int:
         changed = 0
-        for (_, name), log in self._s.kept.items():
-            for seq, kept in log.items():
+        for (_, name), held in self._s.kept.items():
+            for seq, kept in held.items():
                 if (now := erased_kept(erasure, kept)) is not None:
-                    log[seq], changed = now, changed + 1
+                    held[seq], changed = now, changed + 1
                     if now.code is None and kept.code is not None and now.line is not None:
                         self._remember_stub(name, entries.parse(now.line))
         for aside in self._s.aside.values():

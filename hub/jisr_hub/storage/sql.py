@@ -27,6 +27,7 @@ from jisr_protocol.merkle import Frontier
 from jisr_protocol.notice import ALL
 from jisr_protocol.push import NodeLog
 
+from .. import log
 from ..ports import (
     NOTICE,
     Change,
@@ -373,12 +374,12 @@ class SqlLedger:
                 await connection.execute(sa.delete(t.notice).where(t.notice.c.digest == digest))
 
     async def _keep_rings(self, connection: AsyncConnection, change: Change) -> None:
-        logged = [{"node": d.node, "digest": d.digest} for d in change.drafts if d.op in ("key", "recovery")]
+        logged = [{"node": d.node or "", "digest": mark} for d in change.drafts if (mark := log.once(d)) is not None]
         c = t.logged_statement.c
         once = self.database.insert(t.logged_statement).on_conflict_do_nothing().returning(c.digest)
         for row in logged:
             if (await connection.execute(once.values(row))).first() is None:
-                raise Conflict("a key statement stands in the log already")
+                raise Conflict("what stands in the log once stands there already")
         for ring in change.rings.values():
             await _keep_ring(connection, ring)
 

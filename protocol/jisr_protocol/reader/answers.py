@@ -37,7 +37,7 @@ class Answer:
 
 @dataclass(slots=True)
 class Partial:
-    """The beginning of an answer whose line was cut, as it came over the wire, so that a later try can go on from there.
+    """The beginning of an answer whose line was cut, as it came over the wire, so that a later try goes on from there.
 
     Kept only where the server names the very bytes with a strong entity tag; `repeated_bytes` counts what came again
     all the same, `wire_bytes` everything that came.

@@ -26,7 +26,6 @@ from . import nodes
 from .nodes import Standing
 from .tables import NoCopy
 
-SIGNED = ("erase", "hold", "unhold", "statement")
 """Ops whose entries are offered as they came: signed notices and statements."""
 
 
@@ -82,8 +81,10 @@ class Change(msgspec.Struct, frozen=True, gc=False):
     via: bytes
     jws: str
     raw: bytes
-    proof: bytes = b""
-    """The member `proof` of an entry that a lost key has signed (KEY-11)."""
+    extra: bytes = b""
+    """Members of the entry beside those this version knows, and `proof` (KEY-11), as an object (entry.extra)."""
+    line: bytes = b""
+    """The whole line of an entry whose op this version does not know."""
 
     @property
     def envelope(self) -> Envelope | None:
@@ -208,24 +209,25 @@ class Contents:
         """What accepted entries with a seq above this one did, in the order of seq. All of it by default.
 
         With `notices` the signed notices of erase, hold and unhold entries too, each before what it took out, and
-        statements: for hubs, which act on them and pass them on. With `node` only what is about that node.
+        statements, and entries of ops this version does not know (`line`): for hubs, which act on them and pass them
+        on. With `node` only what is about that node.
         """
-        columns = "seq, op, node, id, rev, type, digest, at, src, via, jws, body, proof"
+        columns = "seq, op, node, id, rev, type, digest, at, src, via, jws, body, extra"
         wanted = "seq > ?1" if node is None else "seq > ?1 AND node = ?2"
         carried = " UNION ALL SELECT seq, op, node, id, NULL, '', '', '', NULL, NULL, NULL, line, NULL, 0 FROM carried"
-        told = "seq, kind, node, id, NULL, kind, digest, at, NULL, NULL, jws, body, NULL, 0"
+        told = "seq, kind, node, id, NULL, kind, digest, at, NULL, NULL, jws, body, extra, 0"
         rows = self._connection.execute(
             f"SELECT {columns}, 1 AS later FROM record WHERE {wanted}"
             f" UNION ALL SELECT {told} FROM key_statement WHERE {wanted}"
-            + (f"{carried} WHERE {wanted} AND op IN ('erase', 'hold', 'unhold', 'statement')" if notices else "")
+            + (f"{carried} WHERE {wanted} AND op <> 'nodehead'" if notices else "")
             + " ORDER BY seq, later",
             (after_seq,) if node is None else (after_seq, node),
         )
-        for seq, op, node, id_, rev, type_, digest, at, src, via, jws, body, proof, later in rows:
-            if op in SIGNED and not later:
+        for seq, op, node, id_, rev, type_, digest, at, src, via, jws, body, extra, later in rows:
+            if not later and op not in ("key", "recovery"):
                 yield _as_it_came(body)
             else:
-                rest = (_src(src), via or b"", jws or "", body or b"", proof or b"")
+                rest = (_src(src), via or b"", jws or "", body or b"", extra or b"")
                 yield Change(seq, op, node, id_, rev, type_, digest, at, *rest)
 
     def nullified(self) -> Iterator[tuple[str, str, int | None, str]]:
@@ -287,14 +289,15 @@ def _folded(rows: list[tuple[str, str, bytes]], node: str) -> KeyRing:
 
 
 def _as_it_came(line: bytes) -> Change:
-    """The change that is a signed notice or a statement, from its line as it came."""
+    """The change that is a notice, a statement or something this version does not know, from its line as it came."""
     entry = entries.parse(line)
-    if entry.thing is None:
-        raise ValueError("what is signed has its content")
+    jws, body = (entry.thing.jws, entry.thing.body) if entry.thing is not None else ("", b"")
+    extra = entries.extra(entry) if entry.thing is not None else None
     via = orjson.dumps(list(entry.via), option=orjson.OPT_SORT_KEYS) if entry.via else b""
     return Change(
         seq=entry.seq, op=entry.op, node=entry.node or "", id=entry.id or "", rev=entry.rev, type="",
-        digest=entry.digest or "", at=entry.at, src=entry.src, via=via, jws=entry.thing.jws, raw=entry.thing.body,
+        digest=entry.digest or "", at=entry.at, src=entry.src, via=via, jws=jws, raw=body,
+        extra=extra or b"", line=b"" if entry.op in entries.KNOWN_OPS else line,
     )  # fmt: skip
 
 

@@ -52,7 +52,7 @@ class Held(msgspec.Struct):
     disputed: bool
     prior: bool
     columns: tuple[Any, ...] | None = None
-    """(type, at, src, via, jws, body, proof)"""
+    """(type, at, src, via, jws, body, extra)"""
     changed: bool = False
 
 
@@ -293,8 +293,8 @@ class Sheet:
         if entry.thing is None:
             raise ValueError("an accepted entry has its content")
         src = orjson.dumps(entry.src).decode() if entry.src else None
-        proof = entry.parts.get("proof")
-        columns = (entry.type, entry.at, src, _via(entry), entry.thing.jws, entry.thing.body, proof)
+        extra = entries.extra(entry)
+        columns = (entry.type, entry.at, src, _via(entry), entry.thing.jws, entry.thing.body, extra)
         self._held[key] = Held(rev, digest, entry.op, entry.seq, disputed, False, columns, True)
 
     def _leave(self, held: Held | None, seq: int, op: str) -> None:
@@ -350,7 +350,10 @@ class Sheet:
         if judged.refusal is None and entry.thing is not None:
             thing = entry.thing
             self._keys.append(
-                (entry.seq, entry.node, thing.kind, entry.id, entry.digest, entry.at, thing.jws, thing.body)
+                (
+                    *(entry.seq, entry.node, thing.kind, entry.id, entry.digest, entry.at, thing.jws, thing.body),
+                    entries.extra(entry),
+                )
             )
 
     def _take_node_head(self, judged: Judged) -> None:
@@ -407,7 +410,7 @@ class Sheet:
         self._write_records()
         run = self._connection.executemany
         run("INSERT OR REPLACE INTO refusal VALUES (?,?,?,?,?,?,?)", self._refused)
-        run("INSERT OR IGNORE INTO key_statement VALUES (NULL,?,?,?,?,?,?,?,?)", self._keys)
+        run("INSERT OR IGNORE INTO key_statement VALUES (NULL,?,?,?,?,?,?,?,?,?)", self._keys)
         heads = [(op, node, id_) for _, op, node, id_, _ in self._carried if op == "nodehead"]
         run("DELETE FROM carried WHERE op = ? AND node IS ? AND id IS ?", heads)
         run("INSERT OR REPLACE INTO carried VALUES (?,?,?,?,?)", _newest(self._carried))
@@ -433,23 +436,24 @@ class Sheet:
         whole, part = [], []
         for key, held in self._held.items():
             if held.changed and held.columns is not None:
-                type_, at, *rest, proof = held.columns
+                type_, at, *rest, extra = held.columns
                 whole.append(
-                    (*key, held.rev, held.digest, type_, held.op, held.seq, at, *rest, held.disputed, 0, proof)
+                    (*key, held.rev, held.digest, type_, held.op, held.seq, at, *rest, held.disputed, 0, extra)
                 )
             elif held.changed:
-                part.append((held.op, held.seq, held.disputed, held.prior, held.op, held.op, held.op, *key))
+                part.append((held.op, held.seq, held.disputed, held.prior, held.op, held.op, held.op, held.op, *key))
         self._connection.executemany(
             "INSERT INTO record VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (node, id) DO UPDATE SET"
             " rev = excluded.rev, digest = excluded.digest, type = excluded.type, op = excluded.op, seq = excluded.seq,"
             " at = excluded.at, src = excluded.src, via = excluded.via, jws = excluded.jws, body = excluded.body,"
-            " disputed = excluded.disputed, prior = excluded.prior, proof = excluded.proof",
+            " disputed = excluded.disputed, prior = excluded.prior, extra = excluded.extra",
             whole,
         )
         self._connection.executemany(
             "UPDATE record SET op = ?, seq = ?, disputed = ?, prior = ?,"
             " via = CASE WHEN ? IN ('put', 'del') THEN via END, jws = CASE WHEN ? IN ('put', 'del') THEN jws END,"
-            " body = CASE WHEN ? IN ('put', 'del') THEN body END WHERE node = ? AND id = ?",
+            " body = CASE WHEN ? IN ('put', 'del') THEN body END, extra = CASE WHEN ? IN ('put', 'del') THEN extra END"
+            " WHERE node = ? AND id = ?",
             part,
         )
 

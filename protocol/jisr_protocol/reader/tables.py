@@ -11,7 +11,7 @@ from pathlib import Path
 
 APPLICATION_ID = 0x4A697372
 """How `file` and we know the file: "Jisr" in ASCII."""
-VERSION = 3
+VERSION = 4
 """The tables below. A copy can always be fetched again, so other versions are refused, not migrated."""
 
 SCHEMA = """
@@ -68,7 +68,7 @@ CREATE TABLE record (
     body BLOB,
     disputed INTEGER NOT NULL,
     prior INTEGER NOT NULL,
-    proof BLOB,
+    extra BLOB,
     UNIQUE (node, id)
 ) STRICT;
 CREATE INDEX record_seq ON record (seq);
@@ -105,6 +105,7 @@ CREATE TABLE key_statement (
     at TEXT NOT NULL,
     jws TEXT NOT NULL,
     body BLOB NOT NULL,
+    extra BLOB,
     UNIQUE (node, digest)
 ) STRICT;
 
