@@ -234,6 +234,11 @@ class Node:
     def id(self) -> str:
         return self.identity.id
 
+    @staticmethod
+    def recovery_seed(text: str) -> bytes:
+        """The recovery key on a sheet, or of its words alone. Raises Mistaken when a letter is wrong."""
+        return key_files.read_recovery_sheet(text)
+
     @property
     def outbox(self) -> Outbox:
         return self._outbox

@@ -22,6 +22,7 @@ from typing import IO, TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 from typer.exceptions import TyperException
 
+from . import key_commands
 from .adapters.key_files import SIGNING_KEY
 from .app import KEYS, Node, Sent
 from .erasure import DEFAULT_BASIS, Erased
@@ -41,6 +42,10 @@ cli = typer.Typer(
     help="Write, sign and publish your organisation's directory records. Exit status: 0 done, 1 refused or done in "
     "part, 30 hub not reachable, 64 wrong command.",
 )
+
+
+cli.add_typer(key_commands.keys, name="keys")
+cli.command()(key_commands.recover)
 
 
 class Exit(IntEnum):

@@ -124,8 +124,12 @@ Nobody can give you this key a second time.
 def read_recovery_sheet(text: str) -> bytes:
     """The seed on a sheet, however it was broken into lines. Raises Mistaken when a letter is wrong."""
     body = re.search(r"Recovery key:\s*((?:[A-Z2-7]{4}\s+)+)check\s+([A-Z2-7]{4})", text)
+    body = body or re.fullmatch(r"\s*((?:[A-Z2-7]{4}\s+){13})(?:CHECK\s+)?([A-Z2-7]{4})\s*", text.upper())
     if body is None:
-        raise Mistaken("This is not a recovery sheet: expected the words 'Recovery key:' and groups of four letters.")
+        raise Mistaken(
+            "This is not a recovery sheet: expected the words 'Recovery key:' and groups of four letters, "
+            "or those groups alone, with the four check letters at the end. Nothing was changed."
+        )
     letters = re.sub(r"\s", "", body[1])
     seed = base64.b32decode(letters + "=" * (-len(letters) % 8)) if len(letters) == 52 else b""
     if len(seed) != 32 or _check(seed) != body[2]:
