@@ -292,6 +292,7 @@ class Story:
             if not result.changed:
                 break
             await asyncio.sleep(1)
+        self._tell_complete()
         if result.outcome != 0 or result.changed or result.requests != 1 or result.received_bytes:
             raise NotAgreed(
                 f"Nothing changed, but the reader made {result.requests} requests and got {result.received_bytes} "
@@ -310,6 +311,16 @@ class Story:
         lacking = [words(record)[1]["value"] for record in uncovered(records)]
         if lacking:
             self._tell("portal", f"her mangler der indsatser: {', '.join(lacking)}")
+
+    def _tell_complete(self) -> None:
+        """Of which nodes the reader has everything, by their own heads. Raises NotAgreed when one does not add up."""
+        with Copy(self.copy) as copy:
+            standings = list(copy.nodes())
+        if unmet := [standing for standing in standings if standing.verdict == "unmet"]:
+            raise NotAgreed(f"The reader does not hold what {unmet[0].node} signed: {unmet[0].sentence}")
+        complete = sum(standing.verdict == "complete" for standing in standings)
+        if complete:  # of a node that has just written the hub tells half a minute later
+            self._tell("complete", f"the reader has all that {count(complete, 'node')} signed, by their own heads")
 
     # The end
 

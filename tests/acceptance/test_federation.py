@@ -4,6 +4,7 @@ Each test prints its figure. Short by default, whole with `--long`.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -148,21 +149,26 @@ def test_a_name_that_changes_its_answer_and_a_redirect_inwards_are_refused(figur
 
 @pytest.mark.parametrize("name", [*WORLDS, ALL])
 def test_a_world_runs_to_verified_readers_and_carries_each_sentence_of_its_description(
-    name: str, tmp_path: Path, figure: Callable[..., None]
+    name: str, tmp_path: Path, long: bool, figure: Callable[..., None]
 ) -> None:
-    shown = show(name, tmp_path)
+    """Long: until each hub has told of every node, which it does half a minute after the last change."""
+    shown = show(name, tmp_path, settled=long)
     assert shown.summary["reader"]["verified"] is True
     ends = {shown.summary["reader"]["state_root"], *(hub["state_root"] for hub in shown.summary["hubs"])}
     assert set(shown.roots.values()) == ends
     assert len(ends) == 1
+    hubs, nodes = len(shown.summary["hubs"]), shown.summary["nodes"]
+    standings = Counter(shown.standings.values())
+    assert set(standings) <= ({"complete"} if long else {"complete", "open", "unsaid"})
+    assert standings.total() == hubs * nodes
     assert unmapped(shown) == []
     table = sentences(name)
     records = {record for sentence in table for record in sentence.records}
     checks = {check for sentence in table for check in sentence.checks}
     hidden = sum(shown.own[record]["audience"] != "public" for record in records)
     figure(
-        f"{name}: {len(shown.summary['hubs'])} hubs, {shown.summary['nodes']} nodes, {len(shown.public)} public"
-        f" records, one state root at every hub and reader after {shown.summary['seconds']} s;"
+        f"{name}: {hubs} hubs, {nodes} nodes, {len(shown.public)} public records, one state root at every hub and"
+        f" reader after {shown.summary['seconds']} s; {standings['complete']} times all of a node by its own head;"
         f" {len(table)} sentences carried by {len(records)} records ({hidden} of them not public, in no feed)"
         f" and {len(checks)} checks"
     )

@@ -1,6 +1,6 @@
 """A world of examples/ as it is shown: the demo runs, every hub is followed, and what came is held against the drafts.
 
-`show(name, folder)` runs `examples/demo.py --world NAME`, follows each hub with the program `jisr` while they serve,
+`show` runs `examples/demo.py --world NAME`, follows each hub with the program `jisr` while they serve,
 and returns what a reader then knows, beside what each node holds itself.
 """
 
@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,9 @@ from jisr_protocol.reader import open_copy
 
 ROOT = Path(__file__).resolve().parents[2]
 Record = dict[str, Any]
+TIMES = 60
+"""How often a hub is followed, a second apart, until it has told of every node."""
+
 SECONDS = 900
 """After which a demo that says nothing is ended."""
 
@@ -59,6 +63,8 @@ class Shown:
     summary: dict[str, Any]
     roots: dict[str, str]
     """The state root of each hub's copy, as the program followed it to exit 0."""
+    standings: dict[tuple[str, str], str]
+    """Whether a reader of a hub holds all of a node, as the node's own head says, by (hub, node)."""
     public: dict[str, Record]
     anywhere: set[tuple[str, str]]
     """(node, id) of everything that any hub ever published, deleted records too."""
@@ -81,11 +87,11 @@ class Shown:
         return next((each for each in found if each["node"] == (node or record["node"])), None)
 
 
-def show(name: str, folder: Path) -> Shown:
-    """Run a world to its end, with a reader at every hub."""
+def show(name: str, folder: Path, *, settled: bool) -> Shown:
+    """Run a world to its end, with a reader at every hub; `settled`: until each hub has told of every node."""
     copies = folder / "copies"
     copies.mkdir(parents=True)
-    summary = _run(name, folder / "world", copies)
+    summary = _run(name, folder / "world", copies, TIMES if settled else 1)
     shape = world(name)
     own: dict[str, Record] = {}
     for partner in shape.partners:
@@ -94,9 +100,11 @@ def show(name: str, folder: Path) -> Shown:
     anywhere: set[tuple[str, str]] = set()
     public: dict[str, Record] = {}
     roots = {}
+    standings: dict[tuple[str, str], str] = {}
     for hub in summary["hubs"]:
         with open_copy(copies / f"{hub['label']}.jisr") as copy:
             roots[hub["label"]] = copy.state_root.hex()
+            standings |= {(hub["label"], standing.node): standing.verdict for standing in copy.nodes()}
             found = {(record.node, record.id): record.value for record in copy.records()}
             anywhere |= {(change.node, change.id) for change in copy.changes()}
         if hub["label"] == shape.reader:
@@ -106,6 +114,7 @@ def show(name: str, folder: Path) -> Shown:
         name=name,
         summary=summary,
         roots=roots,
+        standings=standings,
         public=public,
         anywhere=anywhere,
         own=own,
@@ -139,7 +148,7 @@ def name_of(label: str, draft: Record) -> str:
     return f"{label}/{kind}/{draft.get('source', {}).get('local_id') or draft.get('id')}"
 
 
-def _run(name: str, folder: Path, copies: Path) -> dict[str, Any]:
+def _run(name: str, folder: Path, copies: Path, times: int) -> dict[str, Any]:
     """The demo's summary; while it stays, `jisr follow` brings a copy of every hub, and must end with 0."""
     command = [sys.executable, str(ROOT / "examples" / "demo.py"), "--world", name, "--json", "--dir", str(folder)]
     said = folder.with_name("said.txt")
@@ -156,7 +165,7 @@ def _run(name: str, folder: Path, copies: Path) -> dict[str, Any]:
             assert line, f"the demo ended: {said.read_text('utf-8')[-4000:]}"
             summary: dict[str, Any] = json.loads(line)
             for hub in summary["hubs"]:
-                _follow(hub, copies / f"{hub['label']}.jisr")
+                _follow(hub, copies / f"{hub['label']}.jisr", times)
         finally:
             process.send_signal(signal.SIGINT)
             try:
@@ -167,8 +176,14 @@ def _run(name: str, folder: Path, copies: Path) -> dict[str, Any]:
     return summary
 
 
-def _follow(hub: dict[str, Any], into: Path) -> None:
+def _follow(hub: dict[str, Any], into: Path, times: int) -> None:
+    """Follow to exit 0, so many times at most, until the hub has said of every node how far it holds it."""
     jisr = str(Path(sys.executable).with_name("jisr"))
     command = [jisr, "follow", hub["feed"], "--into", str(into), "--expect", hub["id"], "--allow-private"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL)
-    assert done.returncode == 0, f"{hub['label']}: {done.returncode} {done.stdout}{done.stderr}"
+    for _ in range(times):
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL)
+        assert done.returncode == 0, f"{hub['label']}: {done.returncode} {done.stdout}{done.stderr}"
+        with open_copy(into) as copy:
+            if not {standing.verdict for standing in copy.nodes()} & {"open", "unsaid"}:
+                return
+        time.sleep(1)

@@ -15,7 +15,7 @@ KEY = ("jisr:a", "1")
 def shown(**members: Any) -> Shown:
     record = {"node": KEY[0], "id": KEY[1], "rev": 1, "audience": "public", "name": {"fr": {"value": "Aide"}}}
     whole: dict[str, Any] = {
-        **{member: {} for member in ("summary", "roots", "countries", "hubs", "first_drafts")},
+        **{member: {} for member in ("summary", "roots", "standings", "countries", "hubs", "first_drafts")},
         "name": "tangier",
         "public": {"a/service/x": dict(record)},
         "anywhere": {KEY},
