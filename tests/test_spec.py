@@ -20,6 +20,7 @@ import pytest
 
 import tests.hub.key_rule_proofs
 import tests.hub.rule_proofs
+import tests.hub.test_admissions
 import tests.protocol.test_authority  # noqa: F401 - they register the proofs that are no vectors
 from jisr_protocol import limits
 from jisr_protocol.problems import PROBLEMS
@@ -29,8 +30,8 @@ from tests.protocol.proofs import PROOFS, Proof
 ROOT = Path(__file__).resolve().parent.parent
 SPEC = sorted((ROOT / "docs" / "spec").glob("*.md"))
 FAMILIES = (
-    "AUTH BUN CAN CAP ENT EVD HEAD ID ING KEY LIM LIVE MRK NHD NTC PAGE PATH PEER POL PROB PUSH READ REC SIG SNAP STA"
-    " STMT TOK VER WIT"
+    "ADM AUTH BUN CAN CAP ENT EVD HEAD ID ING KEY LIM LIVE MRK NHD NTC PAGE PATH PEER POL PROB PUSH READ REC SIG SNAP"
+    " STA STMT TOK VER WIT"
 )
 ID = re.compile(rf"\b(?:{FAMILIES.replace(' ', '|')})-[0-9]+\b")
 RULE = re.compile(r"- \*\*([A-Z]+-[0-9]+)\*\*( \(form\))? ")
@@ -197,6 +198,7 @@ def test_every_number_of_the_limits_is_the_codes() -> None:
         limits.PAGE_CACHE_SECONDS, limits.NOTICE_TARGETS, limits.BASIS_CHARACTERS, limits.POLICY_BYTES,
         limits.POLICY_ITEMS,
         limits.STATEMENT_DAYS, limits.STATEMENTS_PER_SUBJECT, limits.ANCHOR_KEYS,
+        limits.ADMISSION_BYTES,
         limits.BUNDLE_FILES, limits.BUNDLE_BYTES,
     ]  # fmt: skip
 

@@ -26,6 +26,7 @@ from jisr_protocol.keys import KeyRing
 from jisr_protocol.refusal import Refusal
 
 from . import config, identity
+from .admissions import Admissions
 from .applying import Applying
 from .config import Settings
 from .erasure import Erasures
@@ -42,6 +43,7 @@ from .publish.seen import Seen
 from .publish.snapshots import Cadence
 from .pulls import AT_ONCE, Pulls, forget
 from .rounds import Rounds, bounds_of
+from .storage.admissions import SqlAdmissions
 from .storage.directory import SqlDirectory
 from .storage.erasure_file import ErasureFile
 from .storage.fence import FileFence
@@ -51,7 +53,7 @@ from .storage.node_logs import SqlNodeLogs
 from .storage.policies import SqlPolicies
 from .storage.readers import SqlReaders
 from .storage.sql import SqlLedger
-from .web import api, directory, problem_documents
+from .web import admission, api, directory, problem_documents
 from .web.readiness import Duty, Readiness, free_share
 from .web.tokens import Tokens
 
@@ -286,6 +288,7 @@ def application(folder: Path) -> Starlette:
                         feeds=running.feeds,
                         tokens=Tokens(SqlReaders(running.ledger), running.hub.identity.id, now),
                     ),
+                    *admission.routes(admissions_of(running)),
                     *_readiness(running, folder).routes(),
                     *(
                         [Route("/{path:path}", _behind)]  # the database may hold what was erased since
@@ -357,6 +360,12 @@ def _readiness(running: Running, folder: Path) -> Readiness:
 
 async def _until(what: Callable[[], Awaitable[None]]) -> None:
     await what()
+
+
+def admissions_of(running: Running) -> Admissions:
+    """Who asks to be let into a hub."""
+    settings, store = running.settings, SqlAdmissions(running.ledger.database)
+    return Admissions(running.hub, store, now, per_hour=settings.per_hour, per_day=settings.per_day)
 
 
 async def renew_for_ever(running: Running) -> None:

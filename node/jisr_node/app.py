@@ -16,16 +16,17 @@ import os
 import tempfile
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, contextmanager, nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from jisr_protocol import head, identifiers, keys
+from jisr_protocol import admission, head, identifiers, keys
 from jisr_protocol.evidence import Evidence
 from jisr_protocol.head import Head
 from jisr_protocol.keys import SigningKey
 from jisr_protocol.reader import evidence as evidence_files
+from jisr_protocol.statement import Statement
 
 from . import export as feed_files
 from . import outbox as outboxes
@@ -38,6 +39,7 @@ from .delivery import Delivered, Deliveries, compare, deliver, read_state
 from .erasure import DEFAULT_BASIS, UNSCRUBBED, Erased, Erasures, check_basis
 from .errors import Busy, Contradiction, Declined, HubRefused, HubUnreachable, Mistaken, NodeError, Unscrubbed
 from .feeds import RESTORED, Feeds
+from .homes import Homes, Link, read_link
 from .identity import SEED_BYTES, Identity, RandomBytes, create, is_active, restore
 from .ids import local_reference
 from .outbox import Outbox, Published
@@ -512,6 +514,43 @@ class Node:
         if not address:
             raise Mistaken("This node knows no hub yet. Name one: jisr-node push --hub https://hub.example")
         return self._client(check_address(address))
+
+    # Its home
+
+    async def join(self, link: str | Link, *, via: Hub | None = None, now: datetime | None = None) -> bool:
+        """Ask a hub to let this node in and be its home: True when it did, False when its operator decides later.
+
+        Then the node's own word stands in its public feed, and the hub is where it pushes. Calling again is safe.
+        Raises Mistaken, HubUnreachable, HubRefused or Contradiction; then nothing was changed.
+        """
+        link = read_link(link) if isinstance(link, str) else link
+        homes = Homes(self.feeds)
+        async with self.link(via or link.address) as hub:
+            known = self._deliveries.meet(hub.address, await hub.keys(), link.hub or None)
+            said = homes.write(known.id, now or clock())
+            body = admission.write(self.identity.ring, home=said, name=self.settings.name, code=link.code)
+            admitted = await hub.ask(body)
+        if admitted:
+            self._at_home(hub.address, said, now or clock())
+        return admitted
+
+    async def move(self, address: str | Hub, *, now: datetime | None = None) -> Sent:
+        """Make another hub, which has admitted this node, its home, and hand it everything.
+
+        Raises HubRefused with nothing changed when that hub does not take this node. Errors of the delivery that
+        follows are in `Sent.errors`; the next push goes on.
+        """
+        async with self.link(address) as hub:
+            known = self._deliveries.meet(hub.address, await hub.keys())
+            await hub.log_state(self.id, outboxes.PUBLIC)  # refused unless it admitted us
+            self._at_home(hub.address, Homes(self.feeds).write(known.id, now or clock()), now or clock())
+            return await self._attempt(hub, now or clock())
+
+    def _at_home(self, address: str, said: Statement, now: datetime) -> None:
+        Homes(self.feeds).append(said, now)
+        self.settings = replace(self.settings, hub=address, hub_id=str(said.value["home"]))
+        with self.store.transaction():
+            self.settings.save(self.store)
 
     # Backups
 

@@ -311,6 +311,41 @@ def sync(hub: HubAddress = None, folder: Folder = _HERE, as_json: Json = False) 
 
 
 @cli.command()
+def join(
+    link: Annotated[
+        str, typer.Argument(metavar="LINK", help="The invitation you got, or a hub's address to ask there.")
+    ],
+    folder: Folder = _HERE,
+    as_json: Json = False,
+) -> None:
+    """Ask a hub to let this node in: with an invitation at once, else when its operator agrees."""
+    with Node.open(folder) as node:
+        admitted = asyncio.run(node.join(link))
+        hub = node.settings.hub if admitted else link.partition("#")[0]
+    text = (
+        f"The hub {hub} has admitted this node and is its home now. Next: jisr-node sync"
+        if admitted
+        else f"The hub {hub} has your request; its operator decides. Read your identifier out to them: {node.id}. "
+        "When they agreed, give the same command again."
+    )
+    _say({"admitted": admitted, "hub": hub, "node": node.id}, text, as_json=as_json)
+
+
+@cli.command()
+def home(
+    hub: Annotated[str, typer.Argument(metavar="HUB", help="The address of a hub that has admitted this node.")],
+    folder: Folder = _HERE,
+    as_json: Json = False,
+) -> None:
+    """Move to another home hub with all your records. Nobody else has to agree; the old hub goes on carrying them."""
+    with Node.open(folder) as node:
+        sent = asyncio.run(node.move(hub))
+    if not as_json:
+        typer.echo(f"The home of this node is {sent.hub} now; it says so in its own feed.")
+    _finish_push(sent, {"home": sent.hub}, as_json)
+
+
+@cli.command()
 def rebase(
     hub: Annotated[
         list[str] | None, typer.Option("--hub", help="A hub to ask; all known ones if none is named.")

@@ -261,5 +261,8 @@ class Hub(Protocol):
     async def shown_head(self) -> bytes:
         """The head of its public feed, as every reader gets it."""
 
+    async def ask(self, body: bytes) -> bool:
+        """Hand over a request to be let in; whether it was admitted. False: it waits for the operator."""
+
     async def push(self, node: str, feed: str, body: bytes) -> bytes:
         """Hand over one push; return the hub's answer, as JSON. After HubUnreachable it may have been taken."""

@@ -47,6 +47,8 @@ class Capabilities(BaseModel):
     push: str | None = None
     ping: str | None = None
     token: str | None = None
+    admission: str | None = None
+    anchor: str | None = None
     encodings: list[str] = ["gzip", "zstd"]
     features: list[str] = []
     limits: Limits = Limits()
@@ -54,7 +56,7 @@ class Capabilities(BaseModel):
     def to_bytes(self) -> bytes:
         """The canonical file, with a line feed."""
         members = self.model_dump()
-        for name in ("push", "ping", "token"):
+        for name in ("push", "ping", "token", "admission", "anchor"):
             if members[name] is None:
                 del members[name]
         return canonical.dumps(members, limit_bytes=limits.HEAD_BYTES) + b"\n"

@@ -58,3 +58,5 @@ ASSERTION_SECONDS = 300
 """The longest life of an assertion by which a reader asks for a token."""
 TOKEN_SECONDS = 600
 """The life of a token for restricted feeds."""
+ADMISSION_BYTES = 16 * 1024
+"""A request to be let in."""

@@ -71,6 +71,9 @@ class FakeHub:
         shown = orjson.Fragment(held.head.envelope.raw) if held.head else None
         return orjson.dumps(state | {"head": shown})
 
+    async def ask(self, body: bytes) -> bool:
+        raise HubRefused("not_found", "this hub lets nobody in by itself")
+
     async def lines_about(self, node: str) -> list[bytes]:
         """The public feed of this hub, as if it had never held anything else, stubs for what was erased in it."""
         return list(self.shown)

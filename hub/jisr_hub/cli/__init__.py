@@ -443,10 +443,12 @@ def _progress(done: int, total: int) -> None:
         print(f"\r{done} of {total} entries", end="" if done < total else "\n", file=sys.stderr, flush=True)
 
 
-from . import deciding  # noqa: E402 - its commands use what stands above
+from . import deciding, speaking  # noqa: E402 - their commands use what stands above
 
 app.add_typer(deciding.policy_app, name="policy")
 app.add_typer(deciding.view_app, name="view")
 app.add_typer(deciding.reader_app, name="reader")
 peer_app.command("policy")(deciding.peer_policy)
 peer_app.command("release")(deciding.peer_release)
+app.add_typer(speaking.anchor_app, name="anchor")
+app.add_typer(speaking.requests_app, name="requests")

@@ -116,6 +116,8 @@ class _Api:
             push="/v1/nodes/{node}/feeds/{name}/log",
             ping="/v1/ping",
             token="/v1/token" if self._tokens is not None else None,
+            admission="/v1/admissions",
+            anchor=next((anchor.id for anchor in self._hub.attesting.anchors), None),
             features=["head-wait", "log-state", "records", "snapshot"],
         )
         return _file(request, offered.to_bytes(), "public, max-age=3600, stale-if-error=604800")
@@ -242,7 +244,7 @@ class _Api:
         node, name = _feed_of(request)
         try:
             async with self._turn(node):
-                answer = await self._hub.push(node, name, await _body(request, limits.PUSH_BYTES))
+                answer = await self._hub.push(node, name, await body(request, limits.PUSH_BYTES))
         except Refusal as refusal:
             _log.info("push.refused", node=node, feed=name, refusal=refusal.code, rule=refusal.rule)
             if not isinstance(refusal, Gap):
@@ -276,7 +278,7 @@ class _Api:
 
     async def ping(self, request: Request) -> Response:
         """An unsigned hint that some feed has grown: look soon. It is never believed, only acted on once."""
-        await _body(request, 4096)
+        await body(request, 4096)
         self._wake_peers()
         return Response(None, 202)
 
@@ -311,7 +313,7 @@ def _file(request: Request, content: bytes, cache: str) -> Response:
     return Response(content, 200, headers, "application/json")
 
 
-async def _body(request: Request, limit_bytes: int) -> bytes:
+async def body(request: Request, limit_bytes: int) -> bytes:
     """The inflated body, never more in memory than the limit, whatever the sender claims (LIM-4 to LIM-6)."""
     received = bytearray()
     try:

@@ -24,6 +24,7 @@ _STATUS = {
     "version_unsupported": 400,
     "encoding_broken": 400,
     "not_admitted": 403,
+    "invitation_invalid": 403,
     "not_authoritative": 403,
     "restricted": 401,
     "not_found": 404,

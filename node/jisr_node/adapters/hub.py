@@ -48,6 +48,26 @@ class HttpHub:
             raise self._failed(error) from error
         return self._good(answer).body
 
+    async def ask(self, body: bytes) -> bool:
+        place = await self._offered("admission")
+        headers = {**_VERSION, "Content-Type": "application/json"}
+        try:
+            answer = await self._client.post(place, body, headers)
+        except ExchangeError as error:
+            raise self._failed(error) from error
+        return answer.status != 202 and bool(self._good(answer))
+
+    async def _offered(self, member: str) -> str:
+        """The address of what the hub's capability document names. Raises HubRefused when it names none (CAP-1)."""
+        raw = await self._file(f"{self._address}/", paths.CAPABILITIES, limits.HEAD_BYTES)
+        try:
+            found = json.loads(raw)[member]
+        except (ValueError, KeyError, TypeError, RecursionError):
+            found = None
+        if not isinstance(found, str):
+            raise HubRefused("not_found", f"The hub {self._address} offers no {member}. Nothing was sent. {_ASK}")
+        return urljoin(f"{self._address}/{paths.CAPABILITIES}", found)
+
     async def lines_about(self, node: str) -> list[bytes]:
         base = await self._public_feed()
         sign = node.encode()
@@ -132,6 +152,7 @@ _ADVICE = {
     "not_admitted": "Send the hub's operator the file keys.json of this node's folder, then give the command again.",
     "head_older": "Check the clock and date of this computer, then publish again.",
     "clock_skew": "Check the clock and date of this computer, then publish again.",
+    "invitation_invalid": "Ask the hub's operator for a new invitation.",
     "not_found": "Check the hub's address.",
     "feed_fork": "See: jisr-node rebase --help",
     "epoch_unknown": "See: jisr-node rebase --help",
