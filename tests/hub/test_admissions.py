@@ -121,6 +121,7 @@ async def test_a_request_waits_until_the_operator_decides(store: Store) -> None:
 async def test_a_thousand_requests_stay_bounded_and_send_nothing(
     store: Store, monkeypatch: pytest.MonkeyPatch, figure: Any
 ) -> None:
+    """ADM-5: nothing goes out because of a request that nobody approved."""
     hub, door = await hub_with(store)
     outbound: list[Any] = []
     if isinstance(store, MemoryStore):  # a database of its own is reached over sockets

@@ -9,8 +9,10 @@ import typer
 
 from . import HERE, USAGE, AsJson, Folder, _fail, _run, _say, app
 
-anchor_app = typer.Typer(no_args_is_help=True, help="The network anchor: a few keys that together name hubs.")
-requests_app = typer.Typer(no_args_is_help=True, help="Nodes that asked to be let in and wait for you.")
+anchor_app: typer.Typer = typer.Typer(
+    no_args_is_help=True, help="The network anchor: a few keys that together name hubs."
+)
+requests_app: typer.Typer = typer.Typer(no_args_is_help=True, help="Nodes that asked to be let in and wait for you.")
 
 Countries = Annotated[list[str] | None, typer.Option("--country", help="Only this country, such as MA; repeat it.")]
 Types = Annotated[list[str] | None, typer.Option("--type", help="Only this type, such as org.jisr.service; repeat it.")]

@@ -198,7 +198,7 @@ class _Api:
         """A token for restricted feeds, for whoever proves to be one of their readers."""
         assert self._tokens is not None
         try:
-            return await self._tokens.answer(await _body(request, FORM_BYTES))
+            return await self._tokens.answer(await body(request, FORM_BYTES))
         except Refusal as refusal:
             _log.info("token.refused", rule=refusal.rule, expected=refusal.expected)
             return refused(refusal)
