@@ -30,7 +30,8 @@ from tests.protocol.proofs import PROOFS, Proof
 ROOT = Path(__file__).resolve().parent.parent
 SPEC = sorted((ROOT / "docs" / "spec").glob("*.md"))
 FAMILIES = (
-    "ADM AUTH BUN CAN CAP ENT EVD HEAD ID ING KEY LIM LIVE MRK NHD NTC PAGE PATH PEER POL PROB PUSH READ REC SIG SNAP"
+    "ACK ADM AUTH BUN CAN CAP ENT EVD HEAD ID ING KEY LIM LIVE MRK NHD NTC PAGE PATH PEER POL PROB PUSH READ REC SIG"
+    " SNAP"
     " STA STMT TOK VER WIT"
 )
 ID = re.compile(rf"\b(?:{FAMILIES.replace(' ', '|')})-[0-9]+\b")
@@ -195,8 +196,9 @@ def test_every_number_of_the_limits_is_the_codes() -> None:
         limits.INFLATE_RATIO, 8 * 1024 * 1024, limits.PARALLEL_FETCHES, limits.PER_NODE_SECOND, limits.PER_NODE_HOUR,
         limits.PER_NODE_DAY, limits.HOPS, limits.REV_JUMP, limits.EPOCH_JUMP, limits.CLOCK_SKEW_SECONDS,
         limits.HUB_HEAD_HOURS, limits.NODE_HEAD_DAYS, limits.LONG_POLL_SECONDS, limits.TOMBSTONE_DAYS,
-        limits.PAGE_CACHE_SECONDS, limits.NOTICE_TARGETS, limits.BASIS_CHARACTERS, limits.POLICY_BYTES,
-        limits.POLICY_ITEMS,
+        limits.PAGE_CACHE_SECONDS, limits.NOTICE_TARGETS, limits.BASIS_CHARACTERS, limits.HOLD_DAYS,
+        limits.ACK_HOURS, limits.ACK_AWAITS, limits.NOTICES_BYTES, limits.NOTICES_AT_ONCE, limits.ADVICE_KEPT,
+        limits.POLICY_BYTES, limits.POLICY_ITEMS,
         limits.STATEMENT_DAYS, limits.STATEMENTS_PER_SUBJECT, limits.ANCHOR_KEYS,
         limits.ADMISSION_BYTES,
         limits.BUNDLE_FILES, limits.BUNDLE_BYTES,

@@ -25,7 +25,8 @@ from jisr_protocol import identifiers, keys
 from jisr_protocol.keys import KeyRing
 from jisr_protocol.refusal import Refusal
 
-from . import config, identity
+from . import config, identity, log
+from .acknowledging import Acknowledgements
 from .admissions import Admissions
 from .applying import Applying
 from .config import Settings
@@ -53,7 +54,7 @@ from .storage.node_logs import SqlNodeLogs
 from .storage.policies import SqlPolicies
 from .storage.readers import SqlReaders
 from .storage.sql import SqlLedger
-from .web import admission, api, directory, problem_documents
+from .web import admission, api, directory, notices, problem_documents
 from .web.readiness import Duty, Readiness, free_share
 from .web.tokens import Tokens
 
@@ -66,6 +67,8 @@ ERASURES = "erasures.jsonl"
 SCRUB_SECONDS, SCRUB_SHARE = 60.0, 20
 """How long between two rounds that rewrite files so that nothing of what was erased is left: at least, and as a
 multiple of what a round takes."""
+ANSWER_SECONDS = 5.0
+"""How often holds are looked at whose time is over, and acks signed."""
 PUBLISH_SECONDS_AT_MOST = 10.0
 SEEN = "seen.json"
 SEEN_SECONDS = 60.0
@@ -289,6 +292,7 @@ def application(folder: Path) -> Starlette:
                         tokens=Tokens(SqlReaders(running.ledger), running.hub.identity.id, now),
                     ),
                     *admission.routes(admissions_of(running)),
+                    *notices.routes(running.hub),
                     *_readiness(running, folder).routes(),
                     *(
                         [Route("/{path:path}", _behind)]  # the database may hold what was erased since
@@ -305,6 +309,7 @@ def application(folder: Path) -> Starlette:
                 asyncio.create_task(refresh_for_ever(running)),
                 asyncio.create_task(lead(running, "attesting", lambda: renew_for_ever(running))),
                 asyncio.create_task(scrub_for_ever(running)),
+                asyncio.create_task(answer_for_ever(running)),
                 asyncio.create_task(note_seen_for_ever(folder, running.publisher)),
             ]
             try:
@@ -424,6 +429,27 @@ async def scrub_for_ever(running: Running) -> None:
         except Exception:  # a copy may be read just now
             _log.exception("erasure.left")
         await asyncio.sleep(max(SCRUB_SECONDS, SCRUB_SHARE * (time.monotonic() - began)))
+
+
+async def answer_for_ever(running: Running) -> None:
+    """Bring back what is held no longer, and say what was done about notices, once nothing of it is left here."""
+    while True:
+        await asyncio.sleep(ANSWER_SECONDS)
+        try:
+            await answer(running)
+        except Exception:  # the next round comes
+            _log.exception("notices.unanswered")
+
+
+async def answer(running: Running) -> int:
+    """One such round; how many acks were signed."""
+    if running.hub.fenced():
+        return 0
+    if await running.ledger.lift(identifiers.to_instant(running.hub.clock()), log.number):
+        running.hub.changed.set()
+    async with running.ledger.reading() as view:
+        published = running.publisher.head is not None and running.publisher.head.size >= view.size
+    return await Acknowledgements(running.hub).sign() if published and not running.erasures.to_scrub else 0
 
 
 def _collect_rarely() -> None:

@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Protocol
 
 import msgspec
@@ -88,7 +89,13 @@ def covered(erasure: Erasure, line: bytes) -> entries.Entry | None:
 def erased_line(erasure: Erasure, line: bytes) -> bytes | None:
     """The stub that takes the place of a line of the hub's own log; None for a line that stays."""
     said = covered(erasure, line)
-    return entries.write_stub(said, "erased") if said is not None and said.gone is None else None
+    return entries.write_stub(said, "erased") if said is not None and said.gone != "erased" else None
+
+
+def held_line(hold: Erasure, line: bytes) -> bytes | None:
+    """The stub that takes the place of a line of the hub's own log while a hold lasts; None for a line that stays."""
+    said = covered(hold, line)
+    return entries.write_stub(said, "held") if said is not None and said.op == "put" and said.gone is None else None
 
 
 def erased_kept(erasure: Erasure, kept: Kept) -> Kept | None:
@@ -130,34 +137,51 @@ class Erasures:
         basis: str,
         jurisdiction: str | None = None,
     ) -> Erased:
-        """Sign a notice with the hub's own key and act on it; `id` is a new UUID. Raises Refusal for what would not be
-        taken. What it took out is still on the disk until `scrub`."""
+        """Sign an erasure with the hub's own key and act on it; `id` is a new UUID. Raises Refusal for what would not
+        be taken. What it took out is still on the disk until `scrub`."""
+        return await self.say("erase", node, (target,), max_rev=max_rev, id=id, basis=basis, jurisdiction=jurisdiction)
+
+    async def say(
+        self,
+        action: str,
+        node: str,
+        targets: Sequence[str],
+        *,
+        id: str,
+        basis: str,
+        max_rev: int | None = None,
+        jurisdiction: str | None = None,
+        expires: datetime | None = None,
+    ) -> Erased:
+        """Sign a notice of any action with the hub's own key and act on it. Raises Refusal."""
         who = self._hub.identity
         last = await self._ledger.last_notice(who.id, node, "public")
         at = identifiers.to_instant(self._clock())
         said = notice.write(
             who.key,
             id=id,
-            action="erase",
+            action=action,
             by=who.id,
             node=node,
-            ids=() if target == ALL else (target,),
+            ids=() if ALL in targets else tuple(targets),
             max_rev=max_rev,
             n=(last[0] if last else 0) + 1,
             issued=at,
             basis=basis,
             jurisdiction=jurisdiction,
+            expires=identifiers.to_instant(expires) if expires is not None else None,
         )
-        notice.judge(said, last, await self._ledger.newest_rev(node, target))
-        erasure = Erasure(said, target, log.erase_draft(said, target))
-        done = await self._ledger.erase(at, [erasure], log.number)
-        await self.settle(at, [erasure])
+        for target in said.targets:
+            notice.judge(said, last, await self._ledger.newest_rev(node, target))
+        erasures = [Erasure(said, target, log.notice_draft(said, target)) for target in said.targets]
+        done = await self._ledger.erase(at, erasures, log.number)
+        await self.settle(at, erasures)
         self._hub.changed.set()
         return done
 
     async def settle(self, at: str, erasures: Sequence[Erasure]) -> None:
         """ING-13: write down outside the database what was erased; before anybody is told that it was."""
-        bound = [erasure for erasure in erasures if erasure.binds]
+        bound = [erasure for erasure in erasures if erasure.binds and erasure.notice.action == "erase"]
         if bound:
             self._outside.append([_written(at, erasure) for erasure in bound])
             self._unscrubbed += bound
@@ -231,7 +255,7 @@ class Erasures:
 
 
 def _anew(said: Notice, target: str, feed: str) -> Erasure:
-    return Erasure(said, target, log.erase_draft(said, target), feed)
+    return Erasure(said, target, log.notice_draft(said, target), feed)
 
 
 def _written(at: str, erasure: Erasure) -> bytes:

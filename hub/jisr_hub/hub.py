@@ -174,10 +174,10 @@ class Hub:
             self.quota.take(member, len(extension.entries), now)
         again = await self._came_otherwise(node, name, pushed, known, stays)
         reckoned = await self._reckoned(held, extension, name, stays)
-        outcome, guards = Outcome(), {}
+        outcome, guards, holds = Outcome(), {}, {}
         if batch := [*again, *extension.entries]:
             bench = await self._bench(node, name, pushed.head, extension.ring, batch)
-            guards = dict(bench.guards)
+            guards, holds = dict(bench.guards), dict(bench.holds)
             if reckoned is not None:
                 bench.take_reckoning(reckoned)
             bench.sources = await self._sources(extension.entries, bench)
@@ -191,6 +191,8 @@ class Hub:
                 list(outcome.remembered.values()),
                 {node: extension.ring},
                 guards=guards,
+                holds=holds,
+                back=outcome.back,
                 erasures=outcome.erasures,
                 **await self._said_of_homes(node, outcome),
                 node=node,
@@ -268,6 +270,7 @@ class Hub:
         judging = self.judging(member.home_hub(self.identity.id) if member else self.identity.id)
         bench = Bench(node, name, signed.epoch, ring, held, elsewhere, judging, known_statements=statements)
         bench.guards, bench.now = await self.ledger.guards(guarding(touched)), self.clock()
+        bench.holds = await self.ledger.holds(guarding(touched)) if name == "public" else {}
         if said := {e.id or "" for e in batch if e.op in ingest.NOTICES}:
             bench.last_notice = await self.ledger.last_notice(node, node, name)
             bench.newest_revs = {target: await self.ledger.newest_rev(node, target) for target in said}
@@ -412,13 +415,15 @@ class Hub:
             if not waiting or held.ring is None or held.head is None:
                 return Outcome()
             bench = await self._bench(node, name, held.head, held.ring, waiting)
-            guards = dict(bench.guards)
+            guards, holds = dict(bench.guards), dict(bench.holds)
             outcome = ingest.judge(bench, waiting)
             change = Change(
                 identifiers.to_instant(self.clock()),
                 outcome.drafts,
                 list(outcome.remembered.values()),
                 guards=guards,
+                holds=holds,
+                back=outcome.back,
                 erasures=outcome.erasures,
                 **await self._said_of_homes(node, outcome),
                 node=node,

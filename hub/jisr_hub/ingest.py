@@ -27,7 +27,8 @@ from jisr_protocol.refusal import Refusal, refuse
 from jisr_protocol.statement import Verified
 from jisr_protocol.validity import Source
 
-from . import log
+from . import holding, log
+from .noticing import HeldBack
 from .nullification import Reckoning
 from .ports import Draft, Erasure, Held, Kept, Key, Member, Position, Remembered, Told
 
@@ -78,6 +79,8 @@ class Bench:
     """Where in the writer's log the newer rev stands that is held, by the position of the entry it overtook."""
     guards: dict[Key, int | None] = field(default_factory=dict)
     """Up to which rev records are kept out, 0 for none; they too move along."""
+    holds: dict[Key, int | None] = field(default_factory=dict)
+    """Up to which rev records are held back, 0 for none; they move along as guards do."""
     last_notice: tuple[int, str] | None = None
     """(n, digest) of the writer's newest notice about itself in this feed."""
     newest_revs: Mapping[str, int] = field(default_factory=dict)
@@ -121,6 +124,8 @@ class Outcome:
     erasures: list[Erasure] = field(default_factory=list)
     told: list[Told] = field(default_factory=list)
     """What the writer said of its home hub."""
+    back: list[HeldBack] = field(default_factory=list)
+    """The content of puts that a hold keeps back."""
     duplicates: int = 0
 
     def keep(self, entry: Entry, line: bytes | None, refusal: Refusal | None = None) -> None:
@@ -350,17 +355,24 @@ def _take_record(bench: Bench, entry: Entry, outcome: Outcome) -> None:
         return
     narrowed = public and entry.op == "put" and _narrowed(bench, key, entry.rev or 0)
     shown = public and entry.op == "put" and not narrowed
+    if shown and holding.held(bench.holds, *key, entry.rev or 0):
+        shown, narrowed = False, True
+        outcome.back.append(holding.kept_back(entry, _drafted(bench, entry)))
     now_held = Held(entry.rev or 0, entry.digest or "", entry.type or "", shown)
     bench.held[key] = now_held
     outcome.remembered[(*key, bench.name)] = Remembered(*key, bench.name, now_held)
     if public and not narrowed:
-        outcome.drafts.append(log.draft(entry, src=("public", bench.epoch, entry.seq), via=bench.via))
+        outcome.drafts.append(_drafted(bench, entry))
         plain = len(entry.parts) == 5 and entry.parts.keys() > _PLAIN_MEMBERS
         outcome.keep(entry, None if plain else entry.raw)
         return
     outcome.keep(entry, entry.raw)
     if not public:
         _leaves_public(bench, entry, outcome)
+
+
+def _drafted(bench: Bench, entry: Entry) -> Draft:
+    return log.draft(entry, src=("public", bench.epoch, entry.seq), via=bench.via)
 
 
 def _narrowed(bench: Bench, key: tuple[str, str], rev: int) -> bool:
@@ -432,15 +444,17 @@ def _remember_stub(bench: Bench, entry: Entry, outcome: Outcome) -> None:
 
 
 def _take_notice(bench: Bench, entry: Entry, outcome: Outcome) -> None:
-    """NTC-7: a notice of the node itself in its own log. An erasure is acted on; a hold is only carried yet."""
+    """NTC-7: a notice of the node itself in its own log is acted on; a hold by what it says in public alone."""
     said = own_notice(bench, entry)
     outcome.keep(entry, entry.raw)
+    src, target = (bench.name, bench.epoch, entry.seq), entry.id or ""
+    outcome.erasures.append(Erasure(said, target, log.draft(entry, src=src, via=bench.via), bench.name))
     if said.action == "erase":
-        src = (bench.name, bench.epoch, entry.seq)
-        guard(bench.guards, said, entry.id or "")
-        _take_from_sight(bench, said, entry.id or "")
-        outcome.erasures.append(Erasure(said, entry.id or "", log.draft(entry, src=src, via=bench.via), bench.name))
+        guard(bench.guards, said, target)
+        _take_from_sight(bench, said, target)
         _give_cause(bench, outcome)
+    elif bench.name == "public":
+        holding.move(bench.holds, said, target, bench.now)
 
 
 def own_notice(bench: Bench, entry: Entry) -> notice.Notice:

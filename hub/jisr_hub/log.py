@@ -80,16 +80,16 @@ def put_again(said: Entry, proof: bytes | None) -> Draft:
     return Draft(said.op, said.type, said.node, said.id, said.rev, said.digest, said.src, carried, path)
 
 
-def erase_draft(notice: Notice, target: str) -> Draft:
-    """The entry for one target of an erase notice of the hub's own."""
+def notice_draft(notice: Notice, target: str) -> Draft:
+    """The entry for one target of a notice of the hub's own."""
     said = notice.envelope
     members = {
         "id": orjson.dumps(target),
         "jws": b'"%b"' % said.jws.encode(),
         "notice": said.body,
-        "op": b'"erase"',
+        "op": b'"%b"' % notice.action.encode(),
     }
-    return Draft("erase", None, notice.node, target, notice.max_rev, said.digest, None, members)
+    return Draft(notice.action, None, notice.node, target, notice.max_rev, said.digest, None, members)
 
 
 def statement_draft(said: Envelope, subject: str) -> Draft:

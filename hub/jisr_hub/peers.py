@@ -32,7 +32,9 @@ from jisr_protocol.reader.store import Copy
 from jisr_protocol.reader.tables import NoCopy
 from jisr_protocol.refusal import Refusal, refuse
 
-from . import ingest, log, moving, nullification, relayed_heads
+from . import holding, ingest, log, moving, nullification, relayed_heads
+from .acknowledging import Acknowledgements
+from .answers import Answers
 from .brakes import Brakes
 from .hub import CONFLICT_TRIES, Hub, guarding
 from .ingest import Bench, Outcome
@@ -121,7 +123,9 @@ async def _take_once(
     batch = _Batch(hub, peer, rings, await hub.ledger.rings(nodes | _signers(offered)), known, held, now)
     guards = await hub.ledger.guards(guarding(ingest.touched(o.entry for o in offered)))
     batch.guards = dict(guards)
-    for said in (o.entry for o in offered if o.entry.op == "erase" and o.entry.thing):
+    holds = await hub.ledger.holds(guarding(ingest.touched(o.entry for o in offered)))
+    batch.holds = dict(holds)
+    for said in (o.entry for o in offered if o.entry.op in ingest.NOTICES and o.entry.thing):
         await batch.prepare(said)
     if back:
         batch.elsewhere = await _restricted(hub, offered)
@@ -142,6 +146,8 @@ async def _take_once(
         list(batch.outcome.remembered.values()),
         batch.rings_used,
         guards=guards,
+        holds=holds,
+        back=batch.outcome.back,
         erasures=batch.erasures,
         peer=peer.hub if cursor is not None else "",
         cursor=cursor or 0,
@@ -173,6 +179,7 @@ class _Batch:
     new_members: dict[str, Member] = field(default_factory=dict)
     logged: dict[str, set[str]] = field(default_factory=dict)
     guards: dict[Key, int | None] = field(default_factory=dict)
+    holds: dict[Key, int | None] = field(default_factory=dict)
     erasures: list[Erasure] = field(default_factory=list)
     _last: dict[Key, tuple[int, str] | None] = field(default_factory=dict)
     _newest: dict[Key, int] = field(default_factory=dict)
@@ -207,8 +214,8 @@ class _Batch:
 
     def take(self, offered: Offered) -> None:
         entry, node = offered.entry, offered.entry.node or ""
-        if entry.op == "erase" and entry.thing is not None:
-            self._take_erasure(offered)
+        if entry.op in ingest.NOTICES and entry.thing is not None:
+            self._take_notice(offered)
         if entry.op == "statement":
             self._take_told(offered)
             return
@@ -290,10 +297,14 @@ class _Batch:
         bench.standing = self.relayed.standing(node, self.hub.clock()) if self.elsewhere is None else None
         for _name, step in ingest.STEPS:
             step(bench, entry)
-        self._remember(entry, live=entry.op == "put")
-        self.outcome.drafts.append(draft)
+        kept_back = entry.op == "put" and holding.held(self.holds, node, entry.id or "", entry.rev or 0)
+        self._remember(entry, live=entry.op == "put" and not kept_back)
+        if kept_back:
+            self.outcome.back.append(holding.kept_back(entry, draft))
+        else:
+            self.outcome.drafts.append(draft)
 
-    def _take_erasure(self, offered: Offered) -> None:
+    def _take_notice(self, offered: Offered) -> None:
         """A notice of the node, by its one upstream, or of its home hub binds here and is passed on. Anybody else's is
         kept for the operator (NTC-7); what this hub or a node of its own said is known here already."""
         entry, node = offered.entry, offered.entry.node or ""
@@ -312,9 +323,12 @@ class _Batch:
         notice.verified(said, ring, now=self.hub.clock())
         notice.judge(said, self._last.get((said.by, node)), self._newest.get((node, entry.id or ""), 0))
         self._last[said.by, node] = (said.n, said.envelope.digest)
-        self.erasures.append(Erasure(said, entry.id or "", log.draft(entry, src=entry.src, via=via), binds=binds))
-        if binds:
+        draft = log.draft(entry, src=entry.src, via=via)
+        self.erasures.append(Erasure(said, entry.id or "", draft, binds=binds, source=self.peer.hub))
+        if binds and said.action == "erase":
             ingest.guard(self.guards, said, entry.id or "")
+        elif binds:
+            holding.move(self.holds, said, entry.id or "", self.hub.clock())
 
     def _is_known(self, entry: Entry, before: Held | None) -> bool:
         """Whether this hub holds this rev or a later one, in any audience."""
@@ -328,7 +342,9 @@ class _Batch:
         """
         key = (entry.node or "", entry.id or "")
         before = self.held.get(key)
-        if before is not None and before.live and not ingest.guarded(self.guards, *key, before.rev):
+        kept_out = before is not None and ingest.guarded(self.guards, *key, before.rev)
+        kept_out = kept_out or (before is not None and holding.held(self.holds, *key, before.rev))
+        if before is not None and before.live and not kept_out:
             self.outcome.drafts.append(log.out_draft(*key, before.rev, before.digest, before.type))
             self._hold(key, Held(before.rev, before.digest, before.type, False))
 
@@ -399,7 +415,8 @@ def _signer(said: Entry) -> str:
 
 
 def _signers(offered: Sequence[Offered]) -> set[str]:
-    return {_signer(o.entry) for o in offered if o.entry.op in ("erase", "statement") and o.entry.thing is not None}
+    ops = (*ingest.NOTICES, "statement")
+    return {_signer(o.entry) for o in offered if o.entry.op in ops and o.entry.thing is not None}
 
 
 class Followers:
@@ -414,6 +431,7 @@ class Followers:
         self._brakes = Brakes(hub)
         self.prepare: Callable[[], Awaitable[None]] | None = None
         """Called before peers are asked, for instance to carry out what the operator has decided."""
+        self.answers = Answers(Acknowledgements(hub), allow_private=allow_private)
         self._copies = asyncio.Lock()
         """Held by whoever changes a copy."""
 
@@ -490,6 +508,7 @@ class Followers:
             await self._tell(peer, "braked", held_back)
         else:
             await self._tell(peer, outcome, "" if result.outcome == 0 else result.sentence)
+        await self.answers.bring(peer)
         return of_result(result, self._hub.clock())
 
     async def take_all(self, peer: Peer, file: Path) -> str:

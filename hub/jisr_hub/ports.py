@@ -21,6 +21,8 @@ from jisr_protocol.notice import Notice
 from jisr_protocol.push import NodeLog
 from jisr_protocol.statement import HUB, Statement
 
+from .noticing import HeldBack, NoticeLedger
+
 Position = tuple[str, str, int]
 """(feed name, epoch, seq): a place in a node's own feed."""
 Key = tuple[str, str]
@@ -89,7 +91,7 @@ class Remembered(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True)
 class Erasure:
-    """One target of an erase notice, and the entry that says so where the hub's feed held anything of it."""
+    """One target of a notice, and the entry that says so where the hub's feed held anything of it."""
 
     notice: Notice
     target: str
@@ -98,6 +100,8 @@ class Erasure:
     """The feed it came in; what came in a restricted one must not name its targets in public."""
     binds: bool = True
     """Else it is kept for the operator to decide, and nothing is erased."""
+    source: str = ""
+    """The peer it came from; "" when from the node itself or from here."""
     again: bool = False
     """It was said before, and the database does not know it: stubs that are there already get their cause too."""
 
@@ -221,6 +225,10 @@ class Change:
     rings: dict[str, KeyRing] = field(default_factory=dict)
     guards: Mapping[Key, int | None] = field(default_factory=dict)
     """The guards under which it was judged (`Ledger.guards`)."""
+    holds: Mapping[Key, int | None] = field(default_factory=dict)
+    """The holds under which it was judged (`Ledger.holds`)."""
+    back: Sequence[HeldBack] = ()
+    """The content of puts that a hold keeps back."""
     erasures: Sequence[Erasure] = ()
     """Acted on after everything else of the change, in the same transaction."""
     nullified: Mapping[str, frozenset[Nullified]] = field(default_factory=dict)
@@ -370,7 +378,7 @@ Lead = Callable[[], Awaitable[None]]
 Number = Callable[[Draft, int, str], Numbered]
 
 
-class Ledger(Protocol):
+class Ledger(NoticeLedger, Protocol):
     """The hub's durable memory."""
 
     async def member(self, node: str) -> Member | None: ...

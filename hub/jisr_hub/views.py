@@ -111,7 +111,7 @@ class Follower:
     async def _erase(self) -> int:
         done = {(said.notice.envelope.digest, target) for said in await self.target.notices() for target in said.guards}
         erasures = [
-            Erasure(said.notice, target, log.erase_draft(said.notice, target), self._named(said.feed))
+            Erasure(said.notice, target, log.notice_draft(said.notice, target), self._named(said.feed))
             for said in await self.source.notices()
             for target in said.guards
             if (said.notice.envelope.digest, target) not in done

@@ -49,6 +49,7 @@ class Capabilities(BaseModel):
     token: str | None = None
     admission: str | None = None
     anchor: str | None = None
+    notices: str | None = None
     encodings: list[str] = ["gzip", "zstd"]
     features: list[str] = []
     limits: Limits = Limits()
@@ -56,7 +57,7 @@ class Capabilities(BaseModel):
     def to_bytes(self) -> bytes:
         """The canonical file, with a line feed."""
         members = self.model_dump()
-        for name in ("push", "ping", "token", "admission", "anchor"):
+        for name in ("push", "ping", "token", "admission", "anchor", "notices"):
             if members[name] is None:
                 del members[name]
         return canonical.dumps(members, limit_bytes=limits.HEAD_BYTES) + b"\n"

@@ -60,3 +60,15 @@ TOKEN_SECONDS = 600
 """The life of a token for restricted feeds."""
 ADMISSION_BYTES = 16 * 1024
 """A request to be let in."""
+HOLD_DAYS = 14
+"""How long a hub's hold lasts at most, from when it was issued; it is renewed by another."""
+ACK_HOURS = 24
+"""Within which a hub that took a notice says what it did about it."""
+ACK_AWAITS = 256
+"""Hubs that an ack names as awaited, and acks that are kept of one notice beyond those of listed followers."""
+NOTICES_BYTES = 256 * 1024
+"""A call that brings notices and acks, inflated."""
+NOTICES_AT_ONCE = 64
+"""Notices and acks in one such call."""
+ADVICE_KEPT = 1_000
+"""Notices that bind nobody here and wait for a decision: more are not taken from strangers."""

@@ -21,7 +21,7 @@ from . import envelope, identifiers, live
 from .entry import Entry
 from .envelope import Envelope, verify_bytes
 from .keys import KeyRing, PublicKey, SigningKey
-from .limits import BASIS_CHARACTERS, CLOCK_SKEW_SECONDS, NOTICE_TARGETS, REV_JUMP
+from .limits import BASIS_CHARACTERS, CLOCK_SKEW_SECONDS, HOLD_DAYS, NOTICE_TARGETS, REV_JUMP
 from .live import Order
 from .refusal import refuse
 from .shapes import Shape, list_of, one_of
@@ -172,6 +172,20 @@ def check_binds(notice: Notice, *, own_feed: bool, home: str | None) -> None:
     if force(notice, own_feed=own_feed, home=home) is Force.ADVICE:
         expected = f"{notice.node} in its own feed, or its home hub"
         refuse("NTC-7", "/notice/by", expected=expected, came=notice.by)
+
+
+def ends(notice: Notice) -> datetime | None:
+    """NTC-8: until when a hold binds; None for a node's own hold that names no end. A hub's ends by itself."""
+    if notice.by == notice.node:
+        return notice.expires
+    last = notice.issued + timedelta(days=HOLD_DAYS)
+    return last if notice.expires is None else min(notice.expires, last)
+
+
+def holds_at(notice: Notice, now: datetime) -> bool:
+    """Whether a hold still binds at this time (NTC-8)."""
+    end = ends(notice)
+    return end is None or now < end
 
 
 def write(

@@ -16,6 +16,7 @@ import sys
 from pathlib import Path
 
 from maker import (
+    ack_cases,
     authority_cases,
     bent_feeds,  # noqa: F401 - it fills feeds.CASES
     bundle_cases,
@@ -64,6 +65,7 @@ FILES = (
     notice_cases.make,
     completeness_cases.make,
     token_cases.make,
+    ack_cases.make,
     policy_cases.make,
     authority_cases.make_statements,
     authority_cases.make_authority,

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import Any
+from unittest import mock
 from urllib.parse import urlencode
 
 from starlette.requests import Request
 
 from jisr_hub import ingest
+from jisr_hub.acknowledging import Acknowledgements
 from jisr_hub.erasure import Erasures
 from jisr_hub.hub import PushAnswer
 from jisr_hub.peers import Offered, way
@@ -16,7 +19,7 @@ from jisr_hub.ports import Peer
 from jisr_hub.readers import Granted, Reader
 from jisr_hub.web import api
 from jisr_hub.web.tokens import Tokens
-from jisr_protocol import canonical, entry
+from jisr_protocol import ack, canonical, entry, notice
 from jisr_protocol.entry import Entry
 from jisr_protocol.keys import KeyRing
 from jisr_protocol.token import ASSERTION_TYPE, Assertion, assertion
@@ -211,6 +214,44 @@ def a_stub_without_an_erasure_is_put_aside() -> None:
     stub = entry.write_stub(author.feed().entries()[-1], "erased")
     author.feed().lines[-1] = stub
     put_aside(author, "stub_without_cause", "/gone")
+
+
+# Notices that strangers bring
+
+
+def _brought(*things: Any, chains: Any, limit: int = 1_000) -> list[Any]:
+    """The answers of a hub that holds nothing to these."""
+
+    async def story() -> list[Any]:
+        hub = await MemoryHub("hub").begin()
+        with mock.patch("jisr_hub.acknowledging.ADVICE_KEPT", limit):
+            return await Acknowledgements(hub.hub).take([thing.envelope.raw for thing in things], chains)
+
+    return asyncio.run(story())
+
+
+def _notice_of(hub: MemoryHub, number: int) -> notice.Notice:
+    return notice.write(
+        hub.identity.key, id=NOTICE, action="erase", by=hub.id, node=Author(f"node {number}").id, ids=(), max_rev=1,
+        n=1, issued="2026-08-01T00:00:00Z", basis="asked for",
+    )  # fmt: skip
+
+
+@proves("NTC-9")
+def strangers_can_leave_only_so_many_notices() -> None:
+    stranger = MemoryHub("stranger")
+    told = _brought(*(_notice_of(stranger, n) for n in range(3)), chains=[stranger.identity.ring.statements], limit=2)
+    assert [answer.get("code") for answer in told] == [None, None, "rate_limited"], told
+
+
+@proves("ACK-4")
+def an_ack_of_a_notice_that_is_not_held_is_not_kept() -> None:
+    stranger = MemoryHub("stranger")
+    said = ack.write(
+        stranger.identity.key, by=stranger.id, notice="0" * 64, outcome="done", at=stranger.clock() - timedelta(days=1)
+    )
+    (answer,) = _brought(said, chains=[stranger.identity.ring.statements])
+    assert answer.get("code") == "not_found", answer
 
 
 # Between hubs

@@ -16,6 +16,7 @@ from typing import Any
 import orjson
 
 from jisr_protocol import (
+    ack,
     anchor,
     authority,
     bundle,
@@ -35,6 +36,7 @@ from jisr_protocol import (
     live,
     merkle,
     notice,
+    notice_call,
     paths,
     policy,
     problems,
@@ -447,6 +449,23 @@ def _target(given: Case) -> Case:
     return _said(notice.target(entry.parse(bytes_of(given["line"]))))
 
 
+def _ack(given: Case) -> Case:
+    found = ack.parse(bytes_of(given["thing"]))
+    ack.verified(found, _ring(given["statements"]), now=datetime.fromisoformat(given["now"]))
+    told = {"by": found.by, "notice": found.notice, "outcome": found.outcome}
+    return told | {"awaits": list(found.awaits), "reason": found.reason}
+
+
+def _hold_end(given: Case) -> Case:
+    end = notice.ends(notice.parse(bytes_of(given["thing"])))
+    return {"end": end and identifiers.to_instant(end)}
+
+
+def _notice_call(given: Case) -> Case:
+    call = notice_call.parse(bytes_of(given["bytes"]))
+    return {"chains": len(call.chains), "said": len(call.said)}
+
+
 def _notice_order(given: Case) -> Case:
     found = notice.parse(bytes_of(given["thing"]))
     held = tuple(given["held"]) if given["held"] else None
@@ -588,7 +607,10 @@ _OPERATIONS: dict[str, Callable[[Case], Case]] = {
     "node_head": _node_head,
     "node_head_order": _node_head_order,
     "node_head_set": _node_head_set,
+    "ack": _ack,
+    "hold_end": _hold_end,
     "notice": _notice,
+    "notice_call": _notice_call,
     "notice_order": _notice_order,
     "order": _order,
     "pages": _pages,

@@ -438,6 +438,9 @@ def rejudge(folder: Folder = HERE, as_json: AsJson = False) -> None:
     _say(value, as_json, f"{value['admitted']} of {value['judged']} quarantined entries are admitted now.")
 
 
+from . import notice_commands  # noqa: E402, F401 - it adds its commands
+
+
 def _progress(done: int, total: int) -> None:
     if sys.stderr.isatty():
         print(f"\r{done} of {total} entries", end="" if done < total else "\n", file=sys.stderr, flush=True)

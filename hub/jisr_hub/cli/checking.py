@@ -112,6 +112,7 @@ async def _nodes(rows: Stored, rings: Mapping[str, KeyRing], records: Folded, fa
     for feed in feeds:
         if feed.name == "public":
             await node_proof.unshown(rows, records, feed.node)
+    await node_proof.held_back(rows, rings, records, faults)
     return lost
 
 

@@ -49,19 +49,26 @@ class Wanted:
 
 
 async def wanted(
-    folder: Path, node: str, record: str | None, max_rev: int | None, basis: str, jurisdiction: str
+    folder: Path,
+    node: str,
+    record: str | None,
+    max_rev: int | None,
+    basis: str,
+    jurisdiction: str,
+    *,
+    unknown: bool = False,
 ) -> Wanted:
-    """Work out what would be erased; nothing is changed."""
+    """Work out what would be erased; nothing is changed. `unknown`: also of what is not here, so that it stays out."""
     target = record or ALL
     async with opened(folder) as ledger:
         newest = await ledger.newest_rev(node, target)
         member = await ledger.member(node)
-    if max_rev is None and not newest:
+    if max_rev is None and not newest and not unknown:
         raise SettingUpError(
             f"Nothing was erased: of {record or 'the records'} of {node} nothing is here. To keep it out should it "
             "come, say up to which rev: --max-rev N"
         )
-    upto = max_rev or newest
+    upto = max_rev or max(newest, 1)
     what = f"the record {record}" if record else "every record"
     reach = _reach(member)
     sentence = f"The content of {what} of {node} up to rev {upto} goes for ever, and cannot come back here. {reach}"
@@ -98,20 +105,20 @@ async def _by_itself(folder: Path, what: Wanted) -> dict[str, Any]:
 
 
 async def _beside_a_server(folder: Path, what: Wanted) -> dict[str, Any]:
-    async with _parts(folder) as (ledger, erasures):
+    async with parts(folder) as (ledger, erasures):
         if fenced := await why_fenced(folder, ledger):
             raise Fenced(fenced)
         await erasures.replay()
         done = await _sign(erasures, what)
         async with ledger.reading() as view:
             size = view.size
-        await _until_published(ledger, size)
+        await until_published(ledger, size)
         await _until_gone(folder, what)
         return _facts(what, done, await erasures.scrub())
 
 
 @contextlib.asynccontextmanager
-async def _parts(folder: Path) -> AsyncIterator[tuple[SqlLedger, Erasures]]:
+async def parts(folder: Path) -> AsyncIterator[tuple[SqlLedger, Erasures]]:
     """What erases, without what publishes: another process does."""
     settings = config.read(folder)
     async with opened(folder) as ledger:
@@ -126,12 +133,13 @@ async def _sign(erasures: Erasures, what: Wanted) -> Erased:
     )
 
 
-async def _until_published(ledger: SqlLedger, size: int) -> None:
+async def until_published(ledger: SqlLedger, size: int) -> None:
+    """Return when the serving hub has published so many entries. Raises SettingUpError when it takes too long."""
     end = time.monotonic() + WAIT_SECONDS
     while (published := await ledger.published()) is None or published.head.size < size:
         if time.monotonic() > end:
             raise SettingUpError(
-                "It is erased from the database, and the serving hub has not published that within "
+                "It is done in the database, and the serving hub has not published that within "
                 f"{WAIT_SECONDS:.0f} s: its older pages still hold it. Look at what the hub logs, start it again, then "
                 "give this command again."
             )

@@ -159,6 +159,23 @@ async def unshown(stored: Stored, folded: Folded, node: str) -> None:
         await folded.take_unshown(batch)
 
 
+async def held_back(stored: Stored, rings: Mapping[str, KeyRing], folded: Folded, faults: Faults) -> None:
+    """What holds keep back: each line is the author's own and what the columns beside it say; then folded."""
+    async for rows in stored.held_back():
+        batch = []
+        for row in rows:
+            try:
+                said = entries.parse(row.line)
+                ring = rings.get(row.node)
+                entries.accepted(said, ring.verifiers("record") if ring else {}, row.node)
+                if (said.id, said.rev, said.digest, said.type) != (row.id, row.rev, row.digest, row.type):
+                    faults.add(f"record {row.id} of {row.node}, held back: its columns are not those of its line")
+                batch.append(("public", said))
+            except Refusal as refusal:
+                faults.add(f"record {row.id} of {row.node}, which is held back: {refusal}")
+        await folded.take_unshown(batch)
+
+
 async def records(
     stored: Stored, folded: Folded, doubtful: set[int], lost: set[tuple[str, str]], faults: Faults
 ) -> None:

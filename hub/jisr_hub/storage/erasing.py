@@ -7,6 +7,7 @@ and those kept of nodes' logs, in any audience, put aside or not, in whoever's l
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import astuple
 from typing import Any
 
 import sqlalchemy as sa
@@ -22,8 +23,10 @@ from ..ports import Erased, Erasure, Kept, Key, Number
 from . import stating
 from . import tables as t
 from .engines import Database
+from .holding import Holding, append, drop_back
+from .noticing import note
 
-TABLES = (t.entry, t.node_entry, t.node_entry_aside)
+TABLES = (t.entry, t.node_entry, t.node_entry_aside, t.held_back)
 """The tables that hold content."""
 _ROWS = 512
 CHAIN = """
@@ -47,23 +50,54 @@ class Erasing:
         for erasure in erasures:
             await self._keep(erasure, at)
             if not erasure.binds:
+                await note(self._database, self._connection, erasure, at, "advice")
                 continue
             await stating.touch(self._database, self._connection, {erasure.notice.node})
-            lines += await self._empty_kept(t.node_entry, erasure) + await self._empty_kept(t.node_entry_aside, erasure)
-            if await self._may_show(erasure):
-                seqs = await self._empty_own(erasure)
-                await take_out(self._connection, erasure.notice.node, erasure.target, erasure.notice.max_rev)
-                emptied += len(seqs)
-                if seqs:
-                    await self._append(erasure, at, number)
-                    await self._bump({seq // PAGE_ENTRIES for seq in seqs})
+            done = await self._erase(erasure, at, number) if erasure.notice.action == "erase" else Erased()
+            if erasure.notice.action != "erase" and erasure.feed == "public":
+                done = await self._hold(erasure, at, number)
+            await note(self._database, self._connection, erasure, at, "done" if any(astuple(done)) else "guarded")
+            emptied, lines = emptied + done.entries, lines + done.lines
         return Erased(emptied, lines)
+
+    async def _erase(self, erasure: Erasure, at: str, number: Number) -> Erased:
+        named = (erasure.notice.node, erasure.target, erasure.notice.max_rev)
+        lines = await self._empty_kept(t.node_entry, erasure) + await self._empty_kept(t.node_entry_aside, erasure)
+        lines += await drop_back(self._connection, *named)
+        if not await self._may_show(erasure):
+            return Erased(0, lines)
+        seqs = await self._empty_own(erasure)
+        await take_out(self._connection, *named)
+        if seqs:
+            await self._append(erasure, at, number)
+            await self._bump({seq // PAGE_ENTRIES for seq in seqs})
+        return Erased(len(seqs), lines)
+
+    async def _hold(self, erasure: Erasure, at: str, number: Number) -> Erased:
+        """A hold, or its end. Its entry is appended where a record that it names ever stood: it may be a longer one."""
+        holding = Holding(self._database, self._connection, self._feed)
+        about = await self._about(erasure)
+        if erasure.notice.action == "unhold":
+            await holding.release(erasure)
+            if about:
+                await self._append(erasure, at, number)
+            return Erased(await holding.bring_back(erasure.notice.node, erasure.target, at, number))
+        if not await holding.note(erasure, at):
+            return Erased()
+        await holding.set_aside(erasure)
+        hidden = await holding.hide(erasure, about)
+        await take_out(self._connection, erasure.notice.node, erasure.target, erasure.notice.max_rev)
+        if about:
+            await self._append(erasure, at, number)
+            await self._bump({seq // PAGE_ENTRIES for seq in hidden})
+        return Erased(len(hidden))
 
     async def empty(self, erasures: Iterable[Erasure]) -> Erased:
         """Take the content out, and nothing more."""
         emptied = lines = 0
         for erasure in erasures:
             lines += await self._empty_kept(t.node_entry, erasure) + await self._empty_kept(t.node_entry_aside, erasure)
+            lines += await drop_back(self._connection, erasure.notice.node, erasure.target, erasure.notice.max_rev)
             emptied += len(await self._empty_own(erasure)) if await self._may_show(erasure) else 0
         return Erased(emptied, lines)
 
@@ -76,7 +110,7 @@ class Erasing:
         }  # fmt: skip
         insert = self._database.insert
         await self._connection.execute(insert(t.notice).values(row).on_conflict_do_nothing())
-        if erasure.binds:
+        if erasure.binds and said.action == "erase":
             kept_out = {"node": said.node, "id": erasure.target, "notice": thing.digest, "max_rev": said.max_rev}
             await self._connection.execute(insert(t.guard).values(kept_out).on_conflict_do_nothing())
 
@@ -92,8 +126,7 @@ class Erasing:
 
     async def _empty_own(self, erasure: Erasure) -> list[int]:
         """The positions of the hub's log that lost their content, now or, for an erasure said again, before."""
-        asked = {"node": erasure.notice.node, "id": erasure.target}
-        about = [row[0] for row in await self._connection.execute(sa.text(_CHAIN), asked)]
+        about = await self._about(erasure)
         c, emptied = t.entry.c, []
         for start in range(0, len(about), _ROWS):
             query = sa.select(c.seq, c.line).where(c.seq.in_(about[start : start + _ROWS])).order_by(c.seq)
@@ -104,12 +137,13 @@ class Erasing:
                     emptied.append(seq)
         return emptied
 
+    async def _about(self, erasure: Erasure) -> list[int]:
+        """Where in the hub's log anything stands about what a notice names."""
+        asked = {"node": erasure.notice.node, "id": erasure.target}
+        return [row[0] for row in await self._connection.execute(sa.text(_CHAIN), asked)]
+
     async def _append(self, erasure: Erasure, at: str, number: Number) -> None:
-        counter = sa.update(t.feed).where(t.feed.c.name == self._feed).values(size=t.feed.c.size + 1)
-        size = (await self._connection.execute(counter.returning(t.feed.c.size))).scalar_one()
-        said = number(erasure.draft, size - 1, at)
-        row = (said.seq, said.draft.op, said.draft.path, said.leaf, said.line, None)
-        await self._database.put(self._connection, t.entry, [row], replace=False)
+        await append(self._database, self._connection, self._feed, erasure.draft, at, number)
 
     async def _bump(self, pages: set[int]) -> None:
         for page in pages:

@@ -21,6 +21,7 @@ from jisr_protocol.push import NodeLog
 
 from .. import log
 from ..erasure import covered, covers, erased_kept, erased_line, highest
+from ..noticing import HeldBack
 from ..ports import (
     NOTICE,
     Change,
@@ -46,6 +47,7 @@ from ..ports import (
     Touch,
     View,
 )
+from .memory_notices import Hold, MemoryNotices
 
 _RECORD_OPS = ("put", "del", "out")
 _NOTICES = ("erase", "hold")
@@ -72,13 +74,16 @@ class _State:
     guards: dict[Key, dict[str, int | None]] = field(default_factory=dict)
     told: dict[tuple[str, str], Told] = field(default_factory=dict)
     nullified: dict[str, frozenset[Nullified]] = field(default_factory=dict)
+    holds: dict[tuple[str, str, str], Hold] = field(default_factory=dict)
+    back: dict[Key, HeldBack] = field(default_factory=dict)
 
 
-class MemoryLedger:
+class MemoryLedger(MemoryNotices):
     """The Ledger port on dictionaries. Durable as long as the object lives; a test's crash keeps it."""
 
     def __init__(self, epoch: str) -> None:
-        self._s = _State(epoch)
+        super().__init__()
+        self._s: _State = _State(epoch)
 
     async def member(self, node: str) -> Member | None:
         return self._s.members.get(node)
@@ -142,6 +147,8 @@ class MemoryLedger:
             raise Conflict(f"{change.node} moved on")
         if await self.guards(change.guards) != change.guards:
             raise Conflict("something was erased meanwhile")
+        if await self.holds(change.holds) != change.holds:
+            raise Conflict("something was held back meanwhile, or is not any more")
         for d in change.drafts:
             if log.once(d) in await self.statements_logged(d.node or ""):
                 raise Conflict("what stands in the log once stands there already")
@@ -168,6 +175,7 @@ class MemoryLedger:
         self._keep_told(change)
         if peer := state.peers.get(change.peer):
             state.peers[change.peer] = replace(peer, cursor=change.cursor, epoch=change.peer_epoch)
+        self._keep_back(change.back)
         await self.erase(change.at, change.erasures, number)
         return len(state.entries)
 
@@ -241,11 +249,18 @@ class MemoryLedger:
             place = (said.envelope.digest, erasure.feed)
             known = state.notices.setdefault(place, Said(said, erasure.feed, at, ()))
             if not erasure.binds:
+                self._note(erasure, at, "advice")
                 continue
             self._touch({said.node})
+            if said.action != "erase":
+                hidden = self._hold(erasure, at, number) if erasure.feed == "public" else 0
+                self._note(erasure, at, "done" if hidden else "guarded")
+                emptied += hidden
+                continue
+            before = (emptied, lines)
             state.guards.setdefault((said.node, erasure.target), {})[said.envelope.digest] = said.max_rev
             state.notices[place] = replace(known, guards=tuple(sorted({*known.guards, erasure.target})))
-            lines += self._empty_kept(erasure)
+            lines += self._empty_kept(erasure) + self._drop_back(erasure)
             if erasure.feed == "public" or all(self._stood(said.node, target) for target in said.targets):
                 places = self._empty_own(erasure)
                 self._take_out(erasure)
@@ -254,6 +269,7 @@ class MemoryLedger:
                     state.entries.append(number(erasure.draft, len(state.entries), at))
                 for page in {seq // PAGE_ENTRIES for seq in places}:
                     state.generations[page] = state.generations.get(page, 1) + 1
+            self._note(erasure, at, "done" if (emptied, lines) != before else "guarded")
         return Erased(emptied, lines)
 
     def _stood(self, node: str, target: str) -> bool:
@@ -294,7 +310,7 @@ class MemoryLedger:
             self._s.records[key] = Held(stub.rev or 0, stub.digest or "", stub.type or "", False)
 
     async def empty(self, erasures: Sequence[Erasure]) -> Erased:
-        lines = sum(self._empty_kept(erasure) for erasure in erasures)
+        lines = sum(self._empty_kept(erasure) + self._drop_back(erasure) for erasure in erasures)
         return Erased(sum(len(self._empty_own(erasure)) for erasure in erasures), lines)
 
     async def forget(self) -> list[str]:

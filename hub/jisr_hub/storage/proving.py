@@ -80,6 +80,9 @@ class Stored:
             self._connection, sa.select(t.notice).order_by(t.notice.c.by, t.notice.c.node, t.notice.c.n), _ROWS
         )
 
+    def held_back(self) -> Rows:
+        return streamed(self._connection, sa.select(t.held_back), _ROWS)
+
     async def node_feeds(self) -> Sequence[Row]:
         query = sa.select(t.node_feed).order_by(t.node_feed.c.node, t.node_feed.c.name)
         return (await self._connection.execute(query)).all()

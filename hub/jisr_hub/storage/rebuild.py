@@ -37,6 +37,8 @@ async def rebuild_records(ledger: SqlLedger) -> None:
             await take(database, connection, [("public", entries.parse(row.line)) for row in part], void)
         async for part in streamed(connection, kept.where(n.name == "public"), READ_ROWS):
             await take_unshown(database, connection, [(row.name, entries.parse(row.line)) for row in part], void)
+        async for part in streamed(connection, sa.select(t.held_back.c.line), READ_ROWS):
+            await take_unshown(database, connection, [("public", entries.parse(row.line)) for row in part], void)
 
 
 async def take(
@@ -65,7 +67,7 @@ async def take(
             c = t.record.c
             left = sa.update(t.record).where(c.node == node, c.id == record_id, c.audience == "public")
             await connection.execute(left.values(live_path=None, seq=e.seq))
-        elif e.op == "erase" and audience == "public":
+        elif e.op in ("erase", "hold") and audience == "public":
             await database.put(connection, t.record, rows, replace=True)
             rows = []
             await take_out(connection, node, record_id, e.rev)

@@ -56,12 +56,14 @@ from ..ports import (
 from . import engines, erasing, migrations, stating, told
 from . import tables as t
 from .erasing import Erasing
+from .holding import holds, keep_back
+from .noticing import SqlNotices
 from .view import SqlView
 
 _RECORD_OPS = ("put", "del", "out")
 
 
-class SqlLedger:
+class SqlLedger(SqlNotices):
     """The Ledger port on SQL. Open it with `open`; close it when done."""
 
     def __init__(self, database: engines.Database, feed_name: str = "public") -> None:
@@ -297,6 +299,8 @@ class SqlLedger:
         async with self.database.writing(long=bool(change.erasures)) as connection:
             if change.guards and await erasing.guards(self.database, connection, change.guards) != change.guards:
                 raise Conflict("something was erased meanwhile")
+            if change.holds and await holds(connection, change.holds) != change.holds:
+                raise Conflict("something was held back meanwhile, or is not any more")
             if change.log is not None:
                 await self._extend_node_log(connection, change)
             counter = sa.update(t.feed).where(t.feed.c.name == self._feed)
@@ -318,6 +322,7 @@ class SqlLedger:
             if change.peer:
                 moved = sa.update(t.peer).where(t.peer.c.hub == change.peer)
                 await connection.execute(moved.values(cursor=change.cursor, epoch=change.peer_epoch))
+            await keep_back(self.database, connection, change.back)
             if change.erasures:
                 await Erasing(self.database, connection, self._feed).act(change.erasures, change.at, number)
                 standing = sa.select(t.feed.c.size).where(t.feed.c.name == self._feed)
@@ -382,6 +387,9 @@ class SqlLedger:
                 raise Conflict("what stands in the log once stands there already")
         for ring in change.rings.values():
             await _keep_ring(connection, ring)
+
+    async def _keep_signer(self, connection: AsyncConnection, ring: KeyRing) -> None:
+        await _keep_ring(connection, ring)
 
     async def _extend_node_log(self, connection: AsyncConnection, change: Change) -> None:
         log = change.log

@@ -10,6 +10,8 @@
 `statement`   what hubs, nodes and anchors say of each other, one row a signature, only what is not outdated
 `invitation`  hashes of one-time codes, and `request` who asks to be let in
 `nullified`   versions and notices that a lost key had signed: they count in nothing
+`hold`        what is held back now, up to a rev, until when; `held_back` its newest content, which nobody is shown
+`handled`     what became of each notice here, `ack` the signed words about it, `follower` whose are awaited
 `generation`  pages that were rewritten, by number
 `pull`        nodes' feeds that this hub fetches, and how the last round with each ended
 `stated`      the head of each node that the feed said last (`nodehead`), and whether the node was touched since
@@ -323,5 +325,58 @@ pull = Table(
     Column("outcome", String, nullable=False),
     Column("detail", String, nullable=False),
     Column("at", String, nullable=False),
+    sqlite_strict=True,
+)
+hold = Table(
+    "hold",
+    metadata,
+    Column("node", String, primary_key=True),
+    Column("id", String, primary_key=True),
+    Column("notice", String, primary_key=True),
+    Column("by", String, nullable=False),
+    Column("max_rev", Number),
+    Column("until", String),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+held_back = Table(
+    "held_back",
+    metadata,
+    Column("node", String, primary_key=True),
+    Column("id", String, primary_key=True),
+    Column("rev", Number, nullable=False),
+    Column("digest", String, nullable=False),
+    Column("type", String, nullable=False),
+    Column("line", LargeBinary, nullable=False),
+    sqlite_strict=True,
+)
+handled = Table(
+    "handled",
+    metadata,
+    Column("notice", String, primary_key=True),
+    Column("source", String, nullable=False),
+    Column("outcome", String, nullable=False),
+    Column("task", String, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("at", String, nullable=False),
+    sqlite_strict=True,
+)
+follower = Table(
+    "follower",
+    metadata,
+    Column("hub", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("added_at", String, nullable=False),
+    sqlite_strict=True,
+)
+ack = Table(
+    "ack",
+    metadata,
+    Column("notice", String, primary_key=True),
+    Column("by", String, primary_key=True),
+    Column("jws", String, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("at", String, nullable=False),
+    Column("passed", Number, nullable=False),
     sqlite_strict=True,
 )

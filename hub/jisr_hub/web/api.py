@@ -118,6 +118,7 @@ class _Api:
             token="/v1/token" if self._tokens is not None else None,
             admission="/v1/admissions",
             anchor=next((anchor.id for anchor in self._hub.attesting.anchors), None),
+            notices="/v1/notices",
             features=["head-wait", "log-state", "records", "snapshot"],
         )
         return _file(request, offered.to_bytes(), "public, max-age=3600, stale-if-error=604800")

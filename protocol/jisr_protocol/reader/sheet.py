@@ -15,12 +15,13 @@ from typing import Any
 import msgspec
 import orjson
 
-from .. import completeness, identifiers, live, state_tree, validity
+from .. import completeness, identifiers, live, notice, state_tree, validity
 from .. import entry as entries
 from ..completeness import NodeHead
 from ..entry import Entry
 from ..envelope import Envelope, wrap
 from ..evidence import Evidence
+from ..identifiers import from_instant
 from ..keys import parse_statement
 from ..limits import PAGE_ENTRIES
 from ..live import Effect, Judged, Order, Void
@@ -270,7 +271,7 @@ class Sheet:
         rev, digest = _version(entry)
         order = live.order(rev, digest, held.rev if held else None, held.digest if held else None)
         try:
-            if entry.op == "put" and self._is_guarded(key, rev):
+            if entry.op == "put" and self._is_guarded(key, rev) and not self._held_no_more(entry, key, rev):
                 refuse("READ-13", "/record/rev", expected="nothing that was erased or is held back", came=f"rev {rev}")
             if held is not None and order is Order.FALLS:
                 refuse("READ-7", "/record/rev", expected=f"above {held.rev}, as held", came=rev)
@@ -327,6 +328,29 @@ class Sheet:
     def _is_guarded(self, key: Key, rev: int) -> bool:
         bounds = [*self._guards.get(key, ()), *self._guards.get((key[0], "*"), ())]
         return any(live.reaches(max_rev, rev) for max_rev in bounds)
+
+    def _held_no_more(self, entry: Entry, key: Key, rev: int) -> bool:
+        """READ-13: whether all that kept this put back were holds that had ended when the publisher put it again.
+
+        By the entry's own time: what is held is a function of the log, and no clock of the reader's has a part in it.
+        """
+        self._write_carried()
+        targets = (key[0], key[1], "*")
+        erased = self._connection.execute(
+            "SELECT 1 FROM guard WHERE node = ? AND id IN (?, ?) AND op = 'erase'"
+            " AND (max_rev IS NULL OR max_rev >= ?)",
+            (*targets, rev),
+        ).fetchone()
+        rows = self._connection.execute(
+            "SELECT line FROM carried WHERE op = 'hold' AND node = ? AND id IN (?, ?) ORDER BY seq", targets
+        ).fetchall()
+        last: dict[tuple[str, str | None], notice.Notice] = {}
+        for (line,) in rows:
+            said = entries.parse(line)
+            found = notice.target(said)
+            last[found.by, said.id] = found
+        at = from_instant(entry.at)
+        return erased is None and bool(last) and not any(notice.holds_at(hold, at) for hold in last.values())
 
     def _guard(self, entry: Entry) -> None:
         """READ-13: what was erased or is held back must not come back; of several the furthest binds."""
@@ -411,10 +435,15 @@ class Sheet:
         run = self._connection.executemany
         run("INSERT OR REPLACE INTO refusal VALUES (?,?,?,?,?,?,?)", self._refused)
         run("INSERT OR IGNORE INTO key_statement VALUES (NULL,?,?,?,?,?,?,?,?,?)", self._keys)
+        self._write_carried()
+        self._clear()
+
+    def _write_carried(self) -> None:
+        run = self._connection.executemany
         heads = [(op, node, id_) for _, op, node, id_, _ in self._carried if op == "nodehead"]
         run("DELETE FROM carried WHERE op = ? AND node IS ? AND id IS ?", heads)
         run("INSERT OR REPLACE INTO carried VALUES (?,?,?,?,?)", _newest(self._carried))
-        self._clear()
+        self._carried = []
 
     def _write_leaves(self) -> None:
         gone, come = [], []

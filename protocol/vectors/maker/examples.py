@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from . import entries, evidence_cases, notice_cases, witness_cases
+from . import ack_cases, entries, evidence_cases, notice_cases, witness_cases
 from .feed import Feed, page_path, record_path
 from .primitives import Key, Writer, base32, base64url, canonical, digest, epoch, salt, sha256, uuid
 from .push_cases import Pushed
@@ -432,7 +432,13 @@ def bundle() -> str:
     )
 
 
+def ack() -> str:
+    hub = Writer("hub", role="hub")
+    return _text(canonical(hub.key.sign("ack", ack_cases.acknowledged(hub))))
+
+
 EXAMPLES: dict[str, Callable[[], str]] = {
+    "ack": ack,
     "bundle": bundle,
     "authority": authority,
     "canonical": canonical_bytes,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-NEWEST = "0009"
+NEWEST = "0010"
 _FIRST = "0001"
 
 
