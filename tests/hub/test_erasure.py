@@ -341,16 +341,6 @@ async def test_a_notice_of_many_in_a_restricted_feed_tells_the_public_nothing(be
         assert b"canary" not in await everything(hub.ledger) and record_id("hidden").encode() not in public
 
 
-async def test_a_hold_is_kept_and_changes_nothing_yet(begun: Begun) -> None:
-    author = Author("dar")
-    author.put("one")
-    say(author, "one", action="hold")
-    async with begun(author) as hub:
-        answer = await hub.push(author)
-        assert (answer.admitted, answer.quarantined) == (3, [])
-        assert len(await hub.live()) == 1
-
-
 async def test_judging_again_leaves_what_was_erased_as_it_is(begun: Begun) -> None:
     author = Author("dar")
     author.put("one", status="bad", **words("canaryone"))

@@ -345,10 +345,13 @@ class Sheet:
             "SELECT line FROM carried WHERE op = 'hold' AND node = ? AND id IN (?, ?) ORDER BY seq", targets
         ).fetchall()
         last: dict[tuple[str, str | None], notice.Notice] = {}
-        for (line,) in rows:
-            said = entries.parse(line)
-            found = notice.target(said)
-            last[found.by, said.id] = found
+        try:
+            for (line,) in rows:
+                said = entries.parse(line)
+                hold = notice.target(said)
+                last[hold.by, said.id] = hold
+        except Refusal:
+            return False  # nobody can say when such a hold ends
         at = from_instant(entry.at)
         return erased is None and bool(last) and not any(notice.holds_at(hold, at) for hold in last.values())
 
