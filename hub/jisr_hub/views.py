@@ -118,7 +118,22 @@ class Follower:
         ]
         if erasures:
             await self.target.erase(identifiers.to_instant(self._clock()), erasures, log.number)
-        return len(erasures)
+        return len(erasures) + (await self._hold() if self.feed.audience == "public" else 0)
+
+    async def _hold(self) -> int:
+        """NTC-11: what is held back at the hub is held back here, for as long."""
+        at = identifiers.to_instant(self._clock())
+        known = {said.notice.envelope.digest for said in await self.target.notices()}
+        bound = {handled.notice for handled in await self.source.handled() if handled.outcome in ("done", "guarded")}
+        fresh = [
+            Erasure(said.notice, target, log.notice_draft(said.notice, target))
+            for said in await self.source.notices()
+            if said.notice.action != "erase" and said.feed == "public" and said.notice.envelope.digest in bound - known
+            for target in said.notice.targets
+        ]
+        if fresh:
+            await self.target.erase(at, fresh, log.number)
+        return len(fresh) + await self.target.lift(at, log.number)
 
     def _named(self, feed: str) -> str:
         """A notice of a restricted feed is told where its records are, and in no other."""

@@ -23,6 +23,7 @@ from tests.hub.author import Author, record_id
 from tests.hub.hub_in_memory import MemoryHub, run
 from tests.hub.kept_hub import KeptHub
 from tests.hub.test_erasure import Begun, begun, erase, erasures_of, everything, say, words
+from tests.hub.viewed import viewed_hub
 
 __all__ = ["begun"]
 pytestmark = pytest.mark.anyio
@@ -323,3 +324,22 @@ def test_check_and_rebuild_know_what_is_held_back(tmp_path: Path) -> None:
         run(holding.hold(hub.folder, author.id, record_id("r1"), basis="x", days=15, max_rev=None))
     with pytest.raises(setting_up.SettingUpError, match=r"holds .* back by that name"):
         run(holding.unhold(hub.folder, author.id, record_id("r2"), basis="x"))
+
+
+async def test_a_view_holds_back_what_the_hub_holds_back(tmp_path: Path) -> None:
+    author = Author("dar")
+    author.put("one", **words("canaryone"))
+    author.put("two", **words("two"))
+    async with viewed_hub(tmp_path / "hub.sqlite") as hub:
+        await hub.admit(author)
+        await hub.view("all")
+        await hub.push(author)
+        await hub.round()
+        assert len(await hub.live_of("all")) == 2
+        await act(hub, "hold", author, "one")
+        await hub.round()
+        assert set(await hub.live_of("all")) == {(author.id, record_id("two"))}
+        assert not any(b"canary" in content for content in hub.rooms["all"].pages.files.values())
+        await act(hub, "unhold", author, "one")
+        await hub.round()
+        assert len(await hub.live_of("all")) == 2

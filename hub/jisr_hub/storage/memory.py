@@ -206,6 +206,8 @@ class MemoryLedger(MemoryNotices):
             for held in self._s.guards.values():
                 for digest in gone & held.keys():
                     del held[digest]
+            held_back = self._s.holds.items()
+            self._s.holds = {k: replace(h, until="") if h.notice in gone else h for k, h in held_back}
 
     def _begin_epoch(self, change: Change) -> None:
         """What is not the node's log any more is put aside."""

@@ -376,6 +376,8 @@ class SqlLedger(SqlNotices):
             await self.database.put(connection, t.nullified, rows, replace=False)
             for digest in {one.digest for one in nullified if one.audience == NOTICE}:
                 await connection.execute(sa.delete(t.guard).where(t.guard.c.notice == digest))
+                # its hold is over: the next look at the clock brings back what it held
+                await connection.execute(sa.update(t.hold).where(t.hold.c.notice == digest).values(until=""))
                 await connection.execute(sa.delete(t.notice).where(t.notice.c.digest == digest))
 
     async def _keep_rings(self, connection: AsyncConnection, change: Change) -> None:
