@@ -30,7 +30,7 @@ async def rebuild_records(ledger: SqlLedger) -> None:
     kept = sa.select(n.name, n.line).where(n.line.is_not(None), n.code.is_(None)).order_by(n.node, n.name, n.seq)
     async with database.writing(long=True) as connection:
         await connection.execute(sa.delete(t.record))
-        void = frozenset(Nullified(*row) for row in (await connection.execute(sa.select(t.nullified))).tuples())
+        void = frozenset(Nullified(*tuple(row)) for row in (await connection.execute(sa.select(t.nullified))).all())
         async for part in streamed(connection, kept.where(n.name != "public"), READ_ROWS):
             await take(database, connection, [(row.name, entries.parse(row.line)) for row in part], void)
         async for part in streamed(connection, sa.select(c.line).order_by(c.seq), READ_ROWS):
