@@ -19,8 +19,8 @@ from jisr_protocol.envelope import Envelope
 from ..acknowledging import Acknowledgements
 from ..hub import Hub
 from ..quota import QuotaExhausted
-from .api import body as body_of
 from .api import _check_version as check_version
+from .api import body as body_of
 from .problem_documents import document
 
 NOTICES = "/v1/notices"
