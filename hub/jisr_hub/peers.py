@@ -236,9 +236,9 @@ class _Batch:
         if entry.thing is None or self.elsewhere is not None:
             return
         said = statement.of(entry.thing)
-        via = way(self.hub.identity.id, self.peer, entry, offered.seq)
         told = self.relayed.judge(said, self._ring(said.by), now=self.hub.clock(), at=self.now)
         if told is not None:
+            via = way(self.hub.identity.id, self.peer, entry, offered.seq)
             self.relayed.take(told)
             self.outcome.drafts.append(log.draft(entry, src=entry.src or _place(self.peer, offered), via=via))
 

@@ -340,6 +340,11 @@ class Pace:
             self.lines = min(BATCH_ENTRIES, self.lines * 2)
 
 
+async def pause(seconds: float) -> None:
+    """Wait before the same is sent again."""
+    await asyncio.sleep(seconds)
+
+
 async def deliver(deliveries: Deliveries, hub: Hub, node: str, feed: Feed, now: datetime) -> Delivered:
     """Bring one feed to one hub, push by push, until the hub holds all of it.
 
@@ -385,12 +390,12 @@ async def _deliver(deliveries: Deliveries, hub: Hub, node: str, feed: Feed, now:
             pace.passed(clock() - began)
         except HubUnreachable as error:
             if error.retry_after is None and pace.cut():
-                await asyncio.sleep(CUT_SECONDS)
+                await pause(CUT_SECONDS)
                 continue
             if error.retry_after is None or error.retry_after > SHORT_WAIT_SECONDS or waits == MOST_WAITS:
                 raise
             waits += 1
-            await asyncio.sleep(error.retry_after)
+            await pause(error.retry_after)
             continue
         except HubRefused as refused:
             if refused.code in ("feed_fork", "epoch_unknown"):

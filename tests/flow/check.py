@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from jisr_hub.ingest import UNHASHED
-from jisr_protocol import completeness, live, paths, state_tree
+from jisr_protocol import completeness, live, paths, state_tree, statement
 from jisr_protocol import entry as entries
 from jisr_protocol import head as heads
 from jisr_protocol.completeness import NodeHead
@@ -269,9 +269,28 @@ class Checker:
             view.taken.add(entry.digest or "")
         elif entry.op == "nodehead":
             self._node_head(where, hub, view, completeness.of(entry))
+        elif entry.op == "statement":
+            self._statement(where, hub, view, entry)
         else:
-            hold(False, where, "has an entry of op", entry.op)
+            self._carried(where, view, entry)
         fold_one(view.log.held, entry)
+
+    def _statement(self, where: str, hub: HubActor, view: HubView, entry: Entry) -> None:
+        """A hub speaks of its own nodes, under its own key; others pass that on, once and unchanged."""
+        said = statement.of(entry.thing)
+        home = self._world.home_of(said.subject)
+        hold((said.type, said.by) == (statement.NODE, home.id), where, "has a statement by", said.by)
+        home.identity.ring.verify(entry.thing)
+        hold(entry.digest not in view.taken, where, "says a statement twice")
+        view.taken.add(entry.digest or "")
+        if home is not hub:
+            self._via(where, hub, entry)
+
+    def _carried(self, where: str, view: HubView, entry: Entry) -> None:
+        """What nobody here knows comes from its author's feed, as it stands there."""
+        self._from(where, entry)
+        hold(entry.digest not in view.taken, where, "carries an entry twice")
+        view.taken.add(entry.digest or "")
 
     def _node_head(self, where: str, hub: HubActor, view: HubView, said: NodeHead) -> None:
         """A node's head is the node's own, and what it says is missing is what differs from the node's own set."""

@@ -28,6 +28,7 @@ from jisr_hub.ports import Peer
 from jisr_hub.publish import pages as hub_pages
 from jisr_hub.quota import QuotaExhausted
 from jisr_hub.web.api import _answered
+from jisr_node import delivery as node_delivery
 from jisr_node import export as node_export
 from jisr_node.errors import HubRefused, HubUnreachable
 from jisr_protocol import entry, keys, page_walk, paths, receipt
@@ -61,6 +62,9 @@ WHOLE_EVERY = 40
 QUIET_ROUNDS = 6
 """News crosses three hubs in three rounds; whatever is not quiet after six never will be."""
 ENOUGH = 10**9
+
+
+async def _at_once(_: float) -> None: ...
 
 
 class Quiet:
@@ -149,6 +153,7 @@ class World:
             (follow, "Copy", MortalCopy.opened),
             (hub_peers, "Copy", MortalCopy.opened),
             (hub_peers, "_log", self.quiet),
+            (node_delivery, "pause", _at_once),  # whoever waits here waits for ever
             # pure functions, asked the same again and again: by every hub, by every reader, and by the checker
             (entry, "parse", lru_cache(4096)(entry.parse)),
             (bindings, "crypto_sign_open", lru_cache(4096)(bindings.crypto_sign_open)),
