@@ -8,6 +8,7 @@ are the hashes of first statements, so nobody has to be trusted for the keys eit
     rollback       of two heads (or receipts) of one log the later one covers less
     fork           two heads, receipts or checkpoints contradict each other, at once or in what they begin with
     equivocation   two contents of one record carry the same rev
+    inclusion      a record stands in the log that a head signs: no contradiction, but as well proven
     keys           two key statements of one identifier carry the same number
 
 What no signature covers is no evidence: bytes that a line may have spoilt, a file that is not there, content that was
@@ -24,7 +25,7 @@ from typing import Annotated
 import msgspec
 import orjson
 
-from . import checkpoint, envelope, head, identifiers, keys, lineage, merkle, receipt
+from . import checkpoint, entry, envelope, head, identifiers, keys, lineage, merkle, receipt
 from .checkpoint import Note
 from .envelope import Envelope
 from .keys import KeyRing
@@ -48,6 +49,16 @@ class Prefix(msgspec.Struct, frozen=True):
     size: Annotated[int, msgspec.Meta(ge=0)]
 
 
+class Inclusion(msgspec.Struct, frozen=True):
+    """Where a record stands in a log: what its leaf is made of beside the record, and the audit path to the root."""
+
+    at: str
+    op: str
+    proof: Proof
+    seq: Annotated[int, msgspec.Meta(ge=0)]
+    src: tuple[str, str, int] | None
+
+
 class Evidence(msgspec.Struct, frozen=True):
     """One case: its kind, the signed things in order of what they say, the statements of their signers' keys."""
 
@@ -55,6 +66,7 @@ class Evidence(msgspec.Struct, frozen=True):
     said: tuple[Thing, ...]
     keys: tuple[Envelope, ...]
     prefix: Prefix | None = None
+    inclusion: Inclusion | None = None
 
     @property
     def name(self) -> str:
@@ -89,6 +101,7 @@ class _Members(msgspec.Struct):
     keys: list[msgspec.Raw]
     said: list[msgspec.Raw]
     prefix: Prefix | None = None
+    inclusion: Inclusion | None = None
 
 
 class _File(msgspec.Struct):
@@ -101,14 +114,19 @@ class _NoteItem(msgspec.Struct, forbid_unknown_fields=True):
 
 def write(case: Evidence) -> bytes:
     """The file: canonical bytes around the raw things, and a line feed."""
-    parts = [
+    parts = [] if case.inclusion is None else [b'"inclusion":' + _sorted(case.inclusion)]
+    parts += [
         b'"keys":[' + b",".join(statement.raw for statement in case.keys) + b"]",
         b'"kind":' + orjson.dumps(case.kind),
     ]
     if case.prefix is not None:
-        parts.append(b'"prefix":' + orjson.dumps(msgspec.to_builtins(case.prefix), option=orjson.OPT_SORT_KEYS))
+        parts.append(b'"prefix":' + _sorted(case.prefix))
     parts.append(b'"said":[' + b",".join(_raw(thing) for thing in case.said) + b"]")
     return b'{"evidence":{' + b",".join(parts) + b"}}\n"
+
+
+def _sorted(member: msgspec.Struct) -> bytes:
+    return orjson.dumps(msgspec.to_builtins(member), option=orjson.OPT_SORT_KEYS)
 
 
 def _raw(thing: Thing) -> bytes:
@@ -124,7 +142,8 @@ def parse(raw: bytes) -> Evidence:
         raise Refusal("EVD-1", "", "a file of evidence", str(error)) from None
     said = tuple(_thing(bytes(item), f"/evidence/said/{n}") for n, item in enumerate(members.said))
     statements = tuple(_thing(bytes(item), f"/evidence/keys/{n}") for n, item in enumerate(members.keys))
-    found = Evidence(members.kind, said, tuple(s for s in statements if isinstance(s, Envelope)), members.prefix)
+    chains = tuple(s for s in statements if isinstance(s, Envelope))
+    found = Evidence(members.kind, said, chains, members.prefix, members.inclusion)
     if write(found) != raw:
         refuse("EVD-1", "", expected="canonical bytes and a line feed, no other members", came="other bytes")
     return found
@@ -145,7 +164,7 @@ def _thing(raw: bytes, pointer: str) -> Thing:
 
 
 def judge(case: Evidence) -> Finding:
-    """Say what the case proves. Raises Refusal when it proves nothing (EVD-2 to EVD-5, SIG, KEY).
+    """Say what the case proves. Raises Refusal when it proves nothing (EVD-2 to EVD-6, SIG, KEY).
 
     Always checks: the key chains (KEY-1 to KEY-5), every signature under its signer's chain (EVD-2), that all speak of
     one thing (EVD-3), that they contradict each other (EVD-4), proofs that lead to both (EVD-5). Does not check when
@@ -317,9 +336,38 @@ def _keys(case: Evidence, rings: dict[str, KeyRing]) -> Finding:
     return Finding("keys", node, f"statement {n}", f"{node} signed two key statements as its number {n}")
 
 
+def _inclusion(case: Evidence, rings: dict[str, KeyRing]) -> Finding:
+    """EVD-6: a record, signed by its author, stands in the log that a head signs."""
+    record, signed = case.said
+    place = case.inclusion
+    if isinstance(record, Note) or isinstance(signed, Note) or place is None or signed.kind != "head":
+        refuse("EVD-3", "/evidence/said", expected="a record or tombstone, and the head of a log", came=case.kind)
+        raise Refusal("EVD-3", "/evidence/said", "a record and a head", case.kind)
+    if (record.kind, place.op) not in (("record", "put"), ("tombstone", "del")):
+        refuse("EVD-3", "/evidence/inclusion/op", expected="put of a record, or del of a tombstone", came=place.op)
+    value, found = record.value, head.of(signed)
+    node, record_id = str(value.get("node")), str(value.get("id"))
+    author, publisher = _signed(record, node, rings), _signed(signed, found.by, rings)
+    type_ = value.get("type" if record.kind == "record" else "of")
+    columns = (place.op, type_, node, record_id, value.get("rev"), record.digest, place.src, place.at)
+    try:
+        leaf = entry.leaf(place.seq, *columns)
+        proof = [bytes.fromhex(h) for h in place.proof]
+        merkle.verify_inclusion(leaf, place.seq, found.size, proof, bytes.fromhex(found.log_root))
+    except Refusal as refusal:
+        refuse("EVD-6", "/evidence/inclusion/proof", expected=refusal.expected, came=refusal.came)
+    sentence = (
+        f"{node} signed this {record.kind} {record_id} with {author}; it is entry {place.seq} of the feed {found.name}"
+        f" of {found.by}, as its head of {found.size} entries in {found.epoch}, dated {found.time:%Y-%m-%dT%H:%M:%SZ},"
+        f" promises. Signed with {publisher}"
+    )
+    return Finding("inclusion", found.by, record_id, sentence)
+
+
 _KINDS: dict[str, Callable[[Evidence, dict[str, KeyRing]], Finding]] = {
     "equivocation": _equivocation,
     "fork": _fork,
+    "inclusion": _inclusion,
     "keys": _keys,
     "rollback": _rollback,
 }

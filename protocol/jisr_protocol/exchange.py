@@ -58,6 +58,8 @@ class Known:
     marks: tuple[Mark, ...] = ()
     unproven: int = 0
     ring_before: Callable[[str, int], KeyRing | None] | None = None
+    page_roots: Mapping[int, bytes] = field(default_factory=dict)
+    """On Commit: the Merkle roots of the whole pages that this sync read, by number."""
 
 
 class Fetched(msgspec.Struct, frozen=True):

@@ -8,7 +8,7 @@ verify_*    pure checks after RFC 9162 sections 2.1.3.2 and 2.1.4.2
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from .refusal import refuse
 
@@ -64,6 +64,47 @@ class Frontier:
     @classmethod
     def from_bytes(cls, size: int, raw: bytes) -> Frontier:
         return cls(size, (raw[i : i + 32] for i in range(0, len(raw), 32)))
+
+
+def root_of(leaves: Iterable[bytes]) -> bytes:
+    """The root over these leaf hashes."""
+    frontier = Frontier()
+    for leaf in leaves:
+        frontier.append(leaf)
+    return frontier.root()
+
+
+def inclusion_by_pages(
+    index: int, size: int, page: Sequence[bytes], roots: Mapping[int, bytes], frontier: Frontier, width: int
+) -> list[bytes]:
+    """The audit path of leaf `index` of `size`, from little: the leaves of its own page of `width`, a power of two, the
+    roots of all whole pages, and the frontier, which covers what stands after them. Raises KeyError for a page root
+    that is not there."""
+    whole = size // width
+
+    def span(start: int, end: int) -> bytes:
+        if start // width == index // width and end - start <= width:
+            return root_of(page[start % width : start % width + end - start])
+        if start == whole * width:
+            tail = frontier.roots[whole.bit_count() :]
+            root = tail[-1]
+            for left in reversed(tail[:-1]):
+                root = node_hash(left, root)
+            return root
+        if end - start == width:
+            return roots[start // width]
+        split = start + (1 << (end - start - 1).bit_length() - 1)
+        return node_hash(span(start, split), span(split, end))
+
+    def path(start: int, end: int) -> list[bytes]:
+        if end - start == 1:
+            return []
+        split = start + (1 << (end - start - 1).bit_length() - 1)
+        if index < split:
+            return [*path(start, split), span(split, end)]
+        return [*path(split, end), span(start, split)]
+
+    return path(0, size)
 
 
 class Tree:

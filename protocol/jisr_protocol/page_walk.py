@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from . import entry as entries
-from . import identifiers, lineage, paths
+from . import identifiers, lineage, merkle, paths
 from .exchange import Fetch, Fetched
 from .head import Head
 from .judging import Judge
@@ -23,6 +23,8 @@ class PageWalk:
         self._frontier, self._judge = frontier, judge
         self.places: list[Frontier] = []
         """The frontier at the end of each whole page that was read, since somebody took them out."""
+        self.roots: dict[int, bytes] = {}
+        """The Merkle root of each whole page that was read: a subtree of the log's own tree."""
         self._arrived: dict[str, bytes] = {}
         self._next = self._asked = 0
 
@@ -65,6 +67,7 @@ class PageWalk:
                 judged.append(self._judge.judge(entry))
         if width == PAGE_ENTRIES:
             self.places.append(self._frontier.copy())
+            self.roots[number] = merkle.root_of(entry.leaf for entry in page)
         return judged
 
 

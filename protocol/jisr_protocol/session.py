@@ -147,6 +147,7 @@ class Session:
         self.start = self.frontier.size
         """From which entry on this sync reads the log."""
         self._marks = known.marks
+        self._page_roots: dict[int, bytes] = {}
         self._manifest: Manifest | None = None
         self._went_back = False
         self._repairing = False
@@ -337,6 +338,8 @@ class Session:
         for place in self._pages.places:
             self._marks = lineage.thinned((*self._marks, Mark(place.size, self._head().epoch, place)), place.size)
         self._pages.places.clear()
+        self._page_roots |= self._pages.roots
+        self._pages.roots.clear()
 
     def _all_read(self) -> list[Request]:
         head = self._head()
@@ -428,7 +431,10 @@ class Session:
         # a plain dict stays one; a rim that holds thousands of rings gets them back with what is new laid over
         rings = {**held, **fresh} if isinstance(held, dict) else ChainMap(fresh, cast("dict[str, KeyRing]", held))
         marks = lineage.thinned((*self._marks, Mark(head.size, head.epoch, self.frontier.copy())), head.size)
-        return Known(head, self._etag, self.frontier, rings, head.by, head.name, self.publisher, marks, self.unproven)
+        return Known(
+            head, self._etag, self.frontier, rings, head.by, head.name, self.publisher, marks, self.unproven,
+            page_roots=self._page_roots,
+        )  # fmt: skip
 
     def _on_unchanged(self, _: NotModified) -> list[Request]:
         stored = self.known.head

@@ -21,6 +21,7 @@ from .bundle_cli import bundle_app
 
 if TYPE_CHECKING:
     from .follow import Progress, Result
+    from .store import Copy
 
 USAGE = 64
 STOPPED = 130
@@ -141,6 +142,42 @@ def show(
 
 
 @app.command()
+def why(
+    record_id: Annotated[str, typer.Argument(metavar="ID", help="The id of a record, or NODE/ID.")],
+    place: Annotated[
+        Path, typer.Option("--in", metavar="PLACE", help="A copy made by jisr follow, or a feed's folder.")
+    ],
+    feed: Annotated[
+        str | None, typer.Option("--feed", metavar="FEED", help="Where to fetch its page; where the copy came from.")
+    ] = None,
+    proof: Annotated[Path | None, typer.Option("--proof", metavar="FILE", help="Write the proof to this file.")] = None,
+    allow_private: Annotated[
+        bool, typer.Option("--allow-private", help="Allow addresses in private networks.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Print each step by which a record came here, and the proof that it stands in the feed."""
+    from . import why as steps
+
+    with _usage_errors(), _copy_of(place) as copy:
+        node, _, id_ = record_id.rpartition("/")
+        record = copy.record(node or None, id_)
+        if record is None:
+            _fail(f"There is no live, verified record {record_id} in {place}.")
+        found = steps.chain_now(copy, record, _feed(feed or copy.address), allow_private=allow_private)
+    if as_json:
+        _print_json(steps.as_dict(found))
+    else:
+        _print_lines(steps.as_lines(found))
+    if proof is not None:
+        content = steps.write_proof(found)
+        if content is None:
+            _fail(f"There is no proof to write: {found.unproven}.", TEMPORARY)
+        proof.write_bytes(content)
+        _verdict(True, f"the proof is in {proof}; anybody can judge it with: jisr verify {proof}")
+
+
+@app.command()
 def verify(
     place: Annotated[str, typer.Argument(metavar="PLACE", help="A copy, a feed in a folder, or a file of evidence.")],
     as_json: JsonOption = False,
@@ -185,6 +222,26 @@ def _feed(feed: str) -> str | Path:
     if not Path(feed).is_dir():
         _fail(f"{feed} is neither an http or https address nor a folder.")
     return Path(feed)
+
+
+@contextmanager
+def _copy_of(place: Path) -> Iterator[Copy]:
+    """A copy as it is, or one made of a feed in a folder and thrown away afterwards."""
+    import tempfile
+
+    from .follow import follow_once
+    from .store import open_copy
+
+    if not place.is_dir():
+        with open_copy(place) as copy:
+            yield copy
+        return
+    with tempfile.TemporaryDirectory(prefix="jisr-") as aside:
+        result = follow_once(place, Path(aside) / "copy", whole=True)
+        if result.outcome != 0:
+            _fail(result.sentence, int(result.outcome))
+        with open_copy(Path(aside) / "copy") as copy:
+            yield copy
 
 
 @contextmanager

@@ -261,6 +261,10 @@ class Contents:
         """(path, id, rev, digest) of every live record of a node in the feed, the refused ones too, in that order."""
         return nodes.rows_of(self._connection, node)
 
+    def page_roots(self) -> dict[int, bytes]:
+        """The Merkle root of each whole page of the log that was read, by its number."""
+        return dict(self._connection.execute("SELECT number, root FROM page").fetchall())
+
     def line_without_record(self) -> tuple[str, str] | None:
         """A (node, id) whose line says verified but whose record is another or none; None when all agree."""
         row = self._connection.execute(

@@ -19,6 +19,7 @@ from .. import head as heads
 from .. import keys, state_tree
 from ..exchange import Known, Settled, Surveyed
 from ..identifiers import to_instant
+from ..limits import PAGE_ENTRIES
 from ..lineage import Mark
 from ..live import Judged, Void
 from ..merkle import Frontier
@@ -118,6 +119,7 @@ class Copy(Contents):
                 "DELETE FROM carried",
                 "DELETE FROM key_statement",
                 "DELETE FROM standing",
+                "DELETE FROM page",
                 "UPDATE record SET prior = 1",
             ):
                 self._connection.execute(statement)
@@ -134,6 +136,7 @@ class Copy(Contents):
         heads_gone = "SELECT node FROM carried WHERE op = 'nodehead' AND seq >= ?"
         self._sheet.nodes.update((row[0], -1) for row in self._connection.execute(heads_gone, (size,)))
         self._connection.execute("UPDATE standing SET last = min(last, ?)", (size - 1,))
+        self._connection.execute("DELETE FROM page WHERE number >= ?", (size // PAGE_ENTRIES,))
         for table in ("refusal", "carried"):
             self._connection.execute(f"DELETE FROM {table} WHERE seq >= ?", (size,))
 
@@ -183,6 +186,7 @@ class Copy(Contents):
         self._connection.execute("DELETE FROM mark")
         marks = [(mark.size, mark.epoch, mark.frontier.to_bytes()) for mark in known.marks]
         self._connection.executemany("INSERT INTO mark VALUES (?,?,?)", marks)
+        self._connection.executemany("INSERT OR REPLACE INTO page VALUES (?,?)", known.page_roots.items())
         self._connection.execute("COMMIT")
         self._forget()
         if erased:

@@ -34,6 +34,9 @@ CREATE TABLE feed (
 -- places of the log that were verified earlier, few at each distance: a new epoch may be based on one of them
 CREATE TABLE mark (size INTEGER PRIMARY KEY, epoch TEXT NOT NULL, frontier BLOB NOT NULL) STRICT;
 
+-- of each whole page of the log that was read, its Merkle root: with the frontier enough to prove any entry
+CREATE TABLE page (number INTEGER PRIMARY KEY, root BLOB NOT NULL) STRICT;
+
 -- the state tree: exactly what the feed holds, with the code of what was refused; in the order of its buckets
 CREATE TABLE leaf (
     path INTEGER NOT NULL,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from . import entries
 from .cases import Case, CaseFile, bytes_of
 from .feed import NOW, Feed
 from .primitives import Key, Writer, canonical, epoch, uuid
-from .trees import consistency, root
+from .trees import consistency, inclusion, root
 
 LATE = "2026-06-01T00:01:00Z"
 Thing = dict[str, Any]
@@ -58,6 +59,7 @@ def make() -> CaseFile:
     _prefixes(file)
     _receipts(file)
     _records(file)
+    _inclusions(file)
     _keys(file)
     _forms(file)
     return file
@@ -228,3 +230,56 @@ def _forms(file: CaseFile) -> None:
         "SIG-6", "evidence", "a head without its signature", _given(file_of("fork", [{"head": {}}], [])),
         "signature_invalid", "/evidence/said/0",
     )  # fmt: skip
+
+
+def _inclusions(file: CaseFile) -> None:
+    """That a record stands in a hub's log."""
+    hub, node = Feed(Writer("hub", role="hub")), Writer("node")
+    hub.key()
+    hub.add(entries.key(1, node.statements[0]))
+    for label in ("a", "b", "c", "d"):
+        hub.put(label, writer=node, entry={"src": ["public", epoch(1), hub.size]})
+    hub.add(entries.delete(hub.size, entries.tombstone(node, "b"), node.key))
+    keys = [*hub.writer.statements, *node.statements]
+
+    def place(number: int, **changed: Any) -> Case:
+        line = hub.lines[number]
+        told = {name: line.column(name) for name in ("at", "op", "seq", "src")}
+        return told | {"proof": [h.hex() for h in inclusion([one.leaf for one in hub.lines], number)]} | changed
+
+    def given(said: list[Thing], where: Case | None, statements: list[Thing] = keys) -> Case:
+        more = {} if where is None else {"inclusion": where}
+        value = {"keys": statements, "kind": "inclusion", "said": said} | more
+        return {"bytes": bytes_of(canonical({"evidence": value}) + b"\n")}
+
+    def thing(seq: int) -> Thing:
+        value = json.loads(hub.lines[seq].raw)
+        return {name: value[name] for name in ("record", "tombstone", "jws") if name in value}
+
+    head = hub.head()
+    told = {"about": uuid("a"), "by": hub.writer.id, "kind": "inclusion"}
+    for comment, seq, about in (("a record", 2, "a"), ("the last one", 5, "d"), ("a tombstone", 6, "b")):
+        file.valid("EVD-6", "evidence", comment, given([thing(seq), head], place(seq)), told | {"about": uuid(about)})
+    away = "/evidence/inclusion/proof"
+    for comment, where in (
+        ("another position", place(2, seq=3)),
+        ("another time", place(2, at="2026-05-01T08:00:01Z")),
+        ("another place in its author's log", place(2, src=["public", epoch(1), 9])),
+        ("no place in its author's log", place(2, src=None)),
+        ("the path of another entry", place(2, proof=place(4)["proof"])),
+        ("a path that is too short", place(2, proof=place(2)["proof"][:-1])),
+        ("a position beyond the log", place(2, seq=70)),
+    ):
+        file.invalid("EVD-6", "evidence", comment, given([thing(2), head], where), "unproven", away)
+    other = given([thing(3), head], place(2))
+    file.invalid("EVD-6", "evidence", "another record at that place", other, "unproven", away)
+    for comment, case, pointer in (
+        ("no place at all", given([thing(2), head], None), "/evidence/said"),
+        ("a tombstone said to be put", given([thing(6), head], place(6, op="put")), "/evidence/inclusion/op"),
+        ("the head first", given([head, thing(2)], place(2)), "/evidence/said"),
+    ):
+        file.invalid("EVD-3", "evidence", comment, case, "unproven", pointer)
+    lacking = given([thing(2), head], place(2), node.statements)
+    file.invalid("EVD-2", "evidence", "an inclusion without the hub's keys", lacking, "unproven", "/evidence/keys")
+    lacking = given([thing(2), head], place(2), hub.writer.statements)
+    file.invalid("EVD-2", "evidence", "an inclusion without the author's keys", lacking, "unproven", "/evidence/keys")
