@@ -89,6 +89,7 @@ def now() -> datetime:
 def read_identity(folder: Path, settings: Settings) -> Identity:
     """Who the hub in `folder` is."""
     ring: KeyRing = keys.fold(keys.parse_file((folder / KEYS).read_bytes()))
+    identity.settle(folder, ring)
     return Identity(settings.name, ring, identity.read_key(folder))
 
 

@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+import structlog
 
 from jisr_protocol import envelope, identifiers, keys
 from jisr_protocol.keys import KeyRing, SigningKey
+from jisr_protocol.reader import private_keys
 
 KEY_FILE = "signing.key"
+NEXT_KEY = "signing.key.next"
+"""The key that is to follow, until keys.json says so."""
+_log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -45,10 +48,7 @@ def create(name: str, *, seed: bytes, recovery_seed: bytes, salt: bytes, now: da
 
 def write_key(folder: Path, seed: bytes) -> None:
     """Keep the private key as PKCS #8 PEM, readable by its owner alone where the system knows owners."""
-    pem = Ed25519PrivateKey.from_private_bytes(seed).private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    put_key(folder, pem)
+    put_key(folder, private_keys.pem(seed))
 
 
 def put_key(folder: Path, pem: bytes) -> None:
@@ -61,11 +61,25 @@ def put_key(folder: Path, pem: bytes) -> None:
 
 
 def read_key(folder: Path) -> SigningKey:
-    """The private key of a hub's folder."""
-    loaded = serialization.load_pem_private_key((folder / KEY_FILE).read_bytes(), password=None)
-    if not isinstance(loaded, Ed25519PrivateKey):
-        raise ValueError(f"{folder / KEY_FILE} holds another kind of key than Ed25519")
-    return SigningKey(loaded.private_bytes_raw())
+    """The private key of a hub's folder, or the one that systemd hands over where there is none. Raises
+    private_keys.KeyProblem, OSError. Says it when others may read the file."""
+    place = private_keys.place(folder / KEY_FILE)
+    seed = private_keys.seed_of(place.read_bytes(), str(place), private_keys.passphrase)
+    if place == folder / KEY_FILE and (sentence := private_keys.warning(place)):
+        _log.warning("key.open", sentence=sentence)
+    return SigningKey(seed)
+
+
+def settle(folder: Path, ring: KeyRing) -> None:
+    """Finish or forget a change of keys that was cut off: keys.json says what was done."""
+    file = folder / NEXT_KEY
+    if not file.is_file():
+        return
+    key = SigningKey(private_keys.seed_of(file.read_bytes(), str(file), private_keys.passphrase))
+    if key.kid in ring.keys and ring.keys[key.kid].state == "active":
+        os.replace(file, folder / KEY_FILE)
+    else:
+        file.unlink()
 
 
 def recovery_sheet(identity: Identity, recovery_seed: bytes) -> str:

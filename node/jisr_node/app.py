@@ -236,6 +236,12 @@ class Node:
     def id(self) -> str:
         return self.identity.id
 
+    def protect(self, passphrase: bytes | None) -> None:
+        """Encrypt the signing key in the folder, or keep it without a passphrase."""
+        if self.folder is None:
+            raise Declined("A node without a folder has no key file.")
+        key_files.protect(self.folder, passphrase)
+
     @staticmethod
     def recovery_seed(text: str) -> bytes:
         """The recovery key on a sheet, or of its words alone. Raises Mistaken when a letter is wrong."""

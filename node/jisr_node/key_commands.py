@@ -24,8 +24,10 @@ Folder = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON value instead of words.")]
 Kid = Annotated[str, typer.Argument(metavar="KID", help="The key, as jisr-node keys list names it.")]
 _HERE = Path(".")
+_KID_MAY_BEGIN_WITH_A_HYPHEN = {"ignore_unknown_options": True}
 _PUSH = "Next: jisr-node push"
 _SHEET_CHARACTERS = 8192
+_SHORTEST = 8
 
 
 @keys.command("list")
@@ -51,7 +53,7 @@ def rotate(folder: Folder = _HERE, as_json: Json = False) -> None:
     _say(value, f"A new key signs from now on: {value['signing']}\n{old} is retired. {_PUSH}", as_json)
 
 
-@keys.command()
+@keys.command(context_settings=_KID_MAY_BEGIN_WITH_A_HYPHEN)
 def retire(kid: Kid, folder: Folder = _HERE, as_json: Json = False) -> None:
     """Take a key out of use; what it signed stays good. If it is the one that signs, a new one is made first."""
     with Node.open(folder) as node:
@@ -60,7 +62,7 @@ def retire(kid: Kid, folder: Folder = _HERE, as_json: Json = False) -> None:
     _say(value, f"{kid} is retired. {value['signing']} signs. {_PUSH}", as_json)
 
 
-@keys.command()
+@keys.command(context_settings=_KID_MAY_BEGIN_WITH_A_HYPHEN)
 def revoke(
     kid: Kid,
     reason: Annotated[str, typer.Option(help="Why, in a few words that everybody can read.")] = key_work.STOLEN,
@@ -75,6 +77,41 @@ def revoke(
         key_work.end(node, kid, now=clock(), lost=_words(reason))
         value = {"signing": node.identity.key.kid, "revoked": kid}
     _say(value, f"{kid} is revoked. {value['signing']} signs. {_PUSH}", as_json)
+
+
+@keys.command()
+def protect(
+    remove: Annotated[bool, typer.Option("--remove", help="Keep the key without a passphrase.")] = False,
+    new: Annotated[Path | None, typer.Option("--file", help="A file whose first line is the new passphrase.")] = None,
+    folder: Folder = _HERE,
+    as_json: Json = False,
+) -> None:
+    """Protect the signing key by a passphrase. It is asked for, or read from a file; never from the command line.
+
+    Later commands take it from the file that JISR_KEY_PASSPHRASE_FILE names, from systemd's credential
+    jisr.passphrase, from JISR_KEY_PASSPHRASE, or ask for it.
+    """
+    with Node.open(folder) as node:
+        node.protect(None if remove else _new_passphrase(new))
+    said = "has no passphrase any more" if remove else "is protected: without the passphrase nothing can be signed"
+    _say({"protected": not remove}, f"The signing key {said}.", as_json)
+
+
+def _new_passphrase(file: Path | None) -> bytes:
+    if file is not None:
+        try:
+            said = file.read_text(encoding="utf-8").partition("\n")[0].strip("\r")
+        except (OSError, UnicodeDecodeError) as error:
+            raise Mistaken(f"{file} cannot be read ({error}). Nothing was changed.") from None
+    elif sys.stdin.isatty():
+        said = str(typer.prompt("A new passphrase", hide_input=True, confirmation_prompt=True, err=True))
+    else:
+        raise Mistaken("Name a file that holds the new passphrase: --file FILE. Nothing was changed.")
+    if len(said) < _SHORTEST:
+        raise Mistaken(
+            f"A passphrase has at least {_SHORTEST} characters; this one has {len(said)}. Nothing was changed."
+        )
+    return said.encode()
 
 
 def recover(

@@ -19,6 +19,8 @@ import typer
 from jisr_protocol.reader.answers import Unreachable
 from jisr_protocol.refusal import Refusal
 
+from . import hub_keys
+
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -29,6 +31,7 @@ peer_app = typer.Typer(no_args_is_help=True, help="The hubs this hub follows.")
 app.add_typer(peer_app, name="peer")
 pull_app = typer.Typer(no_args_is_help=True, help="The feeds this hub fetches for nodes that have no server.")
 app.add_typer(pull_app, name="pull")
+app.add_typer(hub_keys.commands, name="keys")
 
 Folder = Annotated[Path, typer.Option("--dir", help="The hub's folder.", envvar="JISR_HUB_DIR")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]

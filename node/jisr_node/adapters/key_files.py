@@ -6,6 +6,7 @@ import base64
 import hashlib
 import os
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -32,41 +33,56 @@ def write_secret(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def signing_pem(seed: bytes) -> bytes:
-    """The PEM file (RFC 8410) of a signing seed."""
-    from cryptography.hazmat.primitives import serialization
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+def signing_pem(seed: bytes, passphrase: bytes | None = None) -> bytes:
+    """The PEM file (RFC 8410) of a signing seed, encrypted if there is a passphrase."""
+    from jisr_protocol.reader import private_keys
 
-    return Ed25519PrivateKey.from_private_bytes(seed).private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
+    return private_keys.pem(seed, passphrase)
 
 
 def read_signing_key(path: Path) -> bytes:
-    """The seed in a PEM file. Raises Mistaken when there is none."""
-    from cryptography.hazmat.primitives import serialization
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    """The seed in a PEM file, or of what systemd hands over where there is none. Raises Mistaken. Warns on stderr when
+    others may read the file."""
+    from jisr_protocol.reader import private_keys
 
+    place = private_keys.place(path)
     try:
-        key = serialization.load_pem_private_key(path.read_bytes(), password=None)
+        seed = private_keys.seed_of(place.read_bytes(), str(place), private_keys.passphrase)
     except FileNotFoundError:
         raise Mistaken(
             f"The signing key {path} is missing. Your records are safe in node.sqlite, but nothing can be signed. "
-            "Put the file back from your backup; if there is none, keep the folder and use the recovery file."
+            "Put the file back from your backup; if there is none, keep the folder and take the node back with its "
+            "recovery file: jisr-node recover FILE"
         ) from None
-    except ValueError as error:
-        raise Mistaken(
-            f"{path} is not a key that can be read ({error}). Nothing was changed. Put it back from your backup."
-        ) from None
-    if not isinstance(key, Ed25519PrivateKey):
-        raise Mistaken(f"{path} holds another kind of key; expected Ed25519. Put the file back from your backup.")
-    return key.private_bytes_raw()
+    except private_keys.KeyProblem as problem:
+        raise Mistaken(str(problem)) from None
+    if place == path and (sentence := private_keys.warning(place)):
+        sys.stderr.write(sentence + "\n")
+    return seed
+
+
+def protect(folder: Path, passphrase: bytes | None) -> None:
+    """Encrypt the signing key with this passphrase, or keep it without one. Raises Mistaken."""
+    from jisr_protocol.reader import private_keys
+
+    seed = read_signing_key(folder / SIGNING_KEY)
+    private_keys.write(folder / SIGNING_KEY, private_keys.pem(seed, passphrase))
+
+
+def _passphrase_of(folder: Path) -> bytes | None:
+    """The passphrase that protects the key that signs, so that the next one is protected too."""
+    from jisr_protocol.reader import private_keys
+
+    file = folder / SIGNING_KEY
+    if not file.is_file() or not private_keys.is_encrypted(file.read_bytes()):
+        return None
+    return private_keys.passphrase()
 
 
 def write_next(folder: Path, seed: bytes) -> None:
     """Put the key that is to follow beside the one that signs; it takes its place by `take_next`."""
     drop_next(folder)
-    write_secret(folder / NEXT_KEY, signing_pem(seed))
+    write_secret(folder / NEXT_KEY, signing_pem(seed, _passphrase_of(folder)))
 
 
 def drop_next(folder: Path) -> None:
