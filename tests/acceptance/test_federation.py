@@ -4,18 +4,28 @@ Each test prints its figure. Short by default, whole with `--long`.
 """
 
 import asyncio
+import shutil
 from collections import Counter
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from examples.federation.worlds import ALL, WORLDS
 from jisr_hub import config
+from jisr_hub.acknowledging import Acknowledgements
+from jisr_hub.cli import checking
+from jisr_hub.peers import Offered, take
 from jisr_node.app import Node
 from jisr_protocol.reader.answers import Forbidden
 from jisr_protocol.reader.http import GuardedClient
+from jisr_protocol.reader.store import open_copy
+from tests.faults.test_canaries import RECORDS, planted
+from tests.faults.test_erased import _log as erased_log
+from tests.faults.test_erased import files, holding
+from tests.federation import takedown
 from tests.federation.address_probes import HOSTS, is_refusal, probes, said, wall, ways_out
 from tests.federation.hostile import CAUGHT, Attack
 from tests.federation.hostile_to_nodes import TOLD
@@ -24,6 +34,7 @@ from tests.federation.mapped import unmapped
 from tests.federation.several_hosts import agree, federation, told, torment
 from tests.federation.shown_world import sentences, show
 from tests.federation.stolen import STOLEN, any_orders, stolen_key
+from tests.federation.takedown import five_hubs
 from tests.federation.test_hostile import peer_under_attack, read_under_attack
 from tests.federation.test_hostile_to_nodes import node_under_attack
 from tests.federation.topologies import FORMS, HUBS, NODES, Federation, links
@@ -215,3 +226,112 @@ def test_in_any_order_of_owner_thief_and_recovery_the_owners_set_stands(
     places = asyncio.run(any_orders(range(1000, 1000 + stories), tmp_path))
     figure(f"{stories} random stories, {places} sets compared, each exactly the owner's")
     assert places == stories * 6
+
+
+# Takedown
+
+
+@pytest.mark.parametrize("silent", [False, True], ids=["all answer", "one is dead"])
+def test_what_its_node_erased_is_in_no_byte_of_five_hubs_and_their_readers(
+    silent: bool, tmp_path: Path, figure: Callable[..., None]
+) -> None:
+    """After one round of sync; each receipt is in, a late re-offer is refused, all proofs verify."""
+
+    async def story() -> str:
+        async with five_hubs(tmp_path) as world:
+            where: dict[str, str] = {}
+            drafts = [planted_record(where, number) for number in range(3)]
+            assert not world.node.import_drafts(drafts).refused
+            world.node.publish()
+            await world.turn()
+            roots = {await world.read(name) for name in takedown.NAMES}
+            assert len(roots) == 1
+            places = [tmp_path / name for name in (*takedown.NAMES, "readers")]
+            secret = [word for word, id_ in where.items() if id_ == drafts[0]["id"]]
+            assert all(holding(secret, place) for place in places), "the search sees it before"
+            logs = {name: await erased_log(world.running[name]) for name in takedown.NAMES}
+            late = next(e for e in logs["home"] if e.op == "put" and e.id == drafts[0]["id"])
+            if silent:
+                world.dead.add("four")
+            world.node.erase(drafts[0]["id"], basis="asked for by the person named in it")
+            await world.turn()
+            alive = [name for name in takedown.NAMES if name not in world.dead]
+            assert len({await world.read(name) for name in alive}) == 1
+            searched = [tmp_path / name for name in (*alive, "readers") if name != "four"]
+            left = holding(secret, *(p for p in searched if p.name != "readers"), *readers_of(tmp_path, alive))
+            assert left == {}, left
+            for name in alive:
+                after = await erased_log(world.running[name])
+                assert [e.leaf for e in after[: len(logs[name])]] == [e.leaf for e in logs[name]]
+                assert (await checking.check(tmp_path / name, lambda *_: None))["faults"] == []
+            (receipt,) = await Acknowledgements(world.running["home"].hub).receipts()
+            assert set(receipt.confirmed.values()) == {"done"}
+            assert set(receipt.confirmed) == {world.id(name) for name in alive}
+            later = datetime.now(UTC) + timedelta(hours=25)
+            world.running["home"].hub.clock = lambda: later
+            (receipt,) = await Acknowledgements(world.running["home"].hub).receipts()
+            assert receipt.overdue == ((world.id("four"),) if silent else ())
+            for name in [name for name in alive if name != "home"]:
+                running = world.running[name]
+                (peer,) = await running.ledger.peers()
+                rings = await running.ledger.rings([world.node.id])
+                assert await take(running.hub, peer, [Offered(late.seq, late)], rings, peer.cursor) == 0
+                assert not holding(secret, tmp_path / name / "public", tmp_path / name / "hub.sqlite")
+            return (
+                f"{len(secret)} words of a record: in 0 of {len(files(*searched))} files of {len(alive)} hubs and their"
+                f" readers; {len(receipt.confirmed)} receipts, overdue: {len(receipt.overdue)}"
+            )
+
+    figure(asyncio.run(story()))
+
+
+def test_public_local_public_leaves_no_stale_version_anywhere(tmp_path: Path, figure: Callable[..., None]) -> None:
+    """Narrowed by its node, then public again: at each step every hub and reader shows what its node means now."""
+
+    async def story() -> str:
+        async with five_hubs(tmp_path) as world:
+            where: dict[str, str] = {}
+            draft = planted_record(where, 0)
+            assert not world.node.import_drafts([draft]).refused
+            shown = []
+            for audience in ("public", "local", "public"):
+                changed = {**draft, "audience": audience}
+                if shown:
+                    world.node.edit(draft["id"], {**changed, "website": f"https://example.org/{len(shown)}"})
+                world.node.publish()
+                await world.turn()
+                for name in takedown.NAMES:
+                    await world.read(name)
+                    with open_copy(tmp_path / "readers" / f"{name}.jisr") as copy:
+                        records = list(copy.records())
+                        assert copy.refused_live() == 0
+                    assert [r.rev for r in records] == ([] if audience == "local" else [records[0].rev])
+                    shown.append((audience, name, records[0].rev if records else 0))
+            revs = {rev for audience, _, rev in shown[-5:]}
+            assert len(revs) == 1 and revs != {1}
+            return f"public, local, public: 5 hubs and readers show rev {shown[0][2]}, nothing, rev {revs.pop()}"
+
+    figure(asyncio.run(story()))
+
+
+def planted_record(where: dict[str, str], number: int) -> dict[str, Any]:
+    """A draft with a word of its own in each text field."""
+    words: dict[str, str] = {}
+    draft = planted({**RECORDS[0], "audience": "public"}, words, "public")
+    draft = {k: v for k, v in draft.items() if k not in ("node", "rev", "salt", "created", "modified", "source")}
+    draft["id"] = f"{number:08x}-dddd-4ddd-8ddd-{number:012x}"
+    where.update(dict.fromkeys(words, draft["id"]))
+    return draft
+
+
+def readers_of(place: Path, names: list[str]) -> list[Path]:
+    """The folders of copies of these hubs, each put beside the others."""
+    found = []
+    for name in names:
+        folder = place / f"of-{name}"
+        folder.mkdir(exist_ok=True)
+        for file in (place / "readers").glob(f"{name}.jisr*"):
+            if file.is_file():
+                shutil.copy(file, folder / file.name)
+        found.append(folder)
+    return found
