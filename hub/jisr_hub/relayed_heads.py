@@ -20,6 +20,7 @@ from jisr_protocol.refusal import Refusal
 
 from . import ingest
 from .hub import Hub, guarding
+from .ingest import Policy
 from .node_heads import Account, NodeHeads, compare
 from .ports import Peer, Stated, View
 
@@ -42,19 +43,20 @@ async def relay(heads: NodeHeads, hub: Hub, peer: Peer, copy: Copy, since: int) 
         if said is None or member is None or member.upstream != peer.hub:
             continue
         stated = next(iter(await hub.ledger.stated([found.node])), Stated(found.node, 0))
-        missing = await _missing(hub, copy, said)
+        rules = hub.judging(member.home_hub(hub.identity.id), member.upstream)
+        missing = await _missing(hub, rules, copy, said)
         if missing is not None:
             written += await heads.say(stated, said.head, missing)
     return written
 
 
-async def _missing(hub: Hub, copy: Copy, said: NodeHead) -> dict[str, int] | None:
+async def _missing(hub: Hub, rules: Policy, copy: Copy, said: NodeHead) -> dict[str, int] | None:
     """What is missing here of a node under its head; None when it does not add up (NHD-8)."""
     counts = Counter(said.missing)
     async with hub.ledger.reading() as view:
         differing = _Difference(view, copy, said.node)
         async for rows in differing.absent():
-            counts.update(await _causes(hub, copy, said.node, rows))
+            counts.update(await _causes(hub, rules, copy, said.node, rows))
         counts[OLDER] += differing.older
         missing = {cause: count for cause, count in counts.items() if count}
         if missing and await _is_whole(view, said.head):  # what the peer shows wrongly is not shown here
@@ -106,7 +108,7 @@ class _Difference:
                 yield row
 
 
-async def _causes(hub: Hub, copy: Copy, node: str, rows: Sequence[Row]) -> Iterator[str]:
+async def _causes(hub: Hub, rules: Policy, copy: Copy, node: str, rows: Sequence[Row]) -> Iterator[str]:
     """Why each of these is not here: it was erased, this hub's policy does not take it, or it was refused."""
     guards = await hub.ledger.guards(guarding((node, row[1]) for row in rows))
     causes = []
@@ -115,7 +117,7 @@ async def _causes(hub: Hub, copy: Copy, node: str, rows: Sequence[Row]) -> Itera
         if ingest.guarded(guards, node, record_id, rev):
             causes.append("erased")
         else:
-            causes.append("policy" if entry is not None and hub.policy(entry) else "quarantined")
+            causes.append("policy" if entry is not None and rules(entry) else "quarantined")
     return iter(causes)
 
 

@@ -27,6 +27,7 @@ from tests.faults.test_erased import _log as erased_log
 from tests.faults.test_erased import files, holding
 from tests.federation import takedown
 from tests.federation.address_probes import HOSTS, is_refusal, probes, said, wall, ways_out
+from tests.federation.complete import REFUSED, far_reader
 from tests.federation.hostile import CAUGHT, Attack
 from tests.federation.hostile_to_nodes import TOLD
 from tests.federation.hosts import Network
@@ -335,3 +336,28 @@ def readers_of(place: Path, names: list[str]) -> list[Path]:
                 shutil.copy(file, folder / file.name)
         found.append(folder)
     return found
+
+
+# Is it all of a node?
+
+
+@pytest.mark.parametrize("way", ["honest", "with a policy on the way", "a hub that leaves out"])
+def test_a_far_reader_knows_of_every_node_whether_it_holds_all_of_it(
+    way: str, tmp_path: Path, long: bool, figure: Callable[..., None]
+) -> None:
+    """Three hubs in a row: all of it by the node's own head; counted where something is missing; a lie is found out."""
+    nodes, records = (20, 200) if long else (3, 12)
+    picky, drops = way == "with a policy on the way", way == "a hub that leaves out"
+    told = asyncio.run(far_reader(nodes, records, tmp_path, picky=picky, drops=drops))
+    figure(f"{way}: {dict(told.verdicts)}, {told.live} of {told.promised} here, {dict(told.missing)} missing")
+    if drops:
+        assert told.verdicts == {"unmet": nodes}
+        assert told.promised - told.live == nodes
+    elif picky:
+        assert told.verdicts == {"short": nodes}
+        assert told.missing == {"policy": nodes, "quarantined": REFUSED * nodes}
+        assert told.promised - told.live == sum(told.missing.values())
+    else:
+        assert told.verdicts == {"complete": nodes}
+        assert told.live == told.promised == nodes * records
+    assert told.hashes > 0  # and a record is proven to stand in that hub's log
