@@ -161,7 +161,7 @@ class Wire:
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.address = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
         self._asked: list[bytearray] = []
-        self._answered: list[bytearray] = []
+        self.answered: list[bytearray] = []
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self) -> None:
@@ -169,7 +169,7 @@ class Wire:
             while True:
                 near, _ = self._listening.accept()
                 far = socket.create_connection(self._to)
-                for source, target, kept in ((near, far, self._asked), (far, near, self._answered)):
+                for source, target, kept in ((near, far, self._asked), (far, near, self.answered)):
                     kept.append(bytearray())
                     threading.Thread(target=self._carry, args=(source, target, kept[-1]), daemon=True).start()
 
@@ -182,7 +182,7 @@ class Wire:
             target.shutdown(socket.SHUT_WR)
 
     def forget(self) -> None:
-        for kept in (*self._asked, *self._answered):
+        for kept in (*self._asked, *self.answered):
             kept.clear()
 
     @property
@@ -191,7 +191,7 @@ class Wire:
 
     @property
     def statuses(self) -> list[int]:
-        return [int(status) for kept in self._answered for status in re.findall(rb"(?m)^HTTP/1\.1 (\d{3}) ", kept)]
+        return [int(status) for kept in self.answered for status in re.findall(rb"(?m)^HTTP/1\.1 (\d{3}) ", kept)]
 
     def close(self) -> None:
         self._listening.close()

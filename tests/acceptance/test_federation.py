@@ -32,6 +32,8 @@ from tests.federation.hostile import CAUGHT, Attack
 from tests.federation.hostile_to_nodes import TOLD
 from tests.federation.hosts import Network
 from tests.federation.mapped import unmapped
+from tests.federation.poor_follow import CUTS, HEAD_AND_KEYS_BYTES, check, feed_of, follow_over, said_of
+from tests.federation.poor_line import Line, poor_line
 from tests.federation.several_hosts import agree, federation, told, torment
 from tests.federation.shown_world import sentences, show
 from tests.federation.stolen import STOLEN, any_orders, stolen_key
@@ -361,3 +363,26 @@ def test_a_far_reader_knows_of_every_node_whether_it_holds_all_of_it(
         assert told.verdicts == {"complete": nodes}
         assert told.live == told.promised == nodes * records
     assert told.hashes > 0  # and a record is proven to stand in that hub's log
+
+
+# The poor line
+
+
+@pytest.mark.parametrize("ranges", [True, False], ids=["a host with ranges", "a host without"])
+def test_a_poor_line_that_is_cut_repeats_at_most_a_page(
+    ranges: bool, tmp_path: Path, long: bool, figure: Callable[..., None]
+) -> None:
+    """2,000 records on a line eight times faster; with --long 10,000 at true speed, from a host with ranges."""
+    whole = long and ranges
+    count, line = (10_000, Line()) if whole else (2_000, Line(faster=8))
+    feed = feed_of(tmp_path / "feed", count)
+    with poor_line(line) as made:
+        measured = made.measure()
+        check(line, measured)
+        told = follow_over(made, feed, tmp_path / "copy.jisr", ranges=ranges, seed=20261122)
+    figure(f"{made.kind}; everything {line.faster:g} times faster than 64 kbit/s and 400 ms; {said_of(measured)}")
+    figure(f"{count} records, {told.said()}; {told.extrapolated(line, count)}")
+    assert (told.live, told.cuts) == (count, CUTS)
+    assert max(told.repeated, default=0) <= told.largest_page, "at most one compressed page for each cut"
+    assert len(told.repeated) <= told.cuts and (not ranges or told.repeated == [])
+    assert told.wire_bytes <= told.needed_bytes + sum(told.repeated) + told.runs * HEAD_AND_KEYS_BYTES

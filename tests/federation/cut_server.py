@@ -21,6 +21,11 @@ from typing import Any, Self
 import zstandard
 
 
+class _Quiet(ThreadingHTTPServer):
+    def handle_error(self, *_: object) -> None:
+        """A line that is cut is no fault of the server."""
+
+
 class CutServer:
     def __init__(
         self, folder: Path, *, packed: bool = True, ranges: bool = True, place: tuple[str, int] = ("127.0.0.1", 0)
@@ -33,7 +38,7 @@ class CutServer:
         self.headers: list[dict[str, str]] = []
         self._bodies: dict[str, bytes] = {}
         self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(place, self._handler())
+        self._server = _Quiet(place, self._handler())
         self._server.daemon_threads = True
         self.address = "http://{}:{}".format(*self._server.server_address[:2])
 

@@ -39,7 +39,7 @@ class Answer:
 class Partial:
     """The beginning of an answer whose line was cut, as it came over the wire, so that a later try goes on from there.
 
-    Kept only where the server names the very bytes with a strong entity tag; `repeated_bytes` counts what came again
+    Kept only where the server names the very bytes with a strong entity tag; `repeated` says how much came again
     all the same, `wire_bytes` everything that came.
     """
 
@@ -47,7 +47,7 @@ class Partial:
     encoding: str = ""
     content: bytearray = field(default_factory=bytearray)
     wire_bytes: int = 0
-    repeated_bytes: int = 0
+    repeated: list[int] = field(default_factory=list)
 
     def asks(self) -> dict[str, str]:
         """The headers that ask for the rest (RFC 9110 sections 13.1.5 and 14.2)."""
@@ -57,7 +57,8 @@ class Partial:
 
     def begin(self, etag: str | None, encoding: str) -> None:
         """The answer begins anew: what came before comes again."""
-        self.repeated_bytes += len(self.content)
+        if self.content:
+            self.repeated.append(len(self.content))
         self.content.clear()
         self.etag = etag if etag and etag.startswith('"') else ""
         self.encoding = encoding

@@ -80,7 +80,8 @@ class Result(msgspec.Struct, frozen=True):
     The counts are of this sync (`applied` entries, `refused`, at most 1,000 listed, `repaired` records brought or taken
     out because the copy had come to another set than its log) and of the copy as it now is (`live` records in the feed,
     `refused_live` of them not accepted, `unproven` entries at the beginning that were never read). `wait_seconds`: how
-    long the other side asks not to be asked again; `throttled`: it answered 429, which is no failure.
+    long the other side asks not to be asked again; `throttled`: it answered 429, which is no failure. `wire_bytes` came
+    over the line in bodies, compressed; `repeated` are those that came again, for each cut that cost any.
     """
 
     outcome: Outcome
@@ -97,6 +98,8 @@ class Result(msgspec.Struct, frozen=True):
     requests: int = 0
     received_bytes: int = 0
     from_spool: int = 0
+    wire_bytes: int = 0
+    repeated: list[int] = []
     wait_seconds: float = 0.0
     throttled: bool = False
     evidence: Path | None = None
@@ -297,6 +300,8 @@ class _Run:
             requests=self._place.requests,
             received_bytes=self._place.received_bytes,
             from_spool=getattr(self._place, "from_spool", 0),
+            wire_bytes=getattr(self._place, "wire_bytes", 0),
+            repeated=getattr(self._place, "repeated", []),
             wait_seconds=self._place.wait_seconds,
             throttled=self._place.throttled,
             evidence=kept,

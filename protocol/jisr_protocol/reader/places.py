@@ -119,13 +119,17 @@ class HttpPlace:
             self.partials.pop(wanted.path, None)
         partial = self.partials.setdefault(wanted.path, answers.Partial())
         try:
-            async with self._lanes.turn():
+            large = wanted.path.startswith(("log/", "snap/"))
+            async with self._lanes.turn(partial) if large else contextlib.nullcontext():
                 answer = await self._get(wanted, url, headers, partial)
         except (answers.TooLarge, answers.Garbled) as error:
             return Garbled(wanted.path, Refusal(error.rule, "", f"{wanted.path} within its limits", str(error)))
         except answers.Unreachable as error:
             self.wait_seconds = max(self.wait_seconds, error.retry_after or 0.0)
             self.throttled |= isinstance(error, answers.Throttled)
+            if partial.content and not partial.etag:  # nobody can ask for its rest: what came will come again
+                self.repeated.append(len(partial.content))
+                self.partials.pop(wanted.path)
             return Unreachable(wanted.path, error.reason)
         self.wait_seconds = max(self.wait_seconds, answers.backoff_seconds(answer.headers))
         self.partials.pop(wanted.path, None)
@@ -135,7 +139,7 @@ class HttpPlace:
     async def _get(self, wanted: Fetch, url: str, headers: dict[str, str], partial: answers.Partial) -> answers.Answer:
         furthest = len(partial.content)
         while True:
-            wire, again = partial.wire_bytes, partial.repeated_bytes
+            wire, again = partial.wire_bytes, len(partial.repeated)
             try:
                 return await self._client.get(
                     url,
@@ -151,8 +155,7 @@ class HttpPlace:
                 furthest = len(partial.content)
             finally:
                 self.wire_bytes += partial.wire_bytes - wire
-                if partial.repeated_bytes > again:
-                    self.repeated.append(partial.repeated_bytes - again)
+                self.repeated += partial.repeated[again:]
 
     def _event(self, wanted: Fetch, status: int, body: bytes, etag: str | None) -> Event:
         if status == 200:
@@ -169,9 +172,10 @@ class HttpPlace:
 
 
 class Lanes:
-    """How many files are fetched at a time: one while the line is slow, so that a cut costs one; else four."""
+    """How many pages are fetched at a time: one while the line is slow, so that a cut costs one; else four."""
 
-    FAST_SECONDS = 2.0
+    FAST_BYTES_PER_SECOND = 128 * 1024
+    SMALL_BYTES, SOON_SECONDS = 4096, 0.25
 
     def __init__(self) -> None:
         self._width = 1
@@ -179,20 +183,27 @@ class Lanes:
         self._free = asyncio.Condition()
 
     @contextlib.asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
-        """Wait for a lane, and see how long what is fetched on it takes."""
+    async def turn(self, partial: answers.Partial) -> AsyncIterator[None]:
+        """Wait for a lane, and see how fast what comes on it comes."""
         async with self._free:
             await self._free.wait_for(lambda: self._busy < self._width)
             self._busy += 1
         clock = asyncio.get_running_loop().time
-        began = clock()
+        began, before = clock(), partial.wire_bytes
         try:
             yield
         finally:
-            self._width = PARALLEL_FETCHES if clock() - began < self.FAST_SECONDS else 1
+            self._saw(partial.wire_bytes - before, clock() - began)
             self._busy -= 1
             async with self._free:
                 self._free.notify_all()
+
+    def _saw(self, wire_bytes: int, seconds: float) -> None:
+        if wire_bytes >= self.SMALL_BYTES:
+            fast = wire_bytes >= self.FAST_BYTES_PER_SECOND * seconds
+            self._width = PARALLEL_FETCHES if fast else 1
+        elif seconds < self.SOON_SECONDS:
+            self._width = PARALLEL_FETCHES
 
 
 class Spool:
@@ -214,6 +225,14 @@ class Spool:
     @property
     def received_bytes(self) -> int:
         return self._place.received_bytes
+
+    @property
+    def wire_bytes(self) -> int:
+        return int(getattr(self._place, "wire_bytes", 0))
+
+    @property
+    def repeated(self) -> list[int]:
+        return list(getattr(self._place, "repeated", []))
 
     @property
     def wait_seconds(self) -> float:
