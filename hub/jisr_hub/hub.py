@@ -334,6 +334,14 @@ class Hub:
             frontier.append(leaves[seq])
         return replace(held, frontier=frontier)
 
+    async def receipt(self, node: str, name: str) -> PushAnswer:
+        """What a node whose feed is fetched would have been answered: how far it is held, what of it is quarantined,
+        and a receipt. Raises Refusal (ING-1)."""
+        await self.check_admitted(node)
+        held = await self.ledger.node_log(node, name)
+        standing = await self.ledger.judged(node, name)
+        return self._answer(node, name, held.frontier, held.epoch or "", Outcome(), (0, 0), standing)
+
     # Admission
 
     async def admit(

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from jisr_hub.app import Running, open_hub
-from jisr_hub.web.api import _answered
+from jisr_hub.web.api import answered
 from jisr_node.app import Node
 from jisr_node.errors import HubRefused
 from jisr_protocol import head as heads
@@ -52,7 +52,7 @@ class HubBeside:
 
     async def push(self, node: str, feed: str, body: bytes) -> bytes:
         try:
-            return _answered(await self.running.hub.push(node, feed, body))
+            return answered(await self.running.hub.push(node, feed, body))
         except Refusal as refusal:
             log = await self.running.ledger.node_log(node, feed)
             raise HubRefused(refusal.code, str(refusal), next=log.frontier.size) from refusal

@@ -9,7 +9,7 @@ from datetime import timedelta
 import orjson
 import pytest
 
-from jisr_hub.web.api import _answered
+from jisr_hub.web.api import answered
 from jisr_node.adapters.fence import MemoryFence
 from jisr_node.app import Node
 from jisr_node.errors import Contradiction, HubRefused
@@ -47,7 +47,7 @@ class Link:
 
     async def push(self, node: str, feed: str, body: bytes) -> bytes:
         try:
-            return _answered(await self.hub.hub.push(node, feed, body))
+            return answered(await self.hub.hub.push(node, feed, body))
         except Refusal as refusal:
             raise HubRefused(refusal.code, str(refusal)) from refusal
 

@@ -27,7 +27,7 @@ from jisr_hub import peers as hub_peers
 from jisr_hub.ports import Peer
 from jisr_hub.publish import pages as hub_pages
 from jisr_hub.quota import QuotaExhausted
-from jisr_hub.web.api import _answered
+from jisr_hub.web.api import answered
 from jisr_node import delivery as node_delivery
 from jisr_node import export as node_export
 from jisr_node.errors import HubRefused, HubUnreachable
@@ -279,7 +279,7 @@ class World:
             raise HubRefused(refusal.code, str(refusal), next=where if refusal.code == "seq_gap" else None) from None
         signed = receipt.parse(answer.receipt.raw).value
         self.receipts.append((hub, node, feed, signed["size"], signed["log_root"]))
-        return _answered(answer)
+        return answered(answer)
 
     @asynccontextmanager
     async def _place(self, feed: Any, *_: Any) -> Any:

@@ -29,6 +29,8 @@ app = typer.Typer(
 )
 peer_app = typer.Typer(no_args_is_help=True, help="The hubs this hub follows.")
 app.add_typer(peer_app, name="peer")
+bundle_app = typer.Typer(no_args_is_help=True, help="Feeds that are carried by hand or by mail.")
+app.add_typer(bundle_app, name="bundle")
 pull_app = typer.Typer(no_args_is_help=True, help="The feeds this hub fetches for nodes that have no server.")
 app.add_typer(pull_app, name="pull")
 app.add_typer(hub_keys.commands, name="keys")
@@ -287,6 +289,39 @@ def pull_now(
     outcomes = {one["outcome"] for one in done}
     if outcomes - {"verified", "waiting", "throttled"}:
         raise typer.Exit(UNREACHABLE if outcomes <= {"verified", "unreachable"} else 1)
+
+
+@bundle_app.command("import")
+def bundle_import(
+    files: Annotated[list[Path], typer.Argument(help="Parts of bundles of admitted nodes, in any order.")],
+    folder: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Take in what a node sent by hand or by mail, checked like a push; also while the hub serves."""
+    from . import carrying
+
+    done = _run(carrying.bring(folder, files))
+    _say({"files": done}, as_json, "\n".join(carrying.words(one) for one in done))
+    if {one["outcome"] for one in done} - {"verified", "waiting", "incomplete"}:
+        raise typer.Exit(1)
+
+
+@bundle_app.command("export")
+def bundle_export(
+    out: Annotated[Path, typer.Option(help="The bundle to write, such as hub.zip.")],
+    since: Annotated[str, typer.Option(help="EPOCH:SIZE, the code that an import printed.")] = "",
+    split: Annotated[str, typer.Option(help="Write parts of at most this size, such as 10MB.")] = "",
+    receipt: Annotated[str, typer.Option(help="Put this node's receipt into it.")] = "",
+    folder: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Write this hub's public feed into a zip file, for whoever has no line."""
+    from jisr_protocol.reader import bundle_cli
+
+    from . import carrying
+
+    made = _run(carrying.export(folder, out, since, split, receipt))
+    _say(bundle_cli.made_facts(made), as_json, bundle_cli.made_words(made))
 
 
 @app.command()

@@ -16,7 +16,7 @@ from jisr_protocol.reader.follow import is_address
 from .. import config
 from ..app import PULLS, now, open_hub, read_identity
 from ..hub import Fenced, Hub
-from ..ports import Pull
+from ..ports import Ledger, Pull
 from ..pulls import Pulled, Pulls
 from ..storage.lock import AlreadyRunning
 from .setting_up import SettingUpError, alone, check_there, opened, why_fenced
@@ -103,14 +103,19 @@ async def _beside_a_server(folder: Path, node: str) -> list[dict[str, Any]]:
         hub = Hub(read_identity(folder, settings), ledger, now)
         apart = folder / PULLS / "by-hand"  # the serving process may be fetching the same feed just now
         done = await _fetch(hub, Pulls(hub, apart, allow_private=settings.allow_private), node)
-        async with ledger.reading() as view:
-            size = view.size
-        end = time.monotonic() + WAIT_SECONDS
-        while (published := await ledger.published()) is None or published.head.size < size:
-            if time.monotonic() > end:
-                raise SettingUpError("It is stored; the serving hub has not published it yet. Look at what it logs.")
-            await asyncio.sleep(0.1)
+        await until_published(ledger)
         return done
+
+
+async def until_published(ledger: Ledger) -> None:
+    """Wait until the serving hub has published what was stored beside it. Raises SettingUpError."""
+    async with ledger.reading() as view:
+        size = view.size
+    end = time.monotonic() + WAIT_SECONDS
+    while (published := await ledger.published()) is None or published.head.size < size:
+        if time.monotonic() > end:
+            raise SettingUpError("It is stored; the serving hub has not published it yet. Look at what it logs.")
+        await asyncio.sleep(0.1)
 
 
 async def _fetch(hub: Hub, fetching: Pulls, node: str) -> list[dict[str, Any]]:

@@ -92,6 +92,7 @@ def routes(
         Route("/v1/nodes/{node}/feeds/{name}/log", api.push, methods=["POST"]),
         Route("/v1/nodes/{node}/feeds/{name}/log/state", api.log_state),
         Route("/v1/nodes/{node}/keys.json", api.node_keys),
+        Route("/v1/nodes/{node}/feeds/{name}/log/receipt", api.receipt),
         Route("/v1/ping", api.ping, methods=["POST"]),
         *([Route("/v1/token", api.token, methods=["POST"])] if tokens is not None else []),
     ]
@@ -251,7 +252,7 @@ class _Api:
             if not isinstance(refusal, Gap):
                 raise
             return refusal_document(refusal, next=refusal.next)
-        return Response(_answered(answer), 200, {"Cache-Control": "no-store"}, "application/json")
+        return Response(answered(answer), 200, {"Cache-Control": "no-store"}, "application/json")
 
     @contextlib.asynccontextmanager
     async def _turn(self, node: str) -> AsyncIterator[None]:
@@ -276,6 +277,15 @@ class _Api:
         shown = orjson.Fragment(log.head.envelope.raw) if log.head is not None else None
         value = {"epoch": log.epoch, "head": shown, "log_root": log.frontier.root().hex(), "next": log.frontier.size}
         return Response(orjson.dumps(value) + b"\n", 200, {"Cache-Control": "no-store"}, "application/json")
+
+    async def receipt(self, request: Request) -> Response:
+        """The last answer to a push, made anew: for nodes whose feed is fetched, and who never saw one."""
+        _check_version(request)
+        node, name = _feed_of(request)
+        if name != "public":
+            return document("restricted", "what is held of a restricted feed is told in the answer to a push")
+        answer = await self._hub.receipt(node, name)
+        return Response(answered(answer), 200, {"Cache-Control": "no-store"}, "application/json")
 
     async def ping(self, request: Request) -> Response:
         """An unsigned hint that some feed has grown: look soon. It is never believed, only acted on once."""
@@ -356,7 +366,8 @@ def _number(text: str | None, name: str, default: int) -> int:
     return int(text)
 
 
-def _answered(answer: PushAnswer) -> bytes:
+def answered(answer: PushAnswer) -> bytes:
+    """The answer to a push, as it is sent (push.md)."""
     receipt = orjson.Fragment(answer.receipt.raw)
     value: dict[str, Any] = {
         "admitted": answer.admitted,
