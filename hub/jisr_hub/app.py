@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import os
 import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
@@ -23,6 +24,8 @@ from starlette.routing import Route
 from jisr_protocol import entry as entries
 from jisr_protocol import identifiers, keys
 from jisr_protocol.keys import KeyRing
+from jisr_protocol.reader import evidence
+from jisr_protocol.reader.http import ExchangeError, GuardedClient
 from jisr_protocol.refusal import Refusal
 
 from . import config, identity, log
@@ -44,6 +47,7 @@ from .publish.seen import Seen
 from .publish.snapshots import Cadence
 from .pulls import AT_ONCE, Pulls, forget
 from .rounds import Rounds, bounds_of
+from .storage import witnessed
 from .storage.admissions import SqlAdmissions
 from .storage.directory import SqlDirectory
 from .storage.erasure_file import ErasureFile
@@ -55,8 +59,11 @@ from .storage.policies import SqlPolicies
 from .storage.readers import SqlReaders
 from .storage.sql import SqlLedger
 from .web import admission, api, directory, notices, problem_documents
+from .web import witness as witness_routes
 from .web.readiness import Duty, Readiness, free_share
 from .web.tokens import Tokens
+from .witness import Witness
+from .witnessing import Said, Witnessing
 
 KEYS = "keys.json"
 PUBLIC = "public"
@@ -70,6 +77,8 @@ multiple of what a round takes."""
 ANSWER_SECONDS = 5.0
 """How often holds are looked at whose time is over, and acks signed."""
 PUBLISH_SECONDS_AT_MOST = 10.0
+EVIDENCE = "evidence"
+"""What others signed against themselves, for ever: `jisr verify FILE` judges it."""
 SEEN = "seen.json"
 SEEN_SECONDS = 60.0
 FENCED_SECONDS = 30.0
@@ -259,6 +268,28 @@ def views_of(hub: Hub, ledger: SqlLedger, folder: Path, settings: Settings) -> t
     return hub.policies, Views(hub, SqlNodeLogs(ledger), hub.policies, open_it)
 
 
+def witness_of(folder: Path, hub: Hub) -> Witness:
+    """The hub in `folder` as a witness of those it follows."""
+    key, memory = witnessed.open_witness(folder, os.urandom)
+    return Witness(
+        hub.identity.id, key, hub.ledger, memory, now, keep=lambda case: evidence.keep(folder / EVIDENCE, case)
+    )
+
+
+def witnessing_of(folder: Path, running: Running) -> Witnessing:
+    """What has the heads of the hub in `folder` cosigned by the witnesses that its operator chose."""
+
+    async def post(address: str, body: bytes) -> Said:
+        async with GuardedClient(allow_private=running.settings.allow_private) as client:
+            try:
+                answer = await client.post(address, body, {"Content-Type": "text/plain; charset=utf-8"})
+            except ExchangeError as error:
+                raise ConnectionError(str(error)) from error
+        return Said(answer.status, answer.body)
+
+    return Witnessing(running.publisher, lambda: config.witnesses(folder), post)
+
+
 def erasures_of(hub: Hub, folder: Path, followers: Followers) -> Erasures:
     """What erases from the hub in `folder`; from now on the hub says by it what was erased."""
     erasures = Erasures(hub, now, ErasureFile(folder / ERASURES), Copies(followers, folder / PULLS))
@@ -281,6 +312,8 @@ def application(folder: Path) -> Starlette:
                 running.followers.wake()
                 rounds.wake()
 
+            witness = witness_of(folder, running.hub)
+            offers = {"witness": {"href": witness_routes.PATH, "key": str(witness.key)}}
             shown = SqlDirectory(running.ledger, running.settings.name, f"{running.settings.address}/feeds/public")
             app.router.routes.extend(
                 [
@@ -291,9 +324,11 @@ def application(folder: Path) -> Starlette:
                         wake_peers=wake,
                         feeds=running.feeds,
                         tokens=Tokens(SqlReaders(running.ledger), running.hub.identity.id, now),
+                        offers=offers,
                     ),
                     *admission.routes(admissions_of(running)),
                     *notices.routes(running.hub),
+                    *witness_routes.routes(witness, running.pages),
                     *_readiness(running, folder).routes(),
                     *(
                         [Route("/{path:path}", _behind)]  # the database may hold what was erased since
@@ -307,6 +342,7 @@ def application(folder: Path) -> Starlette:
                 asyncio.create_task(lead(running, "followers", running.followers.run)),
                 asyncio.create_task(lead(running, "pulls", rounds.run)),
                 asyncio.create_task(lead(running, "views", lambda: views_for_ever(running))),
+                asyncio.create_task(lead(running, "witnessing", witnessing_of(folder, running).run)),
                 asyncio.create_task(refresh_for_ever(running)),
                 asyncio.create_task(lead(running, "attesting", lambda: renew_for_ever(running))),
                 asyncio.create_task(scrub_for_ever(running)),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +11,9 @@ import orjson
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from jisr_protocol import anchor, limits
+from jisr_protocol import anchor, checkpoint, limits
 from jisr_protocol.anchor import Anchor
+from jisr_protocol.checkpoint import WitnessKey
 from jisr_protocol.refusal import Refusal
 
 FILE = "hub.json"
@@ -63,6 +66,7 @@ DATABASE = "hub.sqlite"
 FENCE = "fence.json"
 VIEWS = "views"
 """The folder of the feeds beside the public one: a ledger and a folder of pages each."""
+WITNESSES = "witnesses.json"
 
 
 def place(folder: Path, settings: Settings) -> Path | str:
@@ -120,6 +124,32 @@ def read(folder: Path) -> Settings:
         raise SettingsError(f"The settings in {file} or the environment do not fit: {faults}.") from error
     except (orjson.JSONDecodeError, TypeError) as error:
         raise SettingsError(f"{file} is not a JSON object: {error}. Put it back from a backup.") from error
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A witness that is asked: where, and the key its cosignatures must fit."""
+
+    address: str
+    key: WitnessKey
+
+
+def witnesses(folder: Path) -> list[Chosen]:
+    """The witnesses that are asked to cosign this hub's heads. Raises SettingsError."""
+    file = folder / WITNESSES
+    if not file.is_file():
+        return []
+    try:
+        listed = orjson.loads(file.read_bytes())
+        return [Chosen(str(one["address"]), checkpoint.parse_witness_key(str(one["key"]))) for one in listed]
+    except (orjson.JSONDecodeError, TypeError, KeyError, Refusal) as error:
+        raise SettingsError(f"{file} is no list of witnesses: {error}. Make it anew: jisr-hub witness add") from error
+
+
+def write_witnesses(folder: Path, chosen: Iterable[Chosen]) -> None:
+    """Keep the list of witnesses."""
+    listed = [{"address": one.address, "key": str(one.key)} for one in chosen]
+    (folder / WITNESSES).write_bytes(orjson.dumps(listed, option=orjson.OPT_INDENT_2) + b"\n")
 
 
 def write(folder: Path, settings: Settings) -> None:

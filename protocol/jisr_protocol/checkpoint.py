@@ -82,7 +82,7 @@ class Note(msgspec.Struct, frozen=True):
 
 
 class WitnessKey(msgspec.Struct, frozen=True):
-    """The public key of a witness, as `name+hash+key` says it."""
+    """The public key of a witness, as `name+hash+key` says it; it signs nothing but cosignatures (WIT-11)."""
 
     name: str
     public: bytes
@@ -228,7 +228,7 @@ def _jwk(public: bytes) -> dict[str, str]:
 
 
 def cosigned(said: Checkpoint, key: SigningKey, name: str, now: datetime) -> Signature:
-    """The cosignature of a witness, dated. Only ever called for what the witness has durably remembered."""
+    """The cosignature of a witness, dated. Only ever called for what the witness has durably remembered (WIT-10)."""
     seconds = int(now.timestamp())
     value = seconds.to_bytes(8, "big") + key.sign_note(_dated(said, seconds))
     return Signature(name, witness_key(key, name).key_hash, value)

@@ -8,6 +8,7 @@ from .limits import PAGE_ENTRIES
 
 CAPABILITIES = ".well-known/jisr.json"
 HEAD = "head.json"
+CHECKPOINT = "checkpoint"
 KEYS = "keys.json"
 
 

@@ -26,7 +26,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any, cast
 
-from . import generations, keys, lineage, merkle, paths, snapshot, validity
+from . import checkpoint, generations, keys, lineage, merkle, paths, snapshot, validity
 from . import head as heads
 from .evidence import Evidence, Prefix
 from .exchange import (
@@ -66,6 +66,7 @@ from .refusal import Refusal, refuse
 from .snapshot import Manifest
 from .snapshot_walk import SnapshotWalk
 from .state_tree import MAX_DEPTH, depth_for
+from .witness import Count, Policy, check_enough
 
 __all__ = [
     "Apply",
@@ -102,6 +103,7 @@ HEADS_TRIED = 3
 class State(Enum):
     BEGIN = "begin"
     HEAD = "head"
+    CHECKPOINT = "checkpoint"
     KEYS = "keys"
     MANIFEST = "manifest"
     PARTS = "parts"
@@ -119,8 +121,10 @@ class Session:
     """One sync; make a new one for the next. With `whole` the log is read from its first entry on rather than a
     snapshot taken, where the feed still keeps it. See the module."""
 
-    def __init__(self, known: Known, *, now: datetime, whole: bool = False) -> None:
-        self.known, self.now, self.whole = known, now, whole
+    def __init__(self, known: Known, *, now: datetime, whole: bool = False, witnesses: Policy | None = None) -> None:
+        self.known, self.now, self.whole, self.witnesses = known, now, whole, witnesses
+        self.witnessed: Count | None = None
+        """Which of the witnesses asked for have cosigned the head."""
         self.state = State.BEGIN
         self.head: Head | None = None
         self.fresh = False
@@ -132,6 +136,7 @@ class Session:
         self._without_snapshot = whole
         self._without_repair = False
         self._heads_tried = 0
+        self._relation = Relation.LARGER
         self._left: tuple[Head, str] | None = None
         """The head of which a file went away under a repair, and that file."""
         self._restart(known)
@@ -158,7 +163,14 @@ class Session:
         """The first requests."""
         self.state = State.HEAD
         self.publisher = self.known.publisher
-        return [Fetch(paths.HEAD, HEAD_BYTES, None if self.fresh or self.whole else self.known.etag, self.fresh)]
+        return [
+            Fetch(
+                paths.HEAD,
+                HEAD_BYTES,
+                None if self.fresh or self.whole or self.witnesses else self.known.etag,
+                self.fresh,
+            )
+        ]
 
     def receive(self, event: Event) -> list[Request]:
         """Take one event; return what the rim shall do next, in order."""
@@ -208,6 +220,29 @@ class Session:
         if heads.expired(head, self.now, role=self.publisher.role):
             expected = f"an instant after {self.now:%Y-%m-%dT%H:%M:%SZ}"
             refuse("HEAD-6", "/head/expires", expected=expected, came=f"{head.expires:%Y-%m-%dT%H:%M:%SZ}")
+        self._relation = relation
+        if self.witnesses is not None:
+            self.state = State.CHECKPOINT
+            return [Fetch(paths.CHECKPOINT, checkpoint.NOTE_BYTES, None, self.fresh)]
+        return self._go_on()
+
+    def _on_checkpoint(self, event: Fetched | Missing | Garbled) -> list[Request]:
+        """WIT-9: only cosignatures of this very head's checkpoint count."""
+        policy, why = self.witnesses or Policy(), "no checkpoint of this head"
+        self.witnessed = policy.count(None, now=self.now)
+        try:
+            note = checkpoint.parse(event.body) if isinstance(event, Fetched) else None
+            if note is not None and note.checkpoint.text == checkpoint.of_head(self._head()).text:
+                self.witnessed = policy.count(note, now=self.now)
+                why = f"{len(self.witnessed.cosigned)} of {self.witnessed.known}"
+        except Refusal as refusal:
+            why = str(refusal)
+        check_enough(self.witnessed, policy, why)
+        return self._go_on()
+
+    def _go_on(self) -> list[Request]:
+        """What to do about a head that may be believed."""
+        head, stored, relation = self._head(), self.known.head, self._relation
         if self.whole and self.known.unproven and not head.floor:
             return self._from_start(head)
         # a hub may hold a head and, as yet, less than it covers
@@ -555,12 +590,14 @@ _OUTCOMES = {
     "READ-4": Outcome.CONTRADICTED,
     "KEY-8": Outcome.CONTRADICTED,
     "READ-6": Outcome.DIVERGED,
+    "WIT-9": Outcome.TEMPORARY,
 }
 _NO_CACHE_TO_BLAME = frozenset({"READ-3", "READ-4", "READ-6", "KEY-8"})
 
 _FETCHED: dict[State, Callable[[Session, Any], list[Request]]] = {
     State.HEAD: Session._on_head,
     State.KEYS: Session._on_keys,
+    State.CHECKPOINT: Session._on_checkpoint,
     State.MANIFEST: Session._on_manifest,
     State.PARTS: Session._on_part,
     State.GENERATIONS: Session._on_generations,
@@ -573,6 +610,8 @@ _TRANSITIONS: dict[tuple[State, type], Callable[[Session, Any], list[Request]]] 
     **{(state, Missing): Session._on_missing for state in _FETCHED},
     **{(state, Garbled): Session._on_garbled for state in _FETCHED},
     **{(state, Unreachable): Session._temporary for state in _FETCHED},
+    (State.CHECKPOINT, Missing): Session._on_checkpoint,
+    (State.CHECKPOINT, Garbled): Session._on_checkpoint,
     (State.HEAD, NotModified): Session._on_unchanged,
     (State.PARTS, Continued): Session._fold_parts,
     (State.FOLDED, Settled): Session._on_folded,

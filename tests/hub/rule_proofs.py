@@ -17,16 +17,19 @@ from jisr_hub.hub import PushAnswer
 from jisr_hub.peers import Offered, way
 from jisr_hub.ports import Peer
 from jisr_hub.readers import Granted, Reader
+from jisr_hub.storage.witnessed import LocalMemory
 from jisr_hub.web import api
 from jisr_hub.web.tokens import Tokens
-from jisr_protocol import ack, canonical, entry, notice
+from jisr_hub.witness import Witness
+from jisr_protocol import ack, canonical, checkpoint, entry, notice
 from jisr_protocol.entry import Entry
-from jisr_protocol.keys import KeyRing
+from jisr_protocol.keys import KeyRing, SigningKey
 from jisr_protocol.token import ASSERTION_TYPE, Assertion, assertion
+from jisr_protocol.witness import write_request
 from tests.hub.author import TYPE, Author, record_id
 from tests.hub.hub_in_memory import MemoryHub
 from tests.protocol.proofs import proves, refused
-from tests.reader.publisher import NOW
+from tests.reader.publisher import NOW, seeded
 
 NOTICE = "5d2c1f3e-0000-4000-8000-000000000001"
 
@@ -374,3 +377,19 @@ def without_a_token_a_restricted_feed_stays_shut() -> None:
     tokens = Tokens(_Readers(Author("reader").ring), HUB, lambda: NOW)
     request = Request({"type": "http", "headers": [(b"authorization", b"Bearer nothing")]})
     refused("TOK-5", lambda: asyncio.run(tokens.check(request, "partners")))
+
+
+@proves("WIT-3")
+def a_witness_cosigns_only_feeds_of_hubs_it_follows() -> None:
+    author = Author("somebody")
+
+    async def story() -> None:
+        hub = await MemoryHub("witness").begin()
+        await hub.admit(author)  # its keys are known, and it is not followed
+        key = SigningKey(seeded("witness"))
+        witness = Witness(hub.id, key, hub.ledger, LocalMemory(), hub.clock, keep=lambda _: None)
+        author.put("one")
+        note = checkpoint.signed(author.head(), author.writer.key)
+        await witness.add(write_request(0, [], note))
+
+    refused("WIT-3", lambda: asyncio.run(story()))

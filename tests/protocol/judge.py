@@ -46,6 +46,7 @@ from jisr_protocol import (
     state_tree,
     statement,
     token,
+    witness,
 )
 from jisr_protocol.envelope import Envelope
 from jisr_protocol.keys import KeyRing
@@ -408,6 +409,21 @@ def _cosignature(given: Case) -> Case:
     return {"at": identifiers.to_instant(at) if at else None}
 
 
+def _witness(given: Case) -> Case:
+    request = witness.parse_request(bytes_of(given["body"]))
+    witness.judge(request, witness.Held(**given["held"], note="") if given["held"] else None)
+    assert witness.write_request(request.old, request.proof, request.note) == bytes_of(given["body"])
+    return {"size": request.note.checkpoint.size}
+
+
+def _quorum(given: Case) -> Case:
+    """What a reader makes of it: a session that is offered a head with this checkpoint."""
+    policy, note = witness.parse_policy(given["policy"]), checkpoint.parse(bytes_of(given["note"]))
+    found = policy.count(note, now=datetime.fromisoformat(given["now"]))
+    witness.check_enough(found, policy)
+    return {"cosigned": list(found.cosigned), "enough": found.enough, "known": found.known}
+
+
 def _witness_key(given: Case) -> Case:
     found = checkpoint.parse_witness_key(given["text"])
     assert str(found) == given["text"]
@@ -622,6 +638,7 @@ _OPERATIONS: dict[str, Callable[[Case], Case]] = {
     "policy_judge": _policy_judge,
     "policy_named": _policy_named,
     "push": _push,
+    "quorum": _quorum,
     "receipt": _receipt,
     "record_file": _record_file,
     "render": _render,
@@ -636,5 +653,6 @@ _OPERATIONS: dict[str, Callable[[Case], Case]] = {
     "token_signer": _token_signer,
     "verify": _verify,
     "witness_key": _witness_key,
+    "witness": _witness,
     "write": _write,
 }

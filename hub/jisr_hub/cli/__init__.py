@@ -34,6 +34,8 @@ app.add_typer(bundle_app, name="bundle")
 pull_app = typer.Typer(no_args_is_help=True, help="The feeds this hub fetches for nodes that have no server.")
 app.add_typer(pull_app, name="pull")
 app.add_typer(hub_keys.commands, name="keys")
+witness_app = typer.Typer(no_args_is_help=True, help="Hubs that cosign this hub's heads, and the key it cosigns with.")
+app.add_typer(witness_app, name="witness")
 
 Folder = Annotated[Path, typer.Option("--dir", help="The hub's folder.", envvar="JISR_HUB_DIR")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
@@ -238,6 +240,55 @@ def peer_add(
     _run(setting_up.add_peer(folder, found))
     value = {"hub": found.hub, "name": found.name, "feed": found.feed}
     _say(value, as_json, f"{found.name} ({found.hub}) is followed from now on.")
+
+
+@witness_app.command("add")
+def witness_add(
+    address: Annotated[str, typer.Argument(help="The other hub's address.")],
+    expect: Annotated[str, typer.Option(help="The witness key its operator told you.")] = "",
+    yes: Annotated[bool, typer.Option("--yes", help="You have compared the key with its operator.")] = False,
+    folder: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Ask another hub to cosign each new head of this one. It must follow this hub."""
+    from . import witnesses
+
+    found = _run(witnesses.find(folder, address))
+    key = str(found.key)
+    if expect and expect != key:
+        _fail(f"Nothing was changed: expected the key {expect}, {address} says it is {key}.", 1)
+    if not yes and not expect:
+        if not sys.stdin.isatty():
+            _fail(f"Nothing was changed. Add --expect with the key its operator told you, or --yes: {key}", USAGE)
+        typer.confirm(f"It cosigns with\n\n    {key}\n\nDoes its operator say the same?", abort=True, err=True)
+    witnesses.add(folder, found)
+    _say({"address": found.address, "key": key}, as_json, f"{found.key.name} is asked from the next head on.")
+
+
+@witness_app.command("list")
+def witness_list(folder: Folder = HERE, as_json: AsJson = False) -> None:
+    """Say which witnesses are asked, and the key of this hub as a witness."""
+    from .. import config
+    from . import witnesses
+
+    own, asked = witnesses.own_key(folder), config.witnesses(folder)
+    value = {"own": own, "witnesses": [{"address": one.address, "key": str(one.key)} for one in asked]}
+    lines = [f"this hub cosigns with {own}", *(f"asked: {one.address} {one.key}" for one in asked)]
+    _say(value, as_json, "\n".join(lines))
+
+
+@witness_app.command("remove")
+def witness_remove(
+    address: Annotated[str, typer.Argument(help="Its address as listed, or its name.")],
+    folder: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Ask a witness no more."""
+    from . import witnesses
+
+    if not witnesses.remove(folder, address):
+        _fail(f"Nothing was changed: {address} is no witness of this hub. See: jisr-hub witness list", 1)
+    _say({"removed": address}, as_json, f"{address} is asked no more.")
 
 
 @pull_app.command("add")

@@ -105,7 +105,7 @@ async def candidate(folder: Path, source: str, role: str = "node") -> Candidate:
     name = ""
     if source.startswith(("http://", "https://")):
         async with GuardedClient(allow_private=settings.allow_private) as client:
-            offered = await _capabilities(client, source)
+            offered = await capabilities_of(client, source)
             name = offered.name
             raw = await _fetch(client, urljoin(source, offered.keys), limits.KEYS_BYTES)
     else:
@@ -153,7 +153,7 @@ async def find_peer(folder: Path, address: str) -> Peer:
     """Ask a hub who it is and where its public feed stands."""
     settings = config.read(folder)
     async with GuardedClient(allow_private=settings.allow_private) as client:
-        offered = await _capabilities(client, address)
+        offered = await capabilities_of(client, address)
         ring = keys.fold(keys.parse_file(await _fetch(client, urljoin(address, offered.keys), limits.KEYS_BYTES)))
     if ring.id != offered.id:
         raise SettingUpError(
@@ -228,7 +228,8 @@ async def alone(folder: Path) -> AsyncIterator[SqlLedger]:
             yield ledger
 
 
-async def _capabilities(client: GuardedClient, address: str) -> capabilities.Capabilities:
+async def capabilities_of(client: GuardedClient, address: str) -> capabilities.Capabilities:
+    """What is offered at an address."""
     return capabilities.parse(await _fetch(client, urljoin(address, "/" + paths.CAPABILITIES), limits.HEAD_BYTES))
 
 

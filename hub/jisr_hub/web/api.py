@@ -74,9 +74,11 @@ def routes(
     wake_peers: Callable[[], None],
     feeds: Feeds = dict,
     tokens: Tokens | None = None,
+    offers: Mapping[str, Any] | None = None,
 ) -> list[Route]:
-    """The routes of the protocol. `feeds` are those beside the public one, as they are when a request comes."""
-    api = _Api(hub, lambda: {"public": Feed(publisher, pages), **feeds()}, wake_peers, tokens)
+    """The routes of the protocol. `feeds` are those beside the public one, as they are when a request comes, `offers`
+    further members of the capability document."""
+    api = _Api(hub, lambda: {"public": Feed(publisher, pages), **feeds()}, wake_peers, tokens, offers or {})
     feed = "/feeds/{feed}"
     return [
         Route("/.well-known/jisr.json", api.capabilities),
@@ -99,8 +101,16 @@ def routes(
 
 
 class _Api:
-    def __init__(self, hub: Hub, feeds: Feeds, wake_peers: Callable[[], None], tokens: Tokens | None) -> None:
+    def __init__(
+        self,
+        hub: Hub,
+        feeds: Feeds,
+        wake_peers: Callable[[], None],
+        tokens: Tokens | None,
+        offers: Mapping[str, Any],
+    ) -> None:
         self._hub, self._feeds, self._wake_peers, self._tokens = hub, feeds, wake_peers, tokens
+        self._offers = offers
         self._senders: Counter[str] = Counter()
 
     async def capabilities(self, request: Request) -> Response:
@@ -121,6 +131,7 @@ class _Api:
             anchor=next((anchor.id for anchor in self._hub.attesting.anchors), None),
             notices="/v1/notices",
             features=["head-wait", "log-state", "records", "snapshot"],
+            **self._offers,
         )
         return _file(request, offered.to_bytes(), "public, max-age=3600, stale-if-error=604800")
 

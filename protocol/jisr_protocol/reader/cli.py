@@ -20,6 +20,7 @@ from .. import identifiers
 from .bundle_cli import bundle_app
 
 if TYPE_CHECKING:
+    from ..witness import Policy
     from .follow import Progress, Result
     from .store import Copy
 
@@ -55,6 +56,9 @@ def follow(
     reads_as: Annotated[
         Path | None, typer.Option("--as", metavar="FOLDER", help="Read a restricted feed as this node or hub.")
     ] = None,
+    witness_policy: Annotated[
+        Path | None, typer.Option("--witness-policy", metavar="FILE", help="Whose cosignatures to count (tlog-policy).")
+    ] = None,
     as_json: JsonOption = False,
     watch: Annotated[
         float | None, typer.Option("--watch", metavar="SECONDS", min=1, help="Do it again and again, until Ctrl-C.")
@@ -64,29 +68,35 @@ def follow(
     with _usage_errors():
         if expect is not None and (expected := identifiers.node(expect)):
             _fail(f"--expect takes {expected}; came {expect}.")
+        options: dict[str, Any] = {"allow_private": allow_private, "expected_id": expect, "whole": whole}
+        options["witnesses"] = _policy(witness_policy)
         while True:
-            outcome = _follow(feed, into, expect, allow_private, whole, reads_as, as_json)
+            outcome = _follow(feed, into, options, reads_as, as_json)
             if watch is None or outcome == CONTRADICTED:  # nobody should watch a feed that contradicts itself
                 raise typer.Exit(outcome)
             time.sleep(watch)
 
 
-def _follow(
-    feed: str,
-    into: Path,
-    expect: str | None,
-    allow_private: bool,
-    whole: bool,
-    reads_as: Path | None,
-    as_json: bool,
-) -> int:
+def _policy(file: Path | None) -> Policy | None:
+    """The witnesses whose cosignatures are counted; a file that does not fit is a mistake of ours."""
+    from ..refusal import Refusal
+    from ..witness import POLICY_BYTES, parse_policy
+
+    if file is None:
+        return None
+    try:
+        return parse_policy(file.read_bytes()[:POLICY_BYTES].decode())
+    except (Refusal, OSError, UnicodeDecodeError) as error:
+        _fail(f"The policy {file} cannot be used: {error}. Nothing was fetched.")
+
+
+def _follow(feed: str, into: Path, options: dict[str, Any], reads_as: Path | None, as_json: bool) -> int:
     from .follow import follow_once
 
     who = _credentials(reads_as) if reads_as is not None else None
 
     with _progress(shown=not as_json) as progress:
-        options = {"allow_private": allow_private, "expected_id": expect, "whole": whole, "credentials": who}
-        result = follow_once(_feed(feed), into, progress=progress, **options)
+        result = follow_once(_feed(feed), into, progress=progress, credentials=who, **options)
     _report(result, into, as_json)
     return int(result.outcome)
 

@@ -50,6 +50,7 @@ from ..session import (
     Survey,
     Void,
 )
+from ..witness import Count, Policy
 from . import evidence
 from .answers import Forbidden
 from .nodes import Standing
@@ -103,6 +104,8 @@ class Result(msgspec.Struct, frozen=True):
     wait_seconds: float = 0.0
     throttled: bool = False
     evidence: Path | None = None
+    witnessed: Count | None = None
+    """Who of the witnesses asked for cosigned the head; None when none were asked for."""
     unmet: list[Standing] = []
     """Nodes whose own head and what the feed holds of them do not add up."""
 
@@ -119,6 +122,7 @@ async def follow(
     expected_id: str | None = None,
     whole: bool = False,
     credentials: Credentials | None = None,
+    witnesses: Policy | None = None,
     now: Callable[[], datetime] = _now,
     progress: Progress | None = None,
 ) -> Result:
@@ -127,7 +131,8 @@ async def follow(
     `expected_id` is the identifier the feed must be of; without it the first head decides, later ones must be the same.
     `allow_private` lets the address lead into a private network. With `whole` the log is read from its first entry on,
     where the feed keeps it, instead of a snapshot. With `credentials` a restricted feed is read, with a token for whom
-    they are; then it must be known whose feed it is. Safe to call again after any end, a kill too.
+    they are; then it must be known whose feed it is. With `witnesses`, their cosignatures are counted, and where the
+    policy has a quorum, nothing is taken without it. Safe to call again after any end, a kill too.
     """
     with _alone(into):
         was_there = into.exists()
@@ -137,7 +142,8 @@ async def follow(
                 if expected_id is not None:
                     known = replace(known, by=expected_id)
                 async with _place(feed, into, known, allow_private, credentials) as place:
-                    return await _Run(copy, place, Session(known, now=now(), whole=whole), now, progress).run()
+                    session = Session(known, now=now(), whole=whole, witnesses=witnesses)
+                    return await _Run(copy, place, session, now, progress).run()
         except (sqlite3.Error, OSError) as error:
             raise Unwritable(
                 f"{into} cannot be written, or is damaged ({error}). Nothing in it was changed. Make room and run it"
@@ -305,6 +311,7 @@ class _Run:
             wait_seconds=self._place.wait_seconds,
             throttled=self._place.throttled,
             evidence=kept,
+            witnessed=self._session.witnessed,
             unmet=unmet,
         )
 
@@ -326,7 +333,7 @@ def _sentence(done: Done, address: str, stands: bool, kept: Path | None, repaire
         return f"{here}; {repaired} records were repaired" if repaired else here
     safe = "What was stored before is untouched." if stands else "Nothing was stored."
     came = str(done.refusal) if done.refusal else done.reason
-    first, advice = BELOW_FLOOR if done.refusal and done.refusal.rule == "READ-11" else _WORDS[done.outcome]
+    first, advice = _BY_RULE.get(done.refusal.rule if done.refusal else "") or _WORDS[done.outcome]
     where = f" Evidence is kept in {kept}." if kept else ""
     return printable(f"{address}: {first} ({came}). {safe}{where} {advice}")
 
@@ -336,11 +343,17 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
+UNWITNESSED = (
+    "too few of the witnesses you trust have cosigned what it shows",
+    "Try again later: they may be on their way. If it stays so, ask its publisher and the witnesses.",
+)
+"""WIT-9: what is shown may be shown to you alone."""
 BELOW_FLOOR = (
     "the feed no longer keeps the entries that come next here, and offers no snapshot to begin from",
     "Ask its publisher for a snapshot, or follow another copy of the feed that still has them.",
 )
 """READ-11: nothing came that is wrong; what is needed is gone."""
+_BY_RULE = {"READ-11": BELOW_FLOOR, "WIT-9": UNWITNESSED}
 _WORDS = {
     Outcome.STALE: (
         "the feed is older than it should be",

@@ -243,7 +243,7 @@ class Spool:
         return self._place.throttled
 
     async def fetch(self, wanted: Fetch) -> Event:
-        if wanted.path in (paths.HEAD, paths.KEYS):
+        if wanted.path in (paths.HEAD, paths.KEYS, paths.CHECKPOINT):
             return await self._place.fetch(wanted)
         kept = self._folder / hashlib.sha256(f"{self.address}\n{wanted.path}".encode()).hexdigest()
         if not wanted.fresh and kept.is_file():

@@ -50,6 +50,9 @@ def as_dict(result: Result, into: Path) -> dict[str, Any]:
         "received_bytes": result.received_bytes,
         "from_spool": result.from_spool,
         "unmet": [nodes.as_dict(found) for found in result.unmet],
+        "witnessed": None
+        if result.witnessed is None
+        else {"by": list(result.witnessed.cosigned), "known": result.witnessed.known},
         "evidence": str(result.evidence) if result.evidence else None,
         "file": str(into),
     }
@@ -63,6 +66,10 @@ def as_lines(result: Result, into: Path) -> Iterator[str]:
     yield f"copy         {into}"
     yield f"records      {result.live}"
     yield f"new entries  {result.applied}"
+    if result.witnessed is not None:
+        names = ", ".join(result.witnessed.cosigned)
+        counted = f"{len(result.witnessed.cosigned)} of {result.witnessed.known}"
+        yield f"witnessed    by {counted}" + (f": {printable(names)}" if names else "")
     if result.repaired:
         yield f"repaired     {result.repaired} records had come to differ from the set the publisher signs"
     if result.unproven:

@@ -9,7 +9,8 @@ from typing import Any
 from .cases import Case, CaseFile, bytes_of
 from .feed import NOW, Feed
 from .key_cases import chain_of
-from .primitives import Key, Writer, canonical, digest, sha256
+from .primitives import Key, Writer, canonical, digest, epoch, sha256
+from .trees import consistency, root
 
 WITNESS = "witness.example/nl"
 SECONDS = int(datetime.fromisoformat("2026-06-01T00:05:00+00:00").timestamp())
@@ -71,11 +72,15 @@ def make() -> CaseFile:
         "witnesses",
         "Operation checkpoint: a note, its publisher's key statements → what it says. Operation render: a head → the "
         "text of its checkpoint. Operation cosignature: a note, the key of a witness, the time → when it cosigned, "
-        "null if it did not. Operation witness_key: the text → its name.",
+        "null if it did not. Operation witness_key: the text → its name. "
+        "Operation witness: an add-checkpoint request, what the witness cosigned last → the size. Operation quorum: a "
+        "policy, a note, the time → who cosigned, whether that is enough.",
     )
     _notes(file)
     _cosignatures(file)
     _witness_keys(file)
+    _requests(file)
+    _policies(file)
     return file
 
 
@@ -182,3 +187,128 @@ def _witness_keys(file: CaseFile) -> None:
         ("nothing", ""),
     ):
         file.invalid("WIT-7", "witness_key", comment, {"text": text}, "malformed")
+
+
+def _grown(size: int) -> Feed:
+    feed = hub_feed()
+    feed.fill(size)
+    return feed
+
+
+def request(feed: Feed, old: int | str, proof: list[bytes], **changed: str) -> bytes:
+    """The body of add-checkpoint."""
+    text = text_of(feed.head(), **changed)
+    lines = [f"old {old}", *(base64.b64encode(node).decode() for node in proof), ""]
+    return ("".join(f"{one}\n" for one in lines) + f"{text}\n{by_log(text, feed.writer.key)}").encode()
+
+
+def _requests(file: CaseFile) -> None:
+    feed = _grown(7)
+    leaves = [one.leaf for one in feed.lines]
+
+    def held(size: int, of: Feed = feed, of_epoch: str | None = None) -> Case:
+        return {"epoch": of_epoch or of.epoch, "root": root([one.leaf for one in of.lines[:size]]).hex(), "size": size}
+
+    def given(raw: bytes, last: Case | None) -> Case:
+        return {"body": bytes_of(raw), "held": last}
+
+    def good(comment: str, raw: bytes, last: Case | None) -> None:
+        file.valid("WIT-6", "witness", comment, given(raw, last), {"size": 7})
+
+    good("the first checkpoint of a feed", request(feed, 0, []), None)
+    for size in (1, 2, 3, 4, 6):
+        good(f"from {size} entries on", request(feed, size, consistency(leaves, size)), held(size))
+    good("the same log again", request(feed, 7, []), held(7))
+    feed.epoch = epoch(2)
+    good("the next epoch", request(feed, 0, []), held(5, of_epoch=epoch(1)))
+    feed.epoch = epoch(1)
+    proof = consistency(leaves, 3)
+
+    def bad(rule: str, code: str, comment: str, raw: bytes, last: Case | None) -> None:
+        file.invalid(rule, "witness", comment, given(raw, last), code)
+
+    def malformed(comment: str, raw: bytes) -> None:
+        bad("WIT-4", "malformed", comment, raw, held(3))
+
+    malformed("an old size above the checkpoint's", request(feed, 8, []))
+    malformed("an old size of 0 and a proof", request(feed, 0, proof))
+    malformed("an old size with a zero before it", request(feed, "03", proof))
+    malformed("an old size below zero", request(feed, "-3", proof))
+    malformed("an old size in other digits", request(feed, "\u0663", proof))
+    malformed("no old size", request(feed, 3, proof).partition(b"\n")[2])
+    malformed("a hash of 31 bytes", request(feed, 3, [bytes(31)]))
+    malformed("64 hashes", request(feed, 3, [bytes(32)] * 64))
+    malformed("no note", b"old 3\n")
+    malformed("nothing", b"")
+
+    def elsewhere(comment: str, raw: bytes, last: Case | None) -> None:
+        bad("WIT-5", "witness_conflict", comment, raw, last)
+
+    elsewhere("an old size below the one held", request(feed, 3, proof), held(5))
+    elsewhere("an old size above the one held", request(feed, 5, consistency(leaves, 5)), held(3))
+    elsewhere("an old size, and nothing is held", request(feed, 3, proof), None)
+    elsewhere("from the start, and something is held", request(feed, 0, []), held(3))
+    elsewhere("a smaller checkpoint than the one held", request(_grown(5), 5, []), held(7))
+    other = hub_feed()
+    other.put("b", writer=Writer("node"))
+    other.fill(7)
+    elsewhere("another root at the same size", request(other, 7, []), held(7))
+    elsewhere("an older epoch", request(feed, 0, []), held(5, of_epoch=epoch(2)))
+    elsewhere("another epoch of the same number", request(feed, 0, []), held(5, of_epoch=epoch(1, "other")))
+    feed.epoch = epoch(1002)
+    elsewhere("an epoch far ahead", request(feed, 0, []), held(5, of_epoch=epoch(1)))
+    feed.epoch = epoch(1)
+
+    def unproven(comment: str, nodes: list[bytes], of: Feed = feed) -> None:
+        bad("WIT-6", "proof_invalid", comment, request(of, 3, nodes), held(3))
+
+    unproven("no proof", [])
+    unproven("a proof cut short", proof[:-1])
+    unproven("a proof with a hash more", [*proof, bytes(32)])
+    unproven("a proof with its hashes in another order", proof[::-1])
+    unproven("the proof of another log", consistency([one.leaf for one in other.lines], 3), other)
+
+
+def _policies(file: CaseFile) -> None:
+    keys = {name: Key(f"witness {name}") for name in ("nl", "be", "fr")}
+    lines = [f"witness {name} {witness_key(key, name)} https://{name}.example/v1/witness" for name, key in keys.items()]
+    feed = hub_feed()
+    text = text_of(feed.head())
+    log = f"{text}\n{by_log(text, feed.writer.key)}"
+
+    def given(policy: list[str], *cosigned: str) -> Case:
+        note = log + "".join(by_witness(text, keys[name], name=name) for name in cosigned)
+        return {"note": bytes_of(note.encode()), "now": NOW, "policy": "\n".join(policy) + "\n"}
+
+    two = [*lines, "# two of three", "", "group us 2 nl be fr", "quorum us"]
+    nested = [*lines, "group low any nl be", "group both all low fr", "quorum both"]
+    for comment, policy, cosigned, enough in (
+        ("two of three", two, ["be", "fr"], True),
+        ("all of them", two, ["nl", "be", "fr"], True),
+        ("a group of groups", nested, ["be", "fr"], True),
+        ("one witness", [*lines, "quorum fr"], ["fr"], True),
+        ("no quorum, and nobody", [*lines, "quorum none"], [], True),
+    ):
+        result = {"cosigned": sorted(cosigned), "enough": enough, "known": 3}
+        file.valid("WIT-9", "quorum", comment, given(policy, *cosigned), result)
+    for comment, policy, cosigned in (
+        ("one of three", two, ["be"]),
+        ("nobody", two, []),
+        ("half of both groups", nested, ["nl", "be"]),
+        ("another witness than the one asked for", [*lines, "quorum fr"], ["nl", "be"]),
+    ):
+        file.invalid("WIT-9", "quorum", comment, given(policy, *cosigned), "unwitnessed")
+    for comment, policy in (
+        ("no quorum line", lines),
+        ("two quorum lines", [*two, "quorum nl"]),
+        ("a quorum nobody named", [*lines, "quorum somebody"]),
+        ("a group of somebody unknown", [*lines, "group us 1 nl es", "quorum us"]),
+        ("a group that needs more than it has", [*lines, "group us 4 nl be fr", "quorum us"]),
+        ("a group that needs nobody", [*lines, "group us 0 nl be fr", "quorum us"]),
+        ("a group that counts one twice", [*lines, "group us 2 nl nl", "quorum us"]),
+        ("a name twice", [*lines, lines[0], "quorum nl"]),
+        ("a key under two names", [*lines, f"witness de {witness_key(keys['nl'], 'de')}", "quorum nl"]),
+        ("a word nobody knows", [*two, "trust nobody"]),
+        ("nothing", []),
+    ):
+        file.invalid("WIT-7", "quorum", comment, given(policy), "malformed")
