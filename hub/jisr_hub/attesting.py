@@ -138,7 +138,8 @@ class Attesting:
         return statement.write(
             self.identity.key,
             type,
-            id=str(uuid.uuid4()),
+            # follows from what it says, so that a statement written twice is one
+            id=str(uuid.uuid5(uuid.NAMESPACE_URL, f"{self.identity.id}/{subject}/{type}/{about}/{n}")),
             by=self.identity.id,
             subject=subject,
             n=n,
