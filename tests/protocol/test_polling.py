@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
@@ -95,10 +96,15 @@ def test_the_publishers_own_hint_shortens_a_pause_and_never_lengthens_it() -> No
 
 
 @pytest.mark.parametrize(
-    ("news_every", "fewest", "most"), [(None, 24, 60), (86_400.0, 24, 60), (600.0, 800, 1200), (30.0, 1300, 1441)]
+    ("news_every", "fewest", "most"), [(None, 24, 60), (14_400.0, 100, 250), (600.0, 800, 1200), (30.0, 1300, 1441)]
 )
-def test_questions_a_day(news_every: float | None, fewest: int, most: int) -> None:
+def test_questions_a_day(news_every: float | None, fewest: int, most: int, figure: Callable[..., None]) -> None:
     """Bounds of a minute and an hour: a quiet source costs some forty questions a day, a busy one one a minute."""
     times = asked_for_a_day(60, 3600, news_every)
     assert fewest <= len(times) <= most
     assert all(later - sooner >= 60 - 1e-6 for sooner, later in pairwise(times))
+    news = [number * news_every for number in range(1, int(86_400 // news_every))] if news_every else []
+    waits = [next(at for at in times if at >= when) - when for when in news]
+    mean = f"news waits {sum(waits) / len(waits):.0f} s on average, {max(waits):.0f} s at most" if waits else "no news"
+    figure(f"simulated, news every {news_every} s: {len(times)} questions a day, {mean}")
+    assert all(wait <= 0.25 * (news_every or 0) + 60 + 1 for wait in waits)
