@@ -16,16 +16,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jisr_protocol import entry as entries
-from jisr_protocol import identifiers, keys, live, notice, state_tree
+from jisr_protocol import identifiers, keys, live, notice, state_tree, statement
 from jisr_protocol.entry import Entry
 from jisr_protocol.keys import KeyRing
 from jisr_protocol.limits import PAGE_ENTRIES
 from jisr_protocol.merkle import Frontier
 from jisr_protocol.refusal import Refusal
+from jisr_protocol.statement import HOME
 
 from . import log
 from .hub import Hub
-from .ports import Change, Draft, Erasure, Held, Mark, Member, Numbered, Pages, Published, Remembered, View
+from .ports import Change, Draft, Erasure, Held, Mark, Member, Numbered, Pages, Published, Remembered, Told, View
 from .publish.fence import Behind, Gate, further, own_head, root_at
 from .publish.pages import Layout
 from .publish.standing import generations_of
@@ -288,13 +289,24 @@ def _change_of(hub: Hub, batch: list[Entry], rings: _Rings, known: set[str], per
             quota = (0, 0) if upstream else (per_hour, per_day)
             members.setdefault(node, Member(node, "", upstream, *quota, now))
     said = {line.node or "" for line in batch if line.op in ("key", "recovery")}
+    told = [_told(line, rings, now) for line in batch if line.op == "statement" and line.thing is not None]
+    homes = {one.statement.subject: one.statement.value["home"] for one in told if one.statement.type == HOME}
     return Change(
         now,
         [_draft(line) for line in batch],
         list(remembered.values()),
         {node: rings.rings[node] for node in said if node in rings.rings},
         members=list(members.values()),
+        told=told,
+        homes=homes,
     )
+
+
+def _told(line: Entry, rings: _Rings, at: str) -> Told:
+    said = statement.of(line.thing) if line.thing is not None else None
+    if said is None:
+        raise ValueError("a statement has its content")
+    return Told(said, said.claimed_kid, said.by in rings.rings, at)
 
 
 def _draft(line: Entry) -> Draft:

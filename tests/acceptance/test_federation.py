@@ -36,6 +36,7 @@ from tests.federation.poor_follow import CUTS, HEAD_AND_KEYS_BYTES, check, feed_
 from tests.federation.poor_line import Line, poor_line
 from tests.federation.several_hosts import agree, federation, told, torment
 from tests.federation.shown_world import sentences, show
+from tests.federation.speaking import STORIES
 from tests.federation.stolen import STOLEN, any_orders, stolen_key
 from tests.federation.takedown import five_hubs
 from tests.federation.test_hostile import peer_under_attack, read_under_attack
@@ -386,3 +387,11 @@ def test_a_poor_line_that_is_cut_repeats_at_most_a_page(
     assert max(told.repeated, default=0) <= told.largest_page, "at most one compressed page for each cut"
     assert len(told.repeated) <= told.cuts and (not ranges or told.repeated == [])
     assert told.wire_bytes <= told.needed_bytes + sum(told.repeated) + told.runs * HEAD_AND_KEYS_BYTES
+
+
+# Who may speak for whom
+
+
+@pytest.mark.parametrize("name", sorted(STORIES))
+def test_who_may_speak_for_whom(name: str, tmp_path: Path, figure: Callable[..., None]) -> None:
+    figure(f"{name}: {asyncio.run(STORIES[name](tmp_path))}")

@@ -23,7 +23,7 @@ from ..app import KEYS, PUBLIC
 from ..ports import Published
 from ..storage.folder import FolderPages
 from ..storage.proving import Folded, Row, Stored, folded, stored
-from . import file_proof, node_proof
+from . import file_proof, node_proof, told_proof
 from .faults import Faults
 from .log_proof import LogProof
 from .setting_up import check_there, opened, why_fenced
@@ -97,6 +97,7 @@ async def prove(rows: Stored, keys_file: bytes, faults: Faults, progress: Progre
         lost = await _nodes(rows, rings, records, faults)
         await node_proof.records(rows, records, log.doubtful, lost, faults)
     await node_proof.notices(rows, rings if ring is None else {**rings, ring.id: ring}, faults)
+    await told_proof.statements(rows, rings, log.told, faults)
     await node_proof.logged_statements(rows, log.statements, log.doubtful, faults)
     return Told(log.size, await rows.live(), ring, published, log.broken)
 

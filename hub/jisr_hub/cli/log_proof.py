@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from jisr_protocol import entry as entries
-from jisr_protocol import envelope, keys, live, notice, state_tree
+from jisr_protocol import envelope, keys, live, notice, state_tree, statement
 from jisr_protocol.entry import Entry
 from jisr_protocol.keys import KeyRing
 from jisr_protocol.merkle import Frontier
@@ -42,6 +42,8 @@ class LogProof:
         self.size = 0
         self.statements: set[tuple[str, str]] = set()
         """(node, log.once) of what stands in the log once: key statements, entries of unknown ops."""
+        self.told: set[str] = set()
+        """Digests of the statements in the log."""
         self.broken: set[int] = set()
         """Positions whose line or leaf is not what it was."""
         self.doubtful: set[int] = set()
@@ -114,6 +116,12 @@ class LogProof:
             entries.accepted(entry, ring.verifiers(entry.thing.kind if entry.thing else "") if ring else {}, node)
         elif entry.op not in entries.KNOWN_OPS:
             self.statements.add((node, log.once(log.again(entry)) or ""))
+        elif entry.op == "statement" and entry.thing is not None:
+            self.told.add(entry.digest or "")
+            said = statement.of(entry.thing)
+            by = self._rings.get(said.by) or self._kept_rings.get(said.by)
+            if by is not None:  # an anchor has no keys here
+                envelope.verify_bytes(said.envelope, by.verifiers("statement"))
         elif entry.op in notice.ACTIONS:
             found = notice.target(entry)
             by = self._rings.get(found.by) or self._kept_rings.get(found.by)

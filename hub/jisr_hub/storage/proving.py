@@ -83,6 +83,9 @@ class Stored:
     def held_back(self) -> Rows:
         return streamed(self._connection, sa.select(t.held_back), _ROWS)
 
+    def told(self) -> Rows:
+        return streamed(self._connection, sa.select(t.told).order_by(t.told.c.digest, t.told.c.kid), _ROWS)
+
     async def node_feeds(self) -> Sequence[Row]:
         query = sa.select(t.node_feed).order_by(t.node_feed.c.node, t.node_feed.c.name)
         return (await self._connection.execute(query)).all()
