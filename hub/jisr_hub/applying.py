@@ -161,21 +161,6 @@ class Applying:
         return [entries.parse(k.line) for k in kept if k.code == "policy_refused" and k.line]
 
 
-async def left_out(hub: Hub, node: str) -> int:
-    """How many records that a node holds live this hub's policy keeps out of the public feed."""
-    applying = Applying(hub, hub.policies) if hub.policies is not None else None
-    if applying is None:
-        return 0
-    async with hub.ledger.reading() as view:
-        gone = {e.id for e in await applying._left(view, node)}
-    held = await hub.ledger.held("public", [(node, e.id or "") for e in await applying._waiting(node)])
-    for e in await applying._waiting(node):
-        one = held.get((node, e.id or ""))
-        if one is None or one.rev < (e.rev or 0):
-            gone.add(e.id)
-    return len(gone)
-
-
 def _says_policy(line: bytes) -> bool:
     said: dict[str, Any] = orjson.loads(line)
     return said["op"] == "out" and said.get("why") == POLICY

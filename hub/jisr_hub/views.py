@@ -27,7 +27,7 @@ from jisr_protocol.policy import Facts, Policy
 from . import ingest, log
 from .hub import CONFLICT_TRIES, guarding
 from .policies import Derived, judged
-from .ports import Change, Clock, Conflict, Draft, Erasure, Held, Key, Ledger, Peer, Position, Remembered
+from .ports import Change, Clock, Conflict, Draft, Erasure, Held, Key, Ledger, Nullified, Peer, Position, Remembered
 
 VIEWS_AT_MOST = 8
 BATCH = 500
@@ -252,12 +252,17 @@ class Follower:
         for _ in range(CONFLICT_TRIES):
             touched = ingest.touched(part) | {(e.node or "", e.id or "") for e in part if e.op == "out"}
             guards = await self.target.guards(guarding(touched))
-            signers = {e.node or "" for e in part if e.op in ("key", "recovery")}
-            logged = [(node, await self.target.statements_logged(node)) for node in signers]
-            batch = _Batch(await self.target.held("public", touched), guards, {d for _, ds in logged for d in ds})
-            batch.elsewhere = await self._elsewhere(touched)
+            subjects = {e.node or "" for e in part if e.op not in ("put", "del", "out")}
+            said = {mark for node in subjects for mark in await self.target.statements_logged(node)}
+            batch = _Batch(await self.target.held("public", touched), guards, said)
             if any(e.op == "statement" for e in part):
                 batch.said |= await self._statements()
+            batch.there = await self.source.held(self.feed.audience, touched)
+            for node in {e.node or "" for e in part if e.op in ("key", "recovery")}:
+                lost = await self.source.nullified(node)
+                if lost != await self.target.nullified(node):
+                    batch.nullified[node] = lost
+            batch.elsewhere = await self._elsewhere(touched)
             for entry in part:
                 batch.take(entry, rules)
             try:
@@ -279,6 +284,7 @@ class Follower:
             batch.drafts,
             list(batch.remembered.values()),
             guards=batch.guards,
+            nullified=batch.nullified,
             peer=source,
             cursor=position,
             peer_epoch=epoch,
@@ -294,10 +300,14 @@ class _Batch:
     held: dict[Key, Held]
     guards: Mapping[Key, int | None]
     said: set[str]
-    """The digests of statements that stand in the view already."""
+    """The marks of what stands in the view already and stands there once (log.once)."""
     drafts: list[Draft] = field(default_factory=list)
     remembered: dict[Key, Remembered] = field(default_factory=dict)
     elsewhere: Mapping[Key, int] = field(default_factory=dict)
+    there: Mapping[Key, Held] = field(default_factory=dict)
+    """What the source itself holds of these records by now."""
+    nullified: dict[str, frozenset[Nullified]] = field(default_factory=dict)
+    """What a lost key signed and does not count: it keeps nothing out here either."""
 
     def take(self, entry: Entry, rules: Rules) -> None:
         key = (entry.node or "", entry.id or "")
@@ -314,9 +324,11 @@ class _Batch:
                 self.leave(key, entry.rev)
         elif entry.op == "out":
             self.leave(key)
-        elif entry.op not in _SKIPPED and _mark(entry) not in self.said:
-            self.said.add(_mark(entry))
-            self._append(entry)
+        elif entry.op not in _SKIPPED:
+            mark = _mark(entry)
+            if mark not in self.said:
+                self.said.add(mark)
+                self._append(entry)
 
     def leave(self, key: Key, rev: int | None = None) -> None:
         """Out of this view, whichever rev stands there; nothing of a rev that this view is ahead of."""
@@ -329,15 +341,20 @@ class _Batch:
     def _set(self, key: Key, entry: Entry, *, live: bool) -> None:
         before = self.held.get(key)
         now = Held(entry.rev or 0, entry.digest or "", entry.type or "", live)
-        if before == now or (before is not None and before.rev > now.rev):
+        if before == now or (before is not None and before.rev > now.rev and not self._is_back(key, now, before)):
             return
         if before is not None and before.rev == now.rev and before.digest != now.digest:
             return  # the hub itself keeps the first of two contents with one rev
         self._append(entry)
         self._hold(key, now)
 
+    def _is_back(self, key: Key, now: Held, before: Held) -> bool:
+        """KEY-12: what came after this rev was a thief's, and the source holds this rev again."""
+        there = self.there.get(key)
+        return not before.live and there is not None and (there.rev, there.digest) == (now.rev, now.digest)
+
     def _append(self, entry: Entry) -> None:
-        self.drafts.append(log.draft(entry, src=entry.src, via=entry.parts.get("via")))
+        self.drafts.append(_draft(entry))
 
     def _hold(self, key: Key, held: Held) -> None:
         self.held[key] = held
@@ -345,8 +362,13 @@ class _Batch:
 
 
 def _mark(entry: Entry) -> str:
-    """By this an entry is known as said: a statement of several keys is one entry a signature."""
-    return (entry.digest or "") + (entry.thing.jws if entry.op == "statement" and entry.thing else "")
+    """By this an entry is known as said; a statement of several keys is one entry a signature."""
+    signed = (entry.digest or "") + (entry.thing.jws if entry.thing is not None else "")
+    return log.once(_draft(entry)) or signed
+
+
+def _draft(entry: Entry) -> Draft:
+    return log.draft(entry, src=entry.src, via=entry.parts.get("via"))
 
 
 def _from(entry: Entry, src: Position) -> Entry:

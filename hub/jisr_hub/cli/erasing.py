@@ -23,8 +23,9 @@ from jisr_protocol import live
 from jisr_protocol.notice import ALL
 
 from .. import config
-from ..app import PUBLIC, erasures_of, followers_of, now, open_hub, read_identity
+from ..app import PUBLIC, erasures_of, followers_of, now, open_hub, read_identity, views_of
 from ..erasure import Erasures
+from ..feeds import opened as opened_views
 from ..hub import Fenced, Hub
 from ..ports import Erased, Member
 from ..storage.lock import AlreadyRunning
@@ -98,6 +99,7 @@ async def _by_itself(folder: Path, what: Wanted) -> dict[str, Any]:
         running.hub.check_open()
         done = await _sign(running.erasures, what)
         await running.publisher.publish()
+        await running.views.round()
         await _until_gone(folder, what)
         return _facts(what, done, await running.erasures.scrub())
     finally:
@@ -124,7 +126,11 @@ async def parts(folder: Path) -> AsyncIterator[tuple[SqlLedger, Erasures]]:
     async with opened(folder) as ledger:
         hub = Hub(read_identity(folder, settings), ledger, now)
         followers = followers_of(hub, folder, settings)
-        yield ledger, erasures_of(hub, folder, followers)
+        erasures = erasures_of(hub, folder, followers)
+        _, views = views_of(hub, ledger, folder, settings)
+        async with opened_views(views):
+            erasures.beside = views
+            yield ledger, erasures
 
 
 async def _sign(erasures: Erasures, what: Wanted) -> Erased:
@@ -149,13 +155,18 @@ async def until_published(ledger: SqlLedger, size: int) -> None:
 async def _until_gone(folder: Path, what: Wanted) -> None:
     """The files that held it are removed right after the head that names others."""
     end = time.monotonic() + WAIT_SECONDS
-    while found := next(still_there(folder / PUBLIC, what.node, what.target, what.max_rev), None):
+    while found := next(_in_any_feed(folder, what), None):
         if time.monotonic() > end:
             raise SettingUpError(
                 f"It is erased from the database; the published file {found} still holds it. Give this command again; "
                 "if it stays, stop the hub and run: jisr-hub rebuild"
             )
         await asyncio.sleep(0.5)
+
+
+def _in_any_feed(folder: Path, what: Wanted) -> Iterator[str]:
+    for feed in [folder / PUBLIC, *(path for path in (folder / config.VIEWS).glob("*") if path.is_dir())]:
+        yield from (f"{feed.name}/{file}" for file in still_there(feed, what.node, what.target, what.max_rev))
 
 
 def still_there(public: Path, node: str, target: str, max_rev: int | None) -> Iterator[str]:
