@@ -114,7 +114,7 @@ class Follower:
             Erasure(said.notice, target, log.notice_draft(said.notice, target), self._named(said.feed))
             for said in await self.source.notices()
             for target in said.guards
-            if (said.notice.envelope.digest, target) not in done
+            if said.notice.action == "erase" and (said.notice.envelope.digest, target) not in done
         ]
         if erasures:
             await self.target.erase(identifiers.to_instant(self._clock()), erasures, log.number)
