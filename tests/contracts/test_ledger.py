@@ -27,6 +27,7 @@ from jisr_hub.ports import (
     Pages,
     Peer,
     Published,
+    Pull,
     Remembered,
     Snapshot,
     Touch,
@@ -533,6 +534,23 @@ async def test_a_peers_cursor_moves_only_with_what_it_brought(opened: Opened, au
         await ledger.store(change, log.number)
         await ledger.keep_peer(replace(peer, name="Hub again", last_outcome="stale", last_detail="d", last_at=AT))
         assert await ledger.peers() == [Peer("jisr:hub", "Hub again", peer.feed, 7, "2-aaaaaaaa", "stale", "d", AT)]
+
+
+async def test_a_feed_that_is_fetched_is_remembered_as_long_as_it_is_registered_there(opened: Opened) -> None:
+    pull = Pull("jisr:node", "https://dar.example/jisr/", AT)
+    async with opened() as ledger:
+        await ledger.keep_pull(pull)
+        assert await ledger.pulls() == [], "only a command registers"
+        await ledger.keep_pull(pull, add=True)
+        ended = replace(pull, outcome="stale", detail="d", at=AT)
+        await ledger.keep_pull(ended)
+        await ledger.keep_pull(replace(ended, address="https://old.example/", outcome="verified"))
+        assert await ledger.pulls() == [ended], "how a round with an older address ended is nobody's concern"
+        await ledger.keep_pull(replace(pull, address="https://new.example/"), add=True)
+        assert [one.address for one in await ledger.pulls()] == ["https://new.example/"]
+        await ledger.remove_pull("jisr:node")
+        await ledger.keep_pull(ended)
+        assert await ledger.pulls() == []
 
 
 async def test_what_a_peer_brought_is_kept_when_the_peer_was_dropped_meanwhile(opened: Opened, author: Author) -> None:

@@ -130,7 +130,7 @@ class _Api:
             admission="/v1/admissions",
             anchor=next((anchor.id for anchor in self._hub.attesting.anchors), None),
             notices="/v1/notices",
-            features=["head-wait", "log-state", "records", "snapshot"],
+            features=["head-wait", "log-state", "receipts", "records", "snapshot"],
             **self._offers,
         )
         return _file(request, offered.to_bytes(), "public, max-age=3600, stale-if-error=604800")
