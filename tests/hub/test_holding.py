@@ -14,6 +14,7 @@ import pytest
 
 from jisr_hub import log
 from jisr_hub.cli import checking, holding, inspection, setting_up
+from jisr_hub.peers import Offered
 from jisr_protocol import identifiers
 from jisr_protocol.notice import ALL
 from jisr_protocol.reader.follow import follow
@@ -343,3 +344,41 @@ async def test_a_view_holds_back_what_the_hub_holds_back(tmp_path: Path) -> None
         await act(hub, "unhold", author, "one")
         await hub.round()
         assert len(await hub.live_of("all")) == 2
+
+
+# Away for longer than the log is kept
+
+
+async def test_a_hub_that_was_away_longer_than_the_log_is_kept_loses_what_was_erased(
+    begun: Begun, tmp_path: Path
+) -> None:
+    """No page tells it any more: the guards of the snapshot say what is gone, and go on keeping it out."""
+    author = Author("dar")
+    author.put("one", **words("canaryone"))
+    author.put("two", **words("two"))
+    async with begun(author, label="home") as home, begun(label="second") as second:
+        second.clock = second.hub.clock = second.publisher.clock = home.clock
+        await home.push(author)
+        await home.publish()
+        await second.follow(home, tmp_path)
+        assert b"canaryone" in await everything(second.ledger)
+        late = next(e for e in await home.log() if e.id == record_id("one"))
+        await erase(home, author, "one")
+        place = len(await home.log()) - 1
+        author.puts(300, "r")
+        await home.push(author, 3)
+        for days in (1, 401, 31):
+            home.clock.pass_time(days=days)
+            await home.publisher.publish(snapshot=True)
+        head = await home.publish()
+        assert head.floor > place, "the entry that erased is in no page any more"
+        await second.follow(home, tmp_path)
+        assert b"canary" not in await everything(second.ledger)
+        assert (author.id, record_id("one")) not in await second.live()
+        assert (author.id, record_id("two")) in await second.live()
+        key = (author.id, record_id("one"))
+        assert (await second.ledger.guards([key]))[key] is None
+        (peer,) = await second.ledger.peers()
+        rings = await second.ledger.rings([author.id])
+        assert await second.take(peer, [Offered(late.seq, late)], rings, peer.cursor) == 0
+        assert b"canary" not in await everything(second.ledger)
