@@ -30,6 +30,7 @@ from jisr_protocol.statement import Statement
 
 from . import export as feed_files
 from . import outbox as outboxes
+from . import receipts
 from . import status as statuses
 from .adapters import aside, key_files
 from .adapters.fence import FileFence, MemoryFence
@@ -435,6 +436,13 @@ class Node:
             with suppress(HubUnreachable, HubRefused):
                 self._deliveries.note_shown(link.address, await link.shown_head(), now or clock())
             return done, sent
+
+    async def receipts(self, hub: str | Hub | None = None, *, now: datetime | None = None) -> list[receipts.Confirmed]:
+        """Ask the hub who has confirmed this node's erasures. Raises Mistaken, HubUnreachable, HubRefused."""
+        async with self.link(hub) as link:
+            home = self.meet(link.address, await link.keys())
+            said = receipts.notices(self.store)
+            return [receipts.read(one, home, await link.acks(one.digest), now or clock()) for one in said]
 
     async def rebase(
         self, *hubs: str | Hub, without_hub: bool = False, now: datetime | None = None

@@ -28,6 +28,7 @@ from .app import KEYS, Node, Sent
 from .erasure import DEFAULT_BASIS, Erased
 from .errors import HubRefused, HubUnreachable, Mistaken, NodeError
 from .outbox import PUBLIC, Published
+from .receipts import Confirmed
 from .settings import DEFAULT_LICENCE
 
 if TYPE_CHECKING:
@@ -214,6 +215,37 @@ def erase(
         done = node.erase(which, basis=why)
     value = {"erased": list(done.ids), "entries": done.entries}
     _say(value, _erased_words(done), as_json=as_json)
+
+
+@cli.command()
+def erasures(
+    hub: Annotated[str | None, typer.Option(help="The hub's address; else the one set at init.")] = None,
+    folder: Folder = _HERE,
+    as_json: Json = False,
+) -> None:
+    """Say which hubs have confirmed each erasure, and which are overdue, by their own signatures."""
+    with Node.open(folder) as node:
+        found = asyncio.run(node.receipts(hub))
+    rows = [
+        {
+            "notice": one.said.digest, "action": one.said.action, "ids": list(one.said.ids) or "*",
+            "issued": one.said.issued, "confirmed": one.confirmed, "overdue": list(one.overdue),
+            "waited_for": list(one.waited_for),
+        }
+        for one in found
+    ]  # fmt: skip
+    lines = [line for one in found for line in _receipt_lines(one)]
+    _say({"erasures": rows}, "\n".join(lines) or "Nothing was erased.", as_json=as_json)
+
+
+def _receipt_lines(one: Confirmed) -> list[str]:
+    what = _count(len(one.said.ids), "record") if one.said.ids else "all records"
+    return [
+        f"{one.said.action} of {what}, signed {one.said.issued}",
+        *(f"  {hub}: {outcome}" for hub, outcome in one.confirmed.items()),
+        *(f"  OVERDUE: {hub} has said nothing for more than 24 hours; ask its operator" for hub in one.overdue),
+        *(f"  waiting for {hub}" for hub in one.waited_for),
+    ]
 
 
 def _confirm_all(node: Node) -> None:

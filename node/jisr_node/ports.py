@@ -264,5 +264,8 @@ class Hub(Protocol):
     async def ask(self, body: bytes) -> bool:
         """Hand over a request to be let in; whether it was admitted. False: it waits for the operator."""
 
+    async def acks(self, notice: str) -> bytes | None:
+        """What hubs have signed about the notice of this digest; None when the hub does not hold it."""
+
     async def push(self, node: str, feed: str, body: bytes) -> bytes:
         """Hand over one push; return the hub's answer, as JSON. After HubUnreachable it may have been taken."""

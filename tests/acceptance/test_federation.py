@@ -272,6 +272,10 @@ def test_what_its_node_erased_is_in_no_byte_of_five_hubs_and_their_readers(
             assert set(receipt.confirmed.values()) == {"done"}
             assert set(receipt.confirmed) == {world.id(name) for name in alive}
             later = datetime.now(UTC) + timedelta(hours=25)
+            (seen,) = await world.node.receipts(world.address["home"])
+            assert (set(seen.confirmed), seen.overdue) == (set(receipt.confirmed), ())
+            (seen,) = await world.node.receipts(world.address["home"], now=later)
+            assert seen.overdue == ((world.id("four"),) if silent else ()), "its author sees the same, each word signed"
             world.running["home"].hub.clock = lambda: later
             (receipt,) = await Acknowledgements(world.running["home"].hub).receipts()
             assert receipt.overdue == ((world.id("four"),) if silent else ())

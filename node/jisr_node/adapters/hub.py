@@ -68,6 +68,19 @@ class HttpHub:
             raise HubRefused("not_found", f"The hub {self._address} offers no {member}. Nothing was sent. {_ASK}")
         return urljoin(f"{self._address}/{paths.CAPABILITIES}", found)
 
+    async def acks(self, notice: str) -> bytes | None:
+        address = urljoin(f"{self._address}/{paths.CAPABILITIES}", await self._notices())
+        answer = await self._get(f"{address}/{notice}/acks", limits.NOTICES_BYTES)
+        return None if answer.status == 404 else self._good(answer).body
+
+    async def _notices(self) -> str:
+        """Where the hub takes notices, as its capability document says."""
+        raw = await self._file(f"{self._address}/", paths.CAPABILITIES, limits.HEAD_BYTES)
+        try:
+            return str(json.loads(raw)["notices"])
+        except (ValueError, KeyError, TypeError, RecursionError):
+            raise HubRefused("malformed", f"The hub {self._address} does not answer for notices. {_ASK}") from None
+
     async def lines_about(self, node: str) -> list[bytes]:
         base = await self._public_feed()
         sign = node.encode()
