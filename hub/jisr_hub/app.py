@@ -212,6 +212,7 @@ async def open_hub(folder: Path) -> Running:
         await check_owner(ledger, who, folder)
         pages = FolderPages(folder / PUBLIC)
         hub = Hub(who, ledger, now, anchors=config.anchors(folder, settings))
+        hub.keep = lambda case: evidence.keep(folder / EVIDENCE, case)
         followers = followers_of(hub, folder, settings)
         pulls = Pulls(hub, folder / PULLS, allow_private=settings.allow_private)
         erasures = erasures_of(hub, folder, followers)

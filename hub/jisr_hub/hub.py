@@ -10,12 +10,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from jisr_protocol import entry as entries
-from jisr_protocol import identifiers, keys, lineage, push, receipt, validity
+from jisr_protocol import evidence, identifiers, keys, lineage, push, receipt, validity
 from jisr_protocol.anchor import Anchor
 from jisr_protocol.authority import Standing
 from jisr_protocol.constraints import Constraints
 from jisr_protocol.entry import Entry
 from jisr_protocol.envelope import Envelope
+from jisr_protocol.evidence import Evidence
 from jisr_protocol.head import Head
 from jisr_protocol.keys import KeyRing
 from jisr_protocol.merkle import Frontier
@@ -97,6 +98,8 @@ class Hub:
         """Called after the commit of erasures and before they are acknowledged."""
         self.lifted: Callable[[str, Sequence[str]], Awaitable[None]] = _nothing_lifted
         """Called after the commit that lifted guards, with the digests of their notices."""
+        self.keep: Callable[[Evidence], object] = lambda _: None
+        """Keeps for ever what others signed against themselves."""
         self.fenced: Callable[[], str] = str
         """Why nothing may be stored now, "" while it may: what is stored gets a position that may be given already."""
         self.policies: Policies | None = None
@@ -167,6 +170,8 @@ class Hub:
         try:
             extension = ingest.proof(pushed, held, leaves, node=node, name=name, now=now)
         except Refusal as refusal:
+            if refusal.rule == "PUSH-3":
+                self._look_at(held, pushed.head)
             if refusal.rule != "PUSH-2":
                 raise
             raise Gap(refusal, stays) from None
@@ -224,6 +229,15 @@ class Hub:
             grown = NodeLog(extension.head.epoch, extension.frontier, extension.head, ring)
             prove = nullification.prover(grown, leaves)
         return await nullification.reckon(self.ledger, ring.id, ring, prove, nullification.may_show(self.policy))
+
+    def _look_at(self, held: NodeLog, offered: Head) -> None:
+        """Keep two heads of a node that contradict each other, if they are signed and do."""
+        if held.head is None or held.ring is None:
+            return
+        case = Evidence("fork", (held.head.envelope, offered.envelope), held.ring.statements)
+        with contextlib.suppress(Refusal):
+            evidence.judge(case)
+            self.keep(case)
 
     async def _standing(self, node: str, name: str, start: int, end: int) -> list[Kept]:
         """What is quarantined of the lines a push repeats: the answer to the first push may have been lost."""

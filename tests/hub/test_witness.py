@@ -349,3 +349,19 @@ async def test_a_publisher_that_forks_finds_no_witness_for_the_other_history(tmp
             with pytest.raises(Refusal) as refused:
                 await one.witness.add(witnesses.write_request(old, proof, note))
             assert refused.value.rule in ("WIT-5", "WIT-6")
+
+
+async def test_a_node_that_forks_leaves_evidence_at_its_hub(tmp_path: Path) -> None:
+    author, twin = Author("dar"), Author("dar")
+    author.put("one")
+    twin.put("another")
+    hub = await MemoryHub("hub").begin()
+    kept: list[Evidence] = []
+    hub.hub.keep = kept.append
+    await hub.admit(author)
+    await hub.push(author)
+    with pytest.raises(Refusal) as refused:
+        await hub.push(twin)
+    assert refused.value.code == "feed_fork"
+    [case] = kept
+    assert evidence.judge(evidence.parse(evidence.write(case))).by == author.id
