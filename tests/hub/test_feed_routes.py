@@ -124,3 +124,37 @@ def _below(hub: MemoryHub, floor: int) -> Any:
     published = hub.publisher._out.published
     assert published is not None
     return replace(published, head=structs.replace(published.head, floor=floor))
+
+
+@pytest.mark.parametrize("encoding", ["zstd", "gzip", "identity"])
+async def test_the_rest_of_a_page_whose_line_was_cut_is_served(
+    client: httpx.AsyncClient, hub: MemoryHub, encoding: str
+) -> None:
+    path = next(p for p in hub.pages.files if p.startswith("log/") and p.endswith(".ndjson"))
+    accept = {"Accept-Encoding": encoding}
+
+    async def asked(**headers: str) -> tuple[httpx.Response, bytes]:
+        async with client.stream("GET", FEED + path, headers={**accept, **headers}) as answer:
+            return answer, b"".join([piece async for piece in answer.aiter_raw()])
+
+    whole, body = await asked()
+    etag = whole.headers["etag"]
+    assert whole.status_code == 200 and etag.startswith('"')
+    rest, came = await asked(Range="bytes=1000-", **{"If-Range": etag})
+    assert (rest.status_code, came) == (206, body[1000:])
+    assert rest.headers["content-range"] == f"bytes 1000-{len(body) - 1}/{len(body)}"
+    assert rest.headers.get("content-encoding") == whole.headers.get("content-encoding")
+    other, came = await asked(Range="bytes=1000-", **{"If-Range": '"another"'})
+    assert (other.status_code, came) == (200, body)
+    beyond, _ = await asked(Range=f"bytes={len(body)}-")
+    assert (beyond.status_code, beyond.headers["content-range"]) == (416, f"bytes */{len(body)}")
+    odd, came = await asked(Range="bytes=0-5,9-12")
+    assert (odd.status_code, came) == (200, body), "one form is served; others get the whole"
+
+
+async def test_a_node_whose_feed_was_fetched_reads_its_receipt(client: httpx.AsyncClient, hub: MemoryHub) -> None:
+    node = Author("dar").id
+    told = orjson.loads((await client.get(f"/v1/nodes/{node}/feeds/public/log/receipt")).content)
+    assert (told["next"], told["receipt"]["receipt"]["size"], told["quarantined"]) == (301, 301, [])
+    problem(await client.get(f"/v1/nodes/{node}/feeds/hub/log/receipt"), 401, "restricted")
+    problem(await client.get(f"/v1/nodes/{Author('stranger').id}/feeds/public/log/receipt"), 403, "not_admitted")
