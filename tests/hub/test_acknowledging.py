@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import time
 import uuid
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
+import sqlalchemy as sa
 from starlette.testclient import TestClient
 
 from jisr_hub import config
@@ -17,6 +20,7 @@ from jisr_hub.acknowledging import Acknowledgements
 from jisr_hub.app import application
 from jisr_hub.cli import noticing, setting_up
 from jisr_hub.noticing import Follower
+from jisr_hub.storage.sql import SqlLedger
 from jisr_protocol import ack, identifiers, keys, notice, notice_call
 from jisr_protocol.ack import Ack
 from jisr_protocol.limits import ADVICE_KEPT
@@ -124,6 +128,31 @@ async def test_one_notice_for_all_of_a_node_is_one_ack(begun: Begun, tmp_path: P
         assert await second.live() == {}
         assert await answers(second).sign() == 1
         assert [e.op for e in await second.log()].count("erase") == 1
+
+
+async def test_a_storm_of_a_thousand_deletions_is_one_notice_one_entry_one_guard(
+    tmp_path: Path, figure: Callable[..., None]
+) -> None:
+    author = Author("dar")
+    author.puts(1_000)
+    ledgers = [await SqlLedger.open(tmp_path / f"{name}.sqlite", new_epoch="1-aaaaaaaa") for name in ("home", "far")]
+    home, second = [await MemoryHub(n, ledger=x).begin() for n, x in zip(("home", "far"), ledgers, strict=True)]
+    await home.admit(author)
+    for start in range(0, 1_001, 400):
+        await home.push(author, start, min(start + 400, 1_001))
+    await following(home, second, folder=tmp_path)
+    sizes = [len(await hub.log()) for hub in (home, second)]
+    began = time.monotonic()
+    await erase(home, author, ALL)
+    at_home = time.monotonic() - began
+    await following(home, second, folder=tmp_path)
+    grown = [len(await hub.log()) - size for hub, size in zip((home, second), sizes, strict=True)]
+    guards = [len(await x.rows(sa.text("SELECT * FROM guard"))) for x in ledgers]
+    assert (grown, guards, await second.live()) == ([1, 1], [1, 1], {})
+    assert await answers(second).sign() == 1
+    figure(f"1,000 records of a node: 1 notice, {grown} entries, {guards} guards, 1 ack; {at_home:.1f} s at home")
+    for ledger in ledgers:
+        await ledger.close()
 
 
 # What strangers bring
