@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jisr_protocol import entry as entries
-from jisr_protocol import identifiers, keys, live, notice, state_tree, statement
+from jisr_protocol import identifiers, keys, live, notice, state_tree, statement, validity
 from jisr_protocol.entry import Entry
 from jisr_protocol.keys import KeyRing
 from jisr_protocol.limits import PAGE_ENTRIES
@@ -207,8 +207,7 @@ class _Rings:
                 self.rings[node] = ring.admit(line.thing)
         elif line.op in ("put", "del") and line.gone is None:
             ring = self.rings.get(node)
-            kind = line.thing.kind if line.thing else ""
-            entries.accepted(line, ring.verifiers(kind) if ring else {}, node)
+            validity.accept(line, ring, node)
 
 
 # Going on

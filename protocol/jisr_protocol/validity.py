@@ -150,6 +150,18 @@ def verifiers(
     return {**usual, header: PublicKey(key.public)}
 
 
+def accept(said: Entry, ring: KeyRing | None, signer: str) -> None:
+    """entry.accepted under the keys at its place in a log, with the proof that it may carry. Raises Refusal."""
+    usual = ring.verifiers(said.thing.kind if said.thing else "") if ring is not None else {}
+    entry.accepted(said, usual if ring is None else verifiers(ring, said, usual), signer)
+
+
+def ever(ring: KeyRing | None, kind: str) -> dict[str, PublicKey]:
+    """Every key that ever was the writer's, for whoever proves again the bytes of what was judged when it came."""
+    states = ring.keys.values() if ring is not None else ()
+    return {state.key.headers[kind]: PublicKey(state.key.public) for state in states}
+
+
 def written(last: Last) -> dict[str, list[Any]]:
     """`last` as a statement carries it."""
     return {name: [epoch, size] for name, (epoch, size) in sorted(last.items())}

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from jisr_protocol import entry as entries
-from jisr_protocol import envelope, keys, live, notice, state_tree, statement
+from jisr_protocol import envelope, keys, live, notice, state_tree, statement, validity
 from jisr_protocol.entry import Entry
 from jisr_protocol.keys import KeyRing
 from jisr_protocol.merkle import Frontier
@@ -113,7 +113,7 @@ class LogProof:
             self._grow(node, entry)
         elif entry.op in ("put", "del") and entry.gone is None:
             ring = self._rings.get(node) or self._kept_rings.get(node)
-            entries.accepted(entry, ring.verifiers(entry.thing.kind if entry.thing else "") if ring else {}, node)
+            validity.accept(entry, ring, node)
         elif entry.op not in entries.KNOWN_OPS:
             self.statements.add((node, log.once(log.again(entry)) or ""))
         elif entry.op == "statement" and entry.thing is not None:
@@ -125,7 +125,8 @@ class LogProof:
         elif entry.op in notice.ACTIONS:
             found = notice.target(entry)
             by = self._rings.get(found.by) or self._kept_rings.get(found.by)
-            envelope.verify_bytes(found.envelope, by.verifiers("notice") if by else {})
+            # a notice is appended last of its batch, so a revocation that came after it may stand before it
+            envelope.verify_bytes(found.envelope, validity.ever(by, "notice"))
 
     def _grow(self, node: str, entry: Entry) -> None:
         ring = self._rings.get(node)

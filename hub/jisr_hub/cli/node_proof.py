@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from jisr_protocol import entry as entries
 from jisr_protocol import head as heads
-from jisr_protocol import keys, notice, push
+from jisr_protocol import keys, notice, push, validity
 from jisr_protocol.entry import Entry
-from jisr_protocol.envelope import Envelope
+from jisr_protocol.envelope import Envelope, verify_bytes
 from jisr_protocol.keys import KeyRing
 from jisr_protocol.merkle import Frontier
 from jisr_protocol.refusal import Refusal
@@ -52,7 +52,7 @@ async def notices(stored: Stored, rings: Mapping[str, KeyRing], faults: Faults) 
                     faults.add(f"{where}: its content is not what its digest says")
                 elif row.by in rings:
                     notice.parse(thing.raw)
-                    rings[row.by].verify(thing)
+                    verify_bytes(thing, validity.ever(rings[row.by], "notice"))
             except Refusal as refusal:
                 faults.add(f"{where}: {refusal}")
 
@@ -167,7 +167,7 @@ async def held_back(stored: Stored, rings: Mapping[str, KeyRing], folded: Folded
             try:
                 said = entries.parse(row.line)
                 ring = rings.get(row.node)
-                entries.accepted(said, ring.verifiers("record") if ring else {}, row.node)
+                entries.accepted(said, validity.ever(ring, "record"), row.node)
                 if (said.id, said.rev, said.digest, said.type) != (row.id, row.rev, row.digest, row.type):
                     faults.add(f"record {row.id} of {row.node}, held back: its columns are not those of its line")
                 batch.append(("public", said))
