@@ -12,7 +12,7 @@ nothing by its date or its `src`: it needs an audit path to a head that a good k
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -165,8 +165,3 @@ def ever(ring: KeyRing | None, kind: str) -> dict[str, PublicKey]:
 def written(last: Last) -> dict[str, list[Any]]:
     """`last` as a statement carries it."""
     return {name: [epoch, size] for name, (epoch, size) in sorted(last.items())}
-
-
-def earliest(places: Iterable[tuple[str, int]]) -> tuple[str, int] | None:
-    """The smallest of several places of one feed; None of none."""
-    return min(places, key=lambda place: place[1], default=None)
