@@ -24,6 +24,8 @@ from pathlib import Path
 
 import pytest
 
+from jisr_protocol import canonical, identifiers
+
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE_DATABASE = "postgresql://jisr:word@db.example.org/jisr"
 INSTEAD = {
@@ -169,6 +171,9 @@ def test_every_command_of_the_operators_page_runs(
                 serving[-1].wait_until_up()
             else:
                 run(here, ends=(0, 1) if "doctor" in command else (0,))
+        if heading == "Make the hub":
+            statement = json.loads((checkout / "my-hub" / "keys.json").read_text(encoding="utf-8"))["keys"][0]["key"]
+            environment["HUB"] = identifiers.identifier_of(canonical.dumps(statement))
         if heading == "Serve":
             run("jisr-node push --dir partner")
         while serving:

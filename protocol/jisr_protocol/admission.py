@@ -67,5 +67,5 @@ def parse(raw: bytes, *, hub: str, now: datetime) -> Asked:
     if ring.role != "node":
         refuse("ADM-2", "/keys", expected="the keys of a node", came=f"those of a {ring.role}")
     if home.type != HOME or home.value.get("home") != hub:
-        refuse("ADM-2", "/home/statement/home", expected=hub, came=str(home.value.get("home")))
+        refuse("ADM-2", "/home", expected=f"a statement that names {hub}", came=str(home.value.get("home")))
     return Asked(ring, told["name"], statement.verified(home, ring, now=now), told["code"])

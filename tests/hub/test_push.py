@@ -332,7 +332,7 @@ async def test_a_rev_may_jump_as_far_as_the_limit_and_no_further() -> None:
     assert codes(await hub.push(author)) == [(3, "rev_jump")]
 
 
-async def test_what_no_version_understands_is_kept_and_what_must_be_understood_is_put_aside() -> None:
+async def test_what_no_version_understands_goes_on_and_what_must_be_understood_is_put_aside() -> None:
     author = Author("dar")
     author.put("one")
     at = "2026-08-30T00:00:00Z"
@@ -342,7 +342,7 @@ async def test_what_no_version_understands_is_kept_and_what_must_be_understood_i
     hub = await hub_of(author)
     answer = await hub.push(author)
     assert codes(answer) == [(3, "crit_unknown")]
-    assert [e.op for e in await hub.log()] == ["key", "key", "put"]
+    assert [e.op for e in await hub.log()] == ["key", "key", "put", "greet"]
 
 
 async def test_policy_puts_aside_with_its_reason_and_a_new_policy_lets_in() -> None:
