@@ -17,6 +17,7 @@ from datetime import timedelta
 
 import orjson
 import structlog
+from msgspec import structs
 
 from jisr_protocol import completeness, identifiers, live, state_tree
 from jisr_protocol import entry as entries
@@ -40,6 +41,8 @@ RENEWED = timedelta(days=1)
 BATCH = 100
 Version = tuple[int, str]
 """(rev, digest) of a record."""
+_Reach = tuple[str, int | None]
+"""(target, up to which rev) of a notice; None for any."""
 _CAUSE_OF_CODE = {"erased": "erased", "policy_refused": "policy", "key_revoked": "nullified", "nullified": "nullified"}
 _log = structlog.get_logger()
 
@@ -78,16 +81,21 @@ async def missing_of(ledger: Ledger, node: str, head: Head) -> dict[str, int] | 
 
 async def _account(ledger: Ledger, view: View, node: str, said: Sequence[Said]) -> Account:
     account = Account()
-    by_node = [erasure for one in said for erasure in _own_erasures(one, node)]
+    by_node = [*_own_erasures(said, node), *_own_holds(said, node)]
     guards = [(target, one.notice.max_rev) for one in said if one.notice.by != node for target in one.guards]
-    for line in await view.taken_out(node):
-        out = entries.parse(line)
+    outs = [(line, entries.parse(line)) for line in await view.taken_out(node)]
+    now = await ledger.held("public", {(node, out.id or "") for _, out in outs})
+    for line, out in outs:
+        newest = now[node, out.id or ""]
+        if newest.rev > (out.rev or 0):  # it came while what is shown was held back, and never stood in this feed
+            out = structs.replace(out, rev=newest.rev, digest=newest.digest)
         if not _reached(by_node, out):
-            why = str(orjson.loads(line).get("why", "nullified"))
+            why = "held" if out.gone == "held" else str(orjson.loads(line).get("why", "nullified"))
             if why == "audience":  # the node's own tombstone is on its way; until then nothing adds up
                 continue
             cause = "erased" if _reached(guards, out) else why
             account.misses(out.id or "", (out.rev or 0, out.digest or ""), cause)
+    await _count_held(ledger, node, by_node, account)
     judged = [(kept, entries.parse(kept.line)) for kept in await ledger.judged(node, "public") if kept.line]
     aside = [(kept, e) for kept, e in judged if e.op in ("put", "del") and e.node == node]
     about = {(node, e.id or "") for _, e in aside}
@@ -106,6 +114,17 @@ async def _account(ledger: Ledger, view: View, node: str, said: Sequence[Said]) 
     return account
 
 
+async def _count_held(ledger: Ledger, node: str, by_node: Sequence[_Reach], account: Account) -> None:
+    """What a hold keeps back is missing in the version that comes back when it ends."""
+    kept = await ledger.held_back(node)
+    now = await ledger.held("public", {(node, back.id) for back in kept})
+    for back in kept:
+        here = now.get((node, back.id))
+        newest = here is not None and (here.rev, here.digest, here.live) == (back.rev, back.digest, False)
+        if newest and not _covers(by_node, back.id, back.rev):
+            account.misses(back.id, (back.rev, back.digest), "held")
+
+
 def _overtaken(kept: Kept, e: Entry, here: Held | None, source: Position | None) -> bool:
     """Whether what is admitted of a record stands later in the node's log than this entry that was put aside."""
     if source is not None and source[0] == "public":
@@ -113,13 +132,29 @@ def _overtaken(kept: Kept, e: Entry, here: Held | None, source: Position | None)
     return here is not None and here.rev >= (e.rev or 0)
 
 
-def _own_erasures(said: Said, node: str) -> list[tuple[str, int | None]]:
-    own = said.notice.by == node and said.notice.action == "erase" and said.feed == "public"
-    return [(target, said.notice.max_rev) for target in said.guards] if own else []
+def _own_erasures(said: Sequence[Said], node: str) -> list[_Reach]:
+    own = [one for one in said if one.notice.by == node and one.notice.action == "erase" and one.feed == "public"]
+    return [(target, one.notice.max_rev) for one in own for target in one.guards]
 
 
-def _reached(erasures: Sequence[tuple[str, int | None]], e: Entry) -> bool:
-    return any(target in (e.id, ALL) and live.reaches(max_rev, e.rev or 0) for target, max_rev in erasures)
+def _own_holds(said: Sequence[Said], node: str) -> list[_Reach]:
+    """What a hold by the node itself took out of its own set, until its unhold."""
+    own = [one.notice for one in said if one.notice.by == node and one.feed == "public"]
+    ended = [(target, one.n) for one in own if one.action == "unhold" for target in one.targets]
+    holds = [(target, one) for one in own if one.action == "hold" for target in one.targets]
+    return [
+        (target, one.max_rev)
+        for target, one in holds
+        if not any(end in (target, ALL) and n > one.n for end, n in ended)
+    ]
+
+
+def _reached(reaches: Sequence[_Reach], e: Entry) -> bool:
+    return _covers(reaches, e.id or "", e.rev or 0)
+
+
+def _covers(reaches: Sequence[_Reach], record_id: str, rev: int) -> bool:
+    return any(target in (record_id, ALL) and live.reaches(max_rev, rev) for target, max_rev in reaches)
 
 
 async def compare(view: View, node: str, account: Account, promised: int) -> tuple[dict[str, int], bytes, int]:

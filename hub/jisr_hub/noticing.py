@@ -76,7 +76,9 @@ class NoticeLedger(Protocol):
         """End the holds whose time is over at `at`; what nothing else holds is put again. Returns how many ended."""
         ...
 
-    async def held_back(self) -> list[HeldBack]: ...
+    async def held_back(self, node: str = "") -> list[HeldBack]:
+        """What is kept aside of all nodes, or of this one, by node and id."""
+        ...
 
     async def handled(self, notice: str = "") -> list[Handled]:
         """What became of each notice, or of this one, in the order in which they came."""

@@ -18,7 +18,7 @@ from jisr_protocol.head import Head
 from jisr_protocol.reader.store import Copy
 from jisr_protocol.refusal import Refusal
 
-from . import ingest
+from . import holding, ingest
 from .hub import Hub, guarding
 from .ingest import Policy
 from .node_heads import Account, NodeHeads, compare
@@ -109,13 +109,16 @@ class _Difference:
 
 
 async def _causes(hub: Hub, rules: Policy, copy: Copy, node: str, rows: Sequence[Row]) -> Iterator[str]:
-    """Why each of these is not here: it was erased, this hub's policy does not take it, or it was refused."""
-    guards = await hub.ledger.guards(guarding((node, row[1]) for row in rows))
+    """Why each is not here: it was erased, is held back, this hub's policy does not take it, or it was refused."""
+    keys = guarding((node, row[1]) for row in rows)
+    guards, holds = await hub.ledger.guards(keys), await hub.ledger.holds(keys)
     causes = []
     for _, record_id, rev, _ in rows:
         entry = _entry(copy, node, record_id)
         if ingest.guarded(guards, node, record_id, rev):
             causes.append("erased")
+        elif holding.held(holds, node, record_id, rev):
+            causes.append("held")
         else:
             causes.append("policy" if entry is not None and rules(entry) else "quarantined")
     return iter(causes)

@@ -20,7 +20,10 @@ from jisr_protocol.reader.nodes import Standing
 from jisr_protocol.reader.store import open_copy
 from tests.hub.author import Author, record_id
 from tests.hub.hub_in_memory import MemoryHub
-from tests.hub.test_erasure import erase
+from tests.hub.test_erasure import Begun, begun, erase
+from tests.hub.test_holding import act, lift
+
+__all__ = ["begun"]
 
 pytestmark = pytest.mark.anyio
 
@@ -152,6 +155,65 @@ async def test_what_a_hub_erases_is_missing_and_what_the_node_erases_is_not(tmp_
     await check_heads(hub, author)
 
 
+async def test_what_a_hold_keeps_back_is_counted_as_held_until_it_ends(begun: Begun, tmp_path: Path) -> None:
+    author = Author("dar")
+    author.puts(4)
+    async with begun(author) as hub:
+        await hub.push(author)
+        await act(hub, "hold", author, "r1")
+        await act(hub, "hold", author, "new")
+        assert await counts(hub, author) == {"held": 1}
+        author.edit("r1")
+        author.put("new")
+        await hub.push(author)
+        assert await counts(hub, author) == {"held": 2}  # as they came meanwhile, and one that was never shown
+        assert (await read(hub, tmp_path, author)).verdict == "short"
+        await act(hub, "unhold", author, "new")
+        assert await counts(hub, author) == {"held": 1}
+        hub.clock.pass_time(days=15)
+        assert await lift(hub) == 1
+        assert await counts(hub, author) == {}
+        assert (await read(hub, tmp_path, author)).verdict == "complete"
+        await check_heads(hub, author)
+
+
+async def test_what_is_erased_while_it_is_held_is_counted_as_erased(begun: Begun) -> None:
+    author = Author("dar")
+    author.puts(3)
+    async with begun(author) as hub:
+        await hub.push(author)
+        await act(hub, "hold", author, "*")
+        author.edit("r1")
+        await hub.push(author)
+        assert await counts(hub, author) == {"held": 3}
+        await erase(hub, author, "r1")
+        assert await counts(hub, author) == {"erased": 1, "held": 2}
+        author.delete("r2")
+        await hub.push(author)
+        assert await counts(hub, author) == {"erased": 1, "held": 1}
+        await check_heads(hub, author)
+
+
+async def test_a_hold_of_a_hub_that_follows_is_counted_there_alone(begun: Begun, tmp_path: Path) -> None:
+    author = Author("dar")
+    author.puts(3)
+    async with begun(author) as first, begun(label="second") as second:
+        await first.push(author)
+        await state(first)
+        await second.follow(first, tmp_path)
+        await act(second, "hold", author, "r1")
+        author.edit("r1")
+        author.edit("r2")
+        await first.push(author)
+        await state(first)
+        await second.follow(first, tmp_path)
+        assert [(await said(hub, author.id)).missing for hub in (first, second)] == [{}, {"held": 1}]
+        await act(second, "unhold", author, "r1")
+        await second.follow(first, tmp_path)
+        assert (await said(second, author.id)).missing == {}
+        await check_heads(second, author)
+
+
 async def read_open(hub: MemoryHub, folder: Path, author: Author) -> Standing:
     await hub.publish()
     return await read(hub, folder, author)
@@ -251,7 +313,7 @@ async def test_a_hub_that_drops_a_record_on_the_way_is_found_out_two_hops_away(t
 
 @pytest.mark.parametrize("seed", range(12))
 async def test_whatever_happens_every_head_in_every_feed_is_true(seed: int, tmp_path: Path) -> None:
-    """Random pushes, edits, deletions, quarantine, policy and erasure at three hubs in a row."""
+    """Random pushes, edits, deletions, quarantine, policy, erasure and holds at three hubs in a row."""
     chance = random.Random(seed)
     picky = {"home": {record_id(f"r{chance.randrange(8)}")}, "far": {record_id(f"r{chance.randrange(8)}")}}
     authors = [Author("dar"), Author("other")]
@@ -267,10 +329,10 @@ async def test_whatever_happens_every_head_in_every_feed_is_true(seed: int, tmp_
     third = await MemoryHub("third").begin()
     await first.admit(*authors)
     heads = NodeHeads(first.hub, pause=timedelta(0))
-    for _ in range(40):
+    for _ in range(45):
         author = chance.choice(authors)
         label = f"r{chance.randrange(8)}"
-        action = chance.randrange(11)
+        action = chance.randrange(12)
         if action < 4:
             author.put(label)
         elif action == 4:
@@ -283,6 +345,11 @@ async def test_whatever_happens_every_head_in_every_feed_is_true(seed: int, tmp_
         elif action == 7:
             await erase(chance.choice((first, second)), author, label, chance.choice((None, 2)))
         elif action == 8:
+            hub = chance.choice((first, second))
+            await act(hub, chance.choice(("hold", "unhold")), author, label)
+            hub.clock.pass_time(days=chance.randrange(2))
+            await lift(hub)
+        elif action == 9:
             size = len(author.feed().lines)
             held = (await first.hub.log_state(author.id, "public")).frontier.size
             await first.push(author, held, chance.randint(held, size))

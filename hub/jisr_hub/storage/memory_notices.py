@@ -33,6 +33,7 @@ class MemoryNotices:
     """Mixed into MemoryLedger, whose state holds the rest."""
 
     _s: Any
+    _touch: Any
 
     def __init__(self) -> None:
         self._handled: dict[str, Handled] = {}
@@ -48,12 +49,13 @@ class MemoryNotices:
         over = [key for key, hold in self._s.holds.items() if hold.until is not None and hold.until <= at]
         for key in over:
             del self._s.holds[key]
+        self._touch({node for node, _, _ in over})
         for node, target, _ in over:
             self._bring_back(node, target, at, number)
         return len(over)
 
-    async def held_back(self) -> list[HeldBack]:
-        return [self._s.back[key] for key in sorted(self._s.back)]
+    async def held_back(self, node: str = "") -> list[HeldBack]:
+        return [self._s.back[key] for key in sorted(self._s.back) if node in ("", key[0])]
 
     def _hold(self, erasure: Erasure, at: str, number: Number) -> int:
         said, state = erasure.notice, self._s

@@ -43,9 +43,11 @@ class SqlNotices:
         async with self.database.writing(long=True) as connection:
             return await Holding(self.database, connection, self._feed).lift(at, number)
 
-    async def held_back(self) -> list[HeldBack]:
+    async def held_back(self, node: str = "") -> list[HeldBack]:
         c = t.held_back.c
-        return [HeldBack(*tuple(row)) for row in await self.rows(sa.select(t.held_back).order_by(c.node, c.id))]
+        query = sa.select(t.held_back).order_by(c.node, c.id)
+        query = query.where(c.node == node) if node else query
+        return [HeldBack(*tuple(row)) for row in await self.rows(query)]
 
     async def handled(self, notice: str = "") -> list[Handled]:
         c = t.handled.c
