@@ -118,7 +118,8 @@ def node_head_draft(head: Head, missing: Mapping[str, int]) -> Draft:
 
 
 def out_draft(node: str, record_id: str, rev: int, digest: str, type_name: str, why: str = "") -> Draft:
-    """The entry that says a record left this feed, and why: a cause of completeness.CAUSES, or `audience`."""
+    """The entry that says a record left this feed, and why: a cause of completeness.CAUSES, or `audience`; "" where the
+    feed it came by let it go without a word."""
     members = {
         "digest": orjson.dumps(digest),
         "id": orjson.dumps(record_id),

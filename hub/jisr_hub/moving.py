@@ -65,6 +65,7 @@ async def reconcile(hub: Hub, copy: Copy, node: str, take: Take, *, leave: bool)
         known = sorted((node, record_id) for record_id in await view.newest(node, "*") if record_id not in there)
     gone = {key: held for key, held in (await hub.ledger.held("public", known)).items() if held.live}
     if gone:
+        # why the home hub does not show them, its feed does not say
         drafts = [log.out_draft(*key, held.rev, held.digest, held.type) for key, held in gone.items()]
         remembered = [
             Remembered(*key, "public", Held(held.rev, held.digest, held.type, False)) for key, held in gone.items()

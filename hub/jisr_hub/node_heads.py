@@ -90,7 +90,7 @@ async def _account(ledger: Ledger, view: View, node: str, said: Sequence[Said]) 
         if newest.rev > (out.rev or 0):  # it came while what is shown was held back, and never stood in this feed
             out = structs.replace(out, rev=newest.rev, digest=newest.digest)
         if not _reached(by_node, out):
-            why = "held" if out.gone == "held" else str(orjson.loads(line).get("why", "nullified"))
+            why = "held" if out.gone == "held" else str(orjson.loads(line).get("why", "left"))
             if why == "audience":  # the node's own tombstone is on its way; until then nothing adds up
                 continue
             cause = "erased" if _reached(guards, out) else why

@@ -27,7 +27,7 @@ from .head import Head, Relation
 from .keys import KeyRing
 from .refusal import Refusal, refuse
 
-CAUSES = ("policy", "expired", "nullified", "quarantined", "erased", "held")
+CAUSES = ("policy", "expired", "nullified", "quarantined", "erased", "held", "left")
 """Why a live record of the node is not in this feed; each record has one cause."""
 OLDER = "older"
 """Counted beside the causes: records that this feed holds as they were before, because what came after is missing."""

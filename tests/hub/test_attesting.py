@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from jisr_hub.node_heads import NodeHeads
 from jisr_hub.ports import Change
-from jisr_protocol import identifiers, statement
+from jisr_protocol import completeness, identifiers, statement
 from jisr_protocol.constraints import Constraints
 from jisr_protocol.entry import Entry
 from tests.hub.anchored import Network, names_home, put_in
@@ -297,6 +298,29 @@ async def test_a_record_the_new_home_does_not_have_leaves_with_the_move(tmp_path
     await new.push(author)
     await follow(other, new, tmp_path)
     assert await other.live() == {}
+
+
+async def test_what_left_with_a_move_is_counted_as_left_and_not_as_nullified(tmp_path: Path) -> None:
+    clock = Clock()
+    old, new, other = [await hub_at(clock, label) for label in ("old home", "new home", "other")]
+    author = Author("dar")
+    await old.admit(author)
+    author.puts(2)
+    await old.push(author)
+    await follow(other, old, tmp_path)
+    ring = author.writer.ring
+    narrow = Constraints(types=frozenset())
+    await new.hub.admit("dar", ring.statements, ring, per_hour=10**6, per_day=10**6, bounds=narrow)
+    names_home(author, new.id, clock.now)
+    await new.push(author)
+    await follow(other, new, tmp_path)
+    assert await other.live() == {}
+    names_home(author, other.id, clock.now, n=2)
+    await other.admit(author)
+    await other.push(author)
+    assert await NodeHeads(other.hub, pause=timedelta(0)).state() == 1
+    (head,) = [e for e in await other.log() if e.op == "nodehead" and e.node == author.id]
+    assert dict(completeness.of(head).missing) == {"left": 2}
 
 
 async def test_two_processes_that_renew_at_once_say_one_thing() -> None:
