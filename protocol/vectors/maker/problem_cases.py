@@ -5,8 +5,8 @@ from __future__ import annotations
 from .cases import CaseFile
 
 RETRY = {
-    "never": "signature_invalid header_invalid key_revoked key_invalid identifier_mismatch not_authoritative "
-    "not_admitted rev_not_increasing rev_jump equivocation policy_refused "
+    "never": "signature_invalid header_invalid key_revoked nullified key_invalid identifier_mismatch "
+    "not_authoritative not_admitted rev_not_increasing rev_jump equivocation policy_refused "
     "constraint_violated statement_old invitation_invalid "
     "crit_unknown erased notice_old rollback fork hops_exceeded not_found "
     "unproven epoch_jump witness_conflict bundle_unsafe",
