@@ -211,15 +211,13 @@ async def open_hub(folder: Path) -> Running:
     try:
         await check_owner(ledger, who, folder)
         pages = FolderPages(folder / PUBLIC)
-        hub = Hub(who, ledger, now, anchors=config.anchors(folder, settings))
-        hub.keep = lambda case: evidence.keep(folder / EVIDENCE, case)
+        hub = await hub_of(folder, settings, ledger)
         followers = followers_of(hub, folder, settings)
         pulls = Pulls(hub, folder / PULLS, allow_private=settings.allow_private)
         erasures = erasures_of(hub, folder, followers)
         policies, views = views_of(hub, ledger, folder, settings)
         erasures.beside = views
         followers.prepare = Applying(hub, policies).run
-        await policies.refresh()
         fence, cadence = FileFence(config.fence_file(folder, settings)), Cadence(entries=settings.snapshot_entries)
         publisher = Publisher(who, ledger, pages, now, fence=fence, cadence=cadence, aside=asyncio.to_thread)
         hub.fenced = lambda: publisher.fenced
@@ -244,6 +242,16 @@ async def open_hub(folder: Path) -> Running:
     return Running(settings, hub, ledger, publisher, pages, followers, pulls, heads, erasures, duty, policies, views)
 
 
+async def hub_of(folder: Path, settings: Settings, ledger: SqlLedger) -> Hub:
+    """The hub in `folder` as its operator set it, for whatever takes entries: its anchors and what it takes."""
+    who = read_identity(folder, settings)
+    hub = Hub(who, ledger, now, anchors=config.anchors(folder, settings))
+    hub.keep = lambda case: evidence.keep(folder / EVIDENCE, case)
+    hub.policies = Policies(SqlPolicies(ledger), who.id, settings.country)
+    await hub.policies.refresh()
+    return hub
+
+
 def followers_of(hub: Hub, folder: Path, settings: Settings) -> Followers:
     """What follows the peers of the hub in `folder`, as its operator set it."""
     return Followers(
@@ -264,9 +272,9 @@ def rounds_of(running: Running) -> Rounds[Pull]:
 
 def views_of(hub: Hub, ledger: SqlLedger, folder: Path, settings: Settings) -> tuple[Policies, Views]:
     """What the hub in `folder` takes, and its feeds beside the public one; not open yet."""
-    hub.policies = Policies(SqlPolicies(ledger), hub.identity.id, settings.country)
+    policies = hub.policies or Policies(SqlPolicies(ledger), hub.identity.id, settings.country)
     open_it = lambda feed: open_room(folder, settings, hub.identity, feed)  # noqa: E731
-    return hub.policies, Views(hub, SqlNodeLogs(ledger), hub.policies, open_it)
+    return policies, Views(hub, SqlNodeLogs(ledger), policies, open_it)
 
 
 def witness_of(folder: Path, hub: Hub) -> Witness:

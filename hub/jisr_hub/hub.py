@@ -118,7 +118,12 @@ class Hub:
         return self.policies.judging(home, (OWN, of_peer(upstream)) if upstream else (OWN,))
 
     async def begin(self) -> None:
-        """Put the hub's own key statements into its feed, as far as they do not stand there; at every start."""
+        """At every start: the hub's own key statements stand in its feed, and what it says of its nodes is in force."""
+        await self.state_keys()
+        await self.renew()
+
+    async def state_keys(self) -> None:
+        """Put the hub's own key statements into its feed, as far as they do not stand there; fenced or not."""
         with contextlib.suppress(Conflict):  # another process that starts at this moment puts the same ones there
             known = await self.ledger.statements_logged(self.identity.id)
             missing = [s for s in self.identity.ring.statements if s.digest not in known]
@@ -126,7 +131,6 @@ class Hub:
                 now = identifiers.to_instant(self.clock())
                 drafts = [log.key_draft(s, *keys.subject_of(s)) for s in missing]
                 await self.ledger.store(Change(now, drafts, (), {self.identity.id: self.identity.ring}), log.number)
-        await self.renew()
 
     # Push
 

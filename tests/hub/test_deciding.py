@@ -10,7 +10,8 @@ from pathlib import Path
 import orjson
 import pytest
 
-from jisr_hub.app import open_hub
+from jisr_hub import config
+from jisr_hub.app import hub_of, open_hub
 from jisr_hub.cli import setting_up
 from jisr_hub.policies import Brake
 from jisr_hub.storage.policies import SqlPolicies
@@ -109,6 +110,27 @@ def test_a_policy_says_first_what_would_leave_and_waits_for_the_word(
     back = jisr_hub("policy", "use", wider, "--dir", hub.folder, "--json").json
     assert (back["leaves"], back["enters"], back["waits"]) == (0, 2, False)
     assert jisr_hub("status", "--dir", hub.folder, "--json").json["live"] == 4
+
+
+def test_what_a_command_takes_beside_the_serving_hub_is_judged_by_the_policy_too(
+    jisr_hub: Command, hub: HubProcess, tmp_path: Path
+) -> None:
+    """`pull`, `bundle take`, `member` and `rebase` open the hub by `hub_of`, as serving does."""
+    jisr_hub("policy", "use", policy_file(tmp_path, allow={"countries": ["MA"]}), "--yes", "--dir", hub.folder)
+    author = Author("riad", now=setting_up.now())
+    author.put("here", x_place={"country": "MA"})
+    author.put("elsewhere", x_place={"country": "ES"})
+
+    async def take() -> list[str]:
+        async with setting_up.opened(hub.folder) as ledger:
+            beside = await hub_of(hub.folder, config.read(hub.folder), ledger)
+            await beside.admit("Riad", author.ring.statements, author.ring, per_hour=1000, per_day=1000)
+            answer = await beside.push(author.id, "public", author.push(0))
+            assert answer.admitted == 2, "its key statement and its record here"
+            return [kept.code for kept in answer.quarantined]
+
+    assert run(take()) == ["policy_refused"]
+    assert jisr_hub("status", "--dir", hub.folder, "--json").json["live"] == 3
 
 
 @pytest.mark.parametrize(

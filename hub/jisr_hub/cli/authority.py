@@ -17,7 +17,7 @@ from jisr_protocol.reader.http import GuardedClient
 from jisr_protocol.refusal import Refusal
 
 from .. import admissions, anchor_keys, config, log
-from ..app import now, read_identity
+from ..app import hub_of, now, read_identity
 from ..attesting import draft
 from ..hub import Hub
 from ..ports import Change, Told
@@ -45,7 +45,7 @@ async def _hub(folder: Path) -> AsyncIterator[tuple[Hub, SqlAdmissions]]:
     async with opened(folder) as ledger:
         if reason := await why_fenced(folder, ledger):
             raise SettingUpError(f"Nothing was changed. {reason}")
-        hub = Hub(read_identity(folder, settings), ledger, now, anchors=config.anchors(folder, settings))
+        hub = await hub_of(folder, settings, ledger)
         await hub.begin()
         yield hub, SqlAdmissions(ledger.database)
 

@@ -14,13 +14,13 @@ from jisr_protocol.reader.places import FolderPlace
 from jisr_protocol.refusal import Refusal
 
 from .. import config
-from ..app import KEYS, PUBLIC, PULLS, now, open_hub, read_identity
-from ..hub import Hub
+from ..app import KEYS, PUBLIC, PULLS, hub_of, now, open_hub, read_identity
+from ..hub import Fenced, Hub
 from ..pulls import FEED, Pulls
 from ..storage.lock import AlreadyRunning
 from ..web.api import answered
 from .pulling import until_published
-from .setting_up import SettingUpError, alone, check_there, opened
+from .setting_up import SettingUpError, alone, check_there, opened, why_fenced
 
 BUNDLES = "bundles"
 
@@ -41,7 +41,9 @@ async def bring(folder: Path, files: list[Path]) -> list[dict[str, Any]]:
     except AlreadyRunning:
         settings = config.read(folder)
         async with opened(folder) as ledger:
-            hub = Hub(read_identity(folder, settings), ledger, now)
+            if fenced := await why_fenced(folder, ledger):
+                raise Fenced(fenced) from None
+            hub = await hub_of(folder, settings, ledger)
             done = await _take(folder, hub, Pulls(hub, folder / PULLS / "by-hand", allow_private=False), files)
             await until_published(ledger)
             return done

@@ -16,7 +16,7 @@ from jisr_protocol.keys import KeyRing
 from jisr_protocol.policy import Policy
 
 from .. import config
-from ..app import now, read_identity, sole, views_of
+from ..app import hub_of, now, sole, views_of
 from ..applying import Applying, Effect, named
 from ..hub import Hub
 from ..policies import OWN, Brake, Derived, Policies, braked, of_peer, of_view
@@ -48,9 +48,8 @@ class _Parts:
 async def _parts(folder: Path) -> AsyncIterator[_Parts]:
     settings = config.read(folder)
     async with opened(folder) as ledger:
-        hub = Hub(read_identity(folder, settings), ledger, now)
+        hub = await hub_of(folder, settings, ledger)
         found, _ = views_of(hub, ledger, folder, settings)
-        await found.refresh()
         yield _Parts(folder, ledger, hub, SqlPolicies(ledger), found, Applying(hub, found))
 
 

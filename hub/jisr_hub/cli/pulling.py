@@ -14,7 +14,7 @@ from jisr_protocol import identifiers
 from jisr_protocol.reader.follow import is_address
 
 from .. import config
-from ..app import PULLS, now, open_hub, read_identity
+from ..app import PULLS, hub_of, now, open_hub
 from ..hub import Fenced, Hub
 from ..ports import Ledger, Pull
 from ..pulls import Pulled, Pulls
@@ -100,7 +100,7 @@ async def _beside_a_server(folder: Path, node: str) -> list[dict[str, Any]]:
     async with opened(folder) as ledger:
         if fenced := await why_fenced(folder, ledger):
             raise Fenced(fenced)
-        hub = Hub(read_identity(folder, settings), ledger, now)
+        hub = await hub_of(folder, settings, ledger)
         apart = folder / PULLS / "by-hand"  # the serving process may be fetching the same feed just now
         done = await _fetch(hub, Pulls(hub, apart, allow_private=settings.allow_private), node)
         await until_published(ledger)

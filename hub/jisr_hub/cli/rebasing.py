@@ -14,7 +14,7 @@ from jisr_protocol.reader.follow import follow
 from jisr_protocol.reader.tables import CopyProblem
 
 from .. import config
-from ..app import PEERS, PUBLIC, erasures_of, followers_of, gate_of, now, read_identity
+from ..app import PEERS, PUBLIC, erasures_of, followers_of, gate_of, hub_of, now, read_identity
 from ..hub import Hub
 from ..peers import take_back
 from ..ports import Ledger, Mark, Member
@@ -62,7 +62,7 @@ async def carry_out(folder: Path, at_least: Seen | None) -> dict[str, Any]:
     async with alone(folder) as ledger:
         found = await _look(folder, ledger, at_least)
         who, pages = read_identity(folder, settings), FolderPages(folder / PUBLIC)
-        hub = Hub(who, ledger, now)
+        hub = await hub_of(folder, settings, ledger)
         followers = followers_of(hub, folder, settings)
         erasures = erasures_of(hub, folder, followers)
         before = max(identifiers.epoch_number(found.promised.epoch), identifiers.epoch_number(found.epoch))
