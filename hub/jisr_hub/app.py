@@ -323,7 +323,8 @@ def application(folder: Path) -> Starlette:
 
             witness = witness_of(folder, running.hub)
             offers = {"witness": {"href": witness_routes.PATH, "key": str(witness.key)}}
-            shown = SqlDirectory(running.ledger, running.settings.name, f"{running.settings.address}/feeds/public")
+            feed, lapsed = f"{running.settings.address}/feeds/public", running.hub.attesting.lapsed
+            shown = SqlDirectory(running.ledger, running.settings.name, feed, lapsed)
             app.router.routes.extend(
                 [
                     *api.routes(

@@ -63,6 +63,17 @@ class Attesting:
         beside = own.fold().node(node, at)
         return beside if beside.holds else standing if self.anchors else None
 
+    async def lapsed(self, nodes: Iterable[str]) -> set[str]:
+        """Of these nodes those whose attestation has lapsed: what is there of them stays, and is labelled."""
+        members = [member for node in set(nodes) if (member := await self.ledger.member(node)) is not None]
+        held, now = await self.authority(members), self.clock()
+        found = set()
+        for member in members:
+            standing = held.fold().node(member.node, now) if member.upstream else self.at_home(held, member.node, now)
+            if standing is not None and standing.lapsed:
+                found.add(member.node)
+        return found
+
     def never_said(self, held: Held, node: str) -> bool:
         """Whether this hub has never said that a node is its own, nor that it is not any more."""
         said = (self.identity.id, node, NODE)

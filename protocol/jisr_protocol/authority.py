@@ -55,10 +55,15 @@ class Standing:
     def holds(self) -> bool:
         return self.why is Why.HOLDS
 
+    @property
+    def lapsed(self) -> bool:
+        """Whether somebody spoke for it, and does not any more."""
+        return self.why in _LAPSED
+
     def check(self, record: Mapping[str, Any]) -> None:
         """Refuse a new record of a node that stands so: nobody attests it (AUTH-1, AUTH-3, AUTH-6), not any more
         (AUTH-2), or not for this (AUTH-4)."""
-        if self.why in _LAPSED:
+        if self.lapsed:
             refuse("AUTH-2", "/record/node", expected="a node whose attestation holds", came=self.why.value)
         elif self.why is Why.HUB_UNSIGNED:
             refuse("AUTH-3", "/record/node", expected="a hub that enough keys of an anchor name", came=self.why.value)

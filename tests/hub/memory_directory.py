@@ -48,12 +48,23 @@ class MemoryDirectory:
     author_name: dict[str, Any] | str | None = field(default_factory=lambda: dict(HOUSE))
     via: tuple[str, ...] = ()
     published_at: datetime | None = NOW
+    lapsed: bool = False
 
     def _listed(self) -> list[Listed]:
         ordered = sorted(self.records, key=lambda record: (record["node"], record["id"]))
         ordered.sort(key=lambda record: str(record["modified"]), reverse=True)
         return [
-            Listed(one["node"], one["id"], one["type"], one, self.author_name, NOW, self.via, "sha256:" + "0" * 64)
+            Listed(
+                one["node"],
+                one["id"],
+                one["type"],
+                one,
+                self.author_name,
+                NOW,
+                self.via,
+                "sha256:" + "0" * 64,
+                self.lapsed,
+            )
             for one in ordered
         ]
 

@@ -10,12 +10,15 @@ import pytest
 
 from jisr_hub.node_heads import NodeHeads
 from jisr_hub.ports import Change
+from jisr_hub.storage.directory import SqlDirectory
+from jisr_hub.storage.sql import SqlLedger
 from jisr_protocol import completeness, identifiers, statement
 from jisr_protocol.constraints import Constraints
 from jisr_protocol.entry import Entry
 from tests.hub.anchored import Network, names_home, put_in
 from tests.hub.author import Author, record_id
 from tests.hub.hub_in_memory import Clock, MemoryHub
+from tests.hub.test_erasure import EPOCH
 
 pytestmark = pytest.mark.anyio
 
@@ -321,6 +324,33 @@ async def test_what_left_with_a_move_is_counted_as_left_and_not_as_nullified(tmp
     assert await NodeHeads(other.hub, pause=timedelta(0)).state() == 1
     (head,) = [e for e in await other.log() if e.op == "nodehead" and e.node == author.id]
     assert dict(completeness.of(head).missing) == {"left": 2}
+
+
+async def test_people_see_that_the_attestation_of_a_node_has_lapsed(tmp_path: Path) -> None:
+    ledger, clock = await SqlLedger.open(tmp_path / "hub.sqlite", new_epoch=EPOCH), Clock()
+    try:
+        hub, author = await MemoryHub("home", clock=clock, attests=True, ledger=ledger).begin(), Author("dar")
+        other = Author("other")
+        await hub.admit(author, other)
+        for one in (author, other):
+            one.put("one")
+            await hub.push(one)
+        directory = SqlDirectory(ledger, "Hub", "/feeds/public", hub.hub.attesting.lapsed)
+
+        async def labelled() -> set[str]:
+            listed = await directory.page(None, 0, 9)
+            assert len(listed) == 2
+            return {one.node for one in listed if one.lapsed}
+
+        assert await labelled() == set()
+        clock.pass_time(days=31)
+        assert await labelled() == {author.id, other.id}
+        assert set(await hub.hub.renew()) == {author.id, other.id}
+        assert await labelled() == set()
+        await hub.hub.attesting.withdraw(author.id, "it has closed")
+        assert await labelled() == {author.id}
+    finally:
+        await ledger.close()
 
 
 async def test_two_processes_that_renew_at_once_say_one_thing() -> None:

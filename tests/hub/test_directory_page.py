@@ -68,6 +68,17 @@ def words(page: str) -> str:
 
 
 @pytest.mark.parametrize("code", NAMES)
+def test_the_records_of_an_author_for_whom_nobody_speaks_are_labelled(code: str) -> None:
+    label = load_languages()[code].gettext("Attestation lapsed")
+    for page in ("/directory", address(1)):
+        shown = [
+            words(client(MemoryDirectory([record(1)], lapsed=lapsed)).get(page, params={"lang": code}).text)
+            for lapsed in (False, True)
+        ]
+        assert [label in text for text in shown] == [False, True]
+
+
+@pytest.mark.parametrize("code", NAMES)
 def test_each_language_has_its_page(code: str) -> None:
     answer = client(MemoryDirectory([record(1)])).get("/directory", params={"lang": code})
     html = Elements(answer.text).named("html")[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 import orjson
@@ -17,11 +17,15 @@ from .sql import SqlLedger
 _ORGANIZATION = "org.jisr.organization/1"
 
 
+Lapsed = Callable[[Iterable[str]], Awaitable[set[str]]]
+"""Of these nodes those whose attestation has lapsed."""
+
+
 class SqlDirectory:
     """What the public feed holds now, for people."""
 
-    def __init__(self, ledger: SqlLedger, hub_name: str, feed: str) -> None:
-        self._ledger, self._hub_name, self._feed = ledger, hub_name, feed
+    def __init__(self, ledger: SqlLedger, hub_name: str, feed: str, lapsed: Lapsed) -> None:
+        self._ledger, self._hub_name, self._feed, self._lapsed = ledger, hub_name, feed, lapsed
 
     async def summary(self) -> Summary:
         c = t.record.c
@@ -52,8 +56,9 @@ class SqlDirectory:
 
     async def _list(self, query: sa.Select[Any]) -> list[Listed]:
         rows = await self._ledger.rows(query)
-        names = await self._names({row.node for row in rows})
-        return [_read(row, names.get(row.node)) for row in rows]
+        nodes = {row.node for row in rows}
+        names, lapsed = await self._names(nodes), await self._lapsed(nodes)
+        return [_read(row, names.get(row.node), row.node in lapsed) for row in rows]
 
     async def _names(self, nodes: set[str]) -> dict[str, Mapping[str, Any]]:
         """What each node's first organization calls itself."""
@@ -69,8 +74,8 @@ def _listed() -> sa.Select[Any]:
     return columns.join(t.entry, t.entry.c.seq == c.seq).where(c.live_path.is_not(None), c.audience == "public")
 
 
-def _read(row: sa.Row[Any], author_name: Mapping[str, Any] | None) -> Listed:
+def _read(row: sa.Row[Any], author_name: Mapping[str, Any] | None, lapsed: bool) -> Listed:
     line = orjson.loads(row.line)
     via = tuple(hop["by"] for hop in line.get("via", ()))
     received = identifiers.from_instant(line["at"])
-    return Listed(row.node, row.id, row.type, line["record"], author_name, received, via, row.digest)
+    return Listed(row.node, row.id, row.type, line["record"], author_name, received, via, row.digest, lapsed)

@@ -44,7 +44,8 @@ class Listed:
     `record` is the signed record with all its members. `author_name` is what the node's organization calls
     itself: a localised text or plain words, None when the hub holds no organization record of that node. `via`
     names the hubs the record came through, nearest to the author first, empty when the author brought it here.
-    `digest` is the record's digest as in the log, `received_at` (aware, UTC) when this hub took it in.
+    `digest` is the record's digest as in the log, `received_at` (aware, UTC) when this hub took it in. `lapsed` says
+    that nobody speaks for its author any more (docs/spec/authority.md): the record stays, and nothing new is taken.
     """
 
     node: str
@@ -55,6 +56,7 @@ class Listed:
     received_at: datetime
     via: tuple[str, ...] = ()
     digest: str = ""
+    lapsed: bool = False
 
 
 @dataclass(frozen=True)
