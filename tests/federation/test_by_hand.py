@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
+from jisr_hub.app import sole
 from jisr_hub.cli import carrying as at_hub
 from jisr_hub.cli import inspection, pulling, setting_up
 from jisr_hub.cli.setting_up import SettingUpError
+from jisr_hub.hub import Fenced
 from jisr_node import carrying as at_node
 from jisr_node.app import Node
 from jisr_node.errors import Declined
@@ -67,6 +69,21 @@ def test_a_feed_goes_to_the_hub_by_hand_and_the_receipt_comes_back(hub: KeptHub,
         [delivery] = node.status()["deliveries"]
         assert (delivery["received"], delivery["problem"]) == (1101, None)
         assert import_parts(back.files, tmp_path / "copy.jisr", hub.id).status == 0, "and it is the hub's feed too"
+
+
+def test_beside_a_server_nothing_enters_a_database_that_is_older_than_what_was_published(
+    hub: KeptHub, tmp_path: Path
+) -> None:
+    with node_of(tmp_path, 3) as node:
+        admit(hub, node)
+        file, made = hub.folder / "hub.sqlite", at_node.export(node, tmp_path / "dar.zip")
+        older = file.read_bytes()
+        assert brought(hub, *made.files)["outcome"] == "verified"
+        file.write_bytes(older)
+        size = status(hub)["size"]
+        with sole(hub.folder), pytest.raises(Fenced, match="older than what this hub has published"):
+            brought(hub, *made.files)
+        assert status(hub)["size"] == size
 
 
 def test_what_is_refused_leaves_all_as_it_was(hub: KeptHub, tmp_path: Path) -> None:

@@ -23,10 +23,10 @@ from jisr_protocol import live
 from jisr_protocol.notice import ALL
 
 from .. import config
-from ..app import PUBLIC, erasures_of, followers_of, now, open_hub, read_identity, views_of
+from ..app import PUBLIC, erasures_of, followers_of, hub_of, open_hub, views_of
 from ..erasure import Erasures
 from ..feeds import opened as opened_views
-from ..hub import Fenced, Hub
+from ..hub import Fenced
 from ..ports import Erased, Member
 from ..storage.lock import AlreadyRunning
 from ..storage.sql import SqlLedger
@@ -124,7 +124,7 @@ async def parts(folder: Path) -> AsyncIterator[tuple[SqlLedger, Erasures]]:
     """What erases, without what publishes: another process does."""
     settings = config.read(folder)
     async with opened(folder) as ledger:
-        hub = Hub(read_identity(folder, settings), ledger, now)
+        hub = await hub_of(folder, settings, ledger)
         followers = followers_of(hub, folder, settings)
         erasures = erasures_of(hub, folder, followers)
         _, views = views_of(hub, ledger, folder, settings)
