@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-NEWEST = "0010"
+NEWEST = "0011"
 _FIRST = "0001"
 
 
