@@ -255,7 +255,7 @@ def _settled(client: TestClient, hub: Path) -> dict[str, Any]:
     """The head once it covers all that was stored."""
     size = asyncio.run(inspection.status(hub))["size"]
     head = client.get(f"/feeds/public/head.json?after={size - 1}&wait=20").json()["head"]
-    assert head["size"] == size
+    assert head["size"] >= size, "the hub appends statements and node heads by itself later"
     return dict(head)
 
 
