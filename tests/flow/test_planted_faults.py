@@ -278,7 +278,7 @@ PLANTED = (
     Planted(cursor_before_data, "differs in|key_unknown|differs from the nodes|shows other records"),
     Planted(lost_tombstone_between_hubs, "differs in"),
     Planted(lost_tombstone_at_a_reader, "differs in|shows other records"),
-    Planted(lost_tombstone_at_a_node, "signs|differs from the nodes"),
+    Planted(lost_tombstone_at_a_node, "signs|differs from the nodes|says the head of node"),
     Planted(hub_trusted_for_the_authors_signature, "never signed|invented"),
     Planted(position_given_outside_the_store, "has a gap"),
     Planted(answer_before_the_commit, "signed for"),
