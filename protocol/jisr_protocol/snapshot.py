@@ -24,16 +24,17 @@ from .merkle import Frontier
 from .refusal import refuse
 from .shapes import Shape, list_of, object_of
 
-LISTS = ("keys", "guards", "tombstones", "parts", "heads")
+LISTS = ("keys", "guards", "tombstones", "parts", "heads", "statements")
 """The lists of a manifest, in the order in which a reader takes them: who may sign, what must not come back, what is
-gone, what is there, and how far that is all of each node."""
-OPTIONAL = ("heads",)
+gone, what is there, how far that is all of each node, and who speaks for whom."""
+OPTIONAL = ("heads", "statements")
 OPS = {
     "keys": ("key", "recovery"),
     "guards": ("erase", "hold"),
     "tombstones": ("del", "out"),
     "parts": ("put",),
     "heads": ("nodehead",),
+    "statements": ("statement",),
 }
 """Which entries stand in the parts of each list."""
 _MOST_PARTS = 65_536
@@ -93,6 +94,7 @@ class Manifest(msgspec.Struct, frozen=True):
     tombstones: tuple[Part, ...]
     parts: tuple[Part, ...]
     heads: tuple[Part, ...] = ()
+    statements: tuple[Part, ...] = ()
 
     @property
     def lists(self) -> list[tuple[str, Part]]:
@@ -151,7 +153,7 @@ def open_part(part: Part, body: bytes) -> list[bytes]:
 
 
 class Order:
-    """SNAP-3: what stands in which list, and that no record or key statement comes twice or out of its order."""
+    """SNAP-3: what stands in which list, and that no record or statement comes twice or out of its order."""
 
     def __init__(self, manifest: Manifest) -> None:
         self._seq = manifest.seq
@@ -164,7 +166,7 @@ class Order:
             refuse("SNAP-3", "", expected=expected, came=f"{entry.gone or entry.op} at {entry.seq}")
         if name == "parts" and entry.node and entry.id:
             self._rises(name, (state_tree.path(entry.node, entry.id), entry.node, entry.id))
-        elif name == "keys":
+        elif name in ("keys", "statements"):
             self._rises(name, (entry.seq,))
 
     def _rises(self, name: str, place: tuple[Any, ...]) -> None:
@@ -223,6 +225,7 @@ def write(
     tombstones: Iterable[Part] = (),
     parts: Iterable[Part] = (),
     heads: Iterable[Part] = (),
+    statements: Iterable[Part] = (),
 ) -> bytes:
     """The file of a manifest; the frontier says at which position."""
     value = {
@@ -238,8 +241,9 @@ def write(
         "state_root": state_root.hex(),
         "tombstones": msgspec.to_builtins(list(tombstones)),
     }
-    if named := msgspec.to_builtins(list(heads)):
-        value["heads"] = named
+    for name, listed in zip(OPTIONAL, (heads, statements), strict=True):
+        if described := msgspec.to_builtins(list(listed)):
+            value[name] = described
     return canonical.dumps(value) + b"\n"
 
 

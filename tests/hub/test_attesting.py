@@ -18,7 +18,7 @@ from jisr_protocol.entry import Entry
 from tests.hub.anchored import Network, names_home, put_in
 from tests.hub.author import Author, record_id
 from tests.hub.hub_in_memory import Clock, MemoryHub
-from tests.hub.test_erasure import EPOCH
+from tests.hub.published import EPOCH, entries_of
 
 pytestmark = pytest.mark.anyio
 
@@ -351,6 +351,34 @@ async def test_people_see_that_the_attestation_of_a_node_has_lapsed(tmp_path: Pa
         assert await labelled() == {author.id}
     finally:
         await ledger.close()
+
+
+async def test_who_begins_with_a_snapshot_gets_the_statements_that_hold(tmp_path: Path) -> None:
+    clock, network, author = Clock(), Network(), Author("dar")
+    home = await hub_at(clock, "home")
+    reader = await MemoryHub("reader", clock=clock, attests=True, anchors=[network.anchor]).begin()
+    await home.admit(author)
+    author.put("one")
+    names_home(author, home.id, clock.now)
+    await home.push(author)
+    await put_in(home, network.says(home.id, clock.now))
+    await put_in(home, network.says(home.id, clock.now, n=2, signers=(0,)))
+    clock.pass_time(days=25)
+    await home.hub.renew()
+    await home.publisher.publish(snapshot=True)
+    before = [e for e in await home.log() if e.op == "statement"]
+    told = entries_of(home, "statements")
+    kept = [(e.type, e.rev) for e in told]
+    assert len(before) == len(told) + 1 == 6, "what was renewed is told once, and the word of an anchor stays whole"
+    assert sorted(kept) == [(statement.HOME, 1), *[(statement.HUB, n) for n in (1, 1, 2)], (statement.NODE, 2)]
+    feed = home.write_out(tmp_path / "feed")
+    for page in (feed / "log").rglob("*"):
+        if page.is_file():
+            page.unlink()
+    await reader.follow_folder(feed, home.id, tmp_path)
+    assert len(await reader.live()) == 1, "the whole chain came with the snapshot"
+    assert len(await said(reader, statement.HUB)) == 3
+    assert len(await said(reader)) == 1
 
 
 async def test_two_processes_that_renew_at_once_say_one_thing() -> None:

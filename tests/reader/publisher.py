@@ -274,6 +274,7 @@ class FeedFolder:
             "tombstones": [e for e in newest.values() if e.op in ("del", "out") and not e.gone],
             "parts": live_puts,
             "heads": list({(e.node, e.id): e for e in entries if e.op == "nodehead"}.values()),
+            "statements": [e for e in entries if e.op == "statement"],
         }
         files: dict[str, bytes] = {}
         described: dict[str, list[snapshot.Part]] = {}

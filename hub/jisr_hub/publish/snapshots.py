@@ -16,6 +16,7 @@ from jisr_protocol import identifiers, paths, snapshot
 from jisr_protocol.limits import SNAPSHOT_PART_BYTES, SNAPSHOT_PART_ENTRIES
 from jisr_protocol.merkle import Frontier
 from jisr_protocol.snapshot import OPS, Part
+from jisr_protocol.statement import HUB, WITHDRAWAL
 
 from ..ports import Pages, Snapshot, View
 from .inventory import Inventory
@@ -60,6 +61,7 @@ async def write(
         tombstones=await parts.of(view.gone(layout.floor)),
         parts=await parts.of(view.puts()),
         heads=await parts.of(_newest_heads(view)),
+        statements=await parts.of(_statements(view)),
     )
     named = snapshot.named(manifest, epoch, seq)
     pages.write(named["path"], manifest)
@@ -123,6 +125,21 @@ async def _newest_heads(view: View) -> AsyncIterator[Sequence[bytes]]:
             found.pop((said.node, said.id), None)
             found[said.node, said.id] = said.raw
     yield list(found.values())
+
+
+async def _statements(view: View) -> AsyncIterator[Sequence[bytes]]:
+    """The lines of statements that a later one of the same signer, subject and type has not replaced, in the order of
+    the log. How many keys of an anchor make its word count is known to those who trust it: of that, all is kept."""
+    found: dict[tuple[Any, ...], list[tuple[int, bytes]]] = {}
+    async for lines in view.said(OPS["statements"]):
+        for said in map(entries.parse, lines):
+            value = said.thing.value if said.thing else {}
+            about = value.get("of") if said.type == WITHDRAWAL else said.type
+            key = (value.get("by"), said.node, said.type, about, said.digest if about == HUB else None)
+            held, n = found.get(key, []), said.rev or 0
+            stands = [one for one in held if one[0] >= n or about == HUB]
+            found[key] = [*stands, (n, said.raw)] if all(n >= one[0] for one in stands) else stands
+    yield sorted((raw for lines in found.values() for _, raw in lines), key=lambda raw: entries.parse(raw).seq)
 
 
 # What is remembered of snapshots

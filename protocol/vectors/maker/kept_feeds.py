@@ -66,6 +66,23 @@ def _snapshot_of_nothing() -> Made:
     return made(feed)
 
 
+def _told() -> Feed:
+    feed, hub = small(), Writer("hub", role="hub")
+    for n in (1, 2):
+        said = {"by": hub.id, "id": uuid("s"), "n": n, "subject": feed.writer.id, "type": f"org.example.{n}/1"}
+        feed.add(entries.stated(feed.size, hub.key.sign("statement", said)))
+    return feed
+
+
+@good("snapshot-statements", "A snapshot that tells who speaks for whom.", "SNAP-3")
+def _snapshot_statements() -> Made:
+    feed = _told()
+    take(feed)
+    feed.floor = feed.size
+    feed.put("d")
+    return made(feed)
+
+
 @good("snapshot-below-floor", "What is held lies below the floor: the reader replaces its set.", "READ-12")
 def _snapshot_below_floor() -> Made:
     feed = Feed(a_node())
@@ -319,6 +336,26 @@ def _count() -> Feed:
 @broken("snapshot-out-of-order", "Records out of their order.", "SNAP-3", "malformed")
 def _out_of_order() -> Feed:
     return _listed(lambda _, lists: lists["parts"].reverse())
+
+
+@broken("snapshot-statements-out-of-order", "Statements out of their order.", "SNAP-3", "malformed")
+def _statements_out_of_order() -> Feed:
+    feed = _told()
+    lists = lists_of(feed)
+    take(feed, lists | {"statements": lists["statements"][::-1]})
+    feed.floor = feed.size
+    feed.put("d")
+    return feed
+
+
+@broken("snapshot-no-statement", "A record among the statements.", "SNAP-3", "malformed")
+def _no_statement() -> Feed:
+    feed = _told()
+    lists = lists_of(feed)
+    take(feed, lists | {"parts": lists["parts"][1:], "statements": lists["parts"][:1]})
+    feed.floor = feed.size
+    feed.put("d")
+    return feed
 
 
 @broken("snapshot-record-twice", "A record twice.", "SNAP-3", "malformed")

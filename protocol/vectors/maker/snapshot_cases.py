@@ -49,6 +49,10 @@ def _manifests(file: CaseFile) -> None:
     file.valid("SNAP-2", "manifest", "a manifest", _given(feed), result)
     file.valid("SNAP-2", "manifest", "members nobody knows yet", _named(feed, value | {"later": [1]}), result)
     file.valid("SNAP-2", "manifest", "parts of one line", _given(_taken(1)[0]), result)
+    told = _told()
+    result_told = {"lines": 5, "live": 2, "seq": 7}
+    file.valid("SNAP-2", "manifest", "with statements", _given(told), result_told)
+    _bent_statements(file, told)
     nothing = Feed(Writer("node"))
     snapshots.take(nothing)
     file.valid("SNAP-2", "manifest", "of no entries", _given(nothing), {"lines": 0, "live": 0, "seq": 0})
@@ -57,6 +61,27 @@ def _manifests(file: CaseFile) -> None:
     later = _given(feed, bases=[base], epoch=epoch(2))
     file.valid("SNAP-2", "manifest", "of an earlier epoch that reaches so far", later, result)
     _bent_manifests(file, feed, value)
+
+
+def _told() -> Feed:
+    feed, hub = small(), Writer("hub", role="hub")
+    node = {"by": hub.id, "id": uuid("s"), "n": 1, "subject": feed.writer.id, "type": "org.jisr.node/1"}
+    feed.add(entries.stated(feed.size, hub.key.sign("statement", node)))
+    snapshots.take(feed)
+    return feed
+
+
+def _bent_statements(file: CaseFile, feed: Feed) -> None:
+    value = snapshots.manifest_of(feed)
+    part = value["statements"][0]
+    for comment, bad, pointer in (
+        ("statements that are no list", {}, "/statements"),
+        ("statements without lines", [part | {"count": 0}], "/statements"),
+        ("statements elsewhere", [part | {"path": "log/000.ndjson"}], "/statements/0/path"),
+        ("statements in the part of another list", [value["parts"][0]], "/statements/0/path"),
+    ):
+        given = _named(feed, value | {"statements": bad})
+        file.invalid("SNAP-2", "manifest", comment, given, "malformed", pointer)
 
 
 def _bent_manifests(file: CaseFile, feed: Feed, value: dict[str, Any]) -> None:

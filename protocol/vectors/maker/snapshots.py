@@ -20,7 +20,8 @@ def lists_of(feed: Feed) -> Lists:
         if line.column("op") in ("put", "del", "out"):
             newest[line.column("node"), line.column("id")] = line
     lifted = [line.column("id") for line in feed.lines if line.column("op") == "unhold"]
-    return {
+    statements = [line for line in feed.lines if line.column("op") == "statement"]
+    return ({"statements": statements} if statements else {}) | {
         "guards": [
             line
             for line in feed.lines
