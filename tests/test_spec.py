@@ -200,7 +200,7 @@ def test_every_number_of_the_limits_is_the_codes() -> None:
         limits.ACK_HOURS, limits.ACK_AWAITS, limits.NOTICES_BYTES, limits.NOTICES_AT_ONCE, limits.ADVICE_KEPT,
         limits.POLICY_BYTES, limits.POLICY_ITEMS,
         limits.STATEMENT_DAYS, limits.STATEMENTS_PER_SUBJECT, limits.ANCHOR_KEYS,
-        limits.ADMISSION_BYTES,
+        limits.ADMISSION_BYTES, limits.SIDE_BY_SIDE_DAYS,
         limits.BUNDLE_FILES, limits.BUNDLE_BYTES,
     ]  # fmt: skip
 

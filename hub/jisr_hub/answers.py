@@ -12,7 +12,7 @@ import orjson
 import structlog
 
 from jisr_protocol import capabilities, limits, notice_call, paths
-from jisr_protocol.head import MAJOR
+from jisr_protocol.majors import MAJOR
 from jisr_protocol.reader.answers import Unreachable
 from jisr_protocol.reader.http import ExchangeError, GuardedClient
 from jisr_protocol.refusal import Refusal

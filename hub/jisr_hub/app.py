@@ -58,7 +58,7 @@ from .storage.node_logs import SqlNodeLogs
 from .storage.policies import SqlPolicies
 from .storage.readers import SqlReaders
 from .storage.sql import SqlLedger
-from .web import admission, api, directory, notices, problem_documents
+from .web import admission, api, directory, notices, problem_documents, versions
 from .web import witness as witness_routes
 from .web.readiness import Duty, Readiness, free_share
 from .web.tokens import Tokens
@@ -322,23 +322,32 @@ def application(folder: Path) -> Starlette:
                 rounds.wake()
 
             witness = witness_of(folder, running.hub)
-            offers = {"witness": {"href": witness_routes.PATH, "key": str(witness.key)}}
+            endings = running.settings.sunset
+            offers = {
+                "witness": {"href": witness_routes.PATH, "key": str(witness.key)},
+                "sunset": versions.offered(endings),
+            }
             feed, lapsed = f"{running.settings.address}/feeds/public", running.hub.attesting.lapsed
             shown = SqlDirectory(running.ledger, running.settings.name, feed, lapsed)
             app.router.routes.extend(
                 [
-                    *api.routes(
-                        running.hub,
-                        running.publisher,
-                        running.pages,
-                        wake_peers=wake,
-                        feeds=running.feeds,
-                        tokens=Tokens(SqlReaders(running.ledger), running.hub.identity.id, now),
-                        offers=offers,
+                    *versions.versioned(
+                        [
+                            *api.routes(
+                                running.hub,
+                                running.publisher,
+                                running.pages,
+                                wake_peers=wake,
+                                feeds=running.feeds,
+                                tokens=Tokens(SqlReaders(running.ledger), running.hub.identity.id, now),
+                                offers=offers,
+                            ),
+                            *admission.routes(admissions_of(running)),
+                            *notices.routes(running.hub),
+                            *witness_routes.routes(witness, running.pages),
+                        ],
+                        endings,
                     ),
-                    *admission.routes(admissions_of(running)),
-                    *notices.routes(running.hub),
-                    *witness_routes.routes(witness, running.pages),
                     *_readiness(running, folder).routes(),
                     *(
                         [Route("/{path:path}", _behind)]  # the database may hold what was erased since

@@ -4,19 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import orjson
-from pydantic import Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from jisr_protocol import anchor, checkpoint, limits
+from jisr_protocol import anchor, checkpoint, limits, majors
 from jisr_protocol.anchor import Anchor
 from jisr_protocol.checkpoint import WitnessKey
 from jisr_protocol.refusal import Refusal
 
 FILE = "hub.json"
+
+
+class Sunset(BaseModel):
+    """The day from which users of a major are told that it ends, and the day it does (VER-3)."""
+
+    model_config = ConfigDict(extra="forbid")
+    deprecated: date
+    sunset: date
+
+    @model_validator(mode="after")
+    def _long_enough(self) -> Sunset:
+        try:
+            majors.check_ending(self.deprecated, self.sunset)
+        except Refusal as refusal:
+            raise ValueError(str(refusal)) from refusal
+        return self
 
 
 class Settings(BaseSettings):
@@ -49,6 +66,15 @@ class Settings(BaseSettings):
     """The longest: while it is silent, and when it cannot be reached. 0 for thirty times the shortest."""
     per_hour: int = Field(default=limits.PER_NODE_HOUR, ge=1)
     per_day: int = Field(default=limits.PER_NODE_DAY, ge=1)
+    sunset: dict[str, Sunset] = {}
+    """Majors of the protocol that end: `{"1": {"deprecated": "2027-01-01", "sunset": "2028-01-01"}}`."""
+
+    @field_validator("sunset")
+    @classmethod
+    def _of_what_is_spoken(cls, value: dict[str, Sunset]) -> dict[str, Sunset]:
+        if unknown := sorted(value.keys() - majors.SPOKEN.keys()):
+            raise ValueError(f"expected major versions that are spoken here ({', '.join(majors.spoken())}): {unknown}")
+        return value
 
     @classmethod
     def settings_customise_sources(

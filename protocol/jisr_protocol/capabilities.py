@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from . import canonical, limits
 from .refusal import refuse
 
+Instant = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$")]
 Identifier = Annotated[str, Field(pattern=r"^jisr:[a-z2-7]{52}$")]
 
 
@@ -20,6 +21,16 @@ class FeedOffer(BaseModel):
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
     href: Annotated[str, Field(min_length=1, max_length=2000)]
     audience: Literal["public", "partners", "hub"]
+    jisr: str | None = None
+    """The major it is written in; without it, 1."""
+
+
+class Ending(BaseModel):
+    """When it was said that a major ends, and when it does: instants."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+    deprecated: Instant
+    sunset: Instant
 
 
 class Limits(BaseModel):
@@ -50,6 +61,7 @@ class Capabilities(BaseModel):
     admission: str | None = None
     anchor: str | None = None
     notices: str | None = None
+    sunset: dict[str, Ending] | None = None
     encodings: list[str] = ["gzip", "zstd"]
     features: list[str] = []
     limits: Limits = Limits()
@@ -57,9 +69,12 @@ class Capabilities(BaseModel):
     def to_bytes(self) -> bytes:
         """The canonical file, with a line feed."""
         members = self.model_dump()
-        for name in ("push", "ping", "token", "admission", "anchor", "notices"):
+        for name in ("push", "ping", "token", "admission", "anchor", "notices", "sunset"):
             if members[name] is None:
                 del members[name]
+        for feed in members["feeds"]:
+            if feed["jisr"] is None:
+                del feed["jisr"]
         return canonical.dumps(members, limit_bytes=limits.HEAD_BYTES) + b"\n"
 
 

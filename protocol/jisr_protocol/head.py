@@ -8,14 +8,14 @@ from typing import Any
 
 import msgspec
 
-from . import envelope, identifiers, paths
+from . import envelope, identifiers, majors, paths
 from .envelope import Envelope
 from .keys import KeyRing, SigningKey
 from .limits import CLOCK_SKEW_SECONDS, EPOCH_JUMP, HEAD_BYTES, HUB_HEAD_HOURS, NODE_HEAD_DAYS
+from .majors import MAJOR
 from .refusal import refuse
 from .shapes import Shape, list_of, object_of
 
-MAJOR = "1"
 _base = object_of({"epoch": identifiers.epoch, "log_root": identifiers.digest, "size": identifiers.count})
 _named = object_of({"id": identifiers.text, "sha256": identifiers.digest})
 _file = object_of({"path": identifiers.text, "sha256": identifiers.digest})
@@ -86,6 +86,8 @@ class Head(msgspec.Struct, frozen=True):
     """{"path", "seq", "sha256"} of a snapshot's manifest."""
     policy: dict[str, str] | None = None
     """{"id", "sha256"} of what the feed takes; without it, all that its publisher takes (POL-5)."""
+    jisr: str = MAJOR
+    """The major in which the files of the feed are written."""
 
     @property
     def raw(self) -> bytes:
@@ -112,7 +114,9 @@ class Relation(Enum):
 
 
 def parse(raw: bytes) -> Head:
-    """Read a head file: canonical (CAN), one line (PAGE-4), a head of this major (HEAD-1, HEAD-2). Raises Refusal."""
+    """Read a head file: canonical (CAN), one line (PAGE-4), a head of a major spoken here (HEAD-1, HEAD-2).
+
+    Raises Refusal."""
     thing = envelope.parse(raw.removesuffix(b"\n"), "head", limit_bytes=HEAD_BYTES)
     return of(thing)
 
@@ -120,8 +124,9 @@ def parse(raw: bytes) -> Head:
 def of(thing: Envelope) -> Head:
     """The head that an envelope of kind head holds (HEAD-1 to HEAD-3)."""
     value = thing.value
-    if isinstance(value, dict) and isinstance(value.get("jisr"), str) and value["jisr"] != MAJOR:
-        refuse("HEAD-2", "/head/jisr", expected=f"major version {MAJOR}", came=value["jisr"])
+    if isinstance(value, dict) and isinstance(value.get("jisr"), str) and value["jisr"] not in majors.SPOKEN:
+        expected = f"major version {' or '.join(majors.spoken())}"
+        refuse("HEAD-2", "/head/jisr", expected=expected, came=value["jisr"])
     _HEAD.check(value, "/head")
     if value["floor"] > value["size"] or value["live"] > value["size"]:
         refuse("HEAD-3", "/head/size", expected="a size not below floor and live", came=value["size"])
@@ -146,6 +151,7 @@ def of(thing: Envelope) -> Head:
         value.get("gens"),
         snap,
         value.get("policy"),
+        value["jisr"],
     )
 
 
@@ -231,4 +237,15 @@ def write(
     }
     optional = {"gens": gens, "policy": policy, "snap": snap}
     value.update({name: member for name, member in optional.items() if member is not None})
+    return of(envelope.sealed("head", value, key))
+
+
+def beside(head: Head, major: str, key: SigningKey, *, snap: dict[str, Any] | None) -> Head:
+    """The same head for the feed of another major: of the same log, set and time (VER-4); `snap` names its manifest.
+
+    The same head gives the same bytes each time, so whoever makes it again never signs two of one date."""
+    value = {**head.envelope.value, "jisr": major}
+    value.pop("snap", None)
+    if snap is not None:
+        value["snap"] = snap
     return of(envelope.sealed("head", value, key))

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Mapping
 
 from . import entry as entries
-from . import paths, state_tree
+from . import majors, paths, state_tree
 from .entry import Entry
 from .exchange import Fetch, Fetched
 from .limits import ENTRY_BYTES, INVENTORY_BYTES, PARALLEL_FETCHES
@@ -26,8 +26,8 @@ Place = tuple[int, int, bytes]
 class InventoryWalk:
     """A walk from the publisher's root. `tree` is the own tree at the publisher's depth, `rows` its buckets' lines."""
 
-    def __init__(self, tree: StateTree, rows: Mapping[int, list[Row]], root: bytes) -> None:
-        self._tree, self._rows = tree, rows
+    def __init__(self, tree: StateTree, rows: Mapping[int, list[Row]], root: bytes, major: str = majors.MAJOR) -> None:
+        self._tree, self._rows, self._major = tree, rows, majors.of(major)
         self._empty = _empty_hashes(tree.depth)
         self._nodes: list[Place] = []
         """Still to be read, the next one last: a walk into the depth holds few of them."""
@@ -64,7 +64,7 @@ class InventoryWalk:
         """Take a file that came; of a record file, the put to be judged."""
         row = self._open_records.pop(event.path, None)
         if row is not None:
-            return read_record(event.body, row)
+            return read_record(self._major.read_lines(event.body), row)
         level, number, hashed = self._open_nodes.pop(event.path)
         if level == self._tree.depth:
             self._compare(number, state_tree.parse_bucket(event.body, hashed))

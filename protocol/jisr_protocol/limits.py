@@ -50,6 +50,8 @@ POLICY_ITEMS = 1000
 STATEMENT_DAYS = 30
 """How long a hub's statement about a node holds; it is renewed when a third of that is left."""
 ANCHOR_KEYS = 16
+SIDE_BY_SIDE_DAYS = 365
+"""How long a major is served after it was said to end."""
 BUNDLE_FILES = 20_000
 """Entries of one zip."""
 BUNDLE_BYTES = 1024 * 1024 * 1024

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from . import entry as entries
-from . import identifiers, lineage, merkle, paths
+from . import identifiers, lineage, majors, merkle, paths
 from .exchange import Fetch, Fetched
 from .head import Head
 from .judging import Judge
@@ -20,7 +20,7 @@ class PageWalk:
 
     def __init__(self, head: Head, frontier: Frontier, judge: Judge, generations: Mapping[int, int]) -> None:
         self._pages = Pages(head, frontier.size, generations)
-        self._frontier, self._judge = frontier, judge
+        self._frontier, self._judge, self._major = frontier, judge, majors.of(head.jisr)
         self.places: list[Frontier] = []
         """The frontier at the end of each whole page that was read, since somebody took them out."""
         self.roots: dict[int, bytes] = {}
@@ -55,7 +55,7 @@ class PageWalk:
 
     def _read_page(self, number: int, width: int, body: bytes) -> list[Judged]:
         """PAGE-3, PAGE-4: a page holds exactly its entries, in order."""
-        page = entries.parse_lines(body)
+        page = entries.parse_lines(self._major.read_lines(body))
         first = number * PAGE_ENTRIES
         if [entry.seq for entry in page] != list(range(first, first + width)):
             refuse("PAGE-3", "", expected=f"entries {first} to {first + width - 1}", came=f"{len(page)} others")

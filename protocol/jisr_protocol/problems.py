@@ -175,6 +175,7 @@ _CODE_OF_RULE = {
     "WIT-6": "proof_invalid",
     "WIT-9": "unwitnessed",
     "WIT-8": "signature_invalid",
+    "VER-3": "malformed",
     "BUN-1": "bundle_unreadable",
     "BUN-2": "bundle_unsafe",
     "BUN-3": "bundle_unsafe",

@@ -311,7 +311,7 @@ class Session:
 
     def _on_manifest(self, event: Fetched) -> list[Request]:
         self._manifest = snapshot.parse(event.body, self._head())
-        self._parts = SnapshotWalk(self._manifest, self.judge)
+        self._parts = SnapshotWalk(self._manifest, self.judge, self._head().jisr)
         self.state = State.PARTS
         return [*self._parts.more(fresh=self.fresh)] or self._parts_read()
 
@@ -420,7 +420,8 @@ class Session:
 
     def _on_surveyed(self, event: Surveyed) -> list[Request]:
         self._repairing = True
-        self._walk = InventoryWalk(event.tree, event.rows, bytes.fromhex(self._head().state_root))
+        head = self._head()
+        self._walk = InventoryWalk(event.tree, event.rows, bytes.fromhex(head.state_root), head.jisr)
         self.state = State.INVENTORY
         return self._walk_on()
 

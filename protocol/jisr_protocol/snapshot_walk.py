@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 
 from . import entry as entries
-from . import snapshot
+from . import majors, snapshot
 from .exchange import Fetch, Fetched
 from .judging import Judge
 from .limits import PAGE_ENTRIES, PARALLEL_FETCHES, SNAPSHOT_PART_BYTES
@@ -17,10 +17,10 @@ from .snapshot import Manifest
 class SnapshotWalk:
     """The parts of one snapshot. A part is opened when it is its turn; at most four are asked for ahead of that."""
 
-    def __init__(self, manifest: Manifest, judge: Judge) -> None:
+    def __init__(self, manifest: Manifest, judge: Judge, major: str = majors.MAJOR) -> None:
         self._parts = manifest.lists
         self._order = snapshot.Order(manifest)
-        self._judge = judge
+        self._judge, self._major = judge, majors.of(major)
         self._arrived: dict[str, bytes] = {}
         self._lines: list[bytes] = []
         """What is left of the part that is being read, last line first."""
@@ -63,7 +63,7 @@ class SnapshotWalk:
 
     def _read(self, name: str, line: bytes, pointer: str) -> Judged:
         try:
-            entry = entries.parse(line)
+            entry = entries.parse(self._major.read(line))
             self._order.check(name, entry)
         except Refusal as refusal:
             raise refusal.below(pointer) from None

@@ -25,7 +25,7 @@ from jisr_protocol.reader.store import open_copy
 from tests.faults.test_canaries import RECORDS, planted
 from tests.faults.test_erased import _log as erased_log
 from tests.faults.test_erased import files, holding
-from tests.federation import takedown
+from tests.federation import side_by_side, takedown
 from tests.federation.address_probes import HOSTS, is_refusal, probes, said, wall, ways_out
 from tests.federation.complete import REFUSED, far_reader
 from tests.federation.hostile import CAUGHT, Attack
@@ -36,13 +36,15 @@ from tests.federation.poor_follow import CUTS, HEAD_AND_KEYS_BYTES, check, feed_
 from tests.federation.poor_line import Line, poor_line
 from tests.federation.several_hosts import agree, federation, told, torment
 from tests.federation.shown_world import sentences, show
+from tests.federation.side_by_side import NEW, OLD, dumped
+from tests.federation.side_by_side import follow as follow_host
 from tests.federation.speaking import STORIES
 from tests.federation.stolen import STOLEN, any_orders, stolen_key
 from tests.federation.takedown import five_hubs
 from tests.federation.test_hostile import peer_under_attack, read_under_attack
 from tests.federation.test_hostile_to_nodes import node_under_attack
 from tests.federation.topologies import FORMS, HUBS, NODES, Federation, links
-from tests.hub.kept_hub import KeptHub
+from tests.hub.kept_hub import KeptHub, some_author
 from tests.reader.test_http import Dialler, Resolver, answer, local, redirect, serving
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -399,3 +401,39 @@ def test_a_poor_line_that_is_cut_repeats_at_most_a_page(
 @pytest.mark.parametrize("name", sorted(STORIES))
 def test_who_may_speak_for_whom(name: str, tmp_path: Path, figure: Callable[..., None]) -> None:
     figure(f"{name}: {asyncio.run(STORIES[name](tmp_path))}")
+
+
+# Versions
+
+
+def test_an_old_reader_follows_1_and_a_new_one_negotiates_2(
+    tmp_path: Path, long: bool, figure: Callable[..., None]
+) -> None:
+    """Programs of their own: a hub that speaks 1 and 2, `jisr` as it is, and `jisr` as it would be with 2."""
+    author = some_author(records=2_000 if long else 300)
+    hub = KeptHub(tmp_path / "hub").fill(author, snapshot=True)
+    old, new, whole = (tmp_path / name for name in ("old", "new", "whole"))
+    with side_by_side.serving(hub) as address:
+        first = [
+            follow_host(OLD, address, old),
+            follow_host(NEW, address, new),
+            follow_host(NEW, address, whole, "--whole"),
+        ]
+        assert [told["head"]["jisr"] for told in first] == ["1", "2", "2"]
+        start = len(author.feed().lines)
+        author.puts(40, prefix="later")
+        side_by_side.push(address, author, start)
+        again = [follow_host(OLD, address, old), follow_host(NEW, address, new)]
+    assert [told["head"]["jisr"] for told in again] == ["1", "2"]
+    assert all(told["changed"] for told in again)
+    for one, two in (first[:2], again):
+        same = ("epoch", "size", "live", "log_root", "state_root", "time")
+        assert [one["head"][name] for name in same] == [two["head"][name] for name in same]
+    (records, place), (others, there) = dumped(OLD, old), dumped(NEW, new)
+    assert (records, place) == (others, there)
+    assert len(records) == again[0]["live"] > first[0]["live"]
+    figure(
+        f"{len(records)} records; for 40 new ones {again[0]['requests']} requests,"
+        f" {again[0]['received_bytes']:,} bytes in major 1, {again[1]['requests']} and {again[1]['received_bytes']:,} in major 2; both end at state root"
+        f" {place['state_root'][:16]}…"
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from unittest import mock
 from urllib.parse import urlencode
@@ -18,14 +18,14 @@ from jisr_hub.peers import Offered, way
 from jisr_hub.ports import Peer
 from jisr_hub.readers import Granted, Reader
 from jisr_hub.storage.witnessed import LocalMemory
-from jisr_hub.web import api
 from jisr_hub.web.tokens import Tokens
 from jisr_hub.witness import Witness
-from jisr_protocol import ack, canonical, checkpoint, entry, notice
+from jisr_protocol import ack, canonical, checkpoint, entry, majors, notice
 from jisr_protocol.entry import Entry
 from jisr_protocol.keys import KeyRing, SigningKey
 from jisr_protocol.token import ASSERTION_TYPE, Assertion, assertion
 from jisr_protocol.witness import write_request
+from tests.federation.major_two import major_two
 from tests.hub.author import TYPE, Author, record_id
 from tests.hub.hub_in_memory import MemoryHub
 from tests.protocol.proofs import proves, refused
@@ -304,12 +304,37 @@ def _with_via(author: Author, hubs: list[str]) -> Entry:
 
 
 @proves("VER-1")
-def a_call_for_another_major_is_refused() -> None:
-    def call(version: str) -> None:
-        api._check_version(Request({"type": "http", "headers": [(b"jisr-version", version.encode())]}))
+def a_call_in_another_major_is_refused() -> None:
+    for spoken in ("1", "1.7"):
+        majors.check_called(spoken)
+    refused("VER-1", lambda: majors.check_called("2"))
+    refused("VER-1", lambda: majors.check_called("11"))
+    refused("VER-1", lambda: majors.check_called(""))
 
-    call("1")
-    refused("VER-1", lambda: call("2"))
+
+@proves("VER-2")
+def of_what_a_host_offers_the_highest_that_is_spoken_here_is_taken() -> None:
+    with major_two():
+        assert [majors.highest(there) for there in (["1"], ["1", "2"], ["2", "1", "3"])] == ["1", "2", "2"]
+    assert majors.highest(["1", "2"]) == "1"
+    refused("VER-2", lambda: majors.highest(["2", "10"]))
+
+
+@proves("VER-2")
+def a_host_that_offers_nothing_we_speak_is_not_followed() -> None:
+    refused("VER-2", lambda: majors.highest(["one"]))
+    refused("VER-2", lambda: majors.highest([]))
+
+
+@proves("VER-3")
+def a_major_does_not_end_within_a_year() -> None:
+    majors.check_ending(date(2027, 3, 1), date(2028, 2, 29))
+    refused("VER-3", lambda: majors.check_ending(date(2027, 3, 1), date(2028, 2, 28)))
+
+
+@proves("VER-3")
+def a_major_does_not_end_before_anybody_was_told() -> None:
+    refused("VER-3", lambda: majors.check_ending(date(2027, 3, 1), date(2026, 3, 1)))
 
 
 # Tokens

@@ -54,6 +54,7 @@ async def doctor(folder: Path) -> list[Finding]:
         check_there(folder)
         found.append(Finding("settings", WELL, f"The settings fit; the hub is {settings.name}."))
         found += _keys(folder, settings)
+        found += _endings(settings)
         found += _disk(folder)
         found.append(_backup(folder))
         told = await condition(config.place(folder, settings))
@@ -92,6 +93,17 @@ def _keys(folder: Path, settings: Settings) -> Iterator[Finding]:
     if (folder / "recovery-key.txt").exists():
         says = "The recovery key still lies in the hub's folder. Print recovery-key.txt, put it away, delete the file."
         yield Finding("keys", LOOK, says)
+
+
+def _endings(settings: Settings) -> Iterator[Finding]:
+    """Majors of the protocol of which the operator has said that they end (VER-3)."""
+    for major, ending in sorted(settings.sunset.items()):
+        days = (ending.sunset - now().date()).days
+        if days >= 0:
+            yield Finding("versions", WELL, f"Major {major} of the protocol ends on {ending.sunset}, in {days} days.")
+        else:
+            says = f"Major {major} of the protocol ended on {ending.sunset}, and is still served: set a later sunset."
+            yield Finding("versions", LOOK, says)
 
 
 def _disk(folder: Path) -> Iterator[Finding]:

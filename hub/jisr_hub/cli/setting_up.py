@@ -10,6 +10,7 @@ from urllib.parse import urljoin
 
 from jisr_protocol import capabilities, identifiers, keys, limits, paths
 from jisr_protocol.envelope import Envelope
+from jisr_protocol.reader import hosts
 from jisr_protocol.reader.http import GuardedClient
 from jisr_protocol.refusal import Refusal
 
@@ -159,10 +160,9 @@ async def find_peer(folder: Path, address: str) -> Peer:
         raise SettingUpError(
             f"{address} says it is {offered.id}, but its keys are those of {ring.id}. Do not follow it."
         )
-    public = [feed for feed in offered.feeds if feed.name == "public"]
-    if offered.role != "hub" or not public:
+    if offered.role != "hub" or not any(feed.name == "public" for feed in offered.feeds):
         raise SettingUpError(f"{address} is a {offered.role} without a public feed to follow.")
-    return Peer(offered.id, offered.name, urljoin(address, public[0].href), 0, "")
+    return Peer(offered.id, offered.name, urljoin(address, hosts.chosen(offered)), 0, "")
 
 
 async def add_peer(folder: Path, peer: Peer) -> None:

@@ -9,7 +9,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -19,9 +19,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from jisr_protocol import identifiers, keys, limits
+from jisr_protocol import identifiers, keys, limits, majors
 from jisr_protocol.capabilities import Capabilities, FeedOffer
-from jisr_protocol.head import MAJOR, Head
+from jisr_protocol.head import Head
 from jisr_protocol.inflate import inflate
 from jisr_protocol.push import NodeLog
 from jisr_protocol.refusal import Refusal, refuse
@@ -31,6 +31,7 @@ from ..ports import Kept, Pages
 from ..publish.feed import Publisher
 from ..publish.pages import place_of
 from ..publish.records import ErasedRecord
+from ..publish.rendering import Rendering
 from ..quota import QuotaExhausted
 from .problem_documents import document, refusal_document
 from .tokens import FORM_BYTES, Tokens, refused
@@ -57,6 +58,21 @@ class Feed:
     publisher: Publisher
     pages: Pages
     audience: str = "public"
+    rendering: Rendering | None = None
+    """Set when the feed is served in another major than it is published in."""
+
+    async def head(self) -> Head | None:
+        """The head that is out, in the major of this feed."""
+        head = self.publisher.head
+        return head if head is None or self.rendering is None else await self.rendering.head(head)
+
+    def read(self, path: str) -> bytes | None:
+        """A file, as the major of this feed writes it."""
+        return (self.rendering or self.pages).read(path)
+
+    def lines(self, content: bytes) -> bytes:
+        """Lines of this feed, as its major writes them."""
+        return content if self.rendering is None else self.rendering.major.write_lines(content)
 
     def cached(self, header: str) -> str:
         """How a file may be cached: of a restricted feed by the reader alone."""
@@ -79,10 +95,22 @@ def routes(
     """The routes of the protocol. `feeds` are those beside the public one, as they are when a request comes, `offers`
     further members of the capability document."""
     api = _Api(hub, lambda: {"public": Feed(publisher, pages), **feeds()}, wake_peers, tokens, offers or {})
-    feed = "/feeds/{feed}"
     return [
         Route("/.well-known/jisr.json", api.capabilities),
         Route("/keys.json", api.keys),
+        *_files(api, "/feeds/{feed}"),
+        *_files(api, "/feeds/{major:int}/{feed}"),
+        Route("/v1/nodes/{node}/feeds/{name}/log", api.push, methods=["POST"]),
+        Route("/v1/nodes/{node}/feeds/{name}/log/state", api.log_state),
+        Route("/v1/nodes/{node}/keys.json", api.node_keys),
+        Route("/v1/nodes/{node}/feeds/{name}/log/receipt", api.receipt),
+        Route("/v1/ping", api.ping, methods=["POST"]),
+        *([Route("/v1/token", api.token, methods=["POST"])] if tokens is not None else []),
+    ]
+
+
+def _files(api: _Api, feed: str) -> list[Route]:
+    return [
         Route(f"{feed}/keys.json", api.keys),
         Route(f"{feed}/head.json", api.head),
         Route(feed + "/log/{path:path}", api.page),
@@ -91,12 +119,6 @@ def routes(
         Route(feed + "/snap/{path:path}", api.snapshot),
         Route(feed + "/inv/{name}", api.inventory),
         Route(feed + "/rec/{node}/{id}/{name}", api.record),
-        Route("/v1/nodes/{node}/feeds/{name}/log", api.push, methods=["POST"]),
-        Route("/v1/nodes/{node}/feeds/{name}/log/state", api.log_state),
-        Route("/v1/nodes/{node}/keys.json", api.node_keys),
-        Route("/v1/nodes/{node}/feeds/{name}/log/receipt", api.receipt),
-        Route("/v1/ping", api.ping, methods=["POST"]),
-        *([Route("/v1/token", api.token, methods=["POST"])] if tokens is not None else []),
     ]
 
 
@@ -112,17 +134,15 @@ class _Api:
         self._hub, self._feeds, self._wake_peers, self._tokens = hub, feeds, wake_peers, tokens
         self._offers = offers
         self._senders: Counter[str] = Counter()
+        self._renderings: dict[tuple[str, str], Rendering] = {}
 
     async def capabilities(self, request: Request) -> Response:
         offered = Capabilities(
-            jisr=[MAJOR],
+            jisr=majors.spoken(),
             id=self._hub.identity.id,
             role="hub",
             name=self._hub.identity.name,
-            feeds=[
-                FeedOffer.model_validate({"name": name, "href": f"/feeds/{name}", "audience": feed.audience})
-                for name, feed in self._feeds().items()
-            ],
+            feeds=self._offers_of_feeds(),
             keys="/keys.json",
             push="/v1/nodes/{node}/feeds/{name}/log",
             ping="/v1/ping",
@@ -134,6 +154,17 @@ class _Api:
             **self._offers,
         )
         return _file(request, offered.to_bytes(), "public, max-age=3600, stale-if-error=604800")
+
+    def _offers_of_feeds(self) -> list[FeedOffer]:
+        """Every feed in every major, those of 1 first: readers of 1 take the first of a name."""
+        offers = []
+        for major in majors.spoken():
+            own = major == majors.MAJOR
+            place, named = ("/feeds", {}) if own else (f"/feeds/{major}", {"jisr": major})
+            for name, feed in self._feeds().items():
+                said = {"name": name, "href": f"{place}/{name}", "audience": feed.audience, **named}
+                offers.append(FeedOffer.model_validate(said))
+        return offers
 
     async def keys(self, request: Request) -> Response:
         return _file(request, keys.write_file(self._hub.identity.ring), "public, max-age=60")
@@ -152,10 +183,10 @@ class _Api:
         publisher = feed.publisher
         publisher.seen.note(request.headers.get("jisr-seen", ""), publisher.head)
         after, wait = request.query_params.get("after"), request.query_params.get("wait")
-        head: Head | None = publisher.head
         if after is not None:
             seconds = min(_number(wait, "wait", limits.LONG_POLL_SECONDS), limits.LONG_POLL_SECONDS)
-            head = await publisher.wait(_number(after, "after", 0), seconds)
+            await publisher.wait(_number(after, "after", 0), seconds)
+        head = await feed.head()
         if head is None:
             return document("busy", "the first head of this feed is not signed yet")
         return _file(request, head.raw, feed.cached("no-store" if after is not None else _HEAD_CACHE))
@@ -199,7 +230,17 @@ class _Api:
             raise HTTPException(404, "no feed of this name is here; /.well-known/jisr.json says which are")
         if feed.audience != "public":
             await self._check_token(request, feed.audience)
-        return feed
+        major = str(request.path_params.get("major", majors.MAJOR))
+        return feed if major == majors.MAJOR else self._rendered(request.path_params["feed"], feed, major)
+
+    def _rendered(self, name: str, feed: Feed, major: str) -> Feed:
+        if major not in majors.SPOKEN:
+            raise HTTPException(404, "no feed of this major is here; /.well-known/jisr.json says which are")
+        rendering = self._renderings.get((name, major))
+        if rendering is None or rendering.pages is not feed.pages:
+            key = lambda: self._hub.identity.key  # noqa: E731
+            rendering = self._renderings[name, major] = Rendering(majors.SPOKEN[major], feed.pages, key)
+        return replace(feed, rendering=rendering)
 
     async def _check_token(self, request: Request, *audiences: str, by: str = "") -> None:
         if self._tokens is None:
@@ -221,9 +262,9 @@ class _Api:
         accepted = _accepted(request.headers.get("accept-encoding", ""))
         headers = {"Cache-Control": feed.cached(_IMMUTABLE), "Vary": "Accept-Encoding"}
         media_type = "application/x-ndjson" if path.endswith(".ndjson") else "application/json"
-        if "zstd" in accepted and (body := feed.pages.read(path + ".zst")) is not None:
+        if "zstd" in accepted and (body := feed.read(path + ".zst")) is not None:
             return _ranged(request, body, {**headers, "Content-Encoding": "zstd"}, media_type)
-        body = feed.pages.read(path)
+        body = feed.read(path)
         if body is None:
             return document("page_missing", f"{path} is not here; read the head again")
         if "gzip" in accepted:
@@ -247,13 +288,12 @@ class _Api:
             if known and _REV_FILE.fullmatch(name):
                 rev = int(name.removesuffix(".json"))
                 if content := await feed.publisher.record(f"jisr:{node}", record_id, rev):
-                    return _file(request, content, feed.cached(_IMMUTABLE))
+                    return _file(request, feed.lines(content), feed.cached(_IMMUTABLE))
         except ErasedRecord:
             return document("erased", f"the content of {record_id} was erased")
         return document("not_found", "this feed now has no such version: rec/<node>/<id>/<rev>.json")
 
     async def push(self, request: Request) -> Response:
-        _check_version(request)
         node, name = _feed_of(request)
         try:
             async with self._turn(node):
@@ -279,7 +319,6 @@ class _Api:
             self._senders[node] -= 1
 
     async def log_state(self, request: Request) -> Response:
-        _check_version(request)
         node, name = _feed_of(request)
         if name != "public":
             await self._check_token(request, name, by=node)
@@ -291,7 +330,6 @@ class _Api:
 
     async def receipt(self, request: Request) -> Response:
         """The last answer to a push, made anew: for nodes whose feed is fetched, and who never saw one."""
-        _check_version(request)
         node, name = _feed_of(request)
         if name != "public":
             return document("restricted", "what is held of a restricted feed is told in the answer to a push")
@@ -359,13 +397,6 @@ def _feed_of(request: Request) -> tuple[str, str]:
         if expected := check(value):
             refuse("PUSH-1", f"/{place}", expected=expected, came=value)
     return node, name
-
-
-def _check_version(request: Request) -> None:
-    """VER-1: a call for another major gets told what is spoken here."""
-    asked = request.headers.get("jisr-version", MAJOR)
-    if asked.partition(".")[0] != MAJOR:
-        refuse("VER-1", "", expected=f"Jisr-Version {MAJOR}", came=asked)
 
 
 def _number(text: str | None, name: str, default: int) -> int:

@@ -19,7 +19,6 @@ from jisr_protocol.envelope import Envelope
 from ..acknowledging import Acknowledgements
 from ..hub import Hub
 from ..quota import QuotaExhausted
-from .api import _check_version as check_version
 from .api import body as body_of
 from .problem_documents import document
 
@@ -42,7 +41,6 @@ class _Notices:
 
     async def take(self, request: Request) -> Response:
         """Take notices and acks; each is answered by itself, in order."""
-        check_version(request)
         self._count()
         call = notice_call.parse(await body_of(request, limits.NOTICES_BYTES))
         answers = await self._acknowledgements.take(call.said, call.chains)

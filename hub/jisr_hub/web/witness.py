@@ -40,4 +40,8 @@ def routes(witness: Witness, pages: Pages) -> list[Route]:
             return document("not_found", "this feed has no checkpoint yet")
         return Response(content, 200, {"Cache-Control": "public, max-age=10"}, _PLAIN)
 
-    return [Route(PATH, add, methods=["POST"]), Route(f"/feeds/public/{paths.CHECKPOINT}", checkpoint)]
+    return [
+        Route(PATH, add, methods=["POST"]),
+        Route(f"/feeds/public/{paths.CHECKPOINT}", checkpoint),
+        Route(f"/feeds/{{major:int}}/public/{paths.CHECKPOINT}", checkpoint),  # the log is the same in all of them
+    ]

@@ -10,8 +10,9 @@ from urllib.parse import urljoin
 import zstandard
 
 from jisr_protocol import entry, generations, head, limits, paths
-from jisr_protocol.head import MAJOR, Head
+from jisr_protocol.head import Head
 from jisr_protocol.limits import PAGE_ENTRIES
+from jisr_protocol.majors import MAJOR
 from jisr_protocol.page_walk import epoch_of_page
 from jisr_protocol.problems import PROBLEMS, code_of_rule
 from jisr_protocol.reader.http import Answer, ExchangeError, Garbled, GuardedClient, TooLarge, Unreachable

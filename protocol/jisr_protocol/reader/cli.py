@@ -20,6 +20,7 @@ from .. import identifiers
 from .bundle_cli import bundle_app
 
 if TYPE_CHECKING:
+    from ..session import Outcome
     from ..witness import Policy
     from .follow import Progress, Result
     from .store import Copy
@@ -46,7 +47,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.
 
 @app.command()
 def follow(
-    feed: Annotated[str, typer.Argument(metavar="FEED", help="The address or the folder of a feed.")],
+    feed: Annotated[str, typer.Argument(metavar="FEED", help="The address of a feed or its host, or a folder.")],
     into: Annotated[Path, typer.Option("--into", metavar="FILE", help="The verified copy; made if it is not there.")],
     expect: Annotated[str | None, typer.Option("--expect", metavar="ID", help="The publisher it must be.")] = None,
     allow_private: Annotated[
@@ -93,12 +94,39 @@ def _policy(file: Path | None) -> Policy | None:
 def _follow(feed: str, into: Path, options: dict[str, Any], reads_as: Path | None, as_json: bool) -> int:
     from .follow import follow_once
 
+    if not isinstance(place := _at_host(feed, bool(options["allow_private"])), str):
+        return int(place)
+    feed = place
     who = _credentials(reads_as) if reads_as is not None else None
 
     with _progress(shown=not as_json) as progress:
         result = follow_once(_feed(feed), into, progress=progress, credentials=who, **options)
     _report(result, into, as_json)
     return int(result.outcome)
+
+
+def _at_host(feed: str, allow_private: bool) -> str | Outcome:
+    """Of a host the feed to follow there, else what was given; how it ends when there is none."""
+    from ..refusal import Refusal
+    from ..session import Outcome
+    from .answers import ExchangeError, Forbidden
+    from .follow import is_address
+
+    if not is_address(feed):
+        return feed
+    from .hosts import feed_at_now, is_host
+
+    try:
+        return feed_at_now(feed, allow_private=allow_private) if is_host(feed) else feed
+    except Forbidden:
+        raise
+    except ExchangeError as error:
+        _verdict(False, f"{feed}: the host could not be asked ({error}). Nothing was changed. Try again later.")
+        return Outcome.TEMPORARY
+    except Refusal as refusal:
+        advice = "Nothing was changed. A newer version of this program may speak it."
+        _verdict(False, f"{feed} is served in no version that this program speaks ({refusal}). {advice}")
+        return Outcome.BROKEN
 
 
 def _credentials(folder: Path) -> Any:

@@ -37,6 +37,7 @@ def as_dict(result: Result, into: Path) -> dict[str, Any]:
         if head is None
         else {
             "by": head.by,
+            "jisr": head.jisr,
             "name": head.name,
             "epoch": head.epoch,
             "size": head.size,

@@ -15,7 +15,7 @@ import msgspec
 import orjson
 
 from .. import entry as entries
-from .. import evidence, generations, merkle, paths
+from .. import evidence, generations, majors, merkle, paths
 from .. import head as heads
 from ..evidence import Evidence, Inclusion
 from ..exchange import Fetch, Fetched
@@ -122,7 +122,7 @@ async def _leaves(place: Place, head: Head, seq: int) -> list[bytes]:
         raise _NoProof("the feed does not keep that page any more")
     width = min(PAGE_ENTRIES, now.size - number * PAGE_ENTRIES)
     path = paths.page(epoch_of_page(now, number), number, width, written.get(number, 1))
-    page = entries.parse_lines(await _fetch(place, path, PAGE_BYTES))
+    page = entries.parse_lines(majors.of(now.jisr).read_lines(await _fetch(place, path, PAGE_BYTES)))
     return [entry.leaf for entry in page if entry.seq < head.size]
 
 
