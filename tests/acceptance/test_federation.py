@@ -432,8 +432,8 @@ def test_an_old_reader_follows_1_and_a_new_one_negotiates_2(
     (records, place), (others, there) = dumped(OLD, old), dumped(NEW, new)
     assert (records, place) == (others, there)
     assert len(records) == again[0]["live"] > first[0]["live"]
+    in_1, in_2 = (f"{told['requests']} requests, {told['received_bytes']:,} bytes" for told in again)
     figure(
-        f"{len(records)} records; for 40 new ones {again[0]['requests']} requests,"
-        f" {again[0]['received_bytes']:,} bytes in major 1, {again[1]['requests']} and {again[1]['received_bytes']:,} in major 2; both end at state root"
+        f"{len(records)} records; for 40 new ones in major 1 {in_1}; in major 2 {in_2}; both end at state root"
         f" {place['state_root'][:16]}…"
     )
