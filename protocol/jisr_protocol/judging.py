@@ -66,8 +66,8 @@ class Judge:
                 accepted = entries.accepted(entry, verifiers, signer)
                 self._check_counts(entry, signer)
                 return Judged(entry, accepted, None)
-            elif entry.op in ("erase", "hold", "unhold") and entry.thing is not None:
-                self._check_notice(entry.thing, entry.seq, past=past)
+            elif entry.op in ("erase", "hold", "unhold", "statement") and entry.thing is not None:
+                self._check_said(entry.thing, entry.seq, past=past)
             elif entry.op == "nodehead":
                 said = completeness.of(entry)
                 completeness.verified(said, self.ring(said.node) or self._publisher_as(said.node), self.feed)
@@ -112,8 +112,9 @@ class Judge:
             self._verifiers[node, kind, number] = found
         return self._verifiers[node, kind, number]
 
-    def _check_notice(self, thing: Envelope, seq: int, *, past: bool) -> None:
-        """READ-13: a notice is its signer's where his keys are known; of others the publisher's word has to do."""
+    def _check_said(self, thing: Envelope, seq: int, *, past: bool) -> None:
+        """READ-13, STMT-2: a notice or statement is its signer's where his keys are known; of others the publisher's
+        word has to do."""
         by = thing.value["by"]
         if verifiers := self._keys_at(by, thing.kind, seq, past=past):
             verify_bytes(thing, verifiers)

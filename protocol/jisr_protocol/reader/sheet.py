@@ -241,7 +241,7 @@ class Sheet:
             self._note_key(judged)
         elif entry.op == "nodehead":
             self._take_node_head(judged)
-        elif entry.op not in ("put", "del", "out"):
+        elif entry.op not in ("put", "del", "out") and (judged.refusal is None or entry.op != "statement"):
             self._carried.append((entry.seq, entry.op, entry.node, entry.id, entry.raw))
 
     def _put(self, judged: Judged) -> None:
