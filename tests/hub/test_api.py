@@ -280,7 +280,7 @@ def test_each_refusal_of_a_push_has_its_code_and_says_what_to_do(world: World) -
     stranger = f"/v1/nodes/jisr:{'a' * 52}/feeds/public/log"
     assert problem(world.client.post(stranger, content=head_line), 403, "not_admitted")["retry"] == "never"
     problem(world.client.get(stranger + "/state"), 403, "not_admitted")
-    problem(world.client.get(world.log.replace("/public/", "/hub/") + "/state"), 403, "restricted")
+    problem(world.client.get(world.log.replace("/public/", "/hub/") + "/state"), 401, "restricted")
     problem(world.client.post("/v1/nodes/nobody/feeds/public/log", content=head_line), 400, "malformed")
     older = problem(world.client.post(world.log, content=head_line, headers={"Jisr-Version": "2"}), 400,
                     "version_unsupported")  # fmt: skip
