@@ -29,24 +29,19 @@ from jisr_protocol.reader.http import ExchangeError, GuardedClient
 from jisr_protocol.refusal import Refusal
 
 from . import config, identity, log
-from .acknowledging import Acknowledgements
-from .admissions import Admissions
-from .applying import Applying
+from .authority.admissions import Admissions
 from .config import Settings
-from .erasure import Erasures
-from .feeds import Room, Views
+from .following.peers import Followers
+from .following.pulls import AT_ONCE, Pulls, forget
+from .following.rounds import Rounds, bounds_of
 from .hub import Fenced, Hub
 from .identity import Identity
 from .node_heads import NodeHeads
-from .peers import Followers
-from .policies import Derived, Policies
 from .ports import Erasure, Pull
 from .publish.feed import Publisher
 from .publish.fence import Behind, Gate, own_head
 from .publish.seen import Seen
 from .publish.snapshots import Cadence
-from .pulls import AT_ONCE, Pulls, forget
-from .rounds import Rounds, bounds_of
 from .storage import witnessed
 from .storage.admissions import SqlAdmissions
 from .storage.directory import SqlDirectory
@@ -58,12 +53,17 @@ from .storage.node_logs import SqlNodeLogs
 from .storage.policies import SqlPolicies
 from .storage.readers import SqlReaders
 from .storage.sql import SqlLedger
+from .takedown.acknowledging import Acknowledgements
+from .takedown.erasure import Erasures
+from .views.applying import Applying
+from .views.opened import Room, Views
+from .views.policies import Derived, Policies
 from .web import admission, api, directory, notices, problem_documents, versions
 from .web import witness as witness_routes
 from .web.readiness import Duty, Readiness, free_share
 from .web.tokens import Tokens
-from .witness import Witness
-from .witnessing import Said, Witnessing
+from .witness.cosigning import Witness
+from .witness.witnessing import Said, Witnessing
 
 KEYS = "keys.json"
 PUBLIC = "public"

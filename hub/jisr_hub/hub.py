@@ -26,11 +26,10 @@ from jisr_protocol.refusal import Refusal, refuse
 from jisr_protocol.statement import Verified
 
 from . import ingest, log, nullification
-from .attesting import WAITING, Attesting, outdated
+from .authority.attesting import WAITING, Attesting, outdated
 from .identity import Identity
 from .ingest import Bench, Outcome, Policy
 from .nullification import Reckoning
-from .policies import OWN, Policies, of_peer
 from .ports import (
     Change,
     Clock,
@@ -48,6 +47,7 @@ from .ports import (
     Told,
 )
 from .quota import Quota
+from .views.policies import OWN, Policies, of_peer
 
 CONFLICT_TRIES = 5
 Aftermath = Callable[[str, Sequence[Erasure]], Awaitable[None]]

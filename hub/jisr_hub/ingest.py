@@ -27,10 +27,11 @@ from jisr_protocol.refusal import Refusal, refuse
 from jisr_protocol.statement import Verified
 from jisr_protocol.validity import Source
 
-from . import holding, log
-from .noticing import HeldBack
+from . import log
 from .nullification import Reckoning
 from .ports import Draft, Erasure, Held, Kept, Key, Member, Position, Remembered, Told
+from .takedown import holding
+from .takedown.noticing import HeldBack
 
 _PLAIN_MEMBERS = frozenset({"at", "jws", "op", "seq"})
 NOTICES = ("erase", "hold", "unhold")

@@ -21,7 +21,7 @@ from jisr_protocol.notice import Notice
 from jisr_protocol.push import NodeLog
 from jisr_protocol.statement import HUB, Statement
 
-from .noticing import HeldBack, NoticeLedger
+from .takedown.noticing import HeldBack, NoticeLedger
 
 Position = tuple[str, str, int]
 """(feed name, epoch, seq): a place in a node's own feed."""

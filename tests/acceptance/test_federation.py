@@ -15,9 +15,9 @@ import pytest
 
 from examples.federation.worlds import ALL, WORLDS
 from jisr_hub import config
-from jisr_hub.acknowledging import Acknowledgements
 from jisr_hub.cli import checking
-from jisr_hub.peers import Offered, take
+from jisr_hub.following.peers import Offered, take
+from jisr_hub.takedown.acknowledging import Acknowledgements
 from jisr_node.app import Node
 from jisr_protocol.reader.answers import Forbidden
 from jisr_protocol.reader.http import GuardedClient

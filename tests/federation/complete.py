@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from jisr_hub import peers, relayed_heads
+from jisr_hub.following import peers, relayed_heads
 from jisr_hub.node_heads import NodeHeads
 from jisr_protocol.reader import why
 from jisr_protocol.reader.follow import follow

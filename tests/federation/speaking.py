@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from jisr_hub.admissions import WAITING_MOST, Admissions, MemoryStore
+from jisr_hub.authority.admissions import WAITING_MOST, Admissions, MemoryStore
 from jisr_protocol import admission, identifiers, statement
 from jisr_protocol.refusal import Refusal
 from tests.hub.anchored import Network, names_home, put_in

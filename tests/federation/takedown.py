@@ -20,8 +20,8 @@ from jisr_hub import app as hub_app
 from jisr_hub import config
 from jisr_hub.app import Running, open_hub
 from jisr_hub.cli import setting_up
-from jisr_hub.noticing import Follower
 from jisr_hub.ports import Peer
+from jisr_hub.takedown.noticing import Follower
 from jisr_hub.web import api, notices
 from jisr_node.app import Node
 from jisr_protocol.reader.follow import follow

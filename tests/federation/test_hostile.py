@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from jisr_hub.peers import Followers
+from jisr_hub.following.peers import Followers
 from jisr_hub.ports import Peer
 from jisr_protocol import evidence
 from jisr_protocol.reader import http

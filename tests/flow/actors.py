@@ -16,9 +16,9 @@ from typing import Any, ClassVar
 from unittest import mock
 
 from jisr_hub import identity as hub_identity
+from jisr_hub.following.peers import Followers
 from jisr_hub.hub import Hub
 from jisr_hub.node_heads import NodeHeads
-from jisr_hub.peers import Followers
 from jisr_hub.publish.feed import Publisher
 from jisr_hub.publish.snapshots import Cadence
 from jisr_hub.storage.memory import MemoryLedger, MemoryPages

@@ -12,7 +12,8 @@ from unittest import mock
 
 import pytest
 
-from jisr_hub import ingest, log, peers
+from jisr_hub import ingest, log
+from jisr_hub.following import peers
 from jisr_hub.hub import Hub
 from jisr_hub.publish.pages import PageWriter
 from jisr_hub.storage.memory import MemoryLedger

@@ -6,7 +6,7 @@ from unittest import mock
 
 import pytest
 
-from jisr_hub import peers
+from jisr_hub.following import peers
 from jisr_protocol import head as heads
 from jisr_protocol import paths
 

@@ -23,7 +23,7 @@ from unittest import mock
 
 from nacl import bindings
 
-from jisr_hub import peers as hub_peers
+from jisr_hub.following import peers as hub_peers
 from jisr_hub.ports import Peer
 from jisr_hub.publish import pages as hub_pages
 from jisr_hub.quota import QuotaExhausted

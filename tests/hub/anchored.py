@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from jisr_hub import log
-from jisr_hub.attesting import draft
+from jisr_hub.authority.attesting import draft
 from jisr_hub.ports import Change, Told
 from jisr_protocol import anchor, identifiers, statement
 from jisr_protocol.anchor import Anchor

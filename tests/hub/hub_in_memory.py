@@ -9,11 +9,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from jisr_hub import identity, peers
-from jisr_hub.attesting import Attesting, Held
+from jisr_hub import identity
+from jisr_hub.authority.attesting import Attesting, Held
+from jisr_hub.following import peers
+from jisr_hub.following.peers import Followers, Offered
 from jisr_hub.hub import Hub, PushAnswer
 from jisr_hub.node_heads import NodeHeads
-from jisr_hub.peers import Followers, Offered
 from jisr_hub.ports import Peer
 from jisr_hub.publish.feed import Publisher
 from jisr_hub.storage.memory import MemoryLedger, MemoryPages

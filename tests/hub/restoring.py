@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from jisr_hub import rebase
-from jisr_hub.peers import take_back
+from jisr_hub.following.peers import take_back
 from jisr_hub.ports import Mark, Peer
 from jisr_hub.publish.feed import Publisher
 from jisr_hub.rebase import Done, Found

@@ -11,15 +11,15 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 
 from jisr_hub import ingest
-from jisr_hub.acknowledging import Acknowledgements
-from jisr_hub.erasure import Erasures
+from jisr_hub.following.peers import Offered, way
 from jisr_hub.hub import PushAnswer
-from jisr_hub.peers import Offered, way
 from jisr_hub.ports import Peer
-from jisr_hub.readers import Granted, Reader
 from jisr_hub.storage.witnessed import LocalMemory
+from jisr_hub.takedown.acknowledging import Acknowledgements
+from jisr_hub.takedown.erasure import Erasures
+from jisr_hub.views.readers import Granted, Reader
 from jisr_hub.web.tokens import Tokens
-from jisr_hub.witness import Witness
+from jisr_hub.witness.cosigning import Witness
 from jisr_protocol import ack, canonical, checkpoint, entry, majors, notice
 from jisr_protocol.entry import Entry
 from jisr_protocol.keys import KeyRing, SigningKey
@@ -227,7 +227,7 @@ def _brought(*things: Any, chains: Any, limit: int = 1_000) -> list[Any]:
 
     async def story() -> list[Any]:
         hub = await MemoryHub("hub").begin()
-        with mock.patch("jisr_hub.acknowledging.ADVICE_KEPT", limit):
+        with mock.patch("jisr_hub.takedown.acknowledging.ADVICE_KEPT", limit):
             return await Acknowledgements(hub.hub).take([thing.envelope.raw for thing in things], chains)
 
     return asyncio.run(story())

@@ -16,11 +16,11 @@ import sqlalchemy as sa
 from starlette.testclient import TestClient
 
 from jisr_hub import config
-from jisr_hub.acknowledging import Acknowledgements
 from jisr_hub.app import application
 from jisr_hub.cli import noticing, setting_up
-from jisr_hub.noticing import Follower
 from jisr_hub.storage.sql import SqlLedger
+from jisr_hub.takedown.acknowledging import Acknowledgements
+from jisr_hub.takedown.noticing import Follower
 from jisr_protocol import ack, identifiers, keys, notice, notice_call
 from jisr_protocol.ack import Ack
 from jisr_protocol.limits import ADVICE_KEPT
@@ -279,7 +279,7 @@ async def test_an_older_ack_does_not_take_the_place_of_a_newer_one(begun: Begun)
 
 
 async def test_strangers_can_leave_a_thousand_notices_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("jisr_hub.acknowledging.ADVICE_KEPT", 5)
+    monkeypatch.setattr("jisr_hub.takedown.acknowledging.ADVICE_KEPT", 5)
     hub, stranger = await MemoryHub("hub").begin(), MemoryHub("stranger")
     notices = [said_by(stranger, Author(f"node {n}")) for n in range(7)]
     told = await bring(hub, *notices, by=stranger)

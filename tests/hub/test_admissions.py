@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from jisr_hub import admissions
-from jisr_hub.admissions import Admissions, MemoryStore, Store
+from jisr_hub.authority import admissions
+from jisr_hub.authority.admissions import Admissions, MemoryStore, Store
 from jisr_hub.storage.admissions import SqlAdmissions
 from jisr_hub.storage.sql import SqlLedger
 from jisr_protocol import admission, constraints, identifiers, statement

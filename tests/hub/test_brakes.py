@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from jisr_hub import log
-from jisr_hub.policies import Brake, of_peer
 from jisr_hub.ports import Change, Held, Remembered
+from jisr_hub.views.policies import Brake, of_peer
 from jisr_protocol import identifiers
 from jisr_protocol import policy as policies
 from tests.hub.author import Author, record_id

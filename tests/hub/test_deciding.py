@@ -13,8 +13,8 @@ import pytest
 from jisr_hub import config
 from jisr_hub.app import hub_of, open_hub
 from jisr_hub.cli import setting_up
-from jisr_hub.policies import Brake
 from jisr_hub.storage.policies import SqlPolicies
+from jisr_hub.views.policies import Brake
 from jisr_protocol.reader.follow import Result, follow_once
 from jisr_protocol.reader.store import Copy
 from jisr_protocol.reader.tokens import credentials

@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 from jisr_hub import ingest
-from jisr_hub.erasure import Erasures
 from jisr_hub.ports import Erasure, Ledger
 from jisr_hub.storage.memory import MemoryLedger
 from jisr_hub.storage.sql import SqlLedger
+from jisr_hub.takedown.erasure import Erasures
 from jisr_protocol import entry, identifiers, merkle, notice
 from jisr_protocol.merkle import Tree
 from jisr_protocol.notice import ALL

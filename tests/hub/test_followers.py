@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from jisr_hub.peers import Followers
+from jisr_hub.following.peers import Followers
+from jisr_hub.following.rounds import Asked
 from jisr_hub.ports import Peer
-from jisr_hub.rounds import Asked
 from jisr_protocol.polling import Said
 from tests.hub.hub_in_memory import Clock, MemoryHub
 from tests.reader.publisher import FeedFolder

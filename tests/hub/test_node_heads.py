@@ -10,7 +10,7 @@ from unittest import mock
 
 import pytest
 
-from jisr_hub import peers
+from jisr_hub.following import peers
 from jisr_hub.node_heads import NodeHeads
 from jisr_protocol import completeness, live
 from jisr_protocol.completeness import NodeHead
@@ -298,7 +298,7 @@ async def test_a_hub_that_drops_a_record_on_the_way_is_found_out_two_hops_away(t
 
     with (
         mock.patch.object(peers._Batch, "take", drops_one),
-        mock.patch("jisr_hub.relayed_heads._missing", nothing),
+        mock.patch("jisr_hub.following.relayed_heads._missing", nothing),
     ):
         await second.follow(first, tmp_path)
     await second.publish()

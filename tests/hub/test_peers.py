@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
-from jisr_hub.peers import Offered
+from jisr_hub.following.peers import Offered
 from jisr_hub.ports import Peer
 from jisr_protocol import entry
 from tests.hub.author import Author, record_id
@@ -209,7 +209,7 @@ async def test_a_hub_that_is_far_behind_catches_up_in_one_go(tmp_path: Path) -> 
 
 async def test_following_resumes_where_a_batch_was_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Cursor and data are one transaction: whichever batch fails, nothing is lost and nothing comes twice."""
-    monkeypatch.setattr("jisr_hub.peers.BATCH", 7)
+    monkeypatch.setattr("jisr_hub.following.peers.BATCH", 7)
     hubs = await hubs_of("home", "far")
     author = Author("many")
     await hubs[0].admit(author)

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from jisr_hub.following.pulls import Pulled, Pulls
 from jisr_hub.ports import Pull
-from jisr_hub.pulls import Pulled, Pulls
 from jisr_protocol import evidence
 from jisr_protocol.polling import Said
 from tests.hub.author import Author
@@ -194,10 +194,10 @@ async def test_endless_data_is_cut_off(feed: StaticFeed, tmp_path: Path, monkeyp
     (feed.folder / "head.json").write_bytes(b"x" * 10**6)
     assert (await ended(feed, hub, tmp_path, str(feed.folder))).outcome == "broken"
     feed.publish()
-    monkeypatch.setattr("jisr_hub.pulls.MOST_BYTES", 100_000)
+    monkeypatch.setattr("jisr_hub.following.pulls.MOST_BYTES", 100_000)
     pulled = await ended(feed, hub, tmp_path, str(feed.folder))
     assert pulled.outcome == "broken" and "100000 bytes" in pulled.sentence
-    monkeypatch.setattr("jisr_hub.pulls.MOST_ENTRIES", 200)
+    monkeypatch.setattr("jisr_hub.following.pulls.MOST_ENTRIES", 200)
     assert "200 new entries" in (await ended(feed, hub, tmp_path, str(feed.folder))).sentence
 
 

@@ -12,9 +12,9 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jisr_hub.erasure import Erasures
 from jisr_hub.ports import Change
 from jisr_hub.storage.memory import MemoryPages
+from jisr_hub.takedown.erasure import Erasures
 from jisr_protocol import policy as policies
 from jisr_protocol.policy import Policy
 from jisr_protocol.reader.follow import follow

@@ -16,8 +16,8 @@ import pytest
 from jisr_hub.config import Chosen
 from jisr_hub.ports import Change, Peer
 from jisr_hub.storage.witnessed import FileMemory, LocalMemory, open_witness
-from jisr_hub.witness import Witness
-from jisr_hub.witnessing import Said, Witnessing
+from jisr_hub.witness.cosigning import Witness
+from jisr_hub.witness.witnessing import Said, Witnessing
 from jisr_protocol import checkpoint, evidence, merkle
 from jisr_protocol import witness as witnesses
 from jisr_protocol.evidence import Evidence

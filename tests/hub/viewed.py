@@ -13,16 +13,16 @@ import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from jisr_hub.applying import Applying
 from jisr_hub.config import Settings, view_place
-from jisr_hub.feeds import Room, Views
-from jisr_hub.policies import OWN, Derived, Policies, of_view
 from jisr_hub.publish.feed import Publisher
 from jisr_hub.storage.fence import MemoryFence
 from jisr_hub.storage.memory import MemoryPages
 from jisr_hub.storage.node_logs import SqlNodeLogs
 from jisr_hub.storage.policies import SqlPolicies
 from jisr_hub.storage.sql import SqlLedger
+from jisr_hub.views.applying import Applying
+from jisr_hub.views.opened import Room, Views
+from jisr_hub.views.policies import OWN, Derived, Policies, of_view
 from jisr_protocol import entry, identifiers, live
 from jisr_protocol.policy import Policy
 from tests.hub.hub_in_memory import MemoryHub

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
-from jisr_hub.admissions import Admissions, MemoryStore, invite
+from jisr_hub.authority.admissions import Admissions, MemoryStore, invite
 from jisr_node.app import Node
 from jisr_node.errors import HubRefused, Mistaken
 from jisr_node.homes import read_link

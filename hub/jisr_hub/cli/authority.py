@@ -16,9 +16,10 @@ from jisr_protocol.keys import SigningKey
 from jisr_protocol.reader.http import GuardedClient
 from jisr_protocol.refusal import Refusal
 
-from .. import admissions, anchor_keys, config, log
+from .. import config, log
 from ..app import hub_of, now, read_identity
-from ..attesting import draft
+from ..authority import admissions, anchor_keys
+from ..authority.attesting import draft
 from ..hub import Hub
 from ..ports import Change, Told
 from ..storage.admissions import SqlAdmissions

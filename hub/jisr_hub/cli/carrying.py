@@ -15,8 +15,8 @@ from jisr_protocol.refusal import Refusal
 
 from .. import config
 from ..app import KEYS, PUBLIC, PULLS, hub_of, now, open_hub, read_identity
+from ..following.pulls import FEED, Pulls
 from ..hub import Fenced, Hub
-from ..pulls import FEED, Pulls
 from ..storage.lock import AlreadyRunning
 from ..web.api import answered
 from .pulling import until_published

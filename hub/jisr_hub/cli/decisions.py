@@ -17,14 +17,14 @@ from jisr_protocol.policy import Policy
 
 from .. import config
 from ..app import hub_of, now, sole, views_of
-from ..applying import Applying, Effect, named
 from ..hub import Hub
-from ..policies import OWN, Brake, Derived, Policies, braked, of_peer, of_view
 from ..storage.lock import AlreadyRunning
 from ..storage.policies import SqlPolicies
 from ..storage.readers import SqlReaders
 from ..storage.sql import SqlLedger
-from ..views import VIEWS_AT_MOST
+from ..views.applying import Applying, Effect, named
+from ..views.derived import VIEWS_AT_MOST
+from ..views.policies import OWN, Brake, Derived, Policies, braked, of_peer, of_view
 from .setting_up import SettingUpError, candidate, opened, why_fenced
 
 RESTRICTED = ("partners", "hub")

@@ -24,12 +24,12 @@ from jisr_protocol.notice import ALL
 
 from .. import config
 from ..app import PUBLIC, erasures_of, followers_of, hub_of, open_hub, views_of
-from ..erasure import Erasures
-from ..feeds import opened as opened_views
 from ..hub import Fenced
 from ..ports import Erased, Member
 from ..storage.lock import AlreadyRunning
 from ..storage.sql import SqlLedger
+from ..takedown.erasure import Erasures
+from ..views.opened import opened as opened_views
 from .setting_up import SettingUpError, alone, check_there, opened, why_fenced
 
 WAIT_SECONDS = 60.0

@@ -13,10 +13,10 @@ from jisr_protocol.limits import HOLD_DAYS
 from jisr_protocol.notice import ALL
 
 from ..app import now, open_hub
-from ..erasure import Erasures
 from ..hub import Fenced
 from ..ports import Erased
 from ..storage.lock import AlreadyRunning
+from ..takedown.erasure import Erasures
 from .erasing import parts, until_published
 from .setting_up import SettingUpError, alone, check_there, opened, why_fenced
 

@@ -9,11 +9,11 @@ from jisr_protocol import identifiers
 from jisr_protocol.limits import BASIS_CHARACTERS
 
 from .. import config
-from ..acknowledging import Acknowledgements, Receipt
 from ..app import now, read_identity
 from ..hub import Hub
-from ..noticing import OPEN, Follower
 from ..storage.sql import SqlLedger
+from ..takedown.acknowledging import Acknowledgements, Receipt
+from ..takedown.noticing import OPEN, Follower
 from . import erasing, holding
 from .setting_up import SettingUpError, opened
 

@@ -15,9 +15,9 @@ from jisr_protocol.reader.follow import is_address
 
 from .. import config
 from ..app import PULLS, hub_of, now, open_hub
+from ..following.pulls import Pulled, Pulls
 from ..hub import Fenced, Hub
 from ..ports import Ledger, Pull
-from ..pulls import Pulled, Pulls
 from ..storage.lock import AlreadyRunning
 from .setting_up import SettingUpError, alone, check_there, opened, why_fenced
 

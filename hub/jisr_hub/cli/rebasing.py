@@ -15,8 +15,8 @@ from jisr_protocol.reader.tables import CopyProblem
 
 from .. import config
 from ..app import PEERS, PUBLIC, erasures_of, followers_of, gate_of, hub_of, now, read_identity
+from ..following.peers import take_back
 from ..hub import Hub
-from ..peers import take_back
 from ..ports import Ledger, Mark, Member
 from ..publish.feed import Publisher
 from ..publish.snapshots import Cadence

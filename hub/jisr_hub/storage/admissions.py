@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from ..admissions import Invitation, Request
+from ..authority.admissions import Invitation, Request
 from . import tables as t
 from .engines import Database
 

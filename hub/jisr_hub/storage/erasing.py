@@ -18,8 +18,8 @@ from jisr_protocol.entry import Entry
 from jisr_protocol.limits import PAGE_ENTRIES
 from jisr_protocol.notice import ALL
 
-from ..erasure import covered, erased_kept, erased_line
 from ..ports import Erased, Erasure, Kept, Key, Number
+from ..takedown.erasure import covered, erased_kept, erased_line
 from . import stating
 from . import tables as t
 from .engines import Database

@@ -15,10 +15,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from jisr_protocol import live
 from jisr_protocol.notice import ALL
 
-from ..erasure import held_line
-from ..holding import put_again, until
-from ..noticing import HeldBack
 from ..ports import Draft, Erasure, Key, Number
+from ..takedown.erasure import held_line
+from ..takedown.holding import put_again, until
+from ..takedown.noticing import HeldBack
 from . import stating
 from . import tables as t
 from .engines import Database

@@ -20,8 +20,6 @@ from jisr_protocol.notice import ALL
 from jisr_protocol.push import NodeLog
 
 from .. import log
-from ..erasure import covered, covers, erased_kept, erased_line, highest
-from ..noticing import HeldBack
 from ..ports import (
     NOTICE,
     Change,
@@ -47,6 +45,8 @@ from ..ports import (
     Touch,
     View,
 )
+from ..takedown.erasure import covered, covers, erased_kept, erased_line, highest
+from ..takedown.noticing import HeldBack
 from .memory_notices import Hold, MemoryNotices
 
 _RECORD_OPS = ("put", "del", "out")

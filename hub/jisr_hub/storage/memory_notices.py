@@ -14,10 +14,10 @@ from jisr_protocol.keys import KeyRing
 from jisr_protocol.limits import PAGE_ENTRIES
 from jisr_protocol.notice import ALL
 
-from ..erasure import covers, held_line, highest
-from ..holding import put_again, until
-from ..noticing import Follower, Handled, Heard, HeldBack
 from ..ports import Draft, Erasure, Key, Number
+from ..takedown.erasure import covers, held_line, highest
+from ..takedown.holding import put_again, until
+from ..takedown.noticing import Follower, Handled, Heard, HeldBack
 
 
 @dataclass(frozen=True)

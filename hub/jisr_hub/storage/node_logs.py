@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from ..views import NodeFeed
+from ..views.derived import NodeFeed
 from . import tables as t
 from .sql import SqlLedger
 

@@ -16,8 +16,8 @@ from jisr_protocol.envelope import Envelope
 from jisr_protocol.identifiers import to_instant
 from jisr_protocol.keys import KeyRing
 
-from ..noticing import Follower, Handled, Heard, HeldBack
 from ..ports import Erasure, Key, Number
+from ..takedown.noticing import Follower, Handled, Heard, HeldBack
 from . import holding
 from . import tables as t
 from .engines import Database

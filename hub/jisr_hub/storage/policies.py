@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from jisr_protocol import policy as policies
 from jisr_protocol.policy import Policy
 
-from ..policies import Brake, Derived, Placed, of_view
+from ..views.policies import Brake, Derived, Placed, of_view
 from . import tables as t
 from .sql import SqlLedger
 

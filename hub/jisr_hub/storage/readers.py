@@ -8,7 +8,7 @@ from jisr_protocol import keys
 from jisr_protocol.keys import KeyRing
 from jisr_protocol.token import Assertion
 
-from ..readers import LOG_STATE, Granted, Reader, hashed
+from ..views.readers import LOG_STATE, Granted, Reader, hashed
 from . import tables as t
 from .sql import SqlLedger
 

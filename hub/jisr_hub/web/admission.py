@@ -9,7 +9,7 @@ from starlette.routing import Route
 
 from jisr_protocol.limits import ADMISSION_BYTES
 
-from ..admissions import Admissions
+from ..authority.admissions import Admissions
 from .api import body
 
 PATH = "/v1/admissions"

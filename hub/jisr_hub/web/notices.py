@@ -16,9 +16,9 @@ from starlette.routing import Route
 from jisr_protocol import limits, notice_call
 from jisr_protocol.envelope import Envelope
 
-from ..acknowledging import Acknowledgements
 from ..hub import Hub
 from ..quota import QuotaExhausted
+from ..takedown.acknowledging import Acknowledgements
 from .api import body as body_of
 from .problem_documents import document
 

@@ -31,7 +31,7 @@ from jisr_protocol.signing import jwk_of
 from jisr_protocol.token import Assertion
 
 from ..ports import Clock
-from ..readers import Granted, Reader, Readers
+from ..views.readers import Granted, Reader, Readers
 from .problem_documents import refusal_document
 
 FORM_BYTES = 16 * 1024

@@ -11,7 +11,7 @@ from jisr_protocol.refusal import Refusal
 from jisr_protocol.witness import REQUEST_BYTES, Elsewhere
 
 from ..ports import Pages
-from ..witness import Witness
+from ..witness.cosigning import Witness
 from .api import body
 from .problem_documents import document, refusal_document
 

@@ -18,11 +18,11 @@ from jisr_protocol import identifiers
 from jisr_protocol.entry import Entry
 from jisr_protocol.policy import Policy
 
-from . import ingest, log
-from .hub import CONFLICT_TRIES, Hub
-from .ingest import POLICY
+from .. import ingest, log
+from ..hub import CONFLICT_TRIES, Hub
+from ..ingest import POLICY
+from ..ports import Conflict, Draft, Held, Member, Remembered, View
 from .policies import OWN, Placed, Policies, braked, judged, of_peer
-from .ports import Conflict, Draft, Held, Member, Remembered, View
 
 _NAMES = 10
 """Records of a node that are named beforehand."""

@@ -24,10 +24,23 @@ from jisr_protocol.entry import Entry
 from jisr_protocol.envelope import Envelope
 from jisr_protocol.policy import Facts, Policy
 
-from . import ingest, log
-from .hub import CONFLICT_TRIES, guarding
+from .. import ingest, log
+from ..hub import CONFLICT_TRIES, guarding
+from ..ports import (
+    Change,
+    Clock,
+    Conflict,
+    Draft,
+    Erasure,
+    Held,
+    Key,
+    Ledger,
+    Nullified,
+    Peer,
+    Position,
+    Remembered,
+)
 from .policies import Derived, judged
-from .ports import Change, Clock, Conflict, Draft, Erasure, Held, Key, Ledger, Nullified, Peer, Position, Remembered
 
 VIEWS_AT_MOST = 8
 BATCH = 500

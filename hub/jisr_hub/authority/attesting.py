@@ -22,9 +22,9 @@ from jisr_protocol.constraints import Constraints
 from jisr_protocol.limits import STATEMENT_DAYS
 from jisr_protocol.statement import HOME, NODE, WITHDRAWAL, Statement, Verified
 
-from . import log
-from .identity import Identity
-from .ports import Change, Clock, Draft, Ledger, Member, Told
+from .. import log
+from ..identity import Identity
+from ..ports import Change, Clock, Draft, Ledger, Member, Told
 
 VALID = timedelta(days=STATEMENT_DAYS)
 RENEWED = VALID / 3

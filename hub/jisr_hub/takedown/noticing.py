@@ -19,7 +19,7 @@ from jisr_protocol.ack import Ack
 from jisr_protocol.keys import KeyRing
 
 if TYPE_CHECKING:
-    from .ports import Key, Number
+    from ..ports import Key, Number
 
 OPEN, ACCEPTED, DECLINED = "open", "accepted", "declined"
 

@@ -11,9 +11,9 @@ from collections.abc import Iterable
 
 from jisr_protocol import identifiers
 
-from .hub import Hub
-from .policies import Brake, braked
-from .ports import Key
+from ..hub import Hub
+from ..ports import Key
+from ..views.policies import Brake, braked
 
 
 class Brakes:

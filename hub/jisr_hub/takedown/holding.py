@@ -18,9 +18,9 @@ from jisr_protocol.entry import Entry
 from jisr_protocol.identifiers import to_instant
 from jisr_protocol.notice import ALL, Notice
 
-from . import log
+from .. import log
+from ..ports import Draft, Key
 from .noticing import HeldBack
-from .ports import Draft, Key
 
 
 def held(holds: Mapping[Key, int | None], node: str, record_id: str, rev: int) -> bool:

@@ -18,7 +18,7 @@ from jisr_protocol.keys import KeyRing, SigningKey
 from jisr_protocol.refusal import Refusal, refuse
 from jisr_protocol.witness import Held
 
-from .ports import Clock, Ledger
+from ..ports import Clock, Ledger
 
 _log = structlog.get_logger()
 

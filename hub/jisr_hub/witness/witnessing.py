@@ -22,8 +22,8 @@ from jisr_protocol.head import Head
 from jisr_protocol.merkle import Frontier
 from jisr_protocol.refusal import Refusal
 
-from .config import Chosen
-from .publish.feed import Publisher
+from ..config import Chosen
+from ..publish.feed import Publisher
 
 ASK_SECONDS = 20.0
 AGAIN_SECONDS = 60.0

@@ -32,16 +32,19 @@ from jisr_protocol.reader.store import Copy
 from jisr_protocol.reader.tables import NoCopy
 from jisr_protocol.refusal import Refusal, refuse
 
-from . import holding, ingest, log, moving, nullification, relayed_heads
-from .acknowledging import Acknowledgements
-from .answers import Answers
+from .. import ingest, log, nullification
+from ..authority import moving
+from ..authority.passed_on import Relayed
+from ..hub import CONFLICT_TRIES, Hub, guarding
+from ..ingest import Bench, Outcome
+from ..node_heads import NodeHeads
+from ..nullification import Reckoning
+from ..ports import Change, Conflict, Draft, Erasure, Held, Key, Member, Peer, Remembered
+from ..takedown import holding
+from ..takedown.acknowledging import Acknowledgements
+from ..takedown.answers import Answers
+from . import relayed_heads
 from .brakes import Brakes
-from .hub import CONFLICT_TRIES, Hub, guarding
-from .ingest import Bench, Outcome
-from .node_heads import NodeHeads
-from .nullification import Reckoning
-from .ports import Change, Conflict, Draft, Erasure, Held, Key, Member, Peer, Remembered
-from .relayed import Relayed
 from .rounds import Asked, Rounds, bounds_of, of_result
 
 BATCH = 500

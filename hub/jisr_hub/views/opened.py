@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 import structlog
 
-from .hub import Hub
+from ..hub import Hub
+from ..ports import Fence, Ledger, Pages
+from ..publish.feed import Publisher
+from ..publish.fence import Behind
+from .derived import Follower, NodeLogs, Rules
 from .policies import OWN, Derived, Policies, of_view
-from .ports import Fence, Ledger, Pages
-from .publish.feed import Publisher
-from .publish.fence import Behind
-from .views import Follower, NodeLogs, Rules
 
 _log = structlog.get_logger()
 

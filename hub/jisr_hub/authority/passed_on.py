@@ -14,8 +14,8 @@ from jisr_protocol.live import Order
 from jisr_protocol.refusal import refuse
 from jisr_protocol.statement import HOME, NODE, Statement
 
+from ..ports import Member, Peer, Told
 from .attesting import Attesting, Held, outdated
-from .ports import Member, Peer, Told
 
 
 class Relayed:

@@ -14,9 +14,9 @@ from jisr_protocol import identifiers, statement
 from jisr_protocol.reader.store import Change as Offer
 from jisr_protocol.reader.store import Copy
 
-from . import log
-from .hub import Hub
-from .ports import Change, Draft, Held, Member, Peer, Remembered
+from .. import log
+from ..hub import Hub
+from ..ports import Change, Draft, Held, Member, Peer, Remembered
 
 Take = Callable[[Sequence[Offer]], Awaitable[int]]
 """Takes changes of a peer's copy into the log as its followers do, and leaves the peer's cursor where it is."""

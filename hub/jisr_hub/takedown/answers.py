@@ -17,8 +17,8 @@ from jisr_protocol.reader.answers import Unreachable
 from jisr_protocol.reader.http import ExchangeError, GuardedClient
 from jisr_protocol.refusal import Refusal
 
+from ..ports import Peer
 from .acknowledging import Acknowledgements
-from .ports import Peer
 
 _HEADERS = {"Jisr-Version": MAJOR, "Content-Type": "application/json"}
 _log = structlog.get_logger()

@@ -18,11 +18,12 @@ from jisr_protocol.head import Head
 from jisr_protocol.reader.store import Copy
 from jisr_protocol.refusal import Refusal
 
-from . import holding, ingest
-from .hub import Hub, guarding
-from .ingest import Policy
-from .node_heads import Account, NodeHeads, compare
-from .ports import Peer, Stated, View
+from .. import ingest
+from ..hub import Hub, guarding
+from ..ingest import Policy
+from ..node_heads import Account, NodeHeads, compare
+from ..ports import Peer, Stated, View
+from ..takedown import holding
 
 _AT_ONCE = 500
 Row = tuple[int, str, int, str]

@@ -57,10 +57,10 @@ from jisr_protocol.reader.places import FolderPlace, HttpPlace, Place, Spool
 from jisr_protocol.refusal import Refusal
 from jisr_protocol.session import Session
 
+from ..hub import Fenced, Hub, PushAnswer
+from ..ports import Conflict, Pull
+from ..quota import QuotaExhausted
 from . import rounds
-from .hub import Fenced, Hub, PushAnswer
-from .ports import Conflict, Pull
-from .quota import QuotaExhausted
 from .rounds import Asked
 
 FEED = "public"

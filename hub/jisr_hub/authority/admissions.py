@@ -23,9 +23,9 @@ from jisr_protocol.admission import Asked
 from jisr_protocol.constraints import Constraints
 from jisr_protocol.refusal import refuse
 
-from .hub import Hub
-from .ports import Clock, Member
-from .quota import QuotaExhausted
+from ..hub import Hub
+from ..ports import Clock, Member
+from ..quota import QuotaExhausted
 
 WAITING_MOST = 200
 """Requests that are kept at a time; a new one takes the place of the oldest."""

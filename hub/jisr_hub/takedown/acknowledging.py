@@ -26,10 +26,10 @@ from jisr_protocol.live import Order
 from jisr_protocol.notice import Force, Notice
 from jisr_protocol.refusal import Refusal, refuse
 
-from . import log
-from .hub import Hub
+from .. import log
+from ..hub import Hub
+from ..ports import Erasure, Said
 from .noticing import OPEN, Follower, Handled, Heard
-from .ports import Erasure, Said
 
 
 @dataclass(frozen=True)

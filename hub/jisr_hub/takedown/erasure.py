@@ -21,9 +21,9 @@ from jisr_protocol import entry as entries
 from jisr_protocol import envelope, identifiers, live, notice, push
 from jisr_protocol.notice import ALL, Notice
 
-from . import log
-from .hub import Hub
-from .ports import NOTICE, Clock, Erased, Erasure, Kept
+from .. import log
+from ..hub import Hub
+from ..ports import NOTICE, Clock, Erased, Erasure, Kept
 
 
 class Outside(Protocol):

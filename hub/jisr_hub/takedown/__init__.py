@@ -1,0 +1,1 @@
+"""Erasures and holds, and the words about them that go between hubs."""

@@ -1,0 +1,1 @@
+"""Cosigning other hubs' heads, and asking them for theirs."""
