@@ -44,7 +44,7 @@ EVENTS = {
     "pull.done": "A node's registered feed was fetched; the outcome says how that ended.",
     "round.failed": "Asking one source ended in an error of ours; the others go on, and the next round comes.",
     "token.refused": "Somebody asked for a token to read a restricted feed and did not get one.",
-    "view.behind": "The ledger of a feed beside the public one is older than what it published; that feed signs nothing.",
+    "view.behind": "A feed beside the public one has a ledger older than what it published; it signs nothing.",
     "view.failed": "A feed beside the public one could not be brought up to date; the others go on; it is tried again.",
     "witness.cosigned": "This hub has cosigned a head of a hub it follows.",
     "witness.fork": "A hub showed this witness two histories; the evidence is kept.",

@@ -6,6 +6,7 @@ The world of tests/flow with people of its own: nothing goes wrong here, and eve
 from collections import Counter
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from jisr_protocol import head as heads
@@ -99,7 +100,8 @@ class Federation(World):
         return found
 
     def send(self, actor: NodeActor) -> None:
-        """Sign what is pending at a node and bring it to its hub."""
+        """Sign what is pending at a node and bring it to its hub, a minute after whatever was before."""
+        self.move_clock(timedelta(minutes=1))
         actor.node.publish(now=actor.now())
         assert self.push(actor, "none") == []
 
