@@ -73,7 +73,7 @@ def test_five_hubs_agree_whatever_way_they_are_linked(form: str, long: bool, fig
                 world.send(world.nodes[0])
 
             traffic, grown, turns = world.spend(edit)
-            # each link carries it once, whatever ways there are: the page it stands in, or the end of the one before too
+            # each link carries it once, whatever ways there are: its page, or the end of the page before it too
             assert traffic.pages <= 2 * len(links(form))
             assert grown in ([1] * HUBS, [2] * HUBS)  # the record, and the head of its node
         assert [dict(once) for once in world.stored(record)] == [dict.fromkeys(range(1, changes + 2), 1)] * HUBS
