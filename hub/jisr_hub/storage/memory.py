@@ -180,7 +180,7 @@ class MemoryLedger(MemoryNotices):
         return len(state.entries)
 
     def _note_stated(self, change: Change, numbered: Sequence[Numbered]) -> None:
-        self._touch({d.node or "" for d in change.drafts if d.op in _RECORD_OPS})
+        self._touch({d.node or "" for d in change.drafts if d.op in _RECORD_OPS} | {m.node for m in change.members})
         self._touch({change.node} if change.log is not None and change.name == "public" else set())
         said = {item.draft.node: item.seq for item in numbered if item.draft.op == "nodehead"}
         for one in change.stated:
