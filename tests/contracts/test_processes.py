@@ -196,13 +196,15 @@ def test_pushes_go_to_each_in_turn_and_the_publisher_dies(
                 each.result()
         size = 1 + sum(len(author.feed().lines) for author in authors)
         found = [process.head(f"?after={size - 1}&wait=20") for process in alive]
-        assert {head.size for head in found} == {size}
+        # beside them stands what the hub says of each node by itself, when its time comes
+        assert min(head.size for head in found) >= size
     assert watch.forks() == [] and len(watch.seen) > 1
     assert successor in alive
 
     rows = hub.execute("SELECT seq, line FROM entry ORDER BY seq")
-    assert [seq for seq, _ in rows] == list(range(size))
-    came = [entries.parse(bytes(line)) for _, line in rows]
+    assert [seq for seq, _ in rows] == list(range(len(rows)))
+    came = [e for _, line in rows if (e := entries.parse(bytes(line))).op not in ("statement", "nodehead")]
+    assert len(came) == size
     for author in authors:
         sent = [e.digest for e in author.feed().entries()]
         assert [e.digest for e in came if e.node == author.id] == sent, "each once, in the order of its author"
