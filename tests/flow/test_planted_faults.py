@@ -276,7 +276,7 @@ class Planted:
 # A hub that skips entries may also skip the keys of a node, and then shows records that no reader takes.
 PLANTED = (
     Planted(inclusive_cursor, "differs in|shows other records|key_unknown"),
-    Planted(cursor_before_data, "differs in|key_unknown|differs from the nodes|shows other records"),
+    Planted(cursor_before_data, r"differs in|key_unknown|differs from the nodes|shows other records|and it is \("),
     Planted(lost_tombstone_between_hubs, "differs in"),
     Planted(lost_tombstone_at_a_reader, "differs in|shows other records"),
     Planted(lost_tombstone_at_a_node, "signs|differs from the nodes|says the head of node"),
