@@ -92,8 +92,9 @@ def _policy(file: Path | None) -> Policy | None:
 
 
 def _follow(feed: str, into: Path, options: dict[str, Any], reads_as: Path | None, as_json: bool) -> int:
-    from .follow import follow_once
+    from .follow import check_folder, follow_once
 
+    check_folder(into)
     if not isinstance(place := _at_host(feed, bool(options["allow_private"])), str):
         return int(place)
     feed = place

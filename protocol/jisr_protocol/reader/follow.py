@@ -375,11 +375,16 @@ _WORDS = {
 }
 
 
+def check_folder(into: Path) -> None:
+    """Raise CopyProblem when there is no folder to make the copy in; before anybody is asked for anything."""
+    if not into.parent.is_dir():
+        raise CopyProblem(f"There is no folder {into.parent} to make {into.name} in. Nothing was stored.")
+
+
 @contextlib.contextmanager
 def _alone(into: Path) -> Iterator[None]:
     """Hold the lock of this copy: a SQLite lock on a side file, which the system lifts when a process dies."""
-    if not into.parent.is_dir():
-        raise CopyProblem(f"There is no folder {into.parent} to make {into.name} in. Nothing was stored.")
+    check_folder(into)
     lock = sqlite3.connect(into.with_name(into.name + ".lock"), timeout=0, isolation_level=None)
     try:
         try:
