@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 
 from . import completeness, keys, lineage, live, validity
 from . import entry as entries
-from . import statement as statements
 from .entry import Entry
 from .envelope import Envelope, verify_bytes
 from .head import Head
@@ -114,10 +113,10 @@ class Judge:
         return self._verifiers[node, kind, number]
 
     def _check_said(self, thing: Envelope, seq: int, *, past: bool) -> None:
-        """READ-13, STMT-2: a notice or statement is its signer's where his keys are known; of others the publisher's
-        word has to do."""
-        by = statements.of(thing).by if thing.kind == "statement" else thing.value["by"]
-        if verifiers := self._keys_at(by, thing.kind, seq, past=past):
+        """READ-13, STMT-2: a notice or statement is its signer's where his keys are known; of others, and of a statement
+        in a form of tomorrow that names none, the publisher's word has to do."""
+        by = thing.value.get("by")
+        if isinstance(by, str) and (verifiers := self._keys_at(by, thing.kind, seq, past=past)):
             verify_bytes(thing, verifiers)
 
     def _publisher_as(self, node: str) -> KeyRing | None:

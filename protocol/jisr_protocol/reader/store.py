@@ -189,16 +189,19 @@ class Copy(Contents):
         self._connection.executemany("INSERT OR REPLACE INTO page VALUES (?,?)", known.page_roots.items())
         self._connection.execute("COMMIT")
         self._forget()
-        if erased:
-            with contextlib.suppress(sqlite3.OperationalError):  # another program writes it; the next erasure does it
+        with contextlib.suppress(sqlite3.OperationalError):
+            # it is committed; where another program writes or the disk is full, the next commit clears up
+            if erased:
                 self._connection.execute("VACUUM")
-        self._empty_journal()
+            self._empty_journal()
 
     def _empty_journal(self) -> None:
         """Move what was committed into the file now, so that what was erased is in neither; not while others read."""
         self._connection.execute("PRAGMA busy_timeout = 0")
-        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        self._connection.execute("PRAGMA busy_timeout = 30000")
+        try:
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        finally:
+            self._connection.execute("PRAGMA busy_timeout = 30000")
 
     def erase(self, *targets: tuple[str, str, int | None]) -> int:
         """Take the content of records, (node, id, max_rev) each, of all of a node's for the id `*`, out of this file,
