@@ -113,8 +113,8 @@ class Judge:
         return self._verifiers[node, kind, number]
 
     def _check_said(self, thing: Envelope, seq: int, *, past: bool) -> None:
-        """READ-13, STMT-2: a notice or statement is its signer's where his keys are known; of others, and of a statement
-        in a form of tomorrow that names none, the publisher's word has to do."""
+        """READ-13, STMT-2: a notice or statement is its signer's where his keys are known; of others, and of a form of
+        tomorrow that names no signer, the publisher's word has to do."""
         by = thing.value.get("by")
         if isinstance(by, str) and (verifiers := self._keys_at(by, thing.kind, seq, past=past)):
             verify_bytes(thing, verifiers)

@@ -55,21 +55,22 @@ class Relayed:
         return self._held.fold().node(node, at) if self._attesting.anchors else None
 
     def judge(self, said: Statement, ring: KeyRing | None, *, now: datetime, at: str) -> Told | None:
-        """A statement checked as far as its signer's keys are known here; None when it is held already. Raises Refusal.
+        """A statement checked as far as its signer's keys are known here; None when it or a newer one is held already.
 
-        Refuses what is older than what is held (STMT-4), of strangers more than there is room for (AUTH-5), and what
-        nobody here can prove, but for the word of an anchor: who trusts it may be further on.
+        Refuses a number said twice and a leap of numbers (STMT-4), of strangers more than there is room for (AUTH-5),
+        and what nobody here can prove, but for the word of an anchor: who trusts it may be further on.
         """
         if said.by == self._attesting.identity.id:
             return None  # our own word comes from us
         told = self._checked(said, ring, now, at)
         if (said.digest, told.kid) in self._signed:
             return None
-        newest = self._held.newest(said)
-        if not told.by_anchor and statement.judge(said, newest) is Order.SAME:
-            return None
-        if told.by_anchor and newest is not None and said.n < newest[0] and (said.digest, told.kid) in self._signed:
-            return None
+        if not told.by_anchor:
+            newest = self._held.newest(said)
+            if newest is not None and said.n < newest[0]:
+                return None  # a newer one came by a shorter way
+            if statement.judge(said, newest) is Order.SAME:
+                return None
         self._held.fold().check_room(said)
         return told
 
