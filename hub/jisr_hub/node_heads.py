@@ -243,13 +243,21 @@ class NodeHeads:
         if missing is None:
             _log.info("nodehead.unmet", node=stated.node, epoch=head.epoch, size=head.size)
             return stated, None
-        return _said(stated, head, missing)
+        return _said(stated, head, missing, again=await self._overtaken(stated))
 
     async def say(self, stated: Stated, head: Head, missing: Mapping[str, int]) -> int:
         """Say this head of a node that comes by a peer, unless it was said; returns how many entries that took."""
         if self._must_wait(stated):
             return 0
-        return await self._store([_said(stated, head, missing)])
+        return await self._store([_said(stated, head, missing, again=await self._overtaken(stated))])
+
+    async def _overtaken(self, stated: Stated) -> bool:
+        """Whether a word about a record of the node came after its head was said with something missing: readers then
+        wait for the next head (NHD-9), also where it says the same."""
+        if not stated.missing:
+            return False
+        async with self._ledger.reading() as view:
+            return max((await view.newest(stated.node, ALL)).values(), default=-1) > stated.seq
 
     async def _store(self, judged: Sequence[tuple[Stated, Draft | None]]) -> int:
         drafts = [draft for _, draft in judged if draft is not None]
@@ -277,7 +285,9 @@ def _whole(held: NodeLog) -> Head | None:
     return head
 
 
-def _said(stated: Stated, head: Head, missing: Mapping[str, int]) -> tuple[Stated, Draft | None]:
+def _said(
+    stated: Stated, head: Head, missing: Mapping[str, int], *, again: bool = False
+) -> tuple[Stated, Draft | None]:
     """What is to be said now: nothing when it was said, or would fall back behind what was (NHD-4, NHD-5)."""
     if stated.head:
         before = heads.parse(stated.head)
@@ -285,7 +295,8 @@ def _said(stated: Stated, head: Head, missing: Mapping[str, int]) -> tuple[State
             newer = completeness.in_order(before, head)
         except Refusal:
             return stated, None
-        if not newer and dict(missing) == dict(stated.missing) and head.time < before.time + RENEWED:
+        same = not newer and dict(missing) == dict(stated.missing) and head.time < before.time + RENEWED
+        if same and not again:
             return stated, None
     said = Stated(stated.node, stated.touched, head.raw, dict(missing))
     return said, log.node_head_draft(head, missing)

@@ -385,6 +385,8 @@ class Checker:
             aside = kept.code in UNHASHED and not self._world.mended
             if aside or kept.code == "rev_not_increasing":
                 return
+        if kept.code == "attestation_lapsed" and not self._world.mended:
+            return  # it had no occasion to renew; then what waited is judged again
         if kept.code is not None:
             hold(waiting or hub.liar, where, f"keeps back {entry.seq}: {kept.code} {kept.detail}")
         elif entry.op in ("put", "del") and entry.thing is not None and entry.thing.value["audience"] == "public":

@@ -324,6 +324,7 @@ class World:
             if isinstance(hub, Site):
                 hub.upload()
                 return
+            at_once(hub.hub.renew())
             at_once(hub.heads.state())
             at_once(hub.publisher.publish())
         except Death as death:

@@ -437,6 +437,8 @@ class Followers:
         self.answers = Answers(Acknowledgements(hub), allow_private=allow_private)
         self._copies = asyncio.Lock()
         """Held by whoever changes a copy."""
+        self._relayed: dict[str, tuple[str, int]] = {}
+        """The place in each peer's feed, (epoch, size), below which all heads of nodes were passed on."""
 
     def wake(self) -> None:
         """Ask the peers soon; calls within one round count once."""
@@ -541,7 +543,10 @@ class Followers:
             await moving.follow_moves(self._hub, peer, copy, again)
             if about:
                 await moving.take_regained(self._hub, peer, copy, about, again)
-            await relayed_heads.relay(self.heads, self._hub, peer, copy, start)
+            # a process that died, or had to wait, may have taken what it did not yet speak for
+            since = start if self._relayed.pop(peer.hub, None) == (head.epoch, start) else 0
+            if await relayed_heads.relay(self.heads, self._hub, peer, copy, since):
+                self._relayed[peer.hub] = head.epoch, head.size
             return held_back
 
     async def _take_from(

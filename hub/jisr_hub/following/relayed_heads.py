@@ -30,25 +30,27 @@ Row = tuple[int, str, int, str]
 """(path, id, rev, digest) of a live record."""
 
 
-async def relay(heads: NodeHeads, hub: Hub, peer: Peer, copy: Copy, since: int) -> int:
+async def relay(heads: NodeHeads, hub: Hub, peer: Peer, copy: Copy, since: int) -> bool:
     """Say the heads that the copy of a peer's feed holds from position `since` on, and those of nodes that were touched
-    here; returns how many. The whole copy must have been taken."""
+    here; returns whether none is left that has to wait. The whole copy must have been taken."""
     if hub.fenced():
-        return 0
+        return False
     touched = {stated.node for stated in await hub.ledger.stated()}
     told = [f for f in copy.nodes() if f.verdict in ("complete", "short") and (f.seq >= since or f.node in touched)]
-    written = 0
+    heads.waits = None
     for found in told:
         member = await hub.ledger.member(found.node)
         said = copy.node_head(found.node)
         if said is None or member is None or member.upstream != peer.hub:
             continue
         stated = next(iter(await hub.ledger.stated([found.node])), Stated(found.node, 0))
+        if found.node not in touched and stated.head == said.head.raw:
+            continue  # said in an earlier round
         rules = hub.judging(member.home_hub(hub.identity.id), member.upstream)
         missing = await _missing(hub, rules, copy, said)
         if missing is not None:
-            written += await heads.say(stated, said.head, missing)
-    return written
+            await heads.say(stated, said.head, missing)
+    return heads.waits is None
 
 
 async def _missing(hub: Hub, rules: Policy, copy: Copy, said: NodeHead) -> dict[str, int] | None:
