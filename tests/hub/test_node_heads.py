@@ -280,6 +280,39 @@ async def test_a_follower_adds_what_its_own_policy_leaves_out(tmp_path: Path) ->
     await check_heads(third, author)
 
 
+async def test_what_came_back_after_it_was_said_is_said_again(begun: Begun, tmp_path: Path) -> None:
+    """Else every reader waits for a head that never comes: the counts are the same before and after."""
+    author = Author("dar")
+    author.puts(3)
+    author.put("bad", status="gone")
+    async with begun(author) as first:
+        await first.push(author)
+        assert await counts(first, author) == {"quarantined": 1}
+        await act(first, "hold", author, "r1")
+        await act(first, "unhold", author, "r1")
+        assert await state(first) == 1
+        assert await state(first) == 0
+        assert (await read(first, tmp_path, author)).verdict == "short"
+        await check_heads(first, author)
+
+
+async def test_a_head_that_was_taken_and_not_passed_on_in_time_is_passed_on_later(tmp_path: Path) -> None:
+    author = Author("dar")
+    author.puts(2)
+    first, second = await admitted(author), await MemoryHub("second").begin()
+    await state(first)
+    await second.follow(first, tmp_path)
+    author.put("bad", status="gone")  # nothing of it reaches the second hub but the node's new head
+    await first.push(author)
+    await state(first)
+    with mock.patch("jisr_hub.following.relayed_heads.relay", side_effect=OSError("killed")), pytest.raises(OSError):
+        await second.follow(first, tmp_path)
+    assert (await said(second, author.id)).missing == {}
+    assert await second.follow(first, tmp_path) == 1
+    assert (await said(second, author.id)).missing == {"quarantined": 1}
+    assert await second.follow(first, tmp_path) == 0
+
+
 async def test_a_hub_that_drops_a_record_on_the_way_is_found_out_two_hops_away(tmp_path: Path) -> None:
     """The hub in the middle leaves one record out and passes the node's head on as if nothing were missing."""
     author = Author("dar")
