@@ -1,4 +1,4 @@
-"""The hub's own keys: jisr-hub keys list · rotate · recover · protect.
+"""The hub's own keys: listed, rotated, taken back with the recovery key, protected by a passphrase.
 
 The hub is stopped meanwhile; its next start puts the new statements into its feed.
 
@@ -11,12 +11,9 @@ from __future__ import annotations
 import base64
 import os
 import re
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 from jisr_protocol import envelope, identifiers, keys, validity
 from jisr_protocol.keys import KeyRing, SigningKey
@@ -25,13 +22,6 @@ from jisr_protocol.reader import private_keys
 from .. import config, identity
 from ..app import KEYS, now, sole
 from ..storage.sql import SqlLedger
-
-commands = typer.Typer(no_args_is_help=True, help="The keys that this hub signs with.")
-Folder = Annotated[Path, typer.Option("--dir", envvar="JISR_HUB_DIR", help="The hub's folder.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-_HERE = Path(".")
-_RESTART = "Start the hub: it puts this into its feed. Peers and readers see it with the next head."
-_SHORTEST = 8
 
 
 class KeysError(Exception):
@@ -128,68 +118,3 @@ def _seed(sheet: str) -> bytes:
     if len(seed) != 32:
         raise KeysError("This is not a recovery sheet: expected 13 groups of four letters. Nothing was changed.")
     return seed
-
-
-# The commands
-
-
-@commands.command("list")
-def list_(folder: Folder = _HERE, as_json: Json = False) -> None:
-    """Show every key that ever signed for this hub, since when, and why it ended."""
-    rows = listed(folder)
-    words = [f"{row['kid']}  {row['state']} {row.get('since', '')} {row.get('reason', '')}".rstrip() for row in rows]
-    _say({"keys": rows}, "\n".join(words), as_json)
-
-
-@commands.command("rotate")
-def rotate_(folder: Folder = _HERE, as_json: Json = False) -> None:
-    """Go on with a new signing key. What the old one signed stays good."""
-    done = rotate(folder, os.urandom)
-    _say(done, f"{done['signing']} signs from now on, {done['retired']} is retired. {_RESTART}", as_json)
-
-
-@commands.command("recover")
-def recover_(
-    sheet: Annotated[str, typer.Argument(help="The recovery sheet, or - for its words on the input.")],
-    reason: Annotated[str, typer.Option(help="Why, in a few words that everybody can read.")] = "the key was stolen",
-    folder: Folder = _HERE,
-    as_json: Json = False,
-) -> None:
-    """Take the hub back with its recovery key, after its signing key was stolen or lost."""
-    import asyncio
-
-    text = sys.stdin.read(8192) if sheet == "-" else Path(sheet).read_text("utf-8")
-    done = asyncio.run(recover(folder, text, reason, os.urandom))
-    said = f"The hub is yours again: {done['signing']} signs, {len(done['revoked'])} key(s) revoked."
-    _say(done, f"{said} {_RESTART}", as_json)
-
-
-@commands.command("protect")
-def protect_(
-    remove: Annotated[bool, typer.Option("--remove", help="Keep the key without a passphrase.")] = False,
-    new: Annotated[Path | None, typer.Option("--file", help="A file whose first line is the new passphrase.")] = None,
-    folder: Folder = _HERE,
-    as_json: Json = False,
-) -> None:
-    """Protect the signing key by a passphrase: from a file or asked for, never on the command line."""
-    protect(folder, None if remove else _new_passphrase(new))
-    said = "has no passphrase any more" if remove else "is protected: without the passphrase the hub does not start"
-    _say({"protected": not remove}, f"The signing key {said}.", as_json)
-
-
-def _new_passphrase(file: Path | None) -> bytes:
-    if file is not None:
-        said = file.read_text(encoding="utf-8").partition("\n")[0].strip("\r")
-    elif sys.stdin.isatty():
-        said = str(typer.prompt("A new passphrase", hide_input=True, confirmation_prompt=True, err=True))
-    else:
-        raise KeysError("Name a file that holds the new passphrase: --file FILE. Nothing was changed.")
-    if len(said) < _SHORTEST:
-        raise KeysError(f"Expected a passphrase of at least {_SHORTEST} characters; came {len(said)}.")
-    return said.encode()
-
-
-def _say(value: dict[str, Any], text: str, as_json: bool) -> None:
-    from . import _say as say  # the module these commands belong to
-
-    say(value, as_json, text)

@@ -6,12 +6,11 @@ from typing import Annotated
 
 import typer
 
-from . import HERE, AsJson, Folder, _run, _say, app
+from ..shell import HERE, AsJson, Folder, run, say
 
+commands = typer.Typer()
 notices_app = typer.Typer(no_args_is_help=True, help="Notices: what they did here, who has confirmed, what waits.")
 follower_app = typer.Typer(no_args_is_help=True, help="The hubs that follow this hub, whose acks are awaited.")
-app.add_typer(notices_app, name="notices")
-app.add_typer(follower_app, name="follower")
 
 Node = Annotated[str, typer.Argument(help="The node's identifier.")]
 Target = Annotated[str, typer.Argument(help="The record's id, or '*' for every record of the node.")]
@@ -20,7 +19,7 @@ Which = Annotated[str, typer.Argument(help="The notice's id, or its beginning.")
 Reason = Annotated[str, typer.Option(help="Why, for whoever asked.")]
 
 
-@app.command()
+@commands.command()
 def hold(
     node: Node,
     record: Target,
@@ -31,21 +30,21 @@ def hold(
     as_json: AsJson = False,
 ) -> None:
     """Keep a record out of everything this hub publishes, for a time. Its content comes back afterwards."""
-    from . import holding
+    from .. import holding
 
-    value = _run(holding.hold(folder, node, record, basis=basis, days=days, max_rev=max_rev))
-    _say(value, as_json, holding.hold_words(value))
+    value = run(holding.hold(folder, node, record, basis=basis, days=days, max_rev=max_rev))
+    say(value, as_json, holding.hold_words(value))
 
 
-@app.command()
+@commands.command()
 def unhold(
     node: Node, record: Target, basis: Basis = "by the operator", folder: Folder = HERE, as_json: AsJson = False
 ) -> None:
     """End a hold of this hub: what was held is in the feed again, as it was."""
-    from . import holding
+    from .. import holding
 
-    value = _run(holding.unhold(folder, node, record, basis=basis))
-    _say(value, as_json, holding.unhold_words(value))
+    value = run(holding.unhold(folder, node, record, basis=basis))
+    say(value, as_json, holding.unhold_words(value))
 
 
 @notices_app.command("list")
@@ -55,38 +54,38 @@ def notices_list(
     as_json: AsJson = False,
 ) -> None:
     """Every notice: what it did here, which hubs have confirmed it, which are overdue."""
-    from . import noticing
+    from .. import noticing
 
-    value = _run(noticing.listed(folder, only_open=only_open))
-    _say(value, as_json, noticing.words(value))
+    value = run(noticing.listed(folder, only_open=only_open))
+    say(value, as_json, noticing.words(value))
 
 
 @notices_app.command("show")
 def notices_show(which: Which, folder: Folder = HERE, as_json: AsJson = False) -> None:
     """One notice, with every signed ack of it: the receipt of an erasure."""
-    from . import noticing
+    from .. import noticing
 
-    value = _run(noticing.shown(folder, which))
+    value = run(noticing.shown(folder, which))
     signed = "\n".join([value["notice"], *value["acks"]])
-    _say(value, as_json, f"{noticing.words({'notices': [value]})}\n{signed}")
+    say(value, as_json, f"{noticing.words({'notices': [value]})}\n{signed}")
 
 
 @notices_app.command()
 def accept(which: Which, reason: Reason = "", folder: Folder = HERE, as_json: AsJson = False) -> None:
     """Do here what a notice asks for that does not bind here."""
-    from . import noticing
+    from .. import noticing
 
-    value = _run(noticing.accept(folder, which, reason))
-    _say(value, as_json, f"{value['notice']}: done here, by a notice of this hub's own ({value['action']}).")
+    value = run(noticing.accept(folder, which, reason))
+    say(value, as_json, f"{value['notice']}: done here, by a notice of this hub's own ({value['action']}).")
 
 
 @notices_app.command()
 def decline(which: Which, reason: Reason = "", folder: Folder = HERE, as_json: AsJson = False) -> None:
     """Leave undone what a notice asks for that does not bind here."""
-    from . import noticing
+    from .. import noticing
 
-    value = _run(noticing.decline(folder, which, reason))
-    _say(value, as_json, f"{value['notice']}: declined. Nothing was changed here; whoever asked is told the reason.")
+    value = run(noticing.decline(folder, which, reason))
+    say(value, as_json, f"{value['notice']}: declined. Nothing was changed here; whoever asked is told the reason.")
 
 
 @follower_app.command("add")
@@ -97,10 +96,10 @@ def follower_add(
     as_json: AsJson = False,
 ) -> None:
     """List a hub that follows this one: it has to confirm every notice, and is named as overdue when it does not."""
-    from . import noticing
+    from .. import noticing
 
-    _run(noticing.add_follower(folder, hub, name))
-    _say({"hub": hub, "name": name}, as_json, f"{name or hub} is asked to confirm notices from now on.")
+    run(noticing.add_follower(folder, hub, name))
+    say({"hub": hub, "name": name}, as_json, f"{name or hub} is asked to confirm notices from now on.")
 
 
 @follower_app.command("remove")
@@ -108,17 +107,17 @@ def follower_remove(
     hub: Annotated[str, typer.Argument(help="The hub's identifier.")], folder: Folder = HERE, as_json: AsJson = False
 ) -> None:
     """Await nothing of a hub any more."""
-    from . import noticing
+    from .. import noticing
 
-    _run(noticing.remove_follower(folder, hub))
-    _say({"hub": hub}, as_json, f"{hub} is not asked any more. What it confirmed stays.")
+    run(noticing.remove_follower(folder, hub))
+    say({"hub": hub}, as_json, f"{hub} is not asked any more. What it confirmed stays.")
 
 
 @follower_app.command("list")
 def follower_list(folder: Folder = HERE, as_json: AsJson = False) -> None:
     """The hubs that are asked to confirm notices."""
-    from . import noticing
+    from .. import noticing
 
-    value = _run(noticing.followers(folder))
+    value = run(noticing.followers(folder))
     lines = [f"{one['hub']}  {one['name']}".rstrip() for one in value["followers"]]
-    _say(value, as_json, "\n".join(lines) or "No hub is listed. Add one with: jisr-hub follower add HUB")
+    say(value, as_json, "\n".join(lines) or "No hub is listed. Add one with: jisr-hub follower add HUB")

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from . import HERE, USAGE, AsJson, Folder, _fail, _run, _say
+from ..shell import HERE, USAGE, AsJson, Folder, fail, run, say
+from .peers import peer_app
 
 policy_app: typer.Typer = typer.Typer(no_args_is_help=True, help="What this hub takes into its public feed.")
 view_app: typer.Typer = typer.Typer(no_args_is_help=True, help="Feeds beside the public one, each with a part of it.")
@@ -21,29 +22,30 @@ Yes = Annotated[bool, typer.Option("--yes", help="You have seen how much would l
 @policy_app.command("show")
 def show(folder: Folder = HERE, as_json: AsJson = False) -> None:
     """Print the policy that is in place."""
-    from . import decisions
+    from .. import decisions
 
-    value = _run(decisions.show(folder))
-    _say(value, as_json, decisions.show_words(value))
+    value = run(decisions.show(folder))
+    say(value, as_json, decisions.show_words(value))
 
 
 @policy_app.command("check")
 def check(file: PolicyFile, folder: Folder = HERE, as_json: AsJson = False) -> None:
     """Say what a policy would change; nothing is."""
-    from . import decisions
+    from .. import decisions
 
-    value = _run(decisions.check(folder, file))
-    _say(value, as_json, decisions.effect_words(value))
+    value = run(decisions.check(folder, file))
+    say(value, as_json, decisions.effect_words(value))
 
 
 @policy_app.command("use")
 def use(file: PolicyFile, yes: Yes = False, folder: Folder = HERE, as_json: AsJson = False) -> None:
     """Put a policy in place: what does not fit leaves the public feed, what fits now enters."""
-    from . import decisions
+    from .. import decisions
 
     _decide(lambda sure: decisions.use(folder, file, sure=sure), yes, as_json)
 
 
+@peer_app.command("policy")
 def peer_policy(
     peer: Annotated[str, typer.Argument(help="The peer's identifier.")],
     file: PolicyFile,
@@ -52,11 +54,12 @@ def peer_policy(
     as_json: AsJson = False,
 ) -> None:
     """Say what is taken from a peer: what does not fit leaves, what fits now enters."""
-    from . import decisions
+    from .. import decisions
 
     _decide(lambda sure: decisions.use(folder, file, peer=peer, sure=sure), yes, as_json)
 
 
+@peer_app.command("release")
 def peer_release(
     peer: Annotated[str, typer.Argument(help="The peer's identifier.")],
     yes: Yes = False,
@@ -64,31 +67,31 @@ def peer_release(
     as_json: AsJson = False,
 ) -> None:
     """Let go what a peer's feed has dropped, after you have looked."""
-    from . import decisions
+    from .. import decisions
 
-    waiting = _run(decisions.waiting(folder, peer))
+    waiting = run(decisions.waiting(folder, peer))
     sentence = f"{waiting.leaving} of {waiting.live} records taken from {peer} leave this hub's feed."
     if not yes:
         if not sys.stdin.isatty():
-            _fail(f"Nothing was changed. {sentence} Add --yes if this is meant.", USAGE)
+            fail(f"Nothing was changed. {sentence} Add --yes if this is meant.", USAGE)
         typer.confirm(f"{sentence} Let them go?", abort=True, err=True)
-    _run(decisions.release(folder, peer))
-    _say({"peer": peer, "leaving": waiting.leaving, "live": waiting.live}, as_json, sentence)
+    run(decisions.release(folder, peer))
+    say({"peer": peer, "leaving": waiting.leaving, "live": waiting.live}, as_json, sentence)
 
 
 def _decide(work: Any, yes: bool, as_json: bool) -> None:
     """Carry out what needs the operator's word only when much would leave."""
-    from . import decisions
+    from .. import decisions
 
     try:
-        value = _run(work(yes))
+        value = run(work(yes))
     except decisions.NeedsTheOperator as much:
         if not sys.stdin.isatty():
-            _fail(f"Nothing was changed. {much} Add --yes if this is meant.", USAGE)
+            fail(f"Nothing was changed. {much} Add --yes if this is meant.", USAGE)
         print(much, file=sys.stderr)
         typer.confirm("Put this policy in place?", abort=True, err=True)
-        value = _run(work(True))
-    _say(value, as_json, decisions.effect_words(value))
+        value = run(work(True))
+    say(value, as_json, decisions.effect_words(value))
 
 
 @view_app.command("add")
@@ -100,21 +103,21 @@ def view_add(
     as_json: AsJson = False,
 ) -> None:
     """Add a feed with a part of what this hub holds, or give the one of this name another policy."""
-    from . import decisions
+    from .. import decisions
 
-    value = _run(decisions.add_view(folder, name, file, audience))
+    value = run(decisions.add_view(folder, name, file, audience))
     words = f"The feed {name} is served at {value['address']}" + (" with a token." if audience != "public" else ".")
-    _say(value, as_json, words)
+    say(value, as_json, words)
 
 
 @view_app.command("list")
 def view_list(folder: Folder = HERE, as_json: AsJson = False) -> None:
     """Print the feeds beside the public one."""
-    from . import decisions
+    from .. import decisions
 
-    views = _run(decisions.views(folder))
+    views = run(decisions.views(folder))
     lines = [f"{one['name']}  {one['audience']}  {one['policy'] or 'everything'}  {one['address']}" for one in views]
-    _say({"views": views}, as_json, "\n".join(lines) or "There are none.")
+    say({"views": views}, as_json, "\n".join(lines) or "There are none.")
 
 
 @view_app.command("remove")
@@ -122,10 +125,10 @@ def view_remove(
     name: Annotated[str, typer.Argument(help="The feed's name.")], folder: Folder = HERE, as_json: AsJson = False
 ) -> None:
     """Serve a feed no longer. What was published of it stays in the hub's folder until you delete it."""
-    from . import decisions
+    from .. import decisions
 
-    kept = _run(decisions.remove_view(folder, name))
-    _say({"name": name, "kept": kept}, as_json, f"The feed {name} is served no longer. Its files are still in {kept}.")
+    kept = run(decisions.remove_view(folder, name))
+    say({"name": name, "kept": kept}, as_json, f"The feed {name} is served no longer. Its files are still in {kept}.")
 
 
 @reader_app.command("add")
@@ -137,15 +140,15 @@ def reader_add(
     as_json: AsJson = False,
 ) -> None:
     """Let a node or a hub read a restricted feed with a token of its own key."""
-    from . import decisions
+    from .. import decisions
 
-    ring = _run(decisions.keys_of(folder, source))
+    ring = run(decisions.keys_of(folder, source))
     if not yes and ring.id != source:
         if not sys.stdin.isatty():
-            _fail(f"Nothing was changed. Compare this identifier with the reader and add --yes: {ring.id}", USAGE)
+            fail(f"Nothing was changed. Compare this identifier with the reader and add --yes: {ring.id}", USAGE)
         typer.confirm(f"The reader is\n\n    {ring.id}\n\nDoes it say the same?", abort=True, err=True)
-    _run(decisions.add_reader(folder, ring, audience))
-    _say({"id": ring.id, "audience": audience}, as_json, f"{ring.id} may read what is for {audience}.")
+    run(decisions.add_reader(folder, ring, audience))
+    say({"id": ring.id, "audience": audience}, as_json, f"{ring.id} may read what is for {audience}.")
 
 
 @reader_app.command("remove")
@@ -156,17 +159,17 @@ def reader_remove(
     as_json: AsJson = False,
 ) -> None:
     """Take a right to read back; tokens that are out end at once."""
-    from . import decisions
+    from .. import decisions
 
-    _run(decisions.remove_reader(folder, id, audience))
-    _say({"id": id, "audience": audience}, as_json, f"{id} may not read what is for {audience} any more.")
+    run(decisions.remove_reader(folder, id, audience))
+    say({"id": id, "audience": audience}, as_json, f"{id} may not read what is for {audience} any more.")
 
 
 @reader_app.command("list")
 def reader_list(folder: Folder = HERE, as_json: AsJson = False) -> None:
     """Print who may read which restricted feed."""
-    from . import decisions
+    from .. import decisions
 
-    readers = _run(decisions.readers(folder))
+    readers = run(decisions.readers(folder))
     lines = [f"{one['id']}  {one['audience']}  since {one['since']}" for one in readers]
-    _say({"readers": readers}, as_json, "\n".join(lines) or "There are none.")
+    say({"readers": readers}, as_json, "\n".join(lines) or "There are none.")

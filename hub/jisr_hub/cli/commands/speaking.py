@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from . import HERE, USAGE, AsJson, Folder, _fail, _run, _say, app
+from ..shell import HERE, USAGE, AsJson, Folder, fail, run, say
 
+commands = typer.Typer()
 anchor_app: typer.Typer = typer.Typer(
     no_args_is_help=True, help="The network anchor: a few keys that together name hubs."
 )
@@ -21,7 +22,7 @@ Organizations = Annotated[
 ]
 
 
-@app.command()
+@commands.command()
 def invite(
     name: Annotated[str, typer.Option(help="What you will call the partner.")] = "",
     days: Annotated[float, typer.Option(min=0.01, max=90, help="How long the invitation is open.")] = 14,
@@ -32,27 +33,27 @@ def invite(
     as_json: AsJson = False,
 ) -> None:
     """Make a one-time link with which one partner lets its node in."""
-    from . import authority
+    from .. import authority
 
     bounds = authority.bounds_of(country or [], type or [], organization or [])
-    value = _run(authority.invite(folder, name, days, bounds))
+    value = run(authority.invite(folder, name, days, bounds))
     sentence = (
         f"Send this to the partner by a way you trust; it lets in one node and is open until {value['expires'][:10]}:\n"
         f"\n    {value['link']}\n\nThe partner gives: jisr-node join LINK. The code is kept nowhere: a lost link is "
         "replaced by a new one."
     )
-    _say(value, as_json, sentence)
+    say(value, as_json, sentence)
 
 
 @requests_app.command("list")
 def requests_list(folder: Folder = HERE, as_json: AsJson = False) -> None:
     """Who waits, the longest first. Nothing was sent to anybody because of it."""
-    from . import authority
+    from .. import authority
 
-    waiting = _run(authority.requests(folder))
+    waiting = run(authority.requests(folder))
     lines = [f"{one['at'][:10]}  {one['name']}  {one['node']}  from {one['source']}" for one in waiting]
     text = "\n".join(lines) or "Nobody waits."
-    _say({"waiting": waiting}, as_json, text)
+    say({"waiting": waiting}, as_json, text)
 
 
 @requests_app.command("approve")
@@ -66,11 +67,11 @@ def requests_approve(
     as_json: AsJson = False,
 ) -> None:
     """Let a node in that waits."""
-    from . import authority
+    from .. import authority
 
     bounds = authority.bounds_of(country or [], type or [], organization or [])
-    value = _run(authority.approve(folder, node, name, bounds))
-    _say(
+    value = run(authority.approve(folder, node, name, bounds))
+    say(
         value, as_json, f"{value['name']} is admitted: {node}. The partner gives the same command again: jisr-node join"
     )
 
@@ -80,13 +81,13 @@ def requests_refuse(
     node: Annotated[str, typer.Argument(help="The node's identifier.")], folder: Folder = HERE, as_json: AsJson = False
 ) -> None:
     """Forget a request. The node is not told, and may ask again."""
-    from . import authority
+    from .. import authority
 
-    _run(authority.refuse(folder, node))
-    _say({"node": node, "refused": True}, as_json, f"The request of {node} is forgotten.")
+    run(authority.refuse(folder, node))
+    say({"node": node, "refused": True}, as_json, f"The request of {node} is forgotten.")
 
 
-@app.command()
+@commands.command()
 def bounds(
     node: Annotated[str, typer.Argument(help="The node's identifier.")],
     country: Countries = None,
@@ -99,17 +100,17 @@ def bounds(
     """Say what an admitted node may speak for, in place of what was said before."""
     from jisr_protocol.constraints import UNBOUNDED
 
-    from . import authority
+    from .. import authority
 
     wanted = authority.bounds_of(country or [], type or [], organization or [])
     if (wanted is None) != none:
-        _fail("Nothing was changed. Name bounds (--country, --type, --organization), or --none for no bounds.", USAGE)
-    _run(authority.bound(folder, node, wanted or UNBOUNDED))
+        fail("Nothing was changed. Name bounds (--country, --type, --organization), or --none for no bounds.", USAGE)
+    run(authority.bound(folder, node, wanted or UNBOUNDED))
     value = {"node": node, "constraints": (wanted or UNBOUNDED).to_value()}
-    _say(value, as_json, f"From now on {node} may speak for: {value['constraints'] or 'anything'}.")
+    say(value, as_json, f"From now on {node} may speak for: {value['constraints'] or 'anything'}.")
 
 
-@app.command()
+@commands.command()
 def withdraw(
     node: Annotated[str, typer.Argument(help="The node's identifier.")],
     reason: Annotated[str, typer.Option(help="Why, in a few words that everybody may read.")],
@@ -117,17 +118,17 @@ def withdraw(
     as_json: AsJson = False,
 ) -> None:
     """Say that a node is not yours any more. What is there stays; nothing new of it is taken."""
-    from . import authority
+    from .. import authority
 
-    value = _run(authority.withdraw(folder, node, reason))
+    value = run(authority.withdraw(folder, node, reason))
     sentence = (
         f"This hub does not answer for {value['name'] or node} any more. Its records stay and are labelled; new ones "
         f"are put aside, deletions are still taken. To answer for it again: jisr-hub bounds {node} --none"
     )
-    _say(value, as_json, sentence)
+    say(value, as_json, sentence)
 
 
-@app.command()
+@commands.command()
 def domain(
     node: Annotated[str, typer.Argument(help="The node's identifier.")],
     name: Annotated[str, typer.Argument(metavar="DOMAIN", help="Such as dar-chabab.ma.")],
@@ -135,10 +136,10 @@ def domain(
     as_json: AsJson = False,
 ) -> None:
     """Look whether a domain names a node of yours, and say so. Fetches https://DOMAIN/.well-known/jisr-node.txt."""
-    from . import authority
+    from .. import authority
 
-    value = _run(authority.check_domain(folder, node, name))
-    _say(value, as_json, f"{name} names {node}; this hub says so for 400 days.")
+    value = run(authority.check_domain(folder, node, name))
+    say(value, as_json, f"{name} names {node}; this hub says so for 400 days.")
 
 
 @anchor_app.command("new")
@@ -150,23 +151,23 @@ def anchor_new(
     as_json: AsJson = False,
 ) -> None:
     """Make a network anchor. Its keys are for ever the same; give each key file to another person."""
-    from . import authority
+    from .. import authority
 
     value = authority.new_anchor(file, name, key, threshold)
     sentence = (
         f"The anchor {name} is {value['anchor']}: {threshold} of {len(key)} keys have to sign.\nGive each key file to "
         f"another person, and {file} to every hub: jisr-hub anchor trust {file}"
     )
-    _say(value, as_json, sentence)
+    say(value, as_json, sentence)
 
 
 @anchor_app.command("show")
 def anchor_show(file: Path, as_json: AsJson = False) -> None:
     """Say what an anchor file says."""
-    from . import authority
+    from .. import authority
 
     value = authority.show_anchor(file)
-    _say(value, as_json, f"{value['name']}: {value['anchor']}, {value['threshold']} of {len(value['keys'])} keys.")
+    say(value, as_json, f"{value['name']}: {value['anchor']}, {value['threshold']} of {len(value['keys'])} keys.")
 
 
 @anchor_app.command("sign")
@@ -183,13 +184,13 @@ def anchor_sign(
     as_json: AsJson = False,
 ) -> None:
     """Sign, with one key of an anchor, that a hub belongs to the network."""
-    from . import authority
+    from .. import authority
 
     wanted = authority.bounds_of(country or [], type or [], [])
     value = authority.sign_by_anchor(file, key, hub, out, days=days, n=number, bounds=wanted, withdraw=withdraw)
     short = value["threshold"] - value["signatures"]
     after = f"{short} more must sign {out}" if short > 0 else f"it counts. Give {out} to the hub: jisr-hub anchor take"
-    _say(value, as_json, f"{value['signatures']} of {value['threshold']} signatures: {after}.")
+    say(value, as_json, f"{value['signatures']} of {value['threshold']} signatures: {after}.")
 
 
 @anchor_app.command("take")
@@ -199,10 +200,10 @@ def anchor_take(
     as_json: AsJson = False,
 ) -> None:
     """Put an anchor's signed words into this hub's feed, so that they travel with it."""
-    from . import authority
+    from .. import authority
 
-    value = _run(authority.take_word(folder, file))
-    _say(value, as_json, f"{value['taken']} taken in, {value['held']} were here.")
+    value = run(authority.take_word(folder, file))
+    say(value, as_json, f"{value['taken']} taken in, {value['held']} were here.")
 
 
 @anchor_app.command("trust")
@@ -210,7 +211,7 @@ def anchor_trust(
     file: Annotated[Path, typer.Argument(help="The anchor file.")], folder: Folder = HERE, as_json: AsJson = False
 ) -> None:
     """Trust this anchor: from the next start on only hubs it names, and their nodes, have a say here."""
-    from . import authority
+    from .. import authority
 
     value = authority.trust(folder, file)
-    _say(value, as_json, f"This hub trusts {value['name']} ({value['anchor']}) from its next start on.")
+    say(value, as_json, f"This hub trusts {value['name']} ({value['anchor']}) from its next start on.")

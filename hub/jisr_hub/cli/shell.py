@@ -1,0 +1,46 @@
+"""What every command shares: where the hub is, how a result is said, how a command fails.
+
+A verdict goes to stderr, a result to stdout; --json makes the result one JSON object.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import orjson
+import typer
+
+Folder = Annotated[Path, typer.Option("--dir", help="The hub's folder.", envvar="JISR_HUB_DIR")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+HERE = Path(".")
+UNREACHABLE = 30
+USAGE = 64
+
+
+def fail(sentence: str, status: int) -> NoReturn:
+    """End with a sentence and an exit status."""
+    print(f"FAIL  {sentence}", file=sys.stderr)
+    sys.exit(status)
+
+
+def say(value: dict[str, Any], as_json: bool, sentence: str) -> None:
+    """Print a result: the value as JSON, or the sentence."""
+    if as_json:
+        sys.stdout.write(orjson.dumps(value, default=str).decode() + "\n")
+    else:
+        print(sentence)
+
+
+def run(work: Coroutine[Any, Any, Any]) -> Any:
+    """Run the work of a command."""
+    return asyncio.run(work)
+
+
+def progress(done: int, total: int) -> None:
+    """Show how far a long command is, to a person at a terminal."""
+    if sys.stderr.isatty():
+        print(f"\r{done} of {total} entries", end="" if done < total else "\n", file=sys.stderr, flush=True)
