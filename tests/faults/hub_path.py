@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from jisr_hub.app import Running, open_hub
+from jisr_hub.app.opening import Running, open_hub
 from jisr_hub.cli import checking, setting_up
 from jisr_node.app import Node
 from jisr_protocol import entry as entries

@@ -38,7 +38,7 @@ import uvicorn.loops.auto
 import uvicorn.protocols.http.httptools_impl
 import uvloop
 
-from jisr_hub.app import open_hub
+from jisr_hub.app.opening import open_hub
 from jisr_hub.cli import checking, setting_up
 from jisr_hub.cli import main as jisr_hub
 from jisr_hub.web import http, server

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from jisr_hub.app import Running, open_hub
+from jisr_hub.app.opening import Running, open_hub
 from jisr_hub.web.api import answered
 from jisr_node.app import Node
 from jisr_node.errors import HubRefused

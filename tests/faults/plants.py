@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from jisr_hub.app import Running
+from jisr_hub.app.opening import Running
 from jisr_protocol import paths
 
 

@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from jisr_hub import config
-from jisr_hub.app import application
+from jisr_hub.app.serving import application
 from jisr_hub.cli import inspection, setting_up
 from jisr_hub.web.language import load_languages
 from jisr_node.adapters.hub import HttpHub

@@ -27,7 +27,8 @@ import zstandard
 from starlette.testclient import TestClient
 
 from jisr_hub import config
-from jisr_hub.app import Running, application, open_hub
+from jisr_hub.app.opening import Running, open_hub
+from jisr_hub.app.serving import application
 from jisr_hub.cli import checking, erasing, keeping, setting_up
 from jisr_hub.ports import Peer, StillSeen
 from jisr_hub.storage import engines

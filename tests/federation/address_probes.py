@@ -86,7 +86,7 @@ def ways_out(hub: Path, node: Node, folder: Path) -> dict[str, Callable[[str], A
 
 
 async def _open(hub: Path) -> Any:
-    from jisr_hub.app import open_hub
+    from jisr_hub.app.opening import open_hub
 
     return await open_hub(hub)
 

@@ -12,7 +12,7 @@ from datetime import timedelta
 import orjson
 
 from jisr_hub import log as hub_log
-from jisr_hub.app import open_hub
+from jisr_hub.app.opening import open_hub
 from jisr_hub.cli import setting_up
 from jisr_hub.ports import Change, Held, Peer, Remembered
 from jisr_protocol import entry as entries

@@ -16,9 +16,9 @@ from typing import Any
 import uvicorn
 from starlette.applications import Starlette
 
-from jisr_hub import app as hub_app
 from jisr_hub import config
-from jisr_hub.app import Running, open_hub
+from jisr_hub.app import duties
+from jisr_hub.app.opening import Running, open_hub
 from jisr_hub.cli import setting_up
 from jisr_hub.ports import Peer
 from jisr_hub.takedown.noticing import Follower
@@ -57,7 +57,7 @@ class Hubs:
                 running = self.running[name]
                 if running.erasures.to_scrub:
                     await running.erasures.scrub()
-                await hub_app.answer(running)
+                await duties.answer(running)
         for name in ("three", "two", "one", "four"):
             if self.dead.isdisjoint({name, UPSTREAM[name]}):
                 await self.follow(name)

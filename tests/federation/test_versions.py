@@ -12,7 +12,7 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from jisr_hub import config
-from jisr_hub.app import application
+from jisr_hub.app.serving import application
 from jisr_hub.config import SettingsError
 from jisr_protocol import capabilities, head, keys, paths
 from jisr_protocol import entry as entries

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import psycopg
 
-from jisr_hub.app import open_hub
+from jisr_hub.app.opening import open_hub
 from jisr_hub.cli import erasing, setting_up
 from tests import postgres
 from tests.hub.author import Author

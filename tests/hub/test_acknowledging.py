@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from starlette.testclient import TestClient
 
 from jisr_hub import config
-from jisr_hub.app import application
+from jisr_hub.app.serving import application
 from jisr_hub.cli import noticing, setting_up
 from jisr_hub.storage.sql import SqlLedger
 from jisr_hub.takedown.acknowledging import Acknowledgements

@@ -16,7 +16,7 @@ import pytest
 import zstandard
 from starlette.testclient import TestClient
 
-from jisr_hub.app import application
+from jisr_hub.app.serving import application
 from jisr_hub.cli import setting_up
 from jisr_protocol import canonical, capabilities, envelope, head, identifiers, keys, paths, receipt, state_tree
 from jisr_protocol.problems import PROBLEMS

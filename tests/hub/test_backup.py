@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from jisr_hub.app import open_hub
+from jisr_hub.app.opening import open_hub
 from jisr_hub.cli import checking, keeping, putting_back
 from jisr_hub.cli.setting_up import SettingUpError
 from jisr_hub.storage.archive import Backup, BrokenBackup

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from jisr_hub.app import open_hub
+from jisr_hub.app.opening import open_hub
 from jisr_hub.cli import main, setting_up
 from jisr_hub.storage.lock import only_one
 from jisr_protocol import keys, paths

@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from jisr_hub import config
-from jisr_hub.app import hub_of, open_hub
+from jisr_hub.app.opening import hub_of, open_hub
 from jisr_hub.cli import setting_up
 from jisr_hub.storage.policies import SqlPolicies
 from jisr_hub.views.policies import Brake

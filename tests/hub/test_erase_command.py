@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from jisr_hub.app import application
+from jisr_hub.app.serving import application
 from jisr_hub.cli import checking, inspection
 from jisr_node.adapters.hub import HttpHub
 from jisr_protocol import entry

@@ -15,7 +15,7 @@ import structlog
 from starlette.testclient import TestClient
 
 from jisr_hub import events
-from jisr_hub.app import application
+from jisr_hub.app.serving import application
 from jisr_protocol.refusal import Refusal
 from tests.hub.author import Author
 from tests.hub.kept_hub import KeptHub, some_author

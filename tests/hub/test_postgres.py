@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from jisr_hub.app import open_hub
+from jisr_hub.app.opening import open_hub
 from jisr_hub.cli import setting_up
 from jisr_protocol import keys
 from tests.faults.processes import free_port

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from jisr_hub.app import application
+from jisr_hub.app.serving import application
 from jisr_hub.cli import keeping, putting_back
 from jisr_hub.ports import Peer
 from jisr_hub.web import readiness
@@ -56,7 +56,7 @@ def test_a_hub_that_works_says_what_it_does(client: TestClient) -> None:
 
 
 def test_a_full_disk_is_not_ready(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("jisr_hub.app.free_share", lambda _: 0.004)
+    monkeypatch.setattr("jisr_hub.app.serving.free_share", lambda _: 0.004)
     told = settled(client, lambda told: not told["ready"])
     assert told.status_code == 503
     assert told.json()["reasons"] == ["0.4% of the disk is free; nothing more can be stored soon."]

@@ -6,7 +6,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-from jisr_hub.app import open_hub
+from jisr_hub.app.opening import open_hub
 from jisr_hub.cli import checking, inspection, keeping, putting_back, rebasing, setting_up
 from jisr_hub.ports import Peer
 from jisr_protocol.reader.follow import Result, follow_once

@@ -17,7 +17,7 @@ from jisr_protocol.reader.http import GuardedClient
 from jisr_protocol.refusal import Refusal
 
 from .. import config, log
-from ..app import hub_of, now, read_identity
+from ..app.opening import hub_of, now, read_identity
 from ..authority import admissions, anchor_keys
 from ..authority.attesting import draft
 from ..hub import Hub

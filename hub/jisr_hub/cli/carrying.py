@@ -14,7 +14,7 @@ from jisr_protocol.reader.places import FolderPlace
 from jisr_protocol.refusal import Refusal
 
 from .. import config
-from ..app import KEYS, PUBLIC, PULLS, hub_of, now, open_hub, read_identity
+from ..app.opening import KEYS, PUBLIC, PULLS, hub_of, now, open_hub, read_identity
 from ..following.pulls import FEED, Pulls
 from ..hub import Fenced, Hub
 from ..storage.lock import AlreadyRunning

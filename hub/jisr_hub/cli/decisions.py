@@ -16,7 +16,7 @@ from jisr_protocol.keys import KeyRing
 from jisr_protocol.policy import Policy
 
 from .. import config
-from ..app import hub_of, now, sole, views_of
+from ..app.opening import hub_of, now, sole, views_of
 from ..hub import Hub
 from ..storage.lock import AlreadyRunning
 from ..storage.policies import SqlPolicies

@@ -19,7 +19,7 @@ from jisr_protocol.head import Head
 from jisr_protocol.refusal import Refusal
 
 from .. import config, identity
-from ..app import ERASURES, KEYS, PEERS, PUBLIC, now, read_identity
+from ..app.opening import ERASURES, KEYS, PEERS, PUBLIC, now, read_identity
 from ..config import Settings
 from ..publish.pages import Layout
 from ..storage.condition import condition

@@ -23,7 +23,7 @@ from jisr_protocol import live
 from jisr_protocol.notice import ALL
 
 from .. import config
-from ..app import PUBLIC, erasures_of, followers_of, hub_of, open_hub, views_of
+from ..app.opening import PUBLIC, erasures_of, followers_of, hub_of, open_hub, views_of
 from ..hub import Fenced
 from ..ports import Erased, Member
 from ..storage.lock import AlreadyRunning

@@ -12,7 +12,7 @@ from jisr_protocol import identifiers
 from jisr_protocol.limits import HOLD_DAYS
 from jisr_protocol.notice import ALL
 
-from ..app import now, open_hub
+from ..app.opening import now, open_hub
 from ..hub import Fenced
 from ..ports import Erased
 from ..storage.lock import AlreadyRunning
@@ -63,7 +63,7 @@ async def unhold(folder: Path, node: str, target: str, *, basis: str) -> dict[st
 def ledger_id(folder: Path) -> str:
     """Who the hub in this folder is."""
     from .. import config
-    from ..app import read_identity
+    from ..app.opening import read_identity
 
     return read_identity(folder, config.read(folder)).id
 

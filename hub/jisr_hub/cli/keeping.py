@@ -16,7 +16,7 @@ import orjson
 from jisr_protocol import identifiers
 
 from .. import config, identity
-from ..app import KEYS, now, read_identity
+from ..app.opening import KEYS, now, read_identity
 from ..storage import archive
 from ..storage.archive import About
 from ..storage.folder import FolderPages

@@ -14,7 +14,7 @@ from jisr_protocol import identifiers
 from jisr_protocol.reader.follow import is_address
 
 from .. import config
-from ..app import PULLS, hub_of, now, open_hub
+from ..app.opening import PULLS, hub_of, now, open_hub
 from ..following.pulls import Pulled, Pulls
 from ..hub import Fenced, Hub
 from ..ports import Ledger, Pull

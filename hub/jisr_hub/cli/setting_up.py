@@ -15,7 +15,7 @@ from jisr_protocol.reader.http import GuardedClient
 from jisr_protocol.refusal import Refusal
 
 from .. import config, identity
-from ..app import KEYS, check_owner, gate_of, now, read_identity, sole
+from ..app.opening import KEYS, check_owner, gate_of, now, read_identity, sole
 from ..config import Settings
 from ..ports import Member, Peer
 from ..publish.fence import Behind

@@ -10,7 +10,7 @@ from jisr_protocol import checkpoint
 from jisr_protocol.reader.http import GuardedClient
 
 from .. import config
-from ..app import read_identity
+from ..app.opening import read_identity
 from ..config import Chosen
 from ..storage.witnessed import open_witness
 from .setting_up import SettingUpError, capabilities_of

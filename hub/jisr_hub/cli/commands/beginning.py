@@ -66,7 +66,8 @@ def serve(
     import uvicorn
 
     from ... import __version__, config, events
-    from ...app import application, sole
+    from ...app.opening import sole
+    from ...app.serving import application
     from ...storage.lock import AlreadyRunning
     from ...web.http import Http
     from ...web.server import Server

@@ -1,0 +1,208 @@
+"""What a running hub does by itself: publish, say anew, show, scrub, answer. A round that fails is told, and the next
+one comes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable, Collection
+from datetime import timedelta
+from pathlib import Path
+
+import msgspec
+import structlog
+
+from jisr_protocol import identifiers
+
+from .. import log
+from ..following.rounds import Rounds
+from ..hub import Fenced
+from ..ports import Pull
+from ..publish.feed import Publisher
+from ..publish.fence import Behind
+from ..takedown.acknowledging import Acknowledgements
+from .opening import SEEN, Running, witnessing_of
+
+SCRUB_SECONDS, SCRUB_SHARE = 60.0, 20
+"""How long between two rounds that rewrite files so that nothing of what was erased is left: at least, and as a
+multiple of what a round takes."""
+ANSWER_SECONDS = 5.0
+"""How often holds are looked at whose time is over, and acks signed."""
+PUBLISH_SECONDS_AT_MOST = 10.0
+SEEN_SECONDS = 60.0
+FENCED_SECONDS = 30.0
+"""How often a hub that may not sign looks whether it may again."""
+RENEW_SECONDS = 3600.0
+"""How often a hub looks whether what it says of its nodes ends soon: days before it does."""
+LEAD_SECONDS = 2.0
+"""How often a process asks whether it is its turn."""
+_log = structlog.get_logger()
+
+
+def begin(running: Running, folder: Path, pulls: Rounds[Pull]) -> list[asyncio.Task[None]]:
+    """Start all duties; what only one process of a ledger may do waits for its turn."""
+    led: dict[str, Callable[[], Awaitable[None]]] = {
+        "publisher": lambda: publish_for_ever(running),
+        "followers": running.followers.run,
+        "pulls": pulls.run,
+        "views": lambda: views_for_ever(running),
+        "witnessing": witnessing_of(folder, running).run,
+        "attesting": lambda: _again_and_again(RENEW_SECONDS, lambda: renew(running), "attestation.failed"),
+    }
+    often = max(running.settings.publish_seconds, 0.2)
+    return [
+        *(asyncio.create_task(lead(running, role, work)) for role, work in led.items()),
+        asyncio.create_task(_again_and_again(often, lambda: refresh(running), "head.unread")),
+        asyncio.create_task(scrub_for_ever(running)),
+        asyncio.create_task(_again_and_again(ANSWER_SECONDS, lambda: answer(running), "notices.unanswered")),
+        asyncio.create_task(note_seen_for_ever(folder, running.publisher)),
+    ]
+
+
+async def end(tasks: Collection[asyncio.Task[None]]) -> None:
+    """Cancel until all have ended: a library may turn a cancellation into another error, and a loop then goes on."""
+    while pending := [task for task in tasks if not task.done()]:
+        for task in pending:
+            task.cancel()
+        await asyncio.wait(pending, timeout=1.0)
+
+
+async def _again_and_again(seconds: float, work: Callable[[], Awaitable[object]], failed: str) -> None:
+    """A round of work every so often, for ever. One that fails is told as `failed`; the next tries again, for what it
+    does not do is only late, and the hub goes on serving."""
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            await work()
+        except Fenced:
+            pass  # the operator is told by `duty.fenced`
+        except Exception:  # whatever it was is logged, see above
+            _log.exception(failed)
+
+
+async def lead(running: Running, role: str, work: Callable[[], Awaitable[None]]) -> None:
+    """Do what only one process of a ledger does, as long as this is the one; else wait for its turn."""
+    while True:
+        try:
+            async with running.ledger.leading(role) as lost:
+                if lost is not None:
+                    running.duty.leads.add(role)
+                    async with asyncio.TaskGroup() as group:
+                        group.create_task(_until(lost))
+                        group.create_task(_until(work))
+        except Exception:  # the database may be away for a while: logged, and another turn is taken
+            _log.exception("lead.ended", role=role)
+        finally:
+            running.duty.leads.discard(role)
+        await asyncio.sleep(LEAD_SECONDS)
+
+
+async def _until(what: Callable[[], Awaitable[None]]) -> None:
+    await what()
+
+
+async def publish_for_ever(running: Running) -> None:
+    """Publish soon after every change, and renew the head before it grows old. A failure is logged and tried again.
+
+    Publishing takes a tenth of the time at most: under load a head covers more entries, and each costs less.
+    """
+    pause = running.settings.publish_seconds
+    while True:
+        began = time.monotonic()
+        try:
+            running.hub.changed.clear()
+            await running.heads.state()
+            running.publisher.policy = running.policies.published()
+            await running.publisher.publish()
+        except Behind as behind:
+            if running.duty.fenced != running.publisher.fenced:
+                _log.error("fence.behind", reason=str(behind))
+            running.duty.fenced, pause = running.publisher.fenced, FENCED_SECONDS
+        except Exception:  # the next round must come whatever this one met
+            _log.exception("publish.failed")
+            running.hub.changed.set()  # what was to be shown still is, also when nobody sends anything more
+            pause = max(1.0, min(60.0, pause * 2))
+        else:
+            running.duty.fenced = ""
+            took = time.monotonic() - began
+            pause = min(max(running.settings.publish_seconds, 9 * took), PUBLISH_SECONDS_AT_MOST)
+        await asyncio.sleep(pause)
+        if running.settings.database:
+            continue  # another process may have stored what is to be published
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(min(600.0, _seconds(running.heads.waits))):
+                await running.hub.changed.wait()
+
+
+def _seconds(wait: timedelta | None) -> float:
+    return 600.0 if wait is None else wait.total_seconds()
+
+
+async def views_for_ever(running: Running) -> None:
+    """Bring the views up to the hub's ledger, soon after every change."""
+    while True:
+        if not running.publisher.fenced:
+            await running.views.round()
+        await asyncio.sleep(max(running.settings.publish_seconds, 0.2))
+
+
+async def refresh(running: Running) -> None:
+    """Show what another process of this ledger has published; publish what a command has stored."""
+    if running.settings.database:
+        await running.publisher.refresh()
+    else:
+        await _publish_what_came(running)
+    if await running.policies.refresh():
+        running.followers.wake()
+    await running.views.refresh()
+    await running.views.show()
+
+
+async def _publish_what_came(running: Running) -> None:
+    async with running.ledger.reading() as view:
+        if running.publisher.head is None or view.size != running.publisher.head.size:
+            running.hub.changed.set()
+
+
+async def renew(running: Running) -> None:
+    """Sign anew in time what this hub says of its nodes."""
+    if renewed := await running.hub.renew():
+        _log.info("attestation.renewed", nodes=len(renewed))
+
+
+async def scrub_for_ever(running: Running) -> None:
+    """Leave nothing of what was erased on the disk, soon after; not for each erasure, for it rewrites whole files."""
+    while True:
+        await asyncio.sleep(1.0)
+        if not running.erasures.to_scrub:
+            continue
+        began = time.monotonic()
+        try:
+            _log.info("erasure.done", remains=await running.erasures.scrub())
+        except Exception:  # a copy may be read just now: logged, and the next round scrubs it
+            _log.exception("erasure.left")
+        await asyncio.sleep(max(SCRUB_SECONDS, SCRUB_SHARE * (time.monotonic() - began)))
+
+
+async def answer(running: Running) -> int:
+    """Bring back what is held no longer, and say what was done about notices, once nothing of it is left here; returns
+    how many acks were signed."""
+    if running.hub.fenced():
+        return 0
+    if await running.ledger.lift(identifiers.to_instant(running.hub.clock()), log.number):
+        running.hub.changed.set()
+    async with running.ledger.reading() as view:
+        published = running.publisher.head is not None and running.publisher.head.size >= view.size
+    return await Acknowledgements(running.hub).sign() if published and not running.erasures.to_scrub else 0
+
+
+async def note_seen_for_ever(folder: Path, publisher: Publisher) -> None:
+    """Keep what readers claim, for `jisr-hub status`: at most once a minute, however many they are."""
+    noted = publisher.seen.count
+    while True:
+        await asyncio.sleep(SEEN_SECONDS)
+        if publisher.seen.count != noted:
+            noted = publisher.seen.count
+            with contextlib.suppress(OSError):
+                await asyncio.to_thread((folder / SEEN).write_bytes, msgspec.json.encode(publisher.seen))

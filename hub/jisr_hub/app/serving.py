@@ -1,0 +1,127 @@
+"""The hub in a folder as an ASGI application."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from ..authority.admissions import Admissions
+from ..following.rounds import Rounds
+from ..ports import Pull
+from ..storage.admissions import SqlAdmissions
+from ..storage.directory import SqlDirectory
+from ..storage.readers import SqlReaders
+from ..web import admission, api, directory, notices, problem_documents, versions
+from ..web import witness as witness_routes
+from ..web.readiness import Readiness, free_share
+from ..web.tokens import Tokens
+from . import duties
+from .opening import Running, now, open_hub, rounds_of, sole, witness_of
+
+
+def application(folder: Path) -> Starlette:
+    """The hub in `folder` as an ASGI application; opened when the server starts it, closed when it stops."""
+    app = Starlette(exception_handlers={**problem_documents.HANDLERS, HTTPException: _not_found})
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        with sole(folder):
+            _collect_rarely()
+            running = await open_hub(folder)
+            rounds = rounds_of(running)
+            app.router.routes.extend(_routes(running, folder, rounds))
+            tasks = duties.begin(running, folder, rounds)
+            try:
+                yield
+            finally:
+                await duties.end(tasks)
+                await running.close()
+
+    app.router.lifespan_context = lifespan
+    return app
+
+
+def _routes(running: Running, folder: Path, rounds: Rounds[Pull]) -> list[BaseRoute]:
+    """What is served: the protocol in every version, how the hub is, and the pages for people."""
+
+    def wake() -> None:
+        running.followers.wake()
+        rounds.wake()
+
+    witness = witness_of(folder, running.hub)
+    endings = running.settings.sunset
+    offers = {
+        "witness": {"href": witness_routes.PATH, "key": str(witness.key)},
+        "sunset": versions.offered(endings),
+    }
+    protocol = [
+        *api.routes(
+            running.hub,
+            running.publisher,
+            running.pages,
+            wake_peers=wake,
+            feeds=running.feeds,
+            tokens=Tokens(SqlReaders(running.ledger), running.hub.identity.id, now),
+            offers=offers,
+        ),
+        *admission.routes(admissions_of(running)),
+        *notices.routes(running.hub),
+        *witness_routes.routes(witness, running.pages),
+    ]
+    return [
+        *versions.versioned(protocol, endings),
+        *_readiness(running, folder).routes(),
+        *_directory(running),
+    ]
+
+
+def _directory(running: Running) -> list[BaseRoute]:
+    """The pages for people; none while the database may hold what was erased since."""
+    if running.publisher.fenced:
+        return [Route("/{path:path}", _behind)]
+    feed = f"{running.settings.address}/feeds/public"
+    shown = SqlDirectory(running.ledger, running.settings.name, feed, running.hub.attesting.lapsed)
+    return [*directory.routes(shown, default_language=running.settings.lang)]
+
+
+def _readiness(running: Running, folder: Path) -> Readiness:
+    return Readiness(
+        lambda: running.publisher.head,
+        running.ledger.peers,
+        now,
+        running.duty,
+        lambda: free_share(folder),
+        pulls=running.ledger.pulls,
+    )
+
+
+def admissions_of(running: Running) -> Admissions:
+    """Who asks to be let into a hub."""
+    settings, store = running.settings, SqlAdmissions(running.ledger.database)
+    return Admissions(running.hub, store, now, per_hour=settings.per_hour, per_day=settings.per_day)
+
+
+def _collect_rarely() -> None:
+    """A batch makes tens of thousands of short-lived values and no cycles: looking for cycles that often costs 5 %."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 20)
+
+
+async def _not_found(request: Request, error: Exception) -> Response:
+    """People get a page, programs a problem document."""
+    if "text/html" in request.headers.get("accept", "") and getattr(error, "status_code", 0) == 404:
+        return await directory.not_found(request, error)
+    return await problem_documents.http_error(request, error)
+
+
+async def _behind(_: Request) -> Response:
+    return problem_documents.document("fenced", "this hub's database is older than its feed; its feed is still served")
