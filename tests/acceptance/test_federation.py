@@ -45,7 +45,7 @@ from tests.federation.test_hostile import peer_under_attack, read_under_attack
 from tests.federation.test_hostile_to_nodes import node_under_attack
 from tests.federation.topologies import FORMS, HUBS, NODES, Federation, links
 from tests.hub.kept_hub import KeptHub, some_author
-from tests.reader.test_http import Dialler, Resolver, answer, local, redirect, serving
+from tests.reader.raw_server import Dialler, Resolver, answer, local, redirect, serving
 
 ROOT = Path(__file__).resolve().parents[2]
 
