@@ -15,11 +15,6 @@ pytestmark = pytest.mark.anyio
 STEPS = 60
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.fixture(params=["sqlite", "postgresql"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
     return tmp_path / "hub.sqlite" if request.param == "sqlite" else request.getfixturevalue("postgres_address")

@@ -12,17 +12,11 @@ from jisr_hub import log
 from jisr_hub.node_heads import NodeHeads
 from jisr_hub.ports import Change, Conflict, Held, Ledger, Remembered
 from jisr_protocol import completeness, entry, state_tree
-from tests.contracts.test_ledger import AT, Opened, drafts_of, kind, opened, remembered
+from tests.contracts.stored import AT, Opened, drafts_of, remembered
 from tests.hub.author import Author, record_id
 from tests.hub.hub_in_memory import MemoryHub
 
-__all__ = ["kind", "opened"]
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
 
 
 @pytest.fixture
