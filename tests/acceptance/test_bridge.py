@@ -5,50 +5,26 @@ Each test prints its figure. Short by default, whole with `--long`.
 
 import json
 import os
-import re
-import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 import urllib.request
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from datetime import datetime
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bench import floor
-from bench.run import load, measure
 from jisr_node.app import Node
-from jisr_protocol import evidence
 from jisr_protocol.reader.follow import Result, follow_once
 from jisr_protocol.reader.store import open_copy
+from tests.acceptance.running import ROOT, Wire, demo, equal_everywhere, head, program, until
 from tests.faults import test_canaries, test_hell, test_kill
 from tests.flow.runs import explore_on_all
 
-ROOT = Path(__file__).resolve().parents[2]
-SUMMARY = {"nodes", "records", "hubs", "reader", "seconds"}
-
-
 # A clean clone, one command
-
-
-def equal_everywhere(summary: dict[str, Any]) -> str:
-    """Check the demo's summary: every member, everything verified, one state root; return the root."""
-    assert set(summary) == SUMMARY
-    assert [set(hub) for hub in summary["hubs"]] == [{"id", "label", "feed", "size", "live", "state_root"}] * 2
-    assert set(summary["reader"]) == {"verified", "live", "state_root"}
-    assert summary["reader"]["verified"] is True
-    ends = [*summary["hubs"], summary["reader"]]
-    assert len({end["live"] for end in ends}) == 1 and ends[0]["live"] > 0
-    roots = {end["state_root"] for end in ends}
-    assert len(roots) == 1
-    return str(roots.pop())
 
 
 def a_machine_with_nothing_of_ours(folder: Path, *, bare: bool) -> tuple[str, dict[str, str]]:
@@ -109,94 +85,6 @@ def test_a_clean_clone_runs_the_demo_and_the_tests_with_no_other_step(
 # The real input
 
 
-class Demo:
-    """A demo that stays, in a folder that is kept; `summary` came when all was equal."""
-
-    def __init__(self, folder: Path, *arguments: str) -> None:
-        self.folder = folder
-        self.said = folder.with_name(f"{folder.name}.said")
-        command = [sys.executable, str(ROOT / "examples" / "demo.py"), "--json", "--dir", str(folder), *arguments]
-        with self.said.open("wb") as said:
-            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=said)
-
-    def summary(self, seconds: float) -> dict[str, Any]:
-        assert self._process.stdout is not None
-        guard = threading.Timer(seconds, self._process.kill)
-        guard.start()
-        line = self._process.stdout.readline()
-        guard.cancel()
-        assert line, f"the demo ended: {self.said.read_text(encoding='utf-8')[-4000:]}"
-        return dict(json.loads(line))
-
-    def addresses(self) -> list[str]:
-        said = self.said.read_text(encoding="utf-8")
-        return re.findall(r"Open (http://127\.0\.0\.1:\d+)/directory", said)
-
-    def stop(self) -> int:
-        if self._process.poll() is None:
-            self._process.send_signal(signal.SIGINT)
-        try:
-            return self._process.wait(30)
-        finally:
-            self._process.kill()
-            self._process.wait()
-            if self._process.stdout is not None:
-                self._process.stdout.close()
-
-
-@contextmanager
-def demo(folder: Path, *arguments: str) -> Iterator[Demo]:
-    started = Demo(folder, *arguments)
-    try:
-        yield started
-    finally:
-        started.stop()
-
-
-class Wire:
-    """A port in front of a server, which hands on every byte and keeps what went through."""
-
-    def __init__(self, address: str) -> None:
-        self._to = ("127.0.0.1", int(address.rpartition(":")[2]))
-        self._listening = socket.create_server(("127.0.0.1", 0))
-        self.address = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
-        self._asked: list[bytearray] = []
-        self.answered: list[bytearray] = []
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                near, _ = self._listening.accept()
-                far = socket.create_connection(self._to)
-                for source, target, kept in ((near, far, self._asked), (far, near, self.answered)):
-                    kept.append(bytearray())
-                    threading.Thread(target=self._carry, args=(source, target, kept[-1]), daemon=True).start()
-
-    @staticmethod
-    def _carry(source: socket.socket, target: socket.socket, kept: bytearray) -> None:
-        with suppress(OSError), source, target:
-            while piece := source.recv(65536):
-                kept += piece
-                target.sendall(piece)
-            target.shutdown(socket.SHUT_WR)
-
-    def forget(self) -> None:
-        for kept in (*self._asked, *self.answered):
-            kept.clear()
-
-    @property
-    def requests(self) -> list[str]:
-        return [line.decode() for kept in self._asked for line in re.findall(rb"(?m)^([A-Z]+ \S+) HTTP/1\.1\r$", kept)]
-
-    @property
-    def statuses(self) -> list[int]:
-        return [int(status) for kept in self.answered for status in re.findall(rb"(?m)^HTTP/1\.1 (\d{3}) ", kept)]
-
-    def close(self) -> None:
-        self._listening.close()
-
-
 @pytest.fixture
 def real_drafts(shared: Path, tmp_path: Path) -> tuple[Path, dict[str, Any]]:
     """562 services in English and Arabic as drafts, and what the conversion counted."""
@@ -208,29 +96,6 @@ def real_drafts(shared: Path, tmp_path: Path) -> tuple[Path, dict[str, Any]]:
     done = subprocess.run([sys.executable, convert, source, drafts], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     return drafts, json.loads(done.stdout.splitlines()[-1])
-
-
-def program(name: str, *arguments: str) -> str:
-    """Run one of our commands as a person would; return what it prints."""
-    command = [str(Path(sys.executable).with_name(name)), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, stdin=subprocess.DEVNULL)
-    assert done.returncode == 0, f"{command}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
-    return done.stdout
-
-
-def until(reached: Callable[[], bool], seconds: float, what: str) -> float:
-    """Wait for something that takes its way; return the seconds."""
-    began = time.monotonic()
-    while not reached():
-        assert time.monotonic() - began < seconds, f"not after {seconds} s: {what}"
-        time.sleep(0.2)
-    return time.monotonic() - began
-
-
-def head(address: str) -> dict[str, Any]:
-    """The head a hub shows now."""
-    with urllib.request.urlopen(f"{address}/feeds/public/head.json", timeout=30) as answer:
-        return dict(json.loads(answer.read())["head"])
 
 
 def test_562_real_services_travel_through_two_hubs_to_a_reader_who_proves_them(
@@ -347,164 +212,6 @@ def rows_of(folder: Path) -> list[str]:
     """The ids of a node's services."""
     with Node.open(folder) as node:
         return [row["id"] for row in node.overview() if row["type"] == "org.jisr.service/1"]
-
-
-# Bent feeds
-
-
-FEEDS = ROOT / "protocol" / "vectors" / "feeds"
-WHOLE_FEED_REFUSED = {
-    "form-member-order": (21, "not_canonical"),
-    "form-spaces": (21, "not_canonical"),
-    "form-escaped-letter": (21, "not_canonical"),
-    "form-name-twice-first": (21, "not_canonical"),
-    "form-name-twice-last": (21, "not_canonical"),
-    "form-decimal-point": (21, "not_canonical"),
-    "form-exponent": (21, "not_canonical"),
-    "form-byte-order-mark": (21, "not_json"),
-    "form-nfd-text": (21, "not_canonical"),
-    "form-lone-surrogate": (21, "not_json"),
-    "flipped-byte": (21, "root_mismatch"),
-    "missing-page": (21, "page_missing"),
-    "stub-without-cause": (21, "stub_without_cause"),
-    "shortened-log": (21, "seq_mismatch"),
-    "older-head": (10, "head_older"),
-    "rollback": (20, "rollback"),
-    "two-heads-one-size": (20, "fork"),
-}
-ENTRY_REFUSED = {
-    "header-with-more": "header_invalid",
-    "header-of-another-kind": "header_invalid",
-    "key-of-another": "key_unknown",
-    "rev-falls": "rev_not_increasing",
-}
-
-
-@pytest.mark.parametrize("name", WHOLE_FEED_REFUSED)
-def test_a_bent_feed_is_refused_and_nothing_held_is_lost(
-    name: str, tmp_path: Path, figure: Callable[..., None]
-) -> None:
-    expected = json.loads((FEEDS / name / "expect.json").read_text("utf-8"))
-    moment = datetime.fromisoformat(expected["now"])
-    into = tmp_path / "copy.jisr"
-    held = b""
-    if expected["before"]:
-        assert follow_once(FEEDS / name / expected["before"], into, now=lambda: moment).outcome == 0
-        held = dumped(into)
-        assert held
-    result = follow_once(FEEDS / name / "feed", into, now=lambda: moment)
-    assert result.refusal is not None
-    assert (int(result.outcome), result.refusal.code) == WHOLE_FEED_REFUSED[name]
-    assert dumped(into) == held, "what was held before is not what is held after"
-    if result.outcome == 20:
-        assert result.evidence is not None
-        assert evidence.parse(result.evidence.read_bytes()).said
-    figure(f"exit {result.outcome:d}, {result.refusal.code}, {result.refusal.rule}")
-
-
-def dumped(file: Path) -> bytes:
-    if not file.exists():
-        return b""
-    with open_copy(file) as copy:
-        return b"".join(copy.dump())
-
-
-@pytest.mark.parametrize("name", ENTRY_REFUSED)
-def test_a_bent_entry_is_refused_and_the_others_are_verified_and_shown(
-    name: str, tmp_path: Path, figure: Callable[..., None]
-) -> None:
-    expected = json.loads((FEEDS / name / "expect.json").read_text("utf-8"))
-    copy_file = tmp_path / "copy.jisr"
-    result = follow_once(FEEDS / name / "feed", copy_file, now=lambda: datetime.fromisoformat(expected["now"]))
-    assert result.outcome == 0
-    assert [refused.code for refused in result.refused] == [ENTRY_REFUSED[name]]
-    with open_copy(copy_file) as copy:
-        shown = [[r.node, r.id, r.rev, r.digest] for r in copy.records()]
-        refused = [r.seq for r in copy.refusals()]
-    assert refused == [r["seq"] for r in expected["refused"]]
-    assert len(shown) >= 2
-    kept_above_the_log = [row for row in shown if row not in expected["live"]]
-    assert len(kept_above_the_log) == (name == "rev-falls"), "only a higher rev held before differs from the log"
-    figure(f"{ENTRY_REFUSED[name]}: 1 entry refused and counted, {len(shown)} records verified and shown")
-
-
-# What it costs
-
-
-def test_what_taking_a_record_in_costs(shared: Path, long: bool, figure: Callable[..., None]) -> None:
-    """Ratios are asserted with --long, alone on the machine; that all is taken and memory is bounded, always."""
-    smaller, larger = (10_000, 100_000) if long else (1_000, 2_000)
-    rows = {(r.name, r.n): r for n in (smaller, larger) for r in measure(n, 3 if n == 10_000 else 1, lambda _: None)}
-    new, unchanged = rows["ingest", larger], rows["ingest_unchanged", larger]
-    ratio = max(rows["ingest", n].max for n in (smaller, larger))
-    cheaper = new.ours / unchanged.ours if unchanged.ours else float("inf")
-    growth = (rows["ingest", larger].ours / larger) / (rows["ingest", smaller].ours / smaller)
-    memory = rows["memory_hub", larger].ours
-    figure(f"{larger} records: ingest ratio {ratio:.2f}, {new.ours / larger * 1e6:.0f} µs of CPU a record")
-    figure(f"unchanged {cheaper:.1f} times cheaper; a record at {larger} costs {growth:.2f} times that at {smaller}")
-    figure(f"the hub's memory at its highest {memory:.0f} MiB")
-    assert memory < 400
-    if long:
-        assert ratio >= 0.5
-        assert cheaper >= 10
-        assert growth <= 1.3
-
-
-def test_our_floor_is_a_floor(shared: Path, long: bool, figure: Callable[..., None]) -> None:
-    """Our floor may cost at most 1.15 times the CPU a record of the study's floor, in the same run."""
-    count = 10_000 if long else 2_000
-    writers = load(count)
-    theirs, ours = [], []
-    for _ in range(3):
-        said = subprocess.run(
-            [sys.executable, str(shared / "floor" / "floor.py"), str(count)],
-            capture_output=True,
-            check=True,
-            timeout=600,
-        )
-        theirs.append(json.loads(said.stdout.splitlines()[-1])["us_per_record"])
-        ours.append(floor.cpu_seconds(writers) / count * 1e6)
-    best = min(o / t for o, t in zip(ours, theirs, strict=True))
-    figure(f"our floor {min(ours):.0f} µs, theirs {min(theirs):.0f} µs a record, at best {best:.2f} times theirs")
-    assert min(ours) > 0
-    if long:
-        assert best <= 1.15
-
-
-def test_a_node_at_rest_is_small_and_soon_ready(tmp_path: Path, long: bool, figure: Callable[..., None]) -> None:
-    folder = tmp_path / "node"
-    Node.init(folder, name="Pont", country="MA", lang="fr", hub="http://127.0.0.1:9", allow_private=True).close()
-    ready = []
-    for _ in range(3):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        began = time.monotonic()
-        command = [sys.executable, "-c", "from jisr_node.cli import main; main()"]
-        node = subprocess.Popen(
-            [*command, "serve", "--dir", str(folder), "--port", str(port)], stderr=subprocess.DEVNULL
-        )
-        try:
-            while not listens(port):
-                assert node.poll() is None, "the node ended"
-                assert time.monotonic() - began < 60, "the node does not answer"
-                time.sleep(0.01)
-            ready.append(time.monotonic() - began)
-            time.sleep(1.0)
-            status = Path(f"/proc/{node.pid}/status").read_text()
-        finally:
-            node.terminate()
-            node.wait(20)
-    megabytes = int(status.partition("VmRSS:")[2].split()[0]) / 1024
-    figure(f"a node at rest holds {megabytes:.0f} MiB and was ready in {min(ready):.2f} s at best of three")
-    assert megabytes < 80
-    if long:
-        assert min(ready) < 1.0
-
-
-def listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 # A world in memory
