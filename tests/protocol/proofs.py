@@ -18,7 +18,9 @@ from functools import partial
 from pathlib import Path
 
 from jisr_protocol.reader.follow import follow_once
-from tests.protocol.judge import FORMS, RULE_OF_FORM, VECTORS, Case, cases, judge
+from tests.protocol.judge import cases, judge
+from tests.protocol.operations.forms import FORMS, RULE_OF_FORM
+from tests.protocol.operations.given import VECTORS, Case
 from tests.protocol.refusals import refusal_of
 
 Proof = Callable[[], None]

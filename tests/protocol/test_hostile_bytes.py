@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from jisr_protocol import canonical
 from jisr_protocol.refusal import Refusal
-from tests.protocol.judge import Case, bytes_of, cases, judge
+from tests.protocol.judge import cases, judge
+from tests.protocol.operations.given import Case, bytes_of
 from tests.protocol.test_canonical_properties import names, values
 
 HOLDERS = {

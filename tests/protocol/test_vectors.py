@@ -19,7 +19,9 @@ import pytest
 
 from jisr_protocol.problems import PROBLEMS
 from tests.protocol.folder_reader import Holding, follow
-from tests.protocol.judge import FORMS, VECTORS, Case, cases, judge
+from tests.protocol.judge import cases, judge
+from tests.protocol.operations.forms import FORMS
+from tests.protocol.operations.given import VECTORS, Case
 
 ALL = list(cases())
 FEEDS = sorted(path.parent for path in VECTORS.glob("feeds/*/expect.json"))

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from jisr_protocol.reader.follow import follow_once
 from jisr_protocol.reader.store import open_copy
-from tests.protocol.judge import VECTORS
+from tests.protocol.operations.given import VECTORS
 from tests.protocol.test_hostile_bytes import _bent_bytes
 
 NAMES = [
