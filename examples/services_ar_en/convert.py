@@ -186,5 +186,6 @@ def main(argv: list[str]) -> int:
 if __name__ == "__main__":
     # the report carries Arabic, whatever the terminal's encoding
     for stream in (sys.stdout, sys.stderr):
+        # real streams have it
         stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
     sys.exit(main(sys.argv[1:]))

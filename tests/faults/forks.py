@@ -47,7 +47,7 @@ def in_fork(work: Callable[[], T], seconds: int = FORK_SECONDS) -> T:
     good, value = pickle.loads(came)
     if not good:
         raise ForkFailed(value)
-    return value  # type: ignore[no-any-return]
+    return value  # type: ignore[no-any-return]  # the fork ran `work`, so it is a T
 
 
 def _work_in_fork(work: Callable[[], Any], writing: int, seconds: int) -> NoReturn:

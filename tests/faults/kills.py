@@ -28,6 +28,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -379,7 +380,7 @@ class Network(World):
             held = forks.in_fork(self._finish)
             end = time.monotonic() + PATIENCE_SECONDS
             for copy in [*self.copies, self.folder / "new.jisr"]:
-                while forks.in_fork(lambda copy=copy: self._follow(copy)) != held:  # type: ignore[misc]
+                while forks.in_fork(partial(self._follow, copy)) != held:
                     assert time.monotonic() < end, f"{copy.name} does not come to hold what the nodes hold"
         finally:
             for role in self.serving:
@@ -429,8 +430,7 @@ class Publishing(World):
         self.prepared = Prepared(folder / "node", 3 + quota["publisher"] // 4)
         asyncio.run(hub_path.admit(self.hub, folder / "node"))
         self.copy = folder / "copy.jisr"
-        life = lambda works: asyncio.run(take_and_publish(self.hub, self.prepared, self.acknowledged, works))  # noqa: E731
-        self.roles = [Role("publisher", "publisher", life, folder)]
+        self.roles = [Role("publisher", "publisher", self._publish, folder)]
 
     def died(self, role: Role) -> None:
         super().died(role)
@@ -438,6 +438,9 @@ class Publishing(World):
         if self.shown:
             forks.in_fork(self._follow)
             self.verified.say(verified=True)
+
+    def _publish(self, works: Works) -> None:
+        asyncio.run(take_and_publish(self.hub, self.prepared, self.acknowledged, works))
 
     def _follow(self) -> None:
         result = follow_once(self.hub / "public", self.copy)

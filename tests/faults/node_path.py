@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -95,9 +96,9 @@ def work(folder: Path, say: Say, _: object = None) -> None:
     with node:
         for round_, numbers in enumerate(((3, 20, 21, 22), (4, 20, 30)), 1):
             drafts = [draft(number, description=f"بيت {round_}") for number in numbers]
-            tried(f"import {round_}", lambda drafts=drafts: node.import_drafts(drafts))  # type: ignore[misc]
+            tried(f"import {round_}", partial(node.import_drafts, drafts))
             say(imported=list(numbers), round=round_)
-            tried(f"delete {round_}", lambda round_=round_: node.delete(f"local:organization/{round_}"))  # type: ignore[misc]
+            tried(f"delete {round_}", partial(node.delete, f"local:organization/{round_}"))
             say(deleted=round_)
             tried(f"publish {round_}", node.publish)
             say(published=True)

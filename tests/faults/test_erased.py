@@ -236,6 +236,7 @@ async def opened(folder: Path, story: Callable[[Running], Any]) -> Any:
 def sent(world: World) -> None:
     """The node's log reaches the hub, which publishes; the second hub and the reader follow."""
     with TestClient(application(world.hub)) as client:
+        # it has only what HttpHub asks of a client
         link = HttpHub("http://testserver", ThroughTheApp(client))  # type: ignore[arg-type]
         world.node.publish()
         answer = asyncio.run(world.node.push(link))

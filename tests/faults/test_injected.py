@@ -34,7 +34,7 @@ def program(folder: Path, *arguments: object) -> subprocess.Popen[str]:
 def report(process: subprocess.Popen[str]) -> dict[str, Any]:
     said, errors = process.communicate(timeout=SECONDS)
     assert process.returncode == 0, errors[-3000:]
-    return json.loads(said.splitlines()[-1])  # type: ignore[no-any-return]
+    return dict(json.loads(said.splitlines()[-1]))
 
 
 @dataclass

@@ -44,7 +44,7 @@ def endure(folder: Path, quota: dict[str, int], seed: int, database: str = "") -
 def report(process: subprocess.Popen[str]) -> dict[str, Any]:
     said, errors = process.communicate(timeout=SECONDS)
     assert process.returncode == 0, errors[-4000:]
-    return json.loads(said.splitlines()[-1])  # type: ignore[no-any-return]
+    return dict(json.loads(said.splitlines()[-1]))
 
 
 def test_a_few_kills_lose_nothing_that_was_acknowledged(tmp_path: Path, figure: Callable[..., None]) -> None:

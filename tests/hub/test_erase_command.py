@@ -46,6 +46,7 @@ def test_beside_a_serving_hub_it_ends_when_nothing_is_served_any_more(
     first, second = world.write(0), world.write(1)
     with TestClient(application(world.hub)) as client:
         world.node.publish()
+        # it has only what HttpHub asks of a client
         link = HttpHub("http://testserver", ThroughTheApp(client))  # type: ignore[arg-type]
         assert not asyncio.run(world.node.push(link)).errors
         settled(client, world.hub)

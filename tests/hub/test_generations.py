@@ -196,10 +196,10 @@ class Dies:
 def test_what_becomes_of_a_file(path: str, fate: Fate) -> None:
     class Head:
         epoch, bases, size, floor, gens = "2-bbbbbbbb", (), 300, 0, {"path": "gens/" + "1" * 64 + ".json"}
-        snap = {"path": "snap/2-bbbbbbbb-280/manifest.json", "seq": 280}  # noqa: RUF012
+        snap = {"path": "snap/2-bbbbbbbb-280/manifest.json", "seq": 280}  # noqa: RUF012 - nobody changes it
 
     layout = Layout(Head.epoch, Head.bases, 0, {0: 2})
-    assert fate_of(path, Head, layout) is fate  # type: ignore[arg-type]
+    assert fate_of(path, Head, layout) is fate  # type: ignore[arg-type]  # what fate_of asks of a head
 
 
 def test_a_page_below_a_base_stands_under_its_epoch_and_paths_read_back() -> None:

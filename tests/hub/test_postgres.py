@@ -12,7 +12,7 @@ from jisr_protocol import keys
 from tests.faults.processes import free_port
 from tests.hub.author import Author
 from tests.hub.hub_in_memory import run
-from tests.hub.test_cli import Command, jisr_hub  # noqa: F401 - the command, as a fixture
+from tests.hub.test_cli import Command, jisr_hub  # noqa: F401 - the command, as a fixture; F811 below is pytest's way to ask for it
 
 INIT = ("--name", "Hub Maroc", "--country", "ma")
 

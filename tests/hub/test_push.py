@@ -284,7 +284,7 @@ async def test_one_bad_entry_is_put_aside_and_the_rest_proceeds() -> None:
         (6, "rev_jump"), (7, "type_unknown"),
     ]  # fmt: skip
     assert (answer.next, answer.admitted) == (10, 4)
-    assert set(await hub.live()) == {(author.id, record_id(l)) for l in ("good", "unknown type", "also good")}  # noqa: E741
+    assert set(await hub.live()) == {(author.id, record_id(label)) for label in ("good", "unknown type", "also good")}
     relayed = [e for e in await hub.log() if e.type == "org.example.boat/1"]
     assert relayed[0].thing is not None and relayed[0].thing.value["sails"] == 3
 

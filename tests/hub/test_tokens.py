@@ -50,9 +50,10 @@ async def hub(tmp_path: Path) -> AsyncIterator[ViewedHub]:
 
 @pytest.fixture
 async def client(hub: ViewedHub) -> AsyncIterator[httpx.AsyncClient]:
-    feeds = lambda: {  # noqa: E731
-        name: api.Feed(one.publisher, one.room.pages, one.feed.audience) for name, one in hub.views.shown.items()
-    }
+    def feeds() -> dict[str, api.Feed]:
+        shown = hub.views.shown.items()
+        return {name: api.Feed(one.publisher, one.room.pages, one.feed.audience) for name, one in shown}
+
     tokens = Tokens(SqlReaders(hub.ledger), hub.id, hub.clock)
     routes = api.routes(hub.hub, hub.publisher, hub.pages, wake_peers=lambda: None, feeds=feeds, tokens=tokens)
     app = Starlette(routes=list(routes), exception_handlers=problem_documents.HANDLERS)

@@ -79,11 +79,12 @@ def test_a_folder_that_lost_its_database_gets_it_back_beside_its_fence(folder_no
 
 def test_a_backup_is_whole_while_another_writes(folder_node: Node, tmp_path: Path) -> None:
     filled(folder_node)
-    assert folder_node.folder is not None
+    folder = folder_node.folder
+    assert folder is not None
     stop = threading.Event()
 
     def write() -> None:
-        with Node.open(folder_node.folder) as other:  # type: ignore[arg-type]
+        with Node.open(folder) as other:
             number = 0
             while not stop.is_set():
                 number += 1

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import orjson
@@ -79,7 +80,7 @@ class Applying:
 
     async def _carry_out(self, placed: Placed) -> None:
         for member in await self._members(placed.scope):
-            await self._again(lambda member=member: self._change(member))  # type: ignore[misc]
+            await self._again(partial(self._change, member))
             if not member.upstream:
                 for name in identifiers.FEED_AUDIENCES:
                     await self._hub.rejudge(member.node, name)

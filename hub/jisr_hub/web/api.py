@@ -238,8 +238,9 @@ class _Api:
             raise HTTPException(404, "no feed of this major is here; /.well-known/jisr.json says which are")
         rendering = self._renderings.get((name, major))
         if rendering is None or rendering.pages is not feed.pages:
-            key = lambda: self._hub.identity.key  # noqa: E731
-            rendering = self._renderings[name, major] = Rendering(majors.SPOKEN[major], feed.pages, key)
+            rendering = self._renderings[name, major] = Rendering(
+                majors.SPOKEN[major], feed.pages, lambda: self._hub.identity.key
+            )
         return replace(feed, rendering=rendering)
 
     async def _check_token(self, request: Request, *audiences: str, by: str = "") -> None:

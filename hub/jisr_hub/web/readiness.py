@@ -121,7 +121,7 @@ class Readiness:
             return []
         try:
             pulls = list(await self._pulls())
-        except Exception:  # as above
+        except Exception:  # the ledger does not answer: monitors still learn of head, disk and tasks
             return []
         return [_pull(pull, now) for pull in pulls[:_MOST_PEERS]]
 

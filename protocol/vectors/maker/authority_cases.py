@@ -141,8 +141,12 @@ def _anchors(file: CaseFile) -> None:
 RECORD = {"id": uuid("record"), "node": NODE.id, "type": "org.jisr.service/1"}
 
 
+_Said = tuple[dict[str, Any], tuple[Key | Writer, ...]]
+"""A statement's value, and the keys that sign it."""
+
+
 def _attest(
-    held: list[tuple[dict[str, Any], tuple[Key | Writer, ...]]],
+    held: list[_Said],
     *anchors: Anchor,
     assumed: Writer | None = HUB,
     record: dict[str, Any] = RECORD,
@@ -223,11 +227,11 @@ def _bounds(file: CaseFile) -> None:
     a, b, _ = anchor.keys
 
     def given(record: dict[str, Any], *, of_hub: dict[str, Any] | None = None, **bounds: Any) -> Case:
-        held = [(said("node", HUB.id, NODE.id, constraints=bounds), (HUB,))]
+        held: list[_Said] = [(said("node", HUB.id, NODE.id, constraints=bounds), (HUB,))]
         if of_hub is None:
-            return _attest(held, record=RECORD | record)  # type: ignore[arg-type]
+            return _attest(held, record=RECORD | record)
         hub = (said("hub", anchor.id, HUB.id, constraints=of_hub), (a, b))
-        return _attest([*held, hub], anchor, record=RECORD | record)  # type: ignore[list-item]
+        return _attest([*held, hub], anchor, record=RECORD | record)
 
     addresses = {"addresses": [{"country": "MA"}, {"country": "NL"}]}
     organization = {"type": "org.jisr.organization/1"}
