@@ -94,6 +94,14 @@ def postgres_address(postgres_server: str) -> Iterator[str]:
         yield address
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
+    """Where a hub's ledger stands: a file, then an empty database of a server."""
+    if request.param == "sqlite":
+        return tmp_path / "hub.sqlite"
+    return str(request.getfixturevalue("postgres_address"))
+
+
 @pytest.fixture
 def figure(request: pytest.FixtureRequest) -> Callable[..., None]:
     """Print a line at the end of the run, also when the test passes: `figure("records", 562)`."""

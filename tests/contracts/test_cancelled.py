@@ -15,11 +15,6 @@ pytestmark = pytest.mark.anyio
 STEPS = 60
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
-    return tmp_path / "hub.sqlite" if request.param == "sqlite" else request.getfixturevalue("postgres_address")
-
-
 # a cursor of psycopg that is cancelled while it opens is nobody's yet, and says so when it is collected: here
 @pytest.mark.filterwarnings("ignore:<psycopg.AsyncServerCursor:ResourceWarning")
 async def test_whoever_is_cancelled_at_any_moment_ends_so_and_leaves_a_ledger_that_works(place: Path | str) -> None:

@@ -17,20 +17,10 @@ from jisr_hub.storage import migrations
 from jisr_hub.storage import tables as t
 from jisr_hub.storage.sql import SqlLedger
 from jisr_protocol import entry
-from tests import postgres
 from tests.hub.author import Author
 
 pytestmark = pytest.mark.anyio
 AT = "2026-09-01T12:00:00Z"
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path | str]:
-    if request.param == "sqlite":
-        yield tmp_path / "hub.sqlite"
-    else:
-        with postgres.database(request.getfixturevalue("postgres_server")) as address:
-            yield address
 
 
 @pytest.fixture

@@ -16,9 +16,11 @@ import struct
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import zstandard
+
+from tests.in_thread import InThread
 
 
 class _Quiet(ThreadingHTTPServer):
@@ -26,7 +28,7 @@ class _Quiet(ThreadingHTTPServer):
         """A line that is cut is no fault of the server."""
 
 
-class CutServer:
+class CutServer(InThread):
     def __init__(
         self, folder: Path, *, packed: bool = True, ranges: bool = True, place: tuple[str, int] = ("127.0.0.1", 0)
     ) -> None:
@@ -41,16 +43,6 @@ class CutServer:
         self._server = _Quiet(place, self._handler())
         self._server.daemon_threads = True
         self.address = "http://{}:{}".format(*self._server.server_address[:2])
-
-    def __enter__(self) -> Self:
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
 
     def body(self, path: str) -> tuple[bytes, str]:
         """(what is sent for a path, its encoding)."""

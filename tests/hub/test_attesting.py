@@ -286,7 +286,8 @@ async def test_a_node_moves_with_all_its_records_and_none_is_lost_or_doubled(tmp
     assert await new.hub.renew() == [author.id]
 
 
-async def test_a_record_the_new_home_does_not_have_leaves_with_the_move(tmp_path: Path) -> None:
+async def moved_to_a_narrower_home(tmp_path: Path) -> tuple[Author, MemoryHub, Clock]:
+    """(a node that moved with two records to a home that vouches for none, a hub that follows both homes, its time)."""
     clock = Clock()
     old, new, other = [await hub_at(clock, label) for label in ("old home", "new home", "other")]
     author = Author("dar")
@@ -294,29 +295,22 @@ async def test_a_record_the_new_home_does_not_have_leaves_with_the_move(tmp_path
     author.puts(2)
     await old.push(author)
     await follow(other, old, tmp_path)
-    narrow = Constraints(types=frozenset())
     ring = author.writer.ring
+    narrow = Constraints(types=frozenset())
     await new.hub.admit("dar", ring.statements, ring, per_hour=10**6, per_day=10**6, bounds=narrow)
     names_home(author, new.id, clock.now)
     await new.push(author)
     await follow(other, new, tmp_path)
+    return author, other, clock
+
+
+async def test_a_record_the_new_home_does_not_have_leaves_with_the_move(tmp_path: Path) -> None:
+    _, other, _ = await moved_to_a_narrower_home(tmp_path)
     assert await other.live() == {}
 
 
 async def test_what_left_with_a_move_is_counted_as_left_and_not_as_nullified(tmp_path: Path) -> None:
-    clock = Clock()
-    old, new, other = [await hub_at(clock, label) for label in ("old home", "new home", "other")]
-    author = Author("dar")
-    await old.admit(author)
-    author.puts(2)
-    await old.push(author)
-    await follow(other, old, tmp_path)
-    ring = author.writer.ring
-    narrow = Constraints(types=frozenset())
-    await new.hub.admit("dar", ring.statements, ring, per_hour=10**6, per_day=10**6, bounds=narrow)
-    names_home(author, new.id, clock.now)
-    await new.push(author)
-    await follow(other, new, tmp_path)
+    author, other, clock = await moved_to_a_narrower_home(tmp_path)
     assert await other.live() == {}
     names_home(author, other.id, clock.now, n=2)
     await other.admit(author)

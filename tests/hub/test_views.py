@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,6 @@ from jisr_protocol import policy as policies
 from jisr_protocol.policy import Policy
 from jisr_protocol.reader.follow import follow
 from jisr_protocol.reader.store import Copy
-from tests import postgres
 from tests.hub.author import Author, record_id
 from tests.hub.viewed import ViewedHub, viewed_hub
 
@@ -31,15 +30,6 @@ ES = policies.write("ma", 2, allow={"countries": ["ES"]})
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path | str]:
-    if request.param == "sqlite":
-        yield tmp_path / "hub.sqlite"
-    else:
-        with postgres.database(request.getfixturevalue("postgres_server")) as address:
-            yield address
 
 
 def of(country: str) -> dict[str, object]:

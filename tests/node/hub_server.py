@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from typing import Any
 
 import orjson
 
@@ -21,11 +20,12 @@ from jisr_protocol import head, paths
 from jisr_protocol.inflate import inflate
 from jisr_protocol.limits import PAGE_ENTRIES, PUSH_BYTES
 from jisr_protocol.merkle import EMPTY_ROOT
+from tests.in_thread import InThread
 
 from .fake_hub import FakeHub
 
 
-class HubServer:
+class HubServer(InThread):
     def __init__(self, hub: FakeHub) -> None:
         self.hub = hub
         self.seen: list[tuple[str, str, dict[str, str]]] = []
@@ -40,16 +40,6 @@ class HubServer:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
         self.address = f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def __enter__(self) -> Self:
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
 
     def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, dict[str, str], bytes]:
         self.seen.append((method, path, headers))

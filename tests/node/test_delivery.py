@@ -210,31 +210,30 @@ def test_sync_asks_the_hub_before_it_signs(node: Node) -> None:
     kept.close()
 
 
-def test_other_lines_at_the_hub_stop_the_signing(node: Node) -> None:
-    hub = FakeHub()
+def a_twin_signs_other_lines(node: Node, hub: FakeHub) -> None:
+    """A copy of the node's store, restored elsewhere, signs and delivers; then the node signs something else."""
     published(node, organization())
     twin_store = backup(node)
     twin = Node(twin_store, type(node.fence)(), node.identity, folder=None, random_bytes=seeded("twin"))
     published(twin, service())
     deliver(twin, hub)
+    twin_store.close()
     published(node, service("other"))
+
+
+def test_other_lines_at_the_hub_stop_the_signing(node: Node) -> None:
+    hub = FakeHub()
+    a_twin_signs_other_lines(node, hub)
     with pytest.raises(Contradiction, match="its first 3 entries of the feed public are not those held here"):
         deliver(node, hub)
-    twin_store.close()
 
 
 def test_other_lines_in_a_feed_without_state_stop_the_signing_too(node: Node) -> None:
     hub = FakeHub()
     hub.restricted = {"public"}
-    published(node, organization())
-    twin_store = backup(node)
-    twin = Node(twin_store, type(node.fence)(), node.identity, folder=None, random_bytes=seeded("twin"))
-    published(twin, service())
-    deliver(twin, hub)
-    published(node, service("other"))
+    a_twin_signs_other_lines(node, hub)
     with pytest.raises(Contradiction, match="feed_fork"):
         deliver(node, hub)
-    twin_store.close()
 
 
 def test_a_hub_that_agrees_again_holds_up_nothing(node: Node) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .feed import NOW, Feed, Files, page_path
-from .primitives import Writer, epoch
+from .primitives import Key, Writer, epoch
 from .trees import Row
 
 AFTER_EXPIRY = "2026-07-02T00:00:00Z"
@@ -87,6 +87,20 @@ def small(writer: Writer | None = None) -> Feed:
     feed.put("c")
     feed.put("a", 2)
     feed.delete("c", 2)
+    return feed
+
+
+def key_revoked() -> Feed:
+    """A hub's feed of a node that revokes its stolen key (position 4), then writes with it (5) and with its new one."""
+    writer, fresh = a_node(), Key("node 2")
+    feed = Feed(Writer("hub", role="hub"))
+    feed.key()
+    feed.key(writer.statements[0])
+    feed.key(writer.later("add", jwk=fresh.jwk))
+    feed.put("a", writer=writer)
+    feed.key(writer.later("revoke", by=fresh, kid=writer.key.kid, reason="stolen"))
+    feed.put("b", writer=writer)
+    feed.put("c", writer=writer, key=fresh)
     return feed
 
 

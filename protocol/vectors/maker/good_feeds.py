@@ -6,7 +6,7 @@ from typing import Any
 
 from . import entries
 from .feed import LATER, TIME, Feed
-from .feeds import Made, a_node, another_node, good, hub_feed, made, sized, small
+from .feeds import Made, a_node, another_node, good, hub_feed, key_revoked, made, sized, small
 from .primitives import Key, Writer, base64url, canonical, epoch, uuid
 
 # Good feeds
@@ -265,16 +265,7 @@ def _header_of_another_kind() -> Made:
 
 @good("key-revoked", "What a revoked key signs after its revocation is refused.", "KEY-6")
 def _key_revoked() -> Made:
-    writer, fresh = a_node(), Key("node 2")
-    feed = Feed(Writer("hub", role="hub"))
-    feed.key()
-    feed.key(writer.statements[0])
-    feed.key(writer.later("add", jwk=fresh.jwk))
-    feed.put("a", writer=writer)
-    feed.key(writer.later("revoke", by=fresh, kid=writer.key.kid, reason="stolen"))
-    feed.put("b", writer=writer)
-    feed.put("c", writer=writer, key=fresh)
-    return made(feed, refused=[(5, "key_revoked")])
+    return made(key_revoked(), refused=[(5, "key_revoked")])
 
 
 @good("key-revoked-at-home", "What stands before the revocation stays good, for who comes late too.", "KEY-6")

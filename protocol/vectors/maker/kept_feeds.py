@@ -8,8 +8,8 @@ from typing import Any
 from . import entries
 from .entries import Line
 from .feed import LATER, Feed, generations, name_generations, record_files, record_path
-from .feeds import Made, a_node, bent, case, drop, good, made, small
-from .primitives import Key, Writer, canonical, sha256, uuid
+from .feeds import Made, a_node, bent, case, drop, good, key_revoked, made, small
+from .primitives import Writer, canonical, sha256, uuid
 from .snapshots import Lists, lists_of, manifest_of, name_manifest, take
 from .trees import frontier, state_tree
 
@@ -131,15 +131,7 @@ def _snapshot_tombstone() -> Made:
 
 @good("snapshot-keys", "In a snapshot too the keys of an entry's own place count.", "KEY-6")
 def _snapshot_keys() -> Made:
-    writer, fresh = a_node(), Key("node 2")
-    feed = Feed(Writer("hub", role="hub"))
-    feed.key()
-    feed.key(writer.statements[0])
-    feed.key(writer.later("add", jwk=fresh.jwk))
-    feed.put("a", writer=writer)
-    feed.key(writer.later("revoke", by=fresh, kid=writer.key.kid, reason="stolen"))
-    feed.put("b", writer=writer)
-    feed.put("c", writer=writer, key=fresh)
+    feed = key_revoked()
     take(feed)
     return made(feed, refused=[(5, "key_revoked")])
 
