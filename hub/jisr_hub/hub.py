@@ -315,8 +315,9 @@ class Hub:
         if not outcome.told:
             return {}
         last = outcome.told[-1]
-        held = await self.ledger.told([node])
-        return {"told": [last], "outdated": outdated([last], held), "homes": {node: last.statement.value["home"]}}
+        held = await self.attesting.authority([], also=[node])
+        gone = outdated([last], held.told, void=held.void)
+        return {"told": [last], "outdated": gone, "homes": {node: last.statement.value["home"]}}
 
     async def _sources(self, fresh: Sequence[Entry], bench: Bench) -> dict[int, Position]:
         """Where that stands which overtook entries of a push, by their position: a node gives back what a hub lost."""

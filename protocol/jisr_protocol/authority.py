@@ -1,5 +1,6 @@
 """Who may speak for whom: what statements come to together at an instant (docs/spec/authority.md).
 
+    check_good(said, ring, src)             refuse what a thief has said with the lost key of its signer
     held = Authority(statements, anchors=[anchor], assumed={node: hub})
     standing = held.node(node, at)          by whom it is attested, until when, within which bounds, else why not
     standing.check(record)                  refuse what a node that stands so may not say
@@ -16,11 +17,14 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
+from . import validity
 from .anchor import Anchor
 from .constraints import UNBOUNDED, Constraints
+from .keys import KeyRing
 from .limits import STATEMENTS_PER_SUBJECT
 from .refusal import refuse
 from .statement import DOMAIN, HOME, HUB, NODE, WITHDRAWAL, Statement, Verified
+from .validity import Source
 
 
 class Why(Enum):
@@ -72,6 +76,17 @@ class Standing:
         elif not self.holds:
             refuse("AUTH-1", "/record/node", expected="a node that its home hub attests", came=self.why.value)
         self.constraints.check(record)
+
+
+def check_good(said: Verified, ring: KeyRing | None, src: Source | None) -> None:
+    """AUTH-8: refuse a statement of a lost key that stands beyond the last place at which that key was good.
+
+    `ring` are its signer's keys as they are known now, None where they are not; `src` is where it stands in its
+    signer's own feed, None where nobody says so.
+    """
+    if ring is not None and not validity.counts(ring, said.kid, src or ("", "", 0)):
+        came = f"{src or 'no place'} by the lost key {said.kid}"
+        refuse("AUTH-8", "/jws", expected="a place in its signer's feed at which this key was good", came=came)
 
 
 _Said = tuple[Statement, set[str]]

@@ -133,6 +133,7 @@ _CODE_OF_RULE = {
     "AUTH-4": "constraint_violated",
     "AUTH-5": "too_large",
     "AUTH-6": "not_attested",
+    "AUTH-8": "nullified",
     "NHD-2": "signature_invalid",
     "NHD-3": "audience_mismatch",
     "NHD-4": "head_older",

@@ -61,11 +61,19 @@ class MemoryHub:
     """A hub over the ledger in memory (or another), with its publisher."""
 
     def __init__(
-        self, label: str, *, clock: Clock | None = None, ledger: Any = None, attests: bool = False, **options: Any
+        self,
+        label: str,
+        *,
+        clock: Clock | None = None,
+        ledger: Any = None,
+        attests: bool = False,
+        who: identity.Identity | None = None,
+        **options: Any,
     ) -> None:
-        """With `attests` it says of its nodes that they are its own; else its log holds only what others write."""
+        """With `attests` it says of its nodes that they are its own; else its log holds only what others write. `who`
+        it is by keys that it has not made itself just now."""
         self.clock = clock or Clock()
-        self.identity = identity.create(
+        self.identity = who or identity.create(
             label,
             seed=seeded(label, "hub key"),
             recovery_seed=seeded(label, "hub recovery"),

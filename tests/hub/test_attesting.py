@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from jisr_hub import identity, log
+from jisr_hub.authority.attesting import draft
 from jisr_hub.node_heads import NodeHeads
 from jisr_hub.ports import Change
 from jisr_hub.storage.directory import SqlDirectory
 from jisr_hub.storage.sql import SqlLedger
-from jisr_protocol import completeness, identifiers, statement
+from jisr_protocol import completeness, envelope, identifiers, keys, statement, validity
 from jisr_protocol.constraints import Constraints
 from jisr_protocol.entry import Entry
+from jisr_protocol.keys import KeyRing, SigningKey
+from jisr_protocol.refusal import switched_off
 from tests.hub.anchored import Network, names_home, put_in
 from tests.hub.author import Author, record_id
 from tests.hub.hub_in_memory import Clock, MemoryHub
 from tests.hub.published import EPOCH, entries_of
+from tests.reader.publisher import seeded
 
 pytestmark = pytest.mark.anyio
 
@@ -373,6 +380,127 @@ async def test_who_begins_with_a_snapshot_gets_the_statements_that_hold(tmp_path
     assert len(await reader.live()) == 1, "the whole chain came with the snapshot"
     assert len(await said(reader, statement.HUB)) == 3
     assert len(await said(reader)) == 1
+
+
+# After a hub's key was stolen
+
+
+async def holds(hub: MemoryHub, node: str) -> bool:
+    """Whether a node's home hub speaks for it, as far as this hub knows."""
+    member = await hub.ledger.member(node)
+    assert member is not None
+    return (await hub.hub.attesting.authority([member])).fold().node(node, hub.clock.now).holds
+
+
+def recovered(hub: MemoryHub, place: tuple[str, int]) -> identity.Identity:
+    """The hub after its recovery key took it back; its feed was good up to `place`."""
+    fresh, ring = SigningKey(seeded("fresh key of", hub.identity.name)), hub.identity.ring
+    value = {
+        "action": "recover", "created": "2026-09-01T00:00:00Z", "jwk": keys.jwk_of(fresh.public.public),
+        "last": validity.written({"public": place}), "n": ring.next_n, "node": ring.id,
+        "revoked": [hub.identity.key.kid],
+    }  # fmt: skip
+    outranking = SigningKey(seeded(hub.identity.name, "hub recovery"))
+    return identity.Identity(hub.identity.name, ring.admit(envelope.sealed("recovery", value, outranking)), fresh)
+
+
+async def learns(hub: MemoryHub, ring: KeyRing) -> None:
+    await hub.ledger.store(Change(identifiers.to_instant(hub.clock()), (), (), rings={ring.id: ring}), log.number)
+
+
+@pytest.mark.parametrize("good", [False, True])
+async def test_what_a_lost_key_of_a_hub_has_said_counts_as_far_as_it_was_good(good: bool, tmp_path: Path) -> None:
+    clock, author = Clock(), Author("dar")
+    home, reader = await hub_at(clock, "home"), await hub_at(clock, "reader")
+    await home.admit(author)
+    author.put("one")
+    await home.push(author)
+    await follow(reader, home, tmp_path)
+    assert await holds(reader, author.id)
+    (stated,) = await said(reader)
+    assert stated.src is not None
+    _, epoch, seq = stated.src
+    await learns(reader, recovered(home, (epoch, seq + good)).ring)
+    assert await holds(reader, author.id) is good
+    with switched_off("AUTH-8"):
+        assert await holds(reader, author.id), "it is this rule that decides"
+
+
+@pytest.fixture(params=["in memory", "on disk"])
+async def reader_of_thieves(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[MemoryHub]:
+    if request.param == "in memory":
+        yield await hub_at(Clock(), "reader")
+        return
+    ledger = await SqlLedger.open(tmp_path / "reader.sqlite", new_epoch=EPOCH)
+    try:
+        yield await MemoryHub("reader", clock=Clock(), attests=True, ledger=ledger).begin()
+    finally:
+        await ledger.close()
+
+
+async def test_a_thiefs_high_number_keeps_out_nothing_that_the_hub_says_afterwards(
+    reader_of_thieves: MemoryHub, tmp_path: Path
+) -> None:
+    reader, clock, author = reader_of_thieves, reader_of_thieves.clock, Author("dar")
+    home, carrier = await hub_at(clock, "home"), await hub_at(clock, "carrier")
+    await home.admit(author)
+    author.put("one")
+    await home.push(author)
+    await follow(reader, home, tmp_path)
+    await follow(carrier, home, tmp_path)
+    async with home.ledger.reading() as view:
+        place = await home.ledger.epoch(), view.size
+    # the thief says through another hub that the node is none of its home hub's
+    withdrawn = statement.write(
+        home.identity.key, statement.WITHDRAWAL, id=str(uuid.uuid4()), by=home.id, subject=author.id, n=900_000,
+        of=statement.NODE, reason="no", issued=identifiers.to_instant(clock.now),
+    )  # fmt: skip
+    await put_in(carrier, [withdrawn])
+    widened = statement.write(
+        home.identity.key, statement.NODE, id=str(uuid.uuid4()), by=home.id, subject=author.id, n=900_000, name="mine",
+        issued=identifiers.to_instant(clock.now), expires=identifiers.to_instant(clock.now + timedelta(days=9000)),
+    )  # fmt: skip
+    await put_in(carrier, [widened])
+    await follow(reader, carrier, tmp_path)
+    assert not await holds(reader, author.id), "a stolen key speaks like its owner"
+    # its owner takes it back; keys and what it says again come in one batch
+    home = await MemoryHub("home", clock=clock, ledger=home.ledger, attests=True, who=recovered(home, place)).begin()
+    assert [e.rev for e in await said(home)] == [1, 2], "what the lost key has said is said again at once"
+    await follow(reader, home, tmp_path)
+    assert await holds(reader, author.id)
+    held = {(t.statement.type, t.statement.n, t.kid) for t in await reader.ledger.told([author.id])}
+    assert (statement.NODE, 2, home.identity.key.kid) in held
+    assert not [t for t in held if t[:2] == (statement.NODE, 900_000)], "what was replaced goes"
+    clock.pass_time(days=25)
+    await home.hub.renew()
+    await follow(reader, home, tmp_path)
+    assert await holds(reader, author.id)
+
+
+async def test_who_begins_with_a_snapshot_gets_what_a_thiefs_number_would_keep_out(tmp_path: Path) -> None:
+    clock, network, author = Clock(), Network(), Author("dar")
+    home = await hub_at(clock, "home")
+    await home.admit(author)
+    author.put("one")
+    await home.push(author)
+    async with home.ledger.reading() as view:
+        place = await home.ledger.epoch(), view.size
+    thiefs = statement.write(
+        home.identity.key, statement.NODE, id=str(uuid.uuid4()), by=home.id, subject=author.id, n=900_000, name="mine",
+        issued=identifiers.to_instant(clock.now), expires=identifiers.to_instant(clock.now + timedelta(days=9000)),
+    )  # fmt: skip
+    await home.hub.ledger.store(Change(identifiers.to_instant(clock.now), [draft(thiefs)], ()), log.number)
+    home = await MemoryHub("home", clock=clock, ledger=home.ledger, attests=True, who=recovered(home, place)).begin()
+    await put_in(home, network.says(home.id, clock.now))
+    await home.publisher.publish(snapshot=True)
+    assert {e.rev for e in entries_of(home, "statements") if e.type == statement.NODE} == {2, 900_000}
+    feed = home.write_out(tmp_path / "feed")
+    for page in (feed / "log").rglob("*"):
+        if page.is_file():
+            page.unlink()
+    reader = await MemoryHub("reader", clock=clock, attests=True, anchors=[network.anchor]).begin()
+    await reader.follow_folder(feed, home.id, tmp_path)
+    assert len(await reader.live()) == 1
 
 
 async def test_two_processes_that_renew_at_once_say_one_thing() -> None:

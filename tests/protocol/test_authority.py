@@ -7,10 +7,10 @@ from datetime import timedelta
 
 import pytest
 
-from jisr_protocol import anchor, authority, identifiers, statement
+from jisr_protocol import anchor, authority, envelope, identifiers, keys, statement, validity
 from jisr_protocol.authority import Authority, Why
 from jisr_protocol.constraints import Constraints
-from jisr_protocol.keys import SigningKey
+from jisr_protocol.keys import KeyRing, Last, SigningKey
 from jisr_protocol.limits import STATEMENTS_PER_SUBJECT
 from jisr_protocol.refusal import Refusal
 from jisr_protocol.statement import Verified
@@ -177,3 +177,40 @@ def test_whoever_has_a_say_finds_room_beside_any_number_of_strangers() -> None:
     strangers_have_only_so_much_room()
     found = authority.Authority([*_strangers(), said(statement.NODE, HOME)], assumed={NODE.id: HOME.id})
     assert found.node(NODE.id, NOW).by == HOME.id
+
+
+FRESH = SigningKey(seeded("authority", "fresh"))
+
+
+def _lost(last: Last | None) -> KeyRing:
+    """The home hub's keys after the one it signed with was stolen; good as far as `last` says."""
+    ring = HOME.ring
+    value = {
+        "action": "recover", "created": "2026-09-01T00:00:00Z", "jwk": keys.jwk_of(FRESH.public.public),
+        "n": ring.next_n, "node": ring.id, "revoked": [HOME.key.kid],
+    }  # fmt: skip
+    value |= {} if last is None else {"last": validity.written(last)}
+    return ring.admit(envelope.sealed("recovery", value, HOME.recovery))
+
+
+@proves("AUTH-8")
+def a_lost_key_has_said_nothing_beyond_its_last_good_place() -> None:
+    word, ring = said(statement.NODE, HOME), _lost({"public": ("1-aaaaaaaa", 7)})
+    authority.check_good(word, HOME.ring, ("public", "1-aaaaaaaa", 7))
+    authority.check_good(word, ring, ("public", "1-aaaaaaaa", 6))
+    refused("AUTH-8", lambda: authority.check_good(word, ring, ("public", "1-aaaaaaaa", 7)))
+
+
+@proves("AUTH-8")
+def where_a_lost_key_was_good_has_to_be_known() -> None:
+    word, ring = said(statement.NODE, HOME), _lost({"public": ("1-aaaaaaaa", 7)})
+    refused("AUTH-8", lambda: authority.check_good(word, ring, None))
+    refused("AUTH-8", lambda: authority.check_good(word, ring, ("partners", "1-aaaaaaaa", 1)))
+
+
+def test_what_was_said_counts_on_where_no_place_was_named_or_no_key_is_known() -> None:
+    word, nowhere = said(statement.NODE, HOME), ("public", "1-aaaaaaaa", 7)
+    authority.check_good(word, _lost(None), nowhere)
+    authority.check_good(word, None, None)
+    by_fresh = Verified(word.statement, FRESH.kid)
+    authority.check_good(by_fresh, _lost({"public": ("1-aaaaaaaa", 0)}), nowhere)

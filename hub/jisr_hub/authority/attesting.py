@@ -19,12 +19,14 @@ from jisr_protocol import identifiers, statement
 from jisr_protocol.anchor import Anchor
 from jisr_protocol.authority import Authority, Standing
 from jisr_protocol.constraints import Constraints
+from jisr_protocol.keys import KeyRing
 from jisr_protocol.limits import STATEMENT_DAYS
 from jisr_protocol.statement import HOME, NODE, WITHDRAWAL, Statement, Verified
 
 from .. import log
 from ..identity import Identity
 from ..ports import Change, Clock, Draft, Ledger, Member, Told
+from .lost_words import LostWords
 
 VALID = timedelta(days=STATEMENT_DAYS)
 RENEWED = VALID / 3
@@ -38,18 +40,23 @@ class Attesting:
 
     def __init__(self, identity: Identity, ledger: Ledger, clock: Clock, anchors: Sequence[Anchor] = ()) -> None:
         self.identity, self.ledger, self.clock, self.anchors = identity, ledger, clock, anchors
+        self._lost = LostWords(identity.id, ledger)
 
     # What holds
 
-    async def authority(self, members: Iterable[Member], *, also: Iterable[str] = ()) -> Held:
-        """What is told of these nodes, of others `also`, and of the hubs that attest them."""
+    async def authority(
+        self, members: Iterable[Member], *, also: Iterable[str] = (), offered: Mapping[str, KeyRing] | None = None
+    ) -> Held:
+        """What is told of these nodes, of others `also`, and of the hubs that attest them; `offered` are keys of
+        signers that are about to be taken, and may say that one was lost."""
         known = {member.node: member for member in members}
         about = {*known, *also}
         told = await self.ledger.told(about)
         homes = {one.statement.by for one in told} | {str(one.statement.value.get("home", "")) for one in told}
         homes |= {member.home_hub(self.identity.id) for member in known.values()}
         told += await self.ledger.told(homes - about) if self.anchors else []
-        return Held(told, self.anchors, {n: m.home_hub(self.identity.id) for n, m in known.items()})
+        counting, void = await self._lost.sorted_out(told, offered or {})
+        return Held(counting, self.anchors, {n: m.home_hub(self.identity.id) for n, m in known.items()}, void)
 
     def at_home(self, held: Held, node: str, at: datetime) -> Standing | None:
         """How a node that is admitted here stands. Its home hub's word counts, and ours beside it: a node that moves
@@ -126,13 +133,19 @@ class Attesting:
             before, gone = self._said(about, member.node, NODE), self._withdrawn(about, member.node)
             if gone is not None and (before is None or gone.n >= before.n):
                 continue
-            if before is None or before.expires is None or before.expires - self.clock() <= RENEWED:
+            if before is None or self._ends_soon(before):
                 name = str(before.value["name"]) if before is not None else member.name or member.node
                 bounds = _bounds(before.constraints if before is not None else Constraints())
                 fresh.append(self._write(NODE, member.node, about, name=name, **self._ends(), **bounds))
         if fresh:
             await self._store(fresh, [one for about in told.values() for one in about])
         return [said.subject for said in fresh]
+
+    def _ends_soon(self, said: Statement) -> bool:
+        """Whether it expires soon, or was signed by a key of ours that was lost since: nobody new takes it then."""
+        state = self.identity.ring.keys.get(said.claimed_kid)
+        lost = state is None or state.key.revoked
+        return lost or said.expires is None or said.expires - self.clock() <= RENEWED
 
     def _said(self, told: Iterable[Told], node: str, type: str) -> Statement | None:
         found = [t.statement for t in told if t.statement.key == (self.identity.id, node, type, type)]
@@ -171,8 +184,12 @@ class Attesting:
 class Held:
     """What is told of some nodes and hubs while a batch is judged; `add` takes what the batch tells."""
 
-    def __init__(self, told: Sequence[Told], anchors: Sequence[Anchor], assumed: Mapping[str, str]) -> None:
+    def __init__(
+        self, told: Sequence[Told], anchors: Sequence[Anchor], assumed: Mapping[str, str], void: Sequence[Told] = ()
+    ) -> None:
         self.anchors, self.assumed = anchors, dict(assumed)
+        self.void = void
+        """What is held and does not count (AUTH-8): it goes as soon as its signer says something in its place."""
         self.told: list[Told] = []
         self._folded = Authority((), anchors=anchors, assumed=assumed)
         self._newest: dict[tuple[str, str, str, str], tuple[int, str]] = {}
@@ -209,8 +226,11 @@ def draft(said: Statement) -> Draft:
     return log.statement_draft(said.envelope, said.subject)
 
 
-def outdated(fresh: Iterable[Told], held: Iterable[Told], anchors: Sequence[Anchor] = ()) -> list[tuple[str, str]]:
-    """(digest, kid) of what newer statements replace. The word of an anchor is replaced only by one that counts."""
+def outdated(
+    fresh: Iterable[Told], held: Iterable[Told], anchors: Sequence[Anchor] = (), void: Iterable[Told] = ()
+) -> list[tuple[str, str]]:
+    """(digest, kid) of what newer statements replace. The word of an anchor is replaced only by one that counts; what
+    is `void` by any, whatever its number."""
     fresh, held = list(fresh), list(held)
     by_id = {anchor.id: anchor for anchor in anchors}
     newest: dict[tuple[str, str, str, str], int] = {}
@@ -222,7 +242,9 @@ def outdated(fresh: Iterable[Told], held: Iterable[Told], anchors: Sequence[Anch
             if anchor is None or not anchor.enough(kids):
                 continue
         newest[said.key] = max(said.n, newest.get(said.key, 0))
-    return [(one.statement.digest, one.kid) for one in held if one.statement.n < newest.get(one.statement.key, 0)]
+    gone = [one for one in held if one.statement.n < newest.get(one.statement.key, 0)]
+    gone += [one for one in void if one.statement.key in newest]
+    return [(one.statement.digest, one.kid) for one in gone]
 
 
 def _bounds(bounds: Constraints) -> dict[str, object]:

@@ -24,7 +24,7 @@ class Relayed:
     def __init__(self, attesting: Attesting, peer: Peer, held: Held) -> None:
         self._attesting, self._peer, self._held = attesting, peer, held
         self._before = list(held.told)
-        self._signed = {(told.statement.digest, told.kid) for told in held.told}
+        self._signed = {(told.statement.digest, told.kid) for told in (*held.told, *held.void)}
         self._fresh: list[Told] = []
         self._open: set[str] = set()
         """Nodes whose home is only guessed from where they came."""
@@ -32,11 +32,16 @@ class Relayed:
 
     @classmethod
     async def begin(
-        cls, attesting: Attesting, peer: Peer, known: Mapping[str, Member], offered: Iterable[Entry]
+        cls,
+        attesting: Attesting,
+        peer: Peer,
+        known: Mapping[str, Member],
+        offered: Iterable[Entry],
+        rings: Mapping[str, KeyRing],
     ) -> Relayed:
-        """Read what is held of everybody the batch is about."""
+        """Read what is held of everybody the batch is about, judged under the keys that the peer's feed tells too."""
         subjects = {entry.node for entry in offered if entry.node} | {peer.hub}
-        held = await attesting.authority(known.values(), also=subjects)
+        held = await attesting.authority(known.values(), also=subjects, offered=rings)
         relayed = cls(attesting, peer, held)
         relayed._open = {node for node, member in known.items() if member.upstream and not member.home}
         for told in held.told:
@@ -99,7 +104,7 @@ class Relayed:
     def stored(self) -> dict[str, Any]:
         """The members of a ports.Change that keep what was told."""
         anchors = self._attesting.anchors
-        gone = set(outdated(self._fresh, [*self._before, *self._fresh], anchors))
+        gone = set(outdated(self._fresh, [*self._before, *self._fresh], anchors, self._held.void))
         fresh = [told for told in self._fresh if (told.statement.digest, told.kid) not in gone]
         named = {told.statement.subject for told in fresh if told.statement.type == HOME} | self._spoken_for
         folded = self._held.fold()

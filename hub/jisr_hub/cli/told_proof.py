@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from jisr_protocol import envelope, statement
+from jisr_protocol import envelope, statement, validity
 from jisr_protocol.envelope import Envelope
 from jisr_protocol.keys import KeyRing
 from jisr_protocol.refusal import Refusal
@@ -24,7 +24,7 @@ async def statements(rows: Stored, rings: Mapping[str, KeyRing], logged: set[str
                 if (said.digest, said.by, said.subject, said.type, said.about, said.n) != columns:
                     faults.add(f"{where}: its columns are not what its content says")
                 if row.proven and (ring := rings.get(said.by)) is not None:
-                    envelope.verify_bytes(said.envelope, ring.verifiers("statement"))
+                    envelope.verify_bytes(said.envelope, validity.ever(ring, "statement"))
                 if said.digest not in logged:
                     faults.add(f"{where}: it stands in no entry of the log")
             except Refusal as refusal:

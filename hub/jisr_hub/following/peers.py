@@ -132,7 +132,7 @@ async def _take_once(
         await batch.prepare(said)
     if back:
         batch.elsewhere = await _restricted(hub, offered)
-    batch.relayed = await Relayed.begin(hub.attesting, peer, known, (o.entry for o in offered))
+    batch.relayed = await Relayed.begin(hub.attesting, peer, known, (o.entry for o in offered), rings)
     for node in {*nodes, ""}:
         batch.logged[node] = await hub.ledger.statements_logged(node)
     for one in offered:

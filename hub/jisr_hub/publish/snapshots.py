@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from jisr_protocol import entry as entries
-from jisr_protocol import identifiers, paths, snapshot
+from jisr_protocol import identifiers, paths, snapshot, validity
 from jisr_protocol.limits import SNAPSHOT_PART_BYTES, SNAPSHOT_PART_ENTRIES
 from jisr_protocol.merkle import Frontier
 from jisr_protocol.snapshot import OPS, Part
@@ -129,13 +129,15 @@ async def _newest_heads(view: View) -> AsyncIterator[Sequence[bytes]]:
 
 async def _statements(view: View) -> AsyncIterator[Sequence[bytes]]:
     """The lines of statements that a later one of the same signer, subject and type has not replaced, in the order of
-    the log. How many keys of an anchor make its word count is known to those who trust it: of that, all is kept."""
+    the log. How many keys of an anchor make its word count is known to those who trust it: of that, all is kept. A
+    statement of one key replaces none of another: one of them may be lost."""
     found: dict[tuple[Any, ...], list[tuple[int, bytes]]] = {}
     async for lines in view.said(OPS["statements"]):
         for said in map(entries.parse, lines):
             value = said.thing.value if said.thing else {}
             about = value.get("of") if said.type == WITHDRAWAL else said.type
-            key = (value.get("by"), said.node, said.type, about, said.digest if about == HUB else None)
+            kid = validity.kid_of(said.thing.jws) if said.thing else ""
+            key = (value.get("by"), said.node, said.type, about, kid, said.digest if about == HUB else None)
             held, n = found.get(key, []), said.rev or 0
             stands = [one for one in held if one[0] >= n or about == HUB]
             found[key] = [*stands, (n, said.raw)] if all(n >= one[0] for one in stands) else stands

@@ -220,7 +220,8 @@ class MemoryLedger(MemoryNotices):
     def _check_told(self, change: Change) -> None:
         for told in change.told:
             said = told.statement
-            others = [one.statement for one in self._s.told.values() if one.statement.key == said.key]
+            stay = [one for key, one in self._s.told.items() if key not in change.outdated]
+            others = [one.statement for one in stay if one.statement.key == said.key]
             newer = any(one.n >= said.n and one.digest != said.digest for one in others)
             if (said.digest, told.kid) in self._s.told or (newer and not told.by_anchor):
                 raise Conflict(f"a statement of {said.by} about {said.subject} stands here already")

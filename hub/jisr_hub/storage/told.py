@@ -40,6 +40,8 @@ def row_of(told: Told) -> dict[str, Any]:
 async def keep(database: Database, connection: AsyncConnection, change: Change) -> None:
     """Store what a change tells, each signature once. Raises Conflict when a newer number stands already."""
     c = t.told.c
+    for digest, kid in change.outdated:
+        await connection.execute(sa.delete(t.told).where(c.digest == digest, c.kid == kid))
     for told in change.told:
         said = told.statement
         newest = sa.select(sa.func.max(c.n)).where(
@@ -51,8 +53,6 @@ async def keep(database: Database, connection: AsyncConnection, change: Change) 
         inserted = database.insert(t.told).values(row_of(told)).on_conflict_do_nothing().returning(c.digest)
         if (await connection.execute(inserted)).first() is None:
             raise Conflict(f"a statement of {said.by} about {said.subject} stands here already")
-    for digest, kid in change.outdated:
-        await connection.execute(sa.delete(t.told).where(c.digest == digest, c.kid == kid))
     for node, home in change.homes.items():
         await connection.execute(sa.update(t.node).where(t.node.c.node == node).values(home=home))
     for node, upstream in change.upstreams.items():
