@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +14,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jisr_protocol import evidence, merkle
+from jisr_protocol import envelope, evidence, keys, merkle, statement
+from jisr_protocol.authority import Why
+from jisr_protocol.identifiers import to_instant
+from jisr_protocol.keys import SigningKey
 from jisr_protocol.merkle import Frontier, Tree, inclusion_by_pages, verify_inclusion
 from jisr_protocol.reader import why
 from jisr_protocol.refusal import Refusal
 from tests.reader.conftest import Reader
 from tests.reader.node_heads import say
-from tests.reader.publisher import FeedFolder, Writer
+from tests.reader.publisher import NOW, FeedFolder, Writer
 
 
 @given(st.data())
@@ -139,6 +142,113 @@ def test_each_line_is_one_step(hub: FeedFolder, hub_reader: Reader) -> None:
     assert "log root" in told["proven by"]
     assert "complete as of" in told["its node"]
     assert "org.jisr.node/1" in told["statement"]
+    assert "unknown" in told["statement"], "its signer's keys are not here"
+    assert "a copy holds none" in told["receipt"]
+
+
+# What is said of its node
+
+
+def says(
+    by: Writer, subject: Writer, type_: str = statement.NODE, *, n: int = 1, ago: float = 40, **members: Any
+) -> Any:
+    """A signed statement, issued so many days ago; of a node for 30 days."""
+    issued = NOW - timedelta(days=ago)
+    if type_ == statement.NODE:
+        members = {"name": "Dar", "expires": to_instant(issued + timedelta(days=30)), **members}
+    key = members.pop("key", by.key)
+    return statement.write(
+        key, type_, id="5d2c1f3e-0000-4000-8000-000000000001", by=by.id, subject=subject.id, n=n,
+        issued=to_instant(issued), **members,
+    ).envelope  # fmt: skip
+
+
+def told_of(hub: FeedFolder, hub_reader: Reader, said: list[Any]) -> why.Chain:
+    """The chain of a record, put 30 days ago into a feed of a hub that carries these statements about its node."""
+    node = Writer("node")
+    if node.id not in {e.node for e in hub.entries() if e.op == "key"}:
+        hub.welcome(node)
+    record = hub.put(by=node)
+    for one in said:
+        hub.add("statement", one)
+    hub.publish()
+    hub_reader.follow()
+    return found(hub_reader, record.value["id"])
+
+
+def judged(chain: why.Chain) -> list[tuple[str, bool | None]]:
+    return [(one.verdict, one.stood) for one in chain.attested.said]
+
+
+def test_the_word_of_its_home_hub_is_judged_under_the_keys_that_are_here(hub: FeedFolder, hub_reader: Reader) -> None:
+    chain = told_of(hub, hub_reader, [says(hub.writer, Writer("node"))])
+    assert judged(chain) == [("verified", True)]
+    (one,) = chain.attested.said
+    assert (one.kid, one.key_state) == (hub.writer.key.kid, "active")
+    assert chain.attested.standing.holds
+    answer = why.as_dict(chain)
+    assert answer["attested"]["by"] == hub.writer.id
+    assert answer["statements"][0]["judged"]["verdict"] == "verified"
+    assert answer["receipt"] is None
+    assert any("attested at" in line and hub.writer.id in line for line in why.as_lines(chain))
+
+
+@pytest.mark.parametrize(
+    ("ago", "word"), [(70, "expired by"), (1, "not yet said")], ids=["it had expired", "it came later"]
+)
+def test_a_statement_that_did_not_stand_when_the_record_came_is_said_not_to(
+    hub: FeedFolder, hub_reader: Reader, ago: float, word: str
+) -> None:
+    chain = told_of(hub, hub_reader, [says(hub.writer, Writer("node"), ago=ago)])
+    assert judged(chain) == [("verified", False)]
+    assert word in chain.attested.said[0].line
+    assert not chain.attested.standing.holds
+    assert "not attested" in chain.attested.sentence
+
+
+def test_what_was_withdrawn_before_did_not_stand_and_what_was_withdrawn_later_did(
+    hub: FeedFolder, hub_reader: Reader
+) -> None:
+    node = Writer("node")
+    given = says(hub.writer, node)
+    taken = says(hub.writer, node, statement.WITHDRAWAL, ago=35, of=statement.NODE, reason="closed")
+    assert judged(told_of(hub, hub_reader, [given, taken])) == [("verified", False), ("verified", True)]
+    later = says(hub.writer, node, n=2, ago=34)
+    taken_later = says(hub.writer, node, statement.WITHDRAWAL, n=2, ago=2, of=statement.NODE, reason="closed")
+    chain = told_of(hub, hub_reader, [later, taken_later])
+    assert [stood for _, stood in judged(chain)] == [False, True, True, False]
+    assert chain.attested.standing.holds
+
+
+def test_the_word_of_a_hub_that_is_not_its_home_is_carried_and_not_believed(
+    hub: FeedFolder, hub_reader: Reader
+) -> None:
+    other, node = hub.welcome(Writer("other", role="hub")), Writer("node")
+    chain = told_of(hub, hub_reader, [says(other, node)])
+    assert judged(chain) == [("verified", False)]
+    assert "not by its home hub" in chain.attested.said[0].line
+    assert chain.attested.standing.why is Why.OTHERS
+    named = says(node, node, statement.HOME, home=other.id)
+    chain = told_of(hub, hub_reader, [named])
+    assert judged(chain) == [("verified", True), ("verified", True)], "its node named that hub itself"
+    assert chain.attested.standing.by == other.id
+
+
+@pytest.mark.parametrize("good", [True, False])
+def test_what_a_lost_key_has_said_is_judged_by_its_place(good: bool, hub: FeedFolder, hub_reader: Reader) -> None:
+    other, node = hub.welcome(Writer("other", role="hub")), Writer("node")
+    said = says(other, node)
+    hub.add("statement", said, src=("public", "1-bbbbbbbb", 7))
+    value = {
+        "action": "recover", "created": "2026-03-01T00:00:00Z", "jwk": keys.jwk_of(SigningKey(bytes(32)).public.public),
+        "last": {"public": ["1-bbbbbbbb", 7 + good]}, "n": 1, "node": other.id, "revoked": [other.key.kid],
+    }  # fmt: skip
+    hub.key_entry(envelope.sealed("recovery", value, other.recovery))
+    chain = told_of(hub, hub_reader, [says(node, node, statement.HOME, home=other.id)])
+    first = chain.attested.said[0]
+    assert (first.verdict, first.stood) == (("verified", True) if good else ("refused", None))
+    assert ("at a place where it was good" if good else "AUTH-8") in first.line
+    assert chain.attested.standing.holds is good
 
 
 def test_the_command_writes_a_proof_that_verifies_elsewhere(

@@ -20,14 +20,18 @@ from .. import head as heads
 from ..evidence import Evidence, Inclusion
 from ..exchange import Fetch, Fetched
 from ..head import Head
-from ..identifiers import to_instant
+from ..identifiers import from_instant, to_instant
 from ..limits import GENERATIONS_BYTES, HEAD_BYTES, PAGE_BYTES, PAGE_ENTRIES
 from ..page_walk import epoch_of_page
 from ..refusal import Refusal
+from . import attested
+from .attested import Attested
 from .follow import is_address, printable
 from .nodes import Standing
 from .places import FolderPlace, HttpPlace, Place
 from .store import Copy, Record
+
+RECEIPT = "a copy holds none: receipts go to the node that pushed, acks to whom a notice came from"
 
 
 class Chain(msgspec.Struct, frozen=True):
@@ -38,7 +42,7 @@ class Chain(msgspec.Struct, frozen=True):
     key_state: str
     head: Head
     address: str
-    statements: list[dict[str, Any]]
+    attested: Attested
     standing: Standing | None
     proof: Evidence | None = None
     unproven: str = ""
@@ -48,7 +52,9 @@ async def chain(copy: Copy, record: Record, feed: str | Path | None, *, allow_pr
     """Everything the copy knows of how a record came here; with `feed`, also the proof that it stands in that feed."""
     kid, state = _key(copy, record)
     standing = next((found for found in copy.nodes() if found.node == record.node), None)
-    said = _statements(copy, record.node)
+    way = orjson.loads(record.via or b"[]")
+    first_hub = str(way[0]["by"]) if way else copy.head.by
+    said = attested.of_node(copy, record.node, from_instant(record.at), first_hub)
     found = Chain(record, kid, state, copy.head, copy.address, said, standing)
     if feed is None:
         return msgspec.structs.replace(found, unproven="no feed was named to fetch its page from")
@@ -77,13 +83,6 @@ def _key(copy: Copy, record: Record) -> tuple[str, str]:
         if key.key.headers["record"] == header:
             return kid, key.state
     return "", "unknown"
-
-
-def _statements(copy: Copy, node: str) -> list[dict[str, Any]]:
-    """What the feed carries that somebody says of this node, as it says it."""
-    lines = (orjson.loads(line) for _, op, line in copy.carried() if op == "statement")
-    said = (line.get("statement") for line in lines)
-    return [one for one in said if isinstance(one, dict) and one.get("subject") == node]
 
 
 # The proof
@@ -150,7 +149,10 @@ def as_dict(found: Chain) -> dict[str, Any]:
         "feed": {"by": found.head.by, "name": found.head.name, "epoch": found.head.epoch, "address": found.address},
         "seq": record.seq,
         "at": record.at,
-        "statements": found.statements,
+        "statements": [one.as_dict() for one in found.attested.said],
+        "attested": found.attested.as_dict(),
+        "receipt": None,
+        "receipt_is": RECEIPT,
         "node": None if found.standing is None else {"verdict": found.standing.verdict} | _said(found.standing),
         "inclusion": None
         if found.proof is None
@@ -180,8 +182,9 @@ def as_lines(found: Chain) -> Iterator[str]:
     if record.src is not None:
         feed, epoch, seq = record.src
         yield f"            at entry {seq} of its own feed {feed}, epoch {epoch}, as this hub says"
-    for said in found.statements:
-        yield f"statement   {printable(_statement(said))}"
+    for said in found.attested.said:
+        yield f"statement   {printable(said.line)}"
+    yield f"            {printable(found.attested.sentence)}"
     for hop in orjson.loads(record.via or b"[]"):
         yield f"by way of   {hop['by']}, its entry {hop['seq']} of {hop['epoch']} (said on the way, proven by nothing)"
     yield f"stands in   the feed {head.name} of {head.by}, epoch {head.epoch}, as entry {record.seq}, of {record.at}"
@@ -191,13 +194,9 @@ def as_lines(found: Chain) -> Iterator[str]:
         yield f"            of {head.size} entries, which that hub signed at {to_instant(head.time)}"
     else:
         yield f"not proven  {printable(found.unproven)}"
+    yield f"receipt     {RECEIPT}"
     if found.standing is not None:
         yield f"its node    {found.standing.live} records here: {printable(found.standing.sentence)}"
-
-
-def _statement(said: Mapping[str, Any]) -> str:
-    ends = f", until {said['expires']}" if "expires" in said else ""
-    return f"{said.get('type')} by {said.get('by')}, number {said.get('n')}, of {said.get('issued')}{ends}"
 
 
 def write_proof(found: Chain) -> bytes | None:
