@@ -10,6 +10,7 @@ are the hashes of first statements, so nobody has to be trusted for the keys eit
     equivocation   two contents of one record carry the same rev
     inclusion      a record stands in the log that a head signs: no contradiction, but as well proven
     keys           two key statements of one identifier carry the same number
+    incomplete     a node's head, and what a feed showed of the node, which do not add up (unmet.py)
 
 What no signature covers is no evidence: bytes that a line may have spoilt, a file that is not there, content that was
 taken out (a leaf stays the same), a head that was never signed. `judge` then says that nothing is proven.
@@ -25,12 +26,13 @@ from typing import Annotated
 import msgspec
 import orjson
 
-from . import checkpoint, entry, envelope, head, identifiers, keys, lineage, merkle, receipt
+from . import checkpoint, entry, envelope, head, identifiers, keys, lineage, merkle, receipt, unmet
 from .checkpoint import Note
 from .envelope import Envelope
 from .keys import KeyRing
 from .limits import HEAD_BYTES
 from .refusal import Refusal, refuse
+from .unmet import Incomplete
 
 EVIDENCE_BYTES = 4 * 1024 * 1024
 Thing = Envelope | Note
@@ -67,6 +69,7 @@ class Evidence(msgspec.Struct, frozen=True):
     keys: tuple[Envelope, ...]
     prefix: Prefix | None = None
     inclusion: Inclusion | None = None
+    incomplete: Incomplete | None = None
 
     @property
     def name(self) -> str:
@@ -102,6 +105,7 @@ class _Members(msgspec.Struct):
     said: list[msgspec.Raw]
     prefix: Prefix | None = None
     inclusion: Inclusion | None = None
+    incomplete: Incomplete | None = None
 
 
 class _File(msgspec.Struct):
@@ -115,6 +119,7 @@ class _NoteItem(msgspec.Struct, forbid_unknown_fields=True):
 def write(case: Evidence) -> bytes:
     """The file: canonical bytes around the raw things, and a line feed."""
     parts = [] if case.inclusion is None else [b'"inclusion":' + _sorted(case.inclusion)]
+    parts += [] if case.incomplete is None else [b'"incomplete":' + _sorted(case.incomplete)]
     parts += [
         b'"keys":[' + b",".join(statement.raw for statement in case.keys) + b"]",
         b'"kind":' + orjson.dumps(case.kind),
@@ -143,7 +148,7 @@ def parse(raw: bytes) -> Evidence:
     said = tuple(_thing(bytes(item), f"/evidence/said/{n}") for n, item in enumerate(members.said))
     statements = tuple(_thing(bytes(item), f"/evidence/keys/{n}") for n, item in enumerate(members.keys))
     chains = tuple(s for s in statements if isinstance(s, Envelope))
-    found = Evidence(members.kind, said, chains, members.prefix, members.inclusion)
+    found = Evidence(members.kind, said, chains, members.prefix, members.inclusion, members.incomplete)
     if write(found) != raw:
         refuse("EVD-1", "", expected="canonical bytes and a line feed, no other members", came="other bytes")
     return found
@@ -164,7 +169,7 @@ def _thing(raw: bytes, pointer: str) -> Thing:
 
 
 def judge(case: Evidence) -> Finding:
-    """Say what the case proves. Raises Refusal when it proves nothing (EVD-2 to EVD-6, SIG, KEY).
+    """Say what the case proves. Raises Refusal when it proves nothing (EVD-2 to EVD-7, SIG, KEY).
 
     Always checks: the key chains (KEY-1 to KEY-5), every signature under its signer's chain (EVD-2), that all speak of
     one thing (EVD-3), that they contradict each other (EVD-4), proofs that lead to both (EVD-5). Does not check when
@@ -364,10 +369,27 @@ def _inclusion(case: Evidence, rings: dict[str, KeyRing]) -> Finding:
     return Finding("inclusion", found.by, record_id, sentence)
 
 
+def _incomplete(case: Evidence, rings: dict[str, KeyRing]) -> Finding:
+    """EVD-7: a node's signed head, and records of that node in a feed that do not come to it."""
+    first, second = case.said
+    told = case.incomplete
+    if isinstance(first, Note) or isinstance(second, Note) or told is None or {first.kind, second.kind} != {"head"}:
+        refuse("EVD-3", "/evidence/said", expected="the head of a node and that of a feed", came=case.kind)
+        raise Refusal("EVD-3", "/evidence/said", "two heads and records", case.kind)
+    of_node, of_feed = head.of(first), head.of(second)
+    signers = f"{_signed(first, of_node.by, rings)} and {_signed(second, of_feed.by, rings)}"
+    roles = [rings[by].role if by in rings else "" for by in (of_node.by, of_feed.by)]
+    if roles != ["node", "hub"]:
+        refuse("EVD-3", "/evidence/said", expected="the head of a node and that of a hub's feed", came=roles)
+    sentence = unmet.check(told, of_node, of_feed)
+    return Finding("incomplete", of_feed.by, of_node.by, f"{sentence}. Signed with {signers}")
+
+
 _KINDS: dict[str, Callable[[Evidence, dict[str, KeyRing]], Finding]] = {
     "equivocation": _equivocation,
     "fork": _fork,
     "inclusion": _inclusion,
+    "incomplete": _incomplete,
     "keys": _keys,
     "rollback": _rollback,
 }

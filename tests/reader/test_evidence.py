@@ -17,7 +17,8 @@ from jisr_protocol.merkle import Frontier, Tree, consistency_from
 from jisr_protocol.refusal import Refusal
 from jisr_protocol.session import Outcome
 from tests.reader.conftest import Reader
-from tests.reader.publisher import FeedFolder, seeded
+from tests.reader.node_heads import live_of, say
+from tests.reader.publisher import FeedFolder, Writer, seeded
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -88,6 +89,25 @@ def test_what_was_tampered_with_proves_nothing(feed: FeedFolder, reader: Reader,
         file.write_bytes(bent)
         status, said = verified_elsewhere(file, tmp_path / f"elsewhere {number}")
         assert (status, "proves nothing" in said) == (21, True), said
+
+
+def test_a_node_that_does_not_add_up_convinces_another_machine_of_what_is_shown(
+    hub: FeedFolder, hub_reader: Reader, tmp_path: Path
+) -> None:
+    node = hub.welcome(Writer("node"))
+    for _ in range(3):
+        hub.put(by=node)
+    left_out = node.record()
+    say(hub, node, {}, size=4, held=live_of(hub, node) | {left_out.value["id"]: (1, left_out.digest)})
+    hub.publish()
+    hub_reader.verified()
+    [file] = hub_reader.file.with_name(hub_reader.file.name + ".evidence").iterdir()
+    status, said = verified_elsewhere(file, tmp_path / "elsewhere")
+    assert (status, f"{node.id} signed at" in said, "NOT proven: that the list is all" in said) == (0, True, True), said
+    bent = tmp_path / "bent.json"
+    bent.write_bytes(file.read_bytes().replace(b'"live":4', b'"live":3', 1))
+    status, said = verified_elsewhere(bent, tmp_path / "elsewhere 2")
+    assert (status, "proves nothing" in said) == (21, True), said
 
 
 @settings(max_examples=300)

@@ -11,10 +11,9 @@ Worked out when a sync ends, of the nodes that it touched, and kept with the cop
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +23,13 @@ import orjson
 from .. import completeness, state_tree
 from .. import entry as entries
 from ..completeness import NodeHead
+from ..evidence import Evidence
 from ..head import Head
 from ..identifiers import to_instant
+from ..keys import KeyRing
 from ..refusal import Refusal
 from ..state_tree import StateTree
+from ..unmet import Incomplete
 from . import evidence
 
 _ROWS = (
@@ -137,15 +139,19 @@ def _root(connection: sqlite3.Connection, node: str, live: int) -> bytes:
     return tree.root()
 
 
-def keep_evidence(connection: sqlite3.Connection, folder: Path, found: Standing, feed: Head) -> Path:
-    """Keep what shows that a node head and the records of a feed do not add up: both heads and the lines of the state
-    tree that are the node's; return the file. That these are all lines of the node, only the whole tree proves."""
-    row = connection.execute("SELECT line FROM carried WHERE seq = ?", (found.seq,)).fetchone()
-    lines = b",".join(state_tree.line(found.node, *row[1:]) for row in rows_of(connection, found.node))
-    why = orjson.dumps(f"{found.node}: {found.why}")
-    parts = feed.envelope.raw, row[0] if row else b"null", lines, why
-    content = b'{"incomplete":{"feed_head":%b,"node_head":%b,"records":[%b],"why":%b}}\n' % parts
-    return evidence.keep_file(folder, f"incomplete-{hashlib.sha256(content).hexdigest()[:16]}.json", content)
+def keep_evidence(
+    connection: sqlite3.Connection, folder: Path, node: str, feed: Head, rings: Iterable[KeyRing | None]
+) -> Path | None:
+    """Keep what shows that a node's head and the records of a feed do not add up, with the keys of `rings`: both
+    heads, what is said to be missing, the lines of the state tree that are the node's. Returns the file."""
+    said = head_of(connection, node, completeness.audience_of(feed.name))
+    if said is None:
+        return None
+    records = [(record_id, rev, digest) for _, record_id, rev, digest in rows_of(connection, node)]
+    statements = {one.digest: one for ring in rings if ring is not None for one in ring.statements}
+    told = Incomplete(dict(said.missing), records)
+    things = said.head.envelope, feed.envelope
+    return evidence.keep(folder, Evidence("incomplete", things, tuple(statements.values()), incomplete=told))
 
 
 def as_dict(found: Standing) -> dict[str, Any]:

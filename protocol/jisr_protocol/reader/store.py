@@ -229,7 +229,8 @@ class Copy(Contents):
         """The nodes whose head and records do not add up; the evidence of each is kept."""
         unmet = [found for found in self.nodes() if found.verdict == "unmet"]
         for found in unmet:
-            nodes.keep_evidence(self._connection, evidence.folder_of(self.path), found, self.head)
+            rings = self.rings().get(found.node), self.known().publisher
+            nodes.keep_evidence(self._connection, evidence.folder_of(self.path), found.node, self.head, rings)
         return unmet
 
     def discard(self) -> None:

@@ -60,6 +60,7 @@ def make() -> CaseFile:
     _receipts(file)
     _records(file)
     _inclusions(file)
+    _incomplete(file)
     _keys(file)
     _forms(file)
     return file
@@ -283,3 +284,60 @@ def _inclusions(file: CaseFile) -> None:
     file.invalid("EVD-2", "evidence", "an inclusion without the hub's keys", lacking, "unproven", "/evidence/keys")
     lacking = given([thing(2), head], place(2), hub.writer.statements)
     file.invalid("EVD-2", "evidence", "an inclusion without the author's keys", lacking, "unproven", "/evidence/keys")
+
+
+def _incomplete(file: CaseFile) -> None:
+    """That what a hub shows of a node is not what the node signs."""
+    hub, node, other = Feed(Writer("hub", role="hub")), Feed(Writer("node")), Feed(Writer("other"))
+    hub.key()
+    node.key()
+    for label in ("a", "b", "c"):
+        node.put(label)
+    keys = [*hub.writer.statements, *node.writer.statements]
+    rows: list[Any] = [[id_, rev, digest] for _, id_, rev, digest in node.rows]
+    of_node, of_hub = node.head(), hub.head()
+
+    def given(
+        records: list[Any], missing: Case, said: list[Thing] | None = None, statements: list[Thing] = keys, **more: Any
+    ) -> Case:
+        told = {"missing": missing, "records": records} | more
+        value = {"incomplete": told, "keys": statements, "kind": "incomplete", "said": said or [of_node, of_hub]}
+        return {"bytes": bytes_of(canonical({"evidence": value}) + b"\n")}
+
+    found = _found("incomplete", hub.writer.id, node.writer.id)
+    bent = [rows[0][0], rows[0][1], "0" * 64]
+    for comment, records, missing in (
+        ("one is missing, and nobody says so", rows[1:], {}),
+        ("one is missing, and two are said to be", rows[1:], {"policy": 2}),
+        ("another content in the place of one", [bent, *rows[1:]], {}),
+        ("nothing of the node", [], {}),
+    ):
+        file.valid("EVD-7", "evidence", comment, given(records, missing), found)
+    for comment, records, missing, pointer in (
+        ("all of them", rows, {}, ""),
+        ("one is missing, and said to be", rows[1:], {"held": 1}, ""),
+        ("one of them twice", [rows[0], *rows], {}, "/records"),
+        ("one twice in the place of another", [rows[0], rows[0], rows[1]], {}, "/records"),
+    ):
+        case = given(records, missing)
+        file.invalid("EVD-7", "evidence", comment, case, "unproven", f"/evidence/incomplete{pointer}")
+    for comment, said in (
+        ("the feed's head first", [of_hub, of_node]),
+        ("two heads of the node", [of_node, of_node]),
+        ("a head for partners", [node.head(name="partners"), of_hub]),
+        (
+            "a record in the place of a head",
+            [of_node, node.writer.key.sign("record", entries.record(node.writer, "a"))],
+        ),
+    ):
+        file.invalid("EVD-3", "evidence", comment, given(rows[1:], {}, said), "unproven", "/evidence/said")
+    lacking = given(rows[1:], {}, statements=hub.writer.statements)
+    file.invalid("EVD-2", "evidence", "without the node's keys", lacking, "unproven", "/evidence/keys")
+    stranger = given(rows[1:], {}, [node.head(key=other.writer.key), of_hub])
+    file.invalid("SIG-3", "evidence", "a node's head that a stranger signed", stranger, "key_unknown", "/jws")
+    for comment, malformed in (
+        ("a count below 0", given(rows, {"held": -1})),
+        ("a digest that is none", given([[rows[0][0], 1, "x"]], {})),
+        ("a member beside what was shown", given(rows[1:], {}, why="so")),
+    ):
+        file.invalid("EVD-1", "evidence", comment, malformed, "malformed")
