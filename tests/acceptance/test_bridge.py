@@ -12,17 +12,49 @@ import time
 import urllib.request
 from collections import Counter
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bench import floor
+from bench.run import load, measure
 from jisr_node.app import Node
+from jisr_protocol import evidence
 from jisr_protocol.reader.follow import Result, follow_once
 from jisr_protocol.reader.store import open_copy
 from tests.acceptance.running import ROOT, Wire, demo, equal_everywhere, head, program, until
 from tests.faults import test_canaries, test_hell, test_kill
 from tests.flow.runs import explore_on_all
+
+FEEDS = ROOT / "protocol" / "vectors" / "feeds"
+WHOLE_FEED_REFUSED = {
+    "form-member-order": (21, "not_canonical"),
+    "form-spaces": (21, "not_canonical"),
+    "form-escaped-letter": (21, "not_canonical"),
+    "form-name-twice-first": (21, "not_canonical"),
+    "form-name-twice-last": (21, "not_canonical"),
+    "form-decimal-point": (21, "not_canonical"),
+    "form-exponent": (21, "not_canonical"),
+    "form-byte-order-mark": (21, "not_json"),
+    "form-nfd-text": (21, "not_canonical"),
+    "form-lone-surrogate": (21, "not_json"),
+    "flipped-byte": (21, "root_mismatch"),
+    "missing-page": (21, "page_missing"),
+    "stub-without-cause": (21, "stub_without_cause"),
+    "shortened-log": (21, "seq_mismatch"),
+    "older-head": (10, "head_older"),
+    "rollback": (20, "rollback"),
+    "two-heads-one-size": (20, "fork"),
+}
+ENTRY_REFUSED = {
+    "header-with-more": "header_invalid",
+    "header-of-another-kind": "header_invalid",
+    "key-of-another": "key_unknown",
+    "rev-falls": "rev_not_increasing",
+}
+
 
 # A clean clone, one command
 
@@ -214,6 +246,57 @@ def rows_of(folder: Path) -> list[str]:
         return [row["id"] for row in node.overview() if row["type"] == "org.jisr.service/1"]
 
 
+# Feeds that were bent
+
+
+@pytest.mark.parametrize("name", WHOLE_FEED_REFUSED)
+def test_a_bent_feed_is_refused_and_nothing_held_is_lost(
+    name: str, tmp_path: Path, figure: Callable[..., None]
+) -> None:
+    expected = json.loads((FEEDS / name / "expect.json").read_text("utf-8"))
+    moment = datetime.fromisoformat(expected["now"])
+    into = tmp_path / "copy.jisr"
+    held = b""
+    if expected["before"]:
+        assert follow_once(FEEDS / name / expected["before"], into, now=lambda: moment).outcome == 0
+        held = dumped(into)
+        assert held
+    result = follow_once(FEEDS / name / "feed", into, now=lambda: moment)
+    assert result.refusal is not None
+    assert (int(result.outcome), result.refusal.code) == WHOLE_FEED_REFUSED[name]
+    assert dumped(into) == held, "what was held before is not what is held after"
+    if result.outcome == 20:
+        assert result.evidence is not None
+        assert evidence.parse(result.evidence.read_bytes()).said
+    figure(f"exit {result.outcome:d}, {result.refusal.code}, {result.refusal.rule}")
+
+
+def dumped(file: Path) -> bytes:
+    if not file.exists():
+        return b""
+    with open_copy(file) as copy:
+        return b"".join(copy.dump())
+
+
+@pytest.mark.parametrize("name", ENTRY_REFUSED)
+def test_a_bent_entry_is_refused_and_the_others_are_verified_and_shown(
+    name: str, tmp_path: Path, figure: Callable[..., None]
+) -> None:
+    expected = json.loads((FEEDS / name / "expect.json").read_text("utf-8"))
+    copy_file = tmp_path / "copy.jisr"
+    result = follow_once(FEEDS / name / "feed", copy_file, now=lambda: datetime.fromisoformat(expected["now"]))
+    assert result.outcome == 0
+    assert [refused.code for refused in result.refused] == [ENTRY_REFUSED[name]]
+    with open_copy(copy_file) as copy:
+        shown = [[r.node, r.id, r.rev, r.digest] for r in copy.records()]
+        refused = [r.seq for r in copy.refusals()]
+    assert refused == [r["seq"] for r in expected["refused"]]
+    assert len(shown) >= 2
+    kept_above_the_log = [row for row in shown if row not in expected["live"]]
+    assert len(kept_above_the_log) == (name == "rev-falls"), "only a higher rev held before differs from the log"
+    figure(f"{ENTRY_REFUSED[name]}: 1 entry refused and counted, {len(shown)} records verified and shown")
+
+
 # A world in memory
 
 
@@ -267,3 +350,82 @@ def test_no_word_of_a_restricted_record_is_in_any_public_output(tmp_path: Path, 
     histories += [(which, ["public", "hub", "public", "local"]) for which in types[:4]]
     count, told = test_canaries.walk_every_way_out(tmp_path, histories, {1})
     figure(f"{len(told.secret)} restricted words searched in {count} public things: none; {len(told.public)} found")
+
+
+# What it costs
+
+
+def test_what_taking_a_record_in_costs(shared: Path, long: bool, figure: Callable[..., None]) -> None:
+    """Ratios are asserted with --long, alone on the machine; that all is taken and memory is bounded, always."""
+    smaller, larger = (10_000, 100_000) if long else (1_000, 2_000)
+    rows = {(r.name, r.n): r for n in (smaller, larger) for r in measure(n, 3 if n == 10_000 else 1, lambda _: None)}
+    new, unchanged = rows["ingest", larger], rows["ingest_unchanged", larger]
+    ratio = max(rows["ingest", n].max for n in (smaller, larger))
+    cheaper = new.ours / unchanged.ours if unchanged.ours else float("inf")
+    growth = (rows["ingest", larger].ours / larger) / (rows["ingest", smaller].ours / smaller)
+    memory = rows["memory_hub", larger].ours
+    figure(f"{larger} records: ingest ratio {ratio:.2f}, {new.ours / larger * 1e6:.0f} µs of CPU a record")
+    figure(f"unchanged {cheaper:.1f} times cheaper; a record at {larger} costs {growth:.2f} times that at {smaller}")
+    figure(f"the hub's memory at its highest {memory:.0f} MiB")
+    assert memory < 400
+    if long:
+        assert ratio >= 0.5
+        assert cheaper >= 10
+        assert growth <= 1.3
+
+
+def test_our_floor_is_a_floor(shared: Path, long: bool, figure: Callable[..., None]) -> None:
+    """Our floor may cost at most 1.15 times the CPU a record of the study's floor, in the same run."""
+    count = 10_000 if long else 2_000
+    writers = load(count)
+    theirs, ours = [], []
+    for _ in range(3):
+        said = subprocess.run(
+            [sys.executable, str(shared / "floor" / "floor.py"), str(count)],
+            capture_output=True,
+            check=True,
+            timeout=600,
+        )
+        theirs.append(json.loads(said.stdout.splitlines()[-1])["us_per_record"])
+        ours.append(floor.cpu_seconds(writers) / count * 1e6)
+    best = min(o / t for o, t in zip(ours, theirs, strict=True))
+    figure(f"our floor {min(ours):.0f} µs, theirs {min(theirs):.0f} µs a record, at best {best:.2f} times theirs")
+    assert min(ours) > 0
+    if long:
+        assert best <= 1.15
+
+
+def test_a_node_at_rest_is_small_and_soon_ready(tmp_path: Path, long: bool, figure: Callable[..., None]) -> None:
+    folder = tmp_path / "node"
+    Node.init(folder, name="Pont", country="MA", lang="fr", hub="http://127.0.0.1:9", allow_private=True).close()
+    ready = []
+    for _ in range(3):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        began = time.monotonic()
+        command = [sys.executable, "-c", "from jisr_node.cli import main; main()"]
+        node = subprocess.Popen(
+            [*command, "serve", "--dir", str(folder), "--port", str(port)], stderr=subprocess.DEVNULL
+        )
+        try:
+            while not listens(port):
+                assert node.poll() is None, "the node ended"
+                assert time.monotonic() - began < 60, "the node does not answer"
+                time.sleep(0.01)
+            ready.append(time.monotonic() - began)
+            time.sleep(1.0)
+            status = Path(f"/proc/{node.pid}/status").read_text()
+        finally:
+            node.terminate()
+            node.wait(20)
+    megabytes = int(status.partition("VmRSS:")[2].split()[0]) / 1024
+    figure(f"a node at rest holds {megabytes:.0f} MiB and was ready in {min(ready):.2f} s at best of three")
+    assert megabytes < 80
+    if long:
+        assert min(ready) < 1.0
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
