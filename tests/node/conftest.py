@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from jisr_node import cli
 from jisr_node.adapters.sqlite import SqliteStore
 from jisr_node.app import Node
 from jisr_protocol import live, state_tree
@@ -18,6 +20,7 @@ from jisr_protocol.live import Judged
 from jisr_protocol.session import Apply, Done, Event, Fetch, Fetched, Known, Missing, Session, Settle, Settled
 
 NOW = datetime(2026, 9, 1, 12, 0, 0, tzinfo=UTC)
+INIT = ["--name", "جمعية دار الشباب", "--country", "MA", "--lang", "ar"]
 SETTINGS: dict[str, Any] = {"name": "دار الشباب", "country": "MA", "lang": "ar"}
 
 
@@ -84,6 +87,31 @@ def backup(node: Node) -> SqliteStore:
     return copy
 
 
+class Command:
+    """Runs jisr-node in this process, in one node's folder."""
+
+    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.folder, self._capsys = folder, capsys
+
+    def __call__(self, *arguments: str | Path) -> tuple[int, str, str]:
+        self._capsys.readouterr()
+        code = cli.run([*map(str, arguments), "--dir", str(self.folder)])
+        out, err = self._capsys.readouterr()
+        return code, out, err
+
+    def json(self, *arguments: str | Path, code: int = 0) -> Any:
+        ended, out, _ = self(*arguments, "--json")
+        assert ended == code, out
+        assert out.count("\n") == 1, "one JSON value on one line"
+        return json.loads(out)
+
+
+def file_of(tmp_path: Path, *drafts: dict[str, Any], name: str = "drafts.jsonl") -> Path:
+    path = tmp_path / name
+    path.write_text("\n".join(json.dumps(draft, ensure_ascii=False) for draft in drafts), encoding="utf-8")
+    return path
+
+
 @pytest.fixture
 def node() -> Iterator[Node]:
     with Node.in_memory(now=NOW, random_bytes=seeded("node"), **SETTINGS) as made:
@@ -94,3 +122,10 @@ def node() -> Iterator[Node]:
 def folder_node(tmp_path: Path) -> Iterator[Node]:
     with Node.init(tmp_path / "node", now=NOW, random_bytes=seeded("folder"), **SETTINGS) as made:
         yield made
+
+
+@pytest.fixture
+def jisr_node(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Command:
+    folder = tmp_path / "node"
+    assert cli.run(["init", str(folder), *INIT]) == 0
+    return Command(folder, capsys)

@@ -16,10 +16,8 @@ from jisr_node import cli
 from jisr_node.app import DATABASE, FENCE, LEDGER, Node
 from jisr_node.errors import Contradiction, Declined, Mistaken
 
-from .conftest import NOW, need, organization
+from .conftest import NOW, Command, file_of, need, organization
 from .fake_hub import FakeHub
-from .test_cli import Command, file_of
-from .test_cli import jisr_node as jisr_node
 from .test_erase import planted, sound, traces
 
 LATER = NOW + timedelta(hours=1)

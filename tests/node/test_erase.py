@@ -18,10 +18,8 @@ from jisr_protocol import entry, generations, live, merkle, notice, push
 from jisr_protocol.head import parse as head_of
 from jisr_protocol.merkle import Frontier, Tree
 
-from .conftest import NOW, SETTINGS, need, organization, service
+from .conftest import NOW, SETTINGS, Command, file_of, need, organization, service
 from .fake_hub import FakeHub
-from .test_cli import Command, file_of
-from .test_cli import jisr_node as jisr_node
 
 LATER = NOW + timedelta(hours=1)
 CANARY = "Kanarie-كناري"

@@ -11,12 +11,10 @@ import pytest
 from jisr_node import cli, key_work
 from jisr_node.adapters import key_files
 from jisr_node.app import Node, clock
+from jisr_node.cli.console import Exit
 from jisr_protocol import keys
 
-from .conftest import organization
-from .test_cli import Command, file_of, jisr_node
-
-__all__ = ["jisr_node"]
+from .conftest import Command, file_of, organization
 
 
 def states(jisr_node: Command) -> list[str]:
@@ -55,16 +53,16 @@ def test_a_stolen_key_is_revoked_with_its_reason_and_the_last_good_place(publish
     assert (row["state"], row["reason"]) == ("revoked", "the laptop is gone")
     assert row["good_up_to"]["public"][1] == 2
     again = published("keys", "revoke", stolen)
-    assert again[0] == cli.Exit.USAGE
+    assert again[0] == Exit.USAGE
     assert "Nothing was changed" in again[2]
-    assert published("keys", "retire", "nobody's")[0] == cli.Exit.USAGE
-    assert published("keys", "revoke", stolen, "--reason", " ")[0] == cli.Exit.USAGE
+    assert published("keys", "retire", "nobody's")[0] == Exit.USAGE
+    assert published("keys", "revoke", stolen, "--reason", " ")[0] == Exit.USAGE
 
 
 def test_the_recovery_file_takes_the_node_back(published: Command) -> None:
     sheet = sheet_of(published)
     (published.folder / key_files.SIGNING_KEY).unlink()
-    assert published("publish")[0] == cli.Exit.USAGE, "without its key it signs nothing"
+    assert published("publish")[0] == Exit.USAGE, "without its key it signs nothing"
     looked = published.json("recover", sheet, "--look")
     assert (looked["changed"], looked["signing"]) == (False, None)
     done = published.json("recover", sheet)
@@ -87,14 +85,14 @@ def test_another_sheet_changes_nothing(published: Command, tmp_path: Path) -> No
     cli.run(["init", str(tmp_path / "other"), "--name", "other", "--country", "MA", "--lang", "ar"])
     other = next((tmp_path / "other").glob("recovery-*.txt"))
     code, _, said = published("recover", other)
-    assert (code, "another node" in said) == (cli.Exit.REFUSED, True)
+    assert (code, "another node" in said) == (Exit.REFUSED, True)
     bent = tmp_path / "bent.txt"
     text = sheet_of(published).read_text("utf-8")
     bent.write_text(text.replace("check ", "check X", 1)[: len(text)], "utf-8")
     for sheet in (bent, tmp_path / "none.txt"):
         code, _, said = published("recover", sheet)
-        assert (code, bool(said)) == (cli.Exit.USAGE, True)
-    assert published("recover", sheet_of(published), "--good", "public")[0] == cli.Exit.USAGE
+        assert (code, bool(said)) == (Exit.USAGE, True)
+    assert published("recover", sheet_of(published), "--good", "public")[0] == Exit.USAGE
     assert states(published) == ["active", "recovery"]
 
 

@@ -1,4 +1,4 @@
-"""The commands about keys: jisr-node keys list · rotate · retire · revoke, and jisr-node recover."""
+"""The commands about keys: jisr-node keys list · rotate · retire · revoke · protect, and jisr-node recover."""
 
 from __future__ import annotations
 
@@ -9,29 +9,25 @@ from typing import Annotated, Any
 
 import typer
 
-from . import key_work
-from .app import Node, clock
-from .errors import Mistaken
-from .key_work import Recovered
-from .recovery import Plan
+from .. import key_work
+from ..app import Node, clock
+from ..errors import Mistaken
+from ..key_work import Recovered
+from ..recovery import Plan
+from .console import HERE, Folder, Json, say
 
-keys = typer.Typer(
+commands = typer.Typer(
     no_args_is_help=True, help="The keys that sign for this node: see them, change them, take one out of use."
 )
-Folder = Annotated[
-    Path, typer.Option("--dir", envvar="JISR_NODE_DIR", help="The node's folder.", show_default="this folder")
-]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON value instead of words.")]
 Kid = Annotated[str, typer.Argument(metavar="KID", help="The key, as jisr-node keys list names it.")]
-_HERE = Path(".")
 _KID_MAY_BEGIN_WITH_A_HYPHEN = {"ignore_unknown_options": True}
 _PUSH = "Next: jisr-node push"
 _SHEET_CHARACTERS = 8192
 _SHORTEST = 8
 
 
-@keys.command("list")
-def list_(folder: Folder = _HERE, as_json: Json = False) -> None:
+@commands.command("list")
+def list_(folder: Folder = HERE, as_json: Json = False) -> None:
     """Show every key that ever signed for this node, whether it may still, since when and why."""
     with Node.open(folder, lost=True) as node:
         rows = key_work.listed(node.identity.ring, node.identity.key.kid)
@@ -40,33 +36,33 @@ def list_(folder: Folder = _HERE, as_json: Json = False) -> None:
         state = "recovery key, kept elsewhere" if row["state"] == "recovery" else f"{row['state']} since {row['since']}"
         reason = f": {row['reason']}" if row.get("reason") else ""
         lines.append(f"{row['kid']}  {state}{reason}{'  (signs now)' if row.get('signing') else ''}")
-    _say({"keys": rows}, "\n".join(lines), as_json)
+    say({"keys": rows}, "\n".join(lines), as_json=as_json)
 
 
-@keys.command()
-def rotate(folder: Folder = _HERE, as_json: Json = False) -> None:
+@commands.command()
+def rotate(folder: Folder = HERE, as_json: Json = False) -> None:
     """Go on with a new key. What the old one signed stays good, and it signs nothing any more."""
     with Node.open(folder) as node:
         old = node.identity.key.kid
         key_work.rotate(node, now=clock())
         value = {"signing": node.identity.key.kid, "retired": old}
-    _say(value, f"A new key signs from now on: {value['signing']}\n{old} is retired. {_PUSH}", as_json)
+    say(value, f"A new key signs from now on: {value['signing']}\n{old} is retired. {_PUSH}", as_json=as_json)
 
 
-@keys.command(context_settings=_KID_MAY_BEGIN_WITH_A_HYPHEN)
-def retire(kid: Kid, folder: Folder = _HERE, as_json: Json = False) -> None:
+@commands.command(context_settings=_KID_MAY_BEGIN_WITH_A_HYPHEN)
+def retire(kid: Kid, folder: Folder = HERE, as_json: Json = False) -> None:
     """Take a key out of use; what it signed stays good. If it is the one that signs, a new one is made first."""
     with Node.open(folder) as node:
         key_work.end(node, kid, now=clock())
         value = {"signing": node.identity.key.kid, "retired": kid}
-    _say(value, f"{kid} is retired. {value['signing']} signs. {_PUSH}", as_json)
+    say(value, f"{kid} is retired. {value['signing']} signs. {_PUSH}", as_json=as_json)
 
 
-@keys.command(context_settings=_KID_MAY_BEGIN_WITH_A_HYPHEN)
+@commands.command(context_settings=_KID_MAY_BEGIN_WITH_A_HYPHEN)
 def revoke(
     kid: Kid,
     reason: Annotated[str, typer.Option(help="Why, in a few words that everybody can read.")] = key_work.STOLEN,
-    folder: Folder = _HERE,
+    folder: Folder = HERE,
     as_json: Json = False,
 ) -> None:
     """Say that a key was stolen: what it signed up to now stays good, and nothing that comes later counts.
@@ -76,14 +72,14 @@ def revoke(
     with Node.open(folder) as node:
         key_work.end(node, kid, now=clock(), lost=_words(reason))
         value = {"signing": node.identity.key.kid, "revoked": kid}
-    _say(value, f"{kid} is revoked. {value['signing']} signs. {_PUSH}", as_json)
+    say(value, f"{kid} is revoked. {value['signing']} signs. {_PUSH}", as_json=as_json)
 
 
-@keys.command()
+@commands.command()
 def protect(
     remove: Annotated[bool, typer.Option("--remove", help="Keep the key without a passphrase.")] = False,
     new: Annotated[Path | None, typer.Option("--file", help="A file whose first line is the new passphrase.")] = None,
-    folder: Folder = _HERE,
+    folder: Folder = HERE,
     as_json: Json = False,
 ) -> None:
     """Protect the signing key by a passphrase. It is asked for, or read from a file; never from the command line.
@@ -94,7 +90,7 @@ def protect(
     with Node.open(folder) as node:
         node.protect(None if remove else _new_passphrase(new))
     said = "has no passphrase any more" if remove else "is protected: without the passphrase nothing can be signed"
-    _say({"protected": not remove}, f"The signing key {said}.", as_json)
+    say({"protected": not remove}, f"The signing key {said}.", as_json=as_json)
 
 
 def _new_passphrase(file: Path | None) -> bytes:
@@ -127,7 +123,7 @@ def recover(
     reason: Annotated[str, typer.Option(help="Why, in a few words that everybody can read.")] = key_work.STOLEN,
     look: Annotated[bool, typer.Option("--look", help="Say what would be done, and change nothing.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Ask nothing.")] = False,
-    folder: Folder = _HERE,
+    folder: Folder = HERE,
     as_json: Json = False,
 ) -> None:
     """Take the node back with its recovery key, after the signing key was stolen or lost.
@@ -149,7 +145,7 @@ def recover(
         work = key_work.recover(node, seed, *hub or (), now=clock(), chosen=chosen, reason=_words(reason), agree=agree)
         done = asyncio.run(work)
         value = {**_value(done), "signing": node.identity.key.kid if done.done is not None else None}
-    _say(value, "\n".join(_done_lines(done)), as_json)
+    say(value, "\n".join(_done_lines(done)), as_json=as_json)
 
 
 def _sheet(place: str | None) -> str:
@@ -222,9 +218,3 @@ def _done_lines(done: Recovered) -> list[str]:
         "See that the thief has no copy of the new key: change the passwords of this computer.",
         _PUSH,
     ]
-
-
-def _say(value: dict[str, Any], text: str, as_json: bool) -> None:
-    from .cli import _say as say  # the module that this one's commands belong to
-
-    say(value, text, as_json=as_json)

@@ -1,0 +1,93 @@
+"""The command jisr-node.
+
+Results go to stdout, in words or as one JSON value with --json; errors and progress go to stderr. It asks questions
+only at `init`, and only on a terminal. Exit status: 0 done · 1 refused, or done in part · 30 a hub could not be
+reached, nothing is lost · 64 the command or its arguments do not fit.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Callable
+from typing import NoReturn
+
+import typer
+from typer.exceptions import TyperException
+
+from ..errors import NodeError
+from . import bundles, erasing, keeping, keys, looking, records, sending, setting_up
+from .console import Exit, error_value, exit_of, print_json
+
+cli = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Write, sign and publish your organisation's directory records. Exit status: 0 done, 1 refused or done in "
+    "part, 30 hub not reachable, 64 wrong command.",
+)
+
+_COMMANDS: dict[str, Callable[..., None]] = {
+    "recover": keys.recover,
+    "init": setting_up.init,
+    "recovery-kept": setting_up.recovery_kept,
+    "add": records.add,
+    "edit": records.edit,
+    "end": records.end,
+    "delete": records.delete,
+    "erase": erasing.erase,
+    "erasures": erasing.erasures,
+    "import": records.import_,
+    "list": looking.list_,
+    "show": looking.show,
+    "publish": sending.publish,
+    "push": sending.push,
+    "sync": sending.sync,
+    "join": setting_up.join,
+    "home": setting_up.home,
+    "rebase": keeping.rebase,
+    "export": sending.export,
+    "backup": keeping.backup,
+    "restore": keeping.restore,
+    "serve": sending.serve,
+    "status": looking.status,
+}
+"""Every verb, in the order in which `jisr-node --help` lists them."""
+for _name, _command in _COMMANDS.items():
+    cli.command(_name)(_command)
+cli.add_typer(keys.commands, name="keys")
+cli.add_typer(bundles.commands, name="bundle")
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Run the command; never returns."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # records are in any script, and a console may know few: better an escape than an end
+            stream.reconfigure(errors="backslashreplace")
+    arguments = sys.argv[1:] if arguments is None else arguments
+    sys.exit(run(arguments))
+
+
+def run(arguments: list[str]) -> int:
+    """Run the command; return its exit status."""
+    try:
+        result = cli(args=arguments, prog_name="jisr-node", standalone_mode=False)
+    except NodeError as error:
+        if "--json" in arguments:
+            print_json({"error": error_value(error)})
+        typer.echo(str(error), err=True)
+        return exit_of(error)
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        typer.echo(
+            f"{place}{error.strerror or error}. What was done before is safe. Mend that, then try again.", err=True
+        )
+        return Exit.REFUSED
+    except (typer.Abort, KeyboardInterrupt):
+        typer.echo("Stopped. What was done before is kept, and nothing is half done.", err=True)
+        return Exit.REFUSED
+    except TyperException as error:
+        typer.echo(f"{error}\nNothing was changed. See: jisr-node --help", err=True)
+        return Exit.USAGE
+    return result if isinstance(result, int) else Exit.DONE

@@ -1,0 +1,5 @@
+"""python -m jisr_node.cli"""
+
+from . import main
+
+main()
