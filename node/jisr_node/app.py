@@ -47,6 +47,7 @@ from .outbox import Outbox, Published
 from .ports import Change, Fence, Hub, Ledger, Store, Stored
 from .retrieval import Word, heard
 from .settings import Settings, check_address
+from .standing import standing
 
 if TYPE_CHECKING:
     from .adapters.backup_file import Contents
@@ -643,7 +644,8 @@ class Node:
         return rows
 
     def show(self, which: str) -> dict[str, Any]:
-        """One record: `published` as it stands, `waiting` as it will be if it changes, `delete` if it goes."""
+        """One record: `published` as it stands, `waiting` as it will be if it changes, `delete` if it goes;
+        `hubs` is what each hub has said of it, see standing.standing."""
         record_id = self.find(which)
         record, change = self.store.record(record_id), self.store.change(record_id)
         return {
@@ -651,6 +653,7 @@ class Node:
             "published": outboxes.show(self.identity, record) if record and record.content is not None else None,
             "waiting": json.loads(change.content) if change and change.content is not None else None,
             "delete": bool(change and change.content is None),
+            "hubs": standing(self.store, record_id),
         }
 
     def keep_recovery(self) -> None:

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from jisr_protocol import head, identifiers, receipt
-from jisr_protocol.problems import PROBLEMS
+from jisr_protocol import head, identifiers
 
 from .contradictions import FROZEN
 from .delivery import BEHIND
@@ -17,6 +16,7 @@ from .feeds import HEAD_RENEWED
 from .identity import Identity
 from .ports import Delivery, Quarantined, Store
 from .settings import Settings
+from .standing import receipt_facts, why
 from .text import shown
 
 BACKUP = "backup"
@@ -86,13 +86,12 @@ def _feed(raw: bytes) -> dict[str, Any]:
 
 def _delivered(store: Store, delivery: Delivery) -> dict[str, Any]:
     feed = store.feed(delivery.feed)
-    signed = receipt.parse(delivery.receipt).value if delivery.receipt else None
     return {
         "hub": delivery.hub,
         "feed": delivery.feed,
         "received": delivery.next,
         "waiting": max(0, (feed.size if feed else 0) - delivery.next),
-        "receipt": {"at": signed["at"], "by": signed["by"], "entries": signed["size"]} if signed else None,
+        "receipt": receipt_facts(delivery),
         "tried": delivery.tried,
         "problem": delivery.problem,
     }
@@ -109,7 +108,6 @@ def _refused(store: Store, kept: Quarantined) -> dict[str, Any]:
     lines = store.lines(kept.feed, kept.seq, kept.seq + 1)
     record_id = lines[0].id if lines else None
     record = store.record(record_id) if record_id else None
-    why = PROBLEMS[kept.code].title if kept.code in PROBLEMS else kept.code
     return {
         "hub": kept.hub,
         "feed": kept.feed,
@@ -117,7 +115,7 @@ def _refused(store: Store, kept: Quarantined) -> dict[str, Any]:
         "id": record_id,
         "name": name_of(record.content) if record and record.content else None,
         "code": kept.code,
-        "why": why,
+        "why": why(kept.code),
         "pointer": kept.pointer,
         "detail": kept.detail,
     }

@@ -27,7 +27,7 @@ def list_(folder: Folder = HERE, as_json: Json = False) -> None:
 
 
 def show(which: Which, folder: Folder = HERE, as_json: Json = False) -> None:
-    """Show one record as it is published, or as it will be."""
+    """Show one record as it is published, or as it will be, and what each hub has said of it."""
     with Node.open(folder) as node:
         found = node.show(which)
     if as_json:
@@ -40,6 +40,36 @@ def show(which: Which, folder: Folder = HERE, as_json: Json = False) -> None:
         typer.echo(f"{state}. Next: jisr-node publish", err=True)
     elif not found["published"]:
         typer.echo("It was deleted.", err=True)
+    for row in found["hubs"]:
+        # not to stdout: what is printed there can be given to `jisr-node edit`
+        typer.echo("\n".join(standing_lines(row)), err=True)
+
+
+def standing_lines(row: dict[str, Any]) -> list[str]:
+    """What one hub has said of one record, in words; see standing.standing."""
+    newest, held, place = _version(row), row["held"], f"of your feed {row['feed']}"
+    receipt = f", by its receipt of {day(row['receipt']['at'])}" if row["receipt"] else ""
+    if row["state"] == "accepted":
+        lines = [f"{row['hub']}: accepted, {newest} at position {row['seq']} {place}{receipt}"]
+    elif row["state"] == "refused":
+        refusal = row["refusal"]
+        where = f" at {refusal['pointer']}" if refusal["pointer"] else ""
+        detail = f" ({refusal['detail']})" if refusal["detail"] else ""
+        reason = f"{refusal['why']}{where}{detail}"
+        lines = [f"{row['hub']}: refused, {newest} at position {row['seq']} {place}{receipt}: {reason}"]
+    else:
+        lines = [f"{row['hub']}: waiting, it has not confirmed {newest} at position {row['seq']} {place}"]
+    if row["state"] != "accepted" and held:
+        lines.append(f"  It took {_version(held)} before, at position {held['seq']}{receipt}")
+    if row["problem"]:
+        lines.append(f"  Last tried {day(row['tried'])}: {row['problem']}")
+    if row["lost"]:
+        lines.append(f"  {row['lost']}")
+    return lines
+
+
+def _version(row: dict[str, Any]) -> str:
+    return {"del": "its deletion", "erase": "its erasure"}.get(row["op"], f"rev {row['rev']}")
 
 
 def status(folder: Folder = HERE, as_json: Json = False) -> None:
