@@ -11,7 +11,6 @@ Whoever gives `now` and `random_bytes` decides about time and chance; everything
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
@@ -42,12 +41,11 @@ from .errors import Busy, Contradiction, Declined, HubRefused, HubUnreachable, M
 from .feeds import RESTORED, Feeds
 from .homes import Homes, Link, read_link
 from .identity import SEED_BYTES, Identity, RandomBytes, create, is_active, restore
-from .ids import local_reference
 from .outbox import Outbox, Published
-from .ports import Change, Fence, Hub, Ledger, Store, Stored
+from .ports import Fence, Hub, Ledger, Store
+from .records import Records
 from .retrieval import Word, heard
 from .settings import Settings, check_address
-from .standing import standing
 
 if TYPE_CHECKING:
     from .adapters.backup_file import Contents
@@ -103,7 +101,9 @@ class Node:
         self._random = random_bytes
         self.feeds = Feeds(store, fence, identity, random_bytes)
         self._outbox = Outbox(self.feeds)
-        self._erasures = Erasures(self.feeds, self.ledger, bytes.fromhex(store.settings()[_IMPORT_SECRET]))
+        import_secret = bytes.fromhex(store.settings()[_IMPORT_SECRET])
+        self._records = Records(store, identity.id, import_secret, random_bytes)
+        self._erasures = Erasures(self.feeds, self.ledger, import_secret)
         self._deliveries = Deliveries(store, identity, self._keep_evidence)
 
     @classmethod
@@ -265,45 +265,43 @@ class Node:
         """Where the recovery sheet was written, or KEPT."""
         return self.store.settings().get(RECOVERY, KEPT)
 
-    # Writing
+    # Writing, and looking at what was written: records.Records
 
     def import_drafts(
         self, lines: Iterable[str | bytes | Mapping[str, Any]], label: str | None = None, *, again: bool = False
     ) -> Taken:
         """Take drafts, parsed or as JSON lines; see drafts.Drafts.take."""
-        # the schemas' judges take a quarter of a second to load, and only writing needs them
-        from .author import Author
-        from .drafts import Drafts
-
-        secret = bytes.fromhex(self.store.settings()[_IMPORT_SECRET])
-        author = Author(self.id, secret, self.settings.lang, self.settings.licence)
-        return Drafts(self.store, author, self._random).take(lines, label, again=again)
+        return self._records.take(lines, label, again=again)
 
     def edit(self, which: str, draft: Mapping[str, Any], *, again: bool = False) -> Taken:
         """Replace what the author says in one record. Raises Mistaken when there is no such record."""
-        record_id = self.find(which)
-        return self.import_drafts([{**draft, "id": record_id}], again=again)
+        return self._records.edit(which, draft, again=again)
 
     def end(self, which: str) -> str:
         """Say that a record's matter has ended; it stays visible as ended. Returns its id."""
-        record_id = self.find(which)
-        with self.store.transaction():
-            held = self.store.change(record_id) or self.store.record(record_id)
-            if held is None or held.content is None:
-                raise Mistaken(f"The record {which} is deleted. Nothing was changed.")
-            content = outboxes.content_with(held.content, status="ended")
-            self.store.put_change(Change(record_id, held.type, content))
-        return record_id
+        return self._records.end(which)
 
     def delete(self, which: str) -> str:
         """Want a record gone: at the next publish a signed tombstone goes where it was. Returns its id."""
-        record_id = self.find(which)
-        with self.store.transaction():
-            stored = self.store.record(record_id)
-            self.store.drop_change(record_id)
-            if stored is not None and stored.content is not None:
-                self.store.put_change(Change(record_id, stored.type, None))
-        return record_id
+        return self._records.delete(which)
+
+    def find(self, which: str) -> str:
+        """The id of a record named by its id or by local:<type>/<local id>. Raises Mistaken when there is none."""
+        return self._records.find(which)
+
+    def records(self) -> list[dict[str, Any]]:
+        """The published records that are not deleted, as last published, local ones too."""
+        return self._records.published()
+
+    def overview(self) -> list[dict[str, Any]]:
+        """Every record in short; see records.Records.overview."""
+        return self._records.overview()
+
+    def show(self, which: str) -> dict[str, Any]:
+        """One record, and what each hub has said of it; see records.Records.show."""
+        return self._records.show(which)
+
+    # Erasing
 
     def erase(self, which: str | None, *, basis: str = DEFAULT_BASIS, now: datetime | None = None) -> Erased:
         """Erase one record, or all: its content goes for good, here and, after a push, wherever the feeds are held.
@@ -332,14 +330,6 @@ class Node:
         if public is not None and public.is_dir() and not self.feeds.own_obstacles():
             self.export(public)
         self._erasures.settle()
-
-    def find(self, which: str) -> str:
-        """The id of a record named by its id or by local:<type>/<local id>. Raises Mistaken when there is none."""
-        local = local_reference(which)
-        record_id = self.store.local_id(*local) if local else which
-        if record_id is None or not (self.store.change(record_id) or self.store.record(record_id)):
-            raise Mistaken(f"There is no record {which} here. Nothing was changed. See: jisr-node list")
-        return record_id
 
     # Publishing
 
@@ -614,11 +604,6 @@ class Node:
 
     # Looking
 
-    def records(self) -> list[dict[str, Any]]:
-        """The published records that are not deleted, as last published, local ones too."""
-        stored = self.store.records()
-        return [outboxes.show(self.identity, record) for record in stored if record.content is not None]
-
     def status(self, *, now: datetime | None = None) -> dict[str, Any]:
         """What was sent, received, refused and why; see status.status."""
         return statuses.status(
@@ -629,32 +614,6 @@ class Node:
             obstacles=self.feeds.obstacles(),
             recovery=self._recovery_advice(),
         )
-
-    def overview(self) -> list[dict[str, Any]]:
-        """Every record in short: id, type, name, audience, status, rev, and whether it is published or waits."""
-        changes = {change.id: change for change in self.store.changes()}
-        stored = {record.id: record for record in self.store.records()}
-        rows = []
-        for record_id in [*stored, *(changes.keys() - stored.keys())]:
-            change, record = changes.get(record_id), stored.get(record_id)
-            content = change.content if change else None
-            content = content or (record.content if record else None)
-            if content is not None:
-                rows.append(_row(record_id, content, change, record))
-        return rows
-
-    def show(self, which: str) -> dict[str, Any]:
-        """One record: `published` as it stands, `waiting` as it will be if it changes, `delete` if it goes;
-        `hubs` is what each hub has said of it, see standing.standing."""
-        record_id = self.find(which)
-        record, change = self.store.record(record_id), self.store.change(record_id)
-        return {
-            "id": record_id,
-            "published": outboxes.show(self.identity, record) if record and record.content is not None else None,
-            "waiting": json.loads(change.content) if change and change.content is not None else None,
-            "delete": bool(change and change.content is None),
-            "hubs": standing(self.store, record_id),
-        }
 
     def keep_recovery(self) -> None:
         """Take note that the recovery sheet is safe elsewhere. Raises Declined while it lies in the folder."""
@@ -688,23 +647,6 @@ def _identity(folder: Path, key_file: bytes, *, lost: bool) -> Identity:
         if not lost:
             raise
         return Identity(ring, SigningKey(os.urandom(SEED_BYTES)))
-
-
-def _row(record_id: str, content: bytes, change: Change | None, record: Stored | None) -> dict[str, Any]:
-    value = json.loads(content)
-    published = record is not None and record.content is not None
-    state = (
-        "published" if change is None else "to delete" if change.content is None else "changed" if published else "new"
-    )
-    return {
-        "id": record_id,
-        "type": value["type"],
-        "name": statuses.name_of(content),
-        "audience": value["audience"],
-        "status": value["status"],
-        "rev": record.rev if record else 0,
-        "state": state,
-    }
 
 
 def _goes_on(mine: Head, there: Head) -> bool:

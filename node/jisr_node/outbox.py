@@ -151,10 +151,10 @@ def key_file(identity: Identity) -> bytes:
     return keys.write_file(identity.ring)
 
 
-def show(identity: Identity, stored: Stored) -> dict[str, Any]:
+def show(node: str, stored: Stored) -> dict[str, Any]:
     """A record as last published, without its salt; of a deleted one only what is left."""
     value: dict[str, Any] = json.loads(stored.content) if stored.content is not None else {"id": stored.id}
-    given = {"node": identity.id, "rev": stored.rev, "created": stored.created, "modified": stored.modified}
+    given = {"node": node, "rev": stored.rev, "created": stored.created, "modified": stored.modified}
     return {**value, "type": stored.type, **given}
 
 
