@@ -11,7 +11,7 @@ import pytest
 from jisr_node import cli, key_work
 from jisr_node.adapters import key_files
 from jisr_node.app import Node, clock
-from jisr_node.cli.console import Exit
+from jisr_node.cli.shell import Exit
 from jisr_protocol import keys
 
 from .conftest import Command, file_of, organization

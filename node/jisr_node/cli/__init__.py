@@ -17,7 +17,7 @@ from typer.exceptions import TyperException
 
 from ..errors import NodeError
 from . import bundles, erasing, keeping, keys, looking, records, sending, setting_up
-from .console import Exit, error_value, exit_of, print_json
+from .shell import Exit, error_value, exit_of, print_json
 
 cli = typer.Typer(
     add_completion=False,

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ..app import Node
-from .console import HERE, Folder, HubAddress, Json, say
+from .shell import HERE, Folder, HubAddress, Json, say
 
 commands = typer.Typer(help="Carry this node's feed by hand or by mail.", no_args_is_help=True)
 

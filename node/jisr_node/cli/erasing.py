@@ -11,7 +11,7 @@ import typer
 from ..app import Node
 from ..erasure import DEFAULT_BASIS
 from ..errors import Mistaken
-from .console import HERE, Folder, Json, count, say
+from .shell import HERE, Folder, Json, count, say
 
 if TYPE_CHECKING:
     from ..erasure import Erased

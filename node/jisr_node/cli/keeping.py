@@ -12,7 +12,7 @@ import typer
 from ..adapters.key_files import SIGNING_KEY
 from ..app import Node
 from ..outbox import PUBLIC
-from .console import HERE, Folder, Json, count, day, say
+from .shell import HERE, Folder, Json, count, day, say
 
 if TYPE_CHECKING:
     from ..adapters.backup_file import Contents

@@ -14,7 +14,7 @@ from ..app import Node, clock
 from ..errors import Mistaken
 from ..key_work import Recovered
 from ..recovery import Plan
-from .console import HERE, Folder, Json, say
+from .shell import HERE, Folder, Json, say
 
 commands = typer.Typer(
     no_args_is_help=True, help="The keys that sign for this node: see them, change them, take one out of use."

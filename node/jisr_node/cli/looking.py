@@ -8,7 +8,7 @@ from typing import Any
 import typer
 
 from ..app import Node
-from .console import HERE, Folder, Json, Which, count, day, print_json
+from .shell import HERE, Folder, Json, Which, count, day, print_json
 
 
 def list_(folder: Folder = HERE, as_json: Json = False) -> None:

@@ -12,7 +12,7 @@ import typer
 
 from ..app import Node
 from ..errors import Mistaken
-from .console import HERE, Exit, Folder, Json, Which, count, print_json, say
+from .shell import HERE, Exit, Folder, Json, Which, count, print_json, say
 
 if TYPE_CHECKING:
     from ..drafts import Taken

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..app import Node
-from .console import HERE, Exit, Folder, HubAddress, Json, count, error_value, exit_of, print_json, say
+from .shell import HERE, Exit, Folder, HubAddress, Json, count, error_value, exit_of, print_json, say
 
 if TYPE_CHECKING:
     from ..app import Sent

@@ -12,8 +12,8 @@ import typer
 from ..app import KEYS, Node
 from ..errors import Mistaken
 from ..settings import DEFAULT_LICENCE
-from .console import HERE, Folder, Json, print_json, say
 from .sending import finish_push
+from .shell import HERE, Folder, Json, print_json, say
 
 
 def init(
