@@ -12,7 +12,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from jisr_protocol import anchor, checkpoint, limits, majors
+from jisr_protocol import anchor, checkpoint, limits, majors, witness
 from jisr_protocol.anchor import Anchor
 from jisr_protocol.checkpoint import WitnessKey
 from jisr_protocol.refusal import Refusal
@@ -68,6 +68,20 @@ class Settings(BaseSettings):
     per_day: int = Field(default=limits.PER_NODE_DAY, ge=1)
     sunset: dict[str, Sunset] = {}
     """Majors of the protocol that end: `{"1": {"deprecated": "2027-01-01", "sunset": "2028-01-01"}}`."""
+
+    quorums: dict[str, str] = {}
+    """Peer → the text of a C2SP tlog-policy: no head of this peer is taken without that quorum of witnesses. Set by
+    `jisr-hub peer witnesses`."""
+
+    @field_validator("quorums")
+    @classmethod
+    def _of_witnesses(cls, value: dict[str, str]) -> dict[str, str]:
+        for hub, text in value.items():
+            try:
+                witness.parse_policy(text)
+            except Refusal as refusal:
+                raise ValueError(f"the witnesses asked for of {hub}: {refusal}") from refusal
+        return value
 
     @field_validator("sunset")
     @classmethod

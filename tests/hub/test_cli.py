@@ -12,10 +12,14 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from jisr_hub import config
+from jisr_hub.app import opening
 from jisr_hub.app.opening import open_hub
 from jisr_hub.cli import main, setting_up
+from jisr_hub.ports import Peer
 from jisr_hub.storage.lock import only_one
-from jisr_protocol import keys, paths
+from jisr_protocol import checkpoint, keys, paths
+from jisr_protocol.keys import SigningKey
 from tests.faults.processes import free_port
 from tests.hub.author import Author
 from tests.hub.hub_in_memory import run
@@ -388,3 +392,27 @@ def test_no_arguments_and_wrong_ones_are_usage(jisr_hub: Command) -> None:
     for wrong in (("fly",), ("status", "--dir"), ("peer",), ("peer", "fly"), ("quota", "x")):
         said = jisr_hub(*wrong)
         assert said.status in (2, 64) or "Usage" in said.out, said
+
+
+def test_an_operator_sets_a_quorum_of_witnesses_for_a_peer_and_takes_it_away(jisr_hub: Command, tmp_path: Path) -> None:
+    folder, peer, good = tmp_path / "hub", "jisr:" + "a" * 52, tmp_path / "good.txt"
+    key = checkpoint.witness_key(SigningKey(bytes(32)), "a/witness")
+    good.write_text(f"witness a {key}\nquorum a\n", encoding="utf-8")
+    assert jisr_hub("init", folder, "--name", "Hub", "--country", "NL").status == 0
+
+    def set_(*words: object) -> Said:
+        return jisr_hub("peer", "witnesses", peer, *words, "--dir", folder)
+
+    said = set_("--policy", good)
+    assert (said.status, "is not a peer of this hub" in said.err) == (1, True)
+    run(setting_up.add_peer(folder, Peer(peer, "peer", "https://peer.example", 0, "")))
+    for text in ("quorum somebody\n", f"witness a {key}\nquorum none\n"):
+        (tmp_path / "bad.txt").write_text(text, encoding="utf-8")
+        said = set_("--policy", tmp_path / "bad.txt")
+        assert (said.status, "Nothing was changed" in said.err) == (1, True), said.err
+    assert set_().status == set_("--none", "--policy", good).status == 64
+    assert config.read(folder).quorums == {}
+    assert set_("--policy", good).status == 0
+    assert opening.quorums_of(config.read(folder))[peer].quorum == "a"
+    assert set_("--none").status == 0
+    assert config.read(folder).quorums == {}

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from jisr_hub.config import Chosen
+from jisr_hub.following.peers import Followers
 from jisr_hub.ports import Change, Peer
 from jisr_hub.storage.witnessed import FileMemory, LocalMemory, open_witness
 from jisr_hub.witness.cosigning import Witness
@@ -25,7 +26,7 @@ from jisr_protocol.head import Head
 from jisr_protocol.keys import SigningKey
 from jisr_protocol.merkle import Tree
 from jisr_protocol.reader.follow import follow
-from jisr_protocol.refusal import Refusal
+from jisr_protocol.refusal import Refusal, switched_off
 from jisr_protocol.session import Outcome
 from jisr_protocol.witness import Elsewhere, Held
 from tests.hub.author import Author
@@ -327,6 +328,33 @@ async def test_without_its_quorum_a_reader_takes_nothing_and_says_so(tmp_path: P
     assert (tmp_path / "copy.jisr").read_bytes() == before
     result = await read(world, tmp_path, "none")
     assert result.outcome is Outcome.VERIFIED and result.witnessed.cosigned == ()
+
+
+async def test_of_a_peer_that_needs_a_quorum_nothing_else_is_taken_and_status_says_so(tmp_path: Path) -> None:
+    world, author = await ring(tmp_path)
+    place, reader = world.hub.write_out(tmp_path / "feed"), await MemoryHub("reader", clock=world.hub.clock).begin()
+    await reader.ledger.keep_peer(Peer(world.hub.id, "publisher", str(place), 0, ""))
+    followers = Followers(reader.hub, tmp_path / "peers", 60.0, allow_private=True)
+    followers.quorums = {world.hub.id: world.policy("all")}
+
+    async def followed() -> tuple[int, str]:
+        world.hub.write_out(place)
+        [peer] = await reader.ledger.peers()
+        await followers.once(peer)
+        [peer] = await reader.ledger.peers()
+        return len(await reader.live()), peer.last_outcome
+
+    assert await world.witnessing.once(await grow(world, author, 3))
+    assert await followed() == (3, "verified")
+    await grow(world, author, 2)
+    assert await followed() == (3, "unwitnessed")
+    [peer] = await reader.ledger.peers()
+    assert "too few of the witnesses" in peer.last_detail
+    with switched_off("WIT-9"):
+        assert (await followed())[0] == 5, "it is this rule that keeps it out"
+    followers.quorums = {}
+    await grow(world, author, 1)
+    assert await followed() == (6, "verified"), "of a peer that needs none everything is taken"
 
 
 async def test_a_publisher_that_forks_finds_no_witness_for_the_other_history(tmp_path: Path) -> None:

@@ -15,11 +15,12 @@ import msgspec
 import structlog
 
 from jisr_protocol import entry as entries
-from jisr_protocol import identifiers, keys
+from jisr_protocol import identifiers, keys, witness
 from jisr_protocol.keys import KeyRing
 from jisr_protocol.reader import evidence
 from jisr_protocol.reader.http import ExchangeError, GuardedClient
 from jisr_protocol.refusal import Refusal
+from jisr_protocol.witness import Policy
 
 from .. import config, identity
 from ..config import Settings
@@ -216,13 +217,20 @@ async def hub_of(folder: Path, settings: Settings, ledger: SqlLedger) -> Hub:
 
 def followers_of(hub: Hub, folder: Path, settings: Settings) -> Followers:
     """What follows the peers of the hub in `folder`, as its operator set it."""
-    return Followers(
+    followers = Followers(
         hub,
         folder / PEERS,
         settings.poll_seconds,
         longest_seconds=settings.poll_longest_seconds,
         allow_private=settings.allow_private,
     )
+    followers.quorums = quorums_of(settings)
+    return followers
+
+
+def quorums_of(settings: Settings) -> dict[str, Policy]:
+    """Peer → the witnesses whose quorum its heads need."""
+    return {peer: witness.parse_policy(text) for peer, text in settings.quorums.items()}
 
 
 def rounds_of(running: Running) -> Rounds[Pull]:

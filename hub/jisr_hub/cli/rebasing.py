@@ -14,7 +14,7 @@ from jisr_protocol.reader.follow import follow
 from jisr_protocol.reader.tables import CopyProblem
 
 from .. import config
-from ..app.opening import PEERS, PUBLIC, erasures_of, followers_of, gate_of, hub_of, now, read_identity
+from ..app.opening import PEERS, PUBLIC, erasures_of, followers_of, gate_of, hub_of, now, quorums_of, read_identity
 from ..following.peers import take_back
 from ..hub import Hub
 from ..ports import Ledger, Mark, Member
@@ -69,7 +69,7 @@ async def carry_out(folder: Path, at_least: Seen | None) -> dict[str, Any]:
         epoch = identifiers.new_epoch(before + 1, secrets.token_bytes(5))
         done = await rebase(hub, pages, found, epoch=epoch, per_hour=settings.per_hour, per_day=settings.per_day)
         await erasures.replay()
-        from_peers, unreached = await _from_peers(folder, hub, allow_private=settings.allow_private)
+        from_peers, unreached = await _from_peers(folder, hub, settings)
         fence, cadence = FileFence(config.fence_file(folder, settings)), Cadence(entries=settings.snapshot_entries)
         publisher = Publisher(who, ledger, pages, now, fence=fence, cadence=cadence)
         await publisher.begin()
@@ -95,14 +95,22 @@ async def _look(folder: Path, ledger: SqlLedger, at_least: Seen | None) -> Found
     return await look(hub, FolderPages(folder / PUBLIC), gate, at_least=mark, base=at_least.base)
 
 
-async def _from_peers(folder: Path, hub: Hub, *, allow_private: bool) -> tuple[int, list[str]]:
+async def _from_peers(folder: Path, hub: Hub, settings: config.Settings) -> tuple[int, list[str]]:
     """Ask every peer once more, and take back what its copy holds, also when it could not be asked."""
     taken, unreached = 0, []
+    quorums = quorums_of(settings)
     for peer in await hub.ledger.peers():
         file = folder / PEERS / f"{peer.hub.removeprefix('jisr:')}.sqlite"
         file.parent.mkdir(exist_ok=True)
         try:
-            result = await follow(peer.feed, file, allow_private=allow_private, expected_id=peer.hub, now=now)
+            result = await follow(
+                peer.feed,
+                file,
+                allow_private=settings.allow_private,
+                expected_id=peer.hub,
+                now=now,
+                witnesses=quorums.get(peer.hub),
+            )
             if result.outcome != 0:
                 unreached.append(f"{peer.name or peer.hub}: {result.sentence}")
             if file.exists():

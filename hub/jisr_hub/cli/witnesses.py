@@ -8,12 +8,14 @@ from urllib.parse import urljoin
 
 from jisr_protocol import checkpoint
 from jisr_protocol.reader.http import GuardedClient
+from jisr_protocol.refusal import Refusal
+from jisr_protocol.witness import POLICY_BYTES, parse_policy
 
 from .. import config
 from ..app.opening import read_identity
 from ..config import Chosen
 from ..storage.witnessed import open_witness
-from .setting_up import SettingUpError, capabilities_of
+from .setting_up import SettingUpError, capabilities_of, opened
 
 
 def own_key(folder: Path) -> str:
@@ -37,6 +39,29 @@ async def find(folder: Path, address: str) -> Chosen:
             f"{address} is {offered.id}, and its witness key is named {key.name}. Nothing was changed."
         )
     return Chosen(urljoin(address, said["href"]), key)
+
+
+async def ask_of_peer(folder: Path, hub: str, policy: Path | None) -> int:
+    """Take no head of a peer without the quorum that a policy file asks for, from the next start on; None for any.
+
+    Returns how many witnesses it knows. Raises SettingUpError; then nothing was changed.
+    """
+    async with opened(folder) as ledger:
+        if all(peer.hub != hub for peer in await ledger.peers()):
+            raise SettingUpError(f"{hub} is not a peer of this hub; nothing was changed. See: jisr-hub status")
+    settings = config.read(folder)
+    quorums, known = {peer: text for peer, text in settings.quorums.items() if peer != hub}, 0
+    if policy is not None:
+        try:
+            text = policy.read_bytes()[:POLICY_BYTES].decode()
+            asked = parse_policy(text)
+        except (Refusal, OSError, UnicodeDecodeError) as error:
+            raise SettingUpError(f"The policy {policy} cannot be used: {error}. Nothing was changed.") from error
+        if asked.quorum == "none":
+            raise SettingUpError(f"The policy {policy} asks for no quorum; for that: --none. Nothing was changed.")
+        quorums, known = {**quorums, hub: text}, len(asked.witnesses)
+    config.write(folder, settings.model_copy(update={"quorums": quorums}))
+    return known
 
 
 def add(folder: Path, chosen: Chosen) -> None:

@@ -31,6 +31,7 @@ from jisr_protocol.reader.store import Change as Offer
 from jisr_protocol.reader.store import Copy
 from jisr_protocol.reader.tables import NoCopy
 from jisr_protocol.refusal import Refusal, refuse
+from jisr_protocol.witness import Policy
 
 from .. import ingest, log, nullification
 from ..authority import moving
@@ -434,6 +435,8 @@ class Followers:
         self._brakes = Brakes(hub)
         self.prepare: Callable[[], Awaitable[None]] | None = None
         """Called before peers are asked, for instance to carry out what the operator has decided."""
+        self.quorums: Mapping[str, Policy] = {}
+        """Peer → the witnesses without whose quorum no head of it is taken (WIT-9)."""
         self.answers = Answers(Acknowledgements(hub), allow_private=allow_private)
         self._copies = asyncio.Lock()
         """Held by whoever changes a copy."""
@@ -502,12 +505,19 @@ class Followers:
         try:
             async with asyncio.timeout(ROUND_SECONDS):  # however slowly it sends, the others get their turn
                 result = await follow(
-                    peer.feed, file, allow_private=self._allow_private, expected_id=peer.hub, now=self._hub.clock
+                    peer.feed,
+                    file,
+                    allow_private=self._allow_private,
+                    expected_id=peer.hub,
+                    now=self._hub.clock,
+                    witnesses=self.quorums.get(peer.hub),
                 )
         except TimeoutError:
             await self._tell(peer, "temporary", f"not done after {ROUND_SECONDS:.0f} seconds; the next round goes on")
             return Asked(Said.FAILED)
         outcome = "throttled" if result.throttled else result.outcome.name.lower()
+        if result.refusal is not None and result.refusal.rule == "WIT-9":
+            outcome = result.refusal.code
         held_back = await self.take_all(peer, file) if file.exists() else ""
         if held_back and result.outcome == 0:
             await self._tell(peer, "braked", held_back)

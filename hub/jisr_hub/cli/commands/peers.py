@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -39,6 +40,26 @@ def peer_add(
     run(setting_up.add_peer(folder, found))
     value = {"hub": found.hub, "name": found.name, "feed": found.feed}
     say(value, as_json, f"{found.name} ({found.hub}) is followed from now on.")
+
+
+@peer_app.command("witnesses")
+def peer_witnesses(
+    hub: Annotated[str, typer.Argument(help="The identifier of a hub that is followed.")],
+    policy: Annotated[
+        Path | None, typer.Option("--policy", metavar="FILE", help="Whose cosignatures to count (tlog-policy).")
+    ] = None,
+    none: Annotated[bool, typer.Option("--none", help="Ask for no witnesses of it any more.")] = False,
+    folder: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Take nothing of a peer that a quorum of witnesses has not cosigned."""
+    from .. import witnesses
+
+    if (policy is None) is not none:
+        fail("Nothing was changed. Name a file with --policy FILE, or ask for no witnesses with --none.", USAGE)
+    known = run(witnesses.ask_of_peer(folder, hub, policy))
+    asks = f"No head of {hub} is taken without the quorum of its {known} witnesses" if policy else f"{hub} needs none"
+    say({"hub": hub, "witnesses": known}, as_json, f"{asks}, from the next start of the hub on.")
 
 
 @witness_app.command("add")
