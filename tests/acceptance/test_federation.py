@@ -16,7 +16,7 @@ import pytest
 from examples.federation.worlds import ALL, WORLDS
 from jisr_hub import config
 from jisr_hub.cli import checking
-from jisr_hub.following.peers import Offered, take
+from jisr_hub.following.taking import Offered, take
 from jisr_hub.takedown.acknowledging import Acknowledgements
 from jisr_node.app import Node
 from jisr_protocol.reader.answers import Forbidden

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from jisr_hub.following import peers, relayed_heads
+from jisr_hub.following import relayed_heads, taking
 from jisr_hub.node_heads import NodeHeads
 from jisr_protocol.reader import why
 from jisr_protocol.reader.follow import follow
@@ -52,7 +52,7 @@ async def far_reader(nodes: int, records: int, folder: Path, *, picky: bool = Fa
     await row[0].publish()
     with contextlib.ExitStack() as bent:
         if drops:
-            bent.enter_context(mock.patch.object(peers._Batch, "take", _dropping(peers._Batch.take)))
+            bent.enter_context(mock.patch.object(taking._Batch, "take", _dropping(taking._Batch.take)))
             bent.enter_context(mock.patch.object(relayed_heads, "_missing", _nothing))
         await row[1].follow(row[0], folder)
     await row[1].publish()
@@ -82,7 +82,7 @@ def _policy(picky: bool) -> dict[str, Any]:
 
 
 def _dropping(take: Callable[..., None]) -> Callable[..., None]:
-    def drops_one(batch: peers._Batch, offered: peers.Offered) -> None:
+    def drops_one(batch: taking._Batch, offered: taking.Offered) -> None:
         if offered.entry.id != record_id("r2"):
             take(batch, offered)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from jisr_hub.following.peers import Offered
+from jisr_hub.following.taking import Offered
 from jisr_node import key_work
 from jisr_node.feeds import reopened
 from jisr_protocol import entry, envelope, keys

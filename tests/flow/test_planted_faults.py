@@ -13,7 +13,7 @@ from unittest import mock
 import pytest
 
 from jisr_hub import ingest, log
-from jisr_hub.following import peers
+from jisr_hub.following import taking
 from jisr_hub.hub import Hub
 from jisr_hub.publish.pages import PageWriter
 from jisr_hub.storage.memory import MemoryLedger
@@ -56,13 +56,13 @@ def cursor_before_data() -> Any:
 
 def lost_tombstone_between_hubs() -> Any:
     """A hub takes puts from its peers and forgets deletes."""
-    take = peers._Batch.take
+    take = taking._Batch.take
 
     def forgets(batch: Any, offered: Any) -> None:
         if offered.entry.op != "del":
             take(batch, offered)
 
-    return mock.patch.object(peers._Batch, "take", forgets)
+    return mock.patch.object(taking._Batch, "take", forgets)
 
 
 def lost_tombstone_at_a_reader() -> Any:
@@ -185,7 +185,7 @@ def same_record_emitted_again() -> Any:
 
 def way_not_remembered() -> Any:
     """A hub passes records on without a word of where it has them from."""
-    return mock.patch.object(peers, "way", return_value=None)
+    return mock.patch.object(taking, "way", return_value=None)
 
 
 def bytes_serialised_again() -> Any:

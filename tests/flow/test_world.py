@@ -6,7 +6,7 @@ from unittest import mock
 
 import pytest
 
-from jisr_hub.following import peers
+from jisr_hub.following import taking
 from jisr_protocol import head as heads
 from jisr_protocol import paths
 
@@ -84,13 +84,13 @@ def test_an_unsigned_head_is_seen() -> None:
 
 @pytest.mark.long
 def test_a_failing_run_shrinks_to_what_matters(figure: Callable[..., None]) -> None:
-    take = peers._Batch.take
+    take = taking._Batch.take
 
-    def forgets_tombstones(batch: peers._Batch, offered: peers.Offered) -> None:
+    def forgets_tombstones(batch: taking._Batch, offered: taking.Offered) -> None:
         if offered.entry.op != "del":
             take(batch, offered)
 
-    with mock.patch.object(peers._Batch, "take", forgets_tombstones):
+    with mock.patch.object(taking._Batch, "take", forgets_tombstones):
         tally = explore(300, 30, 5)
     figure(f"a lost tombstone, found at world {tally.failed_at}, is told in {tally.choices} steps of 30")
     assert tally.failure is not None

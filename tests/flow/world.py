@@ -24,6 +24,7 @@ from unittest import mock
 from nacl import bindings
 
 from jisr_hub.following import peers as hub_peers
+from jisr_hub.following import taking as hub_taking
 from jisr_hub.ports import Peer
 from jisr_hub.publish import pages as hub_pages
 from jisr_hub.quota import QuotaExhausted
@@ -152,6 +153,7 @@ class World:
             (follow, "_remove_if_empty", lambda _: None),
             (follow, "Copy", MortalCopy.opened),
             (hub_peers, "Copy", MortalCopy.opened),
+            (hub_taking, "_log", self.quiet),
             (hub_peers, "_log", self.quiet),
             (node_delivery, "pause", _at_once),  # whoever waits here waits for ever
             # pure functions, asked the same again and again: by every hub, by every reader, and by the checker

@@ -11,8 +11,9 @@ from typing import Any
 
 from jisr_hub import identity
 from jisr_hub.authority.attesting import Attesting, Held
-from jisr_hub.following import peers
-from jisr_hub.following.peers import Followers, Offered
+from jisr_hub.following import taking
+from jisr_hub.following.peers import Followers
+from jisr_hub.following.taking import Offered
 from jisr_hub.hub import Hub, PushAnswer
 from jisr_hub.node_heads import NodeHeads
 from jisr_hub.ports import Peer
@@ -177,7 +178,7 @@ class MemoryHub:
             return view.size - before
 
     async def take(self, peer: Peer, offered: Sequence[Offered], rings: Any, cursor: int = 1) -> int:
-        return await peers.take(self.hub, peer, offered, rings, cursor)
+        return await taking.take(self.hub, peer, offered, rings, cursor)
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 
 from jisr_hub import ingest
-from jisr_hub.following.peers import Offered, way
+from jisr_hub.following.taking import Offered, way
 from jisr_hub.hub import PushAnswer
 from jisr_hub.ports import Peer
 from jisr_hub.storage.witnessed import LocalMemory

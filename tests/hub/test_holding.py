@@ -14,7 +14,7 @@ import pytest
 
 from jisr_hub import log
 from jisr_hub.cli import checking, holding, inspection, setting_up
-from jisr_hub.following.peers import Offered
+from jisr_hub.following.taking import Offered
 from jisr_protocol import identifiers
 from jisr_protocol.notice import ALL
 from jisr_protocol.reader.follow import follow

@@ -10,7 +10,7 @@ from unittest import mock
 
 import pytest
 
-from jisr_hub.following import peers
+from jisr_hub.following import taking
 from jisr_hub.node_heads import NodeHeads
 from jisr_protocol import completeness, live
 from jisr_protocol.completeness import NodeHead
@@ -320,9 +320,9 @@ async def test_a_hub_that_drops_a_record_on_the_way_is_found_out_two_hops_away(t
     first = await admitted(author)
     second, third = await MemoryHub("second").begin(), await MemoryHub("third").begin()
     await state(first)
-    taken = peers._Batch.take
+    taken = taking._Batch.take
 
-    def drops_one(batch: peers._Batch, offered: peers.Offered) -> None:
+    def drops_one(batch: taking._Batch, offered: taking.Offered) -> None:
         if offered.entry.id != record_id("r2"):
             taken(batch, offered)
 
@@ -330,7 +330,7 @@ async def test_a_hub_that_drops_a_record_on_the_way_is_found_out_two_hops_away(t
         return {}
 
     with (
-        mock.patch.object(peers._Batch, "take", drops_one),
+        mock.patch.object(taking._Batch, "take", drops_one),
         mock.patch("jisr_hub.following.relayed_heads._missing", nothing),
     ):
         await second.follow(first, tmp_path)

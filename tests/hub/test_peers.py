@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
-from jisr_hub.following.peers import Offered
+from jisr_hub.following.taking import Offered
 from jisr_hub.ports import Peer
 from jisr_protocol import entry
 from tests.hub.author import Author, record_id
