@@ -15,37 +15,35 @@ import os
 import tempfile
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, contextmanager, nullcontext, suppress
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from jisr_protocol import admission, head, identifiers, keys
+from jisr_protocol import head, identifiers, keys
 from jisr_protocol.evidence import Evidence
 from jisr_protocol.head import Head
 from jisr_protocol.keys import SigningKey
 from jisr_protocol.reader import evidence as evidence_files
-from jisr_protocol.statement import Statement
 
 from . import export as feed_files
 from . import outbox as outboxes
-from . import receipts
+from . import receipts, talking
 from . import status as statuses
 from .adapters import aside, key_files
 from .adapters.fence import FileFence, MemoryFence
 from .adapters.ledger import FileLedger, MemoryLedger
 from .adapters.sqlite import SqliteStore, only_one
-from .delivery import Delivered, Deliveries, compare, deliver, read_state
+from .delivery import Delivered, Deliveries
 from .erasure import DEFAULT_BASIS, UNSCRUBBED, Erased, Erasures, check_basis
-from .errors import Busy, Contradiction, Declined, HubRefused, HubUnreachable, Mistaken, NodeError, Unscrubbed
+from .errors import Busy, Contradiction, Declined, Mistaken, Unscrubbed
 from .feeds import RESTORED, Feeds
-from .homes import Homes, Link, read_link
+from .homes import Link
 from .identity import SEED_BYTES, Identity, RandomBytes, create, is_active, restore
 from .outbox import Outbox, Published
 from .ports import Fence, Hub, Ledger, Store
 from .records import Records
-from .retrieval import Word, heard
 from .settings import Settings, check_address
+from .talking import Sent
 
 if TYPE_CHECKING:
     from .adapters.backup_file import Contents
@@ -73,15 +71,6 @@ def clock() -> datetime:
     return datetime.now(UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """What a push came to: per feed what was delivered, and the errors, as (feed, error)."""
-
-    hub: str
-    delivered: tuple[Delivered, ...]
-    errors: tuple[tuple[str, NodeError], ...]
-
-
 class Node:
     """One node. Not for use from two threads at once; a folder may be open in several processes."""
 
@@ -104,7 +93,7 @@ class Node:
         import_secret = bytes.fromhex(store.settings()[_IMPORT_SECRET])
         self._records = Records(store, identity.id, import_secret, random_bytes)
         self._erasures = Erasures(self.feeds, self.ledger, import_secret)
-        self._deliveries = Deliveries(store, identity, self._keep_evidence)
+        self.deliveries = Deliveries(store, identity, self._keep_evidence)
 
     @classmethod
     def init(
@@ -165,7 +154,7 @@ class Node:
             identity = _identity(folder, key_file.encode(), lost=lost)
             node = cls._in_folder(store, identity, folder, random_bytes)
             with suppress(Busy):  # bytes that cannot be cleared now hold nothing up; the next command tries again
-                node._settle_erasures()
+                node.settle_erasures()
             return node
         except BaseException:
             store.close()
@@ -188,7 +177,7 @@ class Node:
         """Go on with other keys of the same node: what is signed from now on, and the keys that are shown."""
         self.identity = self.feeds.identity = identity
         self._outbox.become(identity)
-        self._deliveries = Deliveries(self.store, identity, self._keep_evidence)
+        self.deliveries = Deliveries(self.store, identity, self._keep_evidence)
 
     def keep_keys(self) -> None:
         """Keep the chain of key statements as it now is; part of a transaction."""
@@ -314,12 +303,12 @@ class Node:
         done = self._erasures.erase(self.find(which) if which is not None else None, basis, now or clock())
         self.feeds.mark()
         try:
-            self._settle_erasures()
+            self.settle_erasures()
         except Busy as busy:
             raise Unscrubbed from busy
         return done
 
-    def _settle_erasures(self) -> None:
+    def settle_erasures(self) -> None:
         """Finish what an erasure left to do, also one that was cut off; see erasure.Erasures."""
         self._erasures.again()
         if not self.store.settings().get(UNSCRUBBED):
@@ -379,20 +368,20 @@ class Node:
 
     def next_push(self, feed: str, start: int, *, head_too: bool = False) -> bytes | None:
         """The body of a push of this feed from `start`; see delivery.Deliveries."""
-        return self._deliveries.next_push(feed, start, head_too=head_too)
+        return self.deliveries.next_push(feed, start, head_too=head_too)
 
     def meet(self, address: str, key_file: bytes) -> str:
         """Learn a hub's keys, or check them against those known; return its identifier."""
         expected = self.settings.hub_id if address == self.settings.hub else ""
-        return self._deliveries.meet(address, key_file, expected or None).id
+        return self.deliveries.meet(address, key_file, expected or None).id
 
     def take_state(self, address: str, feed: str, answer: bytes) -> int:
         """Where a hub wants the next push to begin."""
-        return self._deliveries.take_state(address, feed, answer)
+        return self.deliveries.take_state(address, feed, answer)
 
     def take_answer(self, address: str, feed: str, answer: bytes, *, now: datetime | None = None) -> Delivered:
         """Remember a hub's answer to a push."""
-        return self._deliveries.take_answer(address, feed, answer, now or clock())
+        return self.deliveries.take_answer(address, feed, answer, now or clock())
 
     async def push(self, hub: str | Hub | None = None, *, now: datetime | None = None) -> Sent:
         """Bring every feed to a hub (an address, the one set at init, or any ports.Hub).
@@ -407,97 +396,43 @@ class Node:
 
     async def attempt(self, hub: str | Hub | None = None, *, now: datetime | None = None) -> Sent:
         """`push`, with what went wrong at the hub in `Sent.errors` instead of raised."""
-        async with self.link(hub) as link:
-            return await self._attempt(link, now or clock())
+        return await talking.attempt(self, hub, now or clock())
 
     async def sync(self, hub: str | Hub | None = None, *, now: datetime | None = None) -> tuple[Published, Sent]:
-        """Publish, then push. The hub is asked first what it holds, so that a history that is older than the hub's is
-        noticed before anything is signed; a hub that cannot be reached holds nothing up.
-
-        Raises Mistaken when no hub is known, Contradiction with nothing signed; hub errors are in `Sent.errors`.
-        """
-        async with self.link(hub) as link:
-            with suppress(HubUnreachable, HubRefused):
-                self.meet(link.address, await link.keys())
-                await compare(self._deliveries, link, self.id, self.store.feeds())
-            done = self.publish(now=now)
-            sent = await self._attempt(link, now or clock())
-            if sent.errors:
-                return done, sent
-            with suppress(HubUnreachable, HubRefused):
-                self._deliveries.note_shown(link.address, await link.shown_head(), now or clock())
-            return done, sent
+        """Publish, then push; see talking.sync."""
+        return await talking.sync(self, hub, now or clock())
 
     async def receipts(self, hub: str | Hub | None = None, *, now: datetime | None = None) -> list[receipts.Confirmed]:
         """Ask the hub who has confirmed this node's erasures. Raises Mistaken, HubUnreachable, HubRefused."""
-        async with self.link(hub) as link:
-            home = self.meet(link.address, await link.keys())
-            said = receipts.notices(self.store)
-            return [receipts.read(one, home, await link.acks(one.digest), now or clock()) for one in said]
+        return await talking.confirmed(self, hub, now or clock())
 
     async def rebase(
         self, *hubs: str | Hub, without_hub: bool = False, now: datetime | None = None
     ) -> tuple[Rebased, Path | None]:
-        """Work on after an older state was put back or this folder lived twice; see rebase.Rebase.
+        """Work on after an older state was put back or this folder lived twice; see talking.rebase."""
+        return await talking.rebase(self, hubs, without_hub=without_hub, now=now or clock())
 
-        Asks the hubs named, or all that are known, what they hold. Returns what was done, and the file that holds the
-        versions that were set aside, None when there are none. Raises HubUnreachable or HubRefused with nothing
-        changed, unless it may be done `without_hub`; Declined, Busy.
-        """
-        from .rebase import Rebase
+    async def join(self, link: str | Link, *, via: Hub | None = None, now: datetime | None = None) -> bool:
+        """Ask a hub to let this node in and be its home: True when it did, False when its operator decides later."""
+        return await talking.join(self, link, via, now or clock())
 
-        words: list[Word] = []
-        for address in hubs or self.known_hubs():
-            try:
-                async with self.link(address) as link:
-                    words.append(await self._hear(link))
-            except (HubUnreachable, HubRefused) as error:
-                if not without_hub and getattr(error, "code", "") != "not_admitted":
-                    raise
-        if not words and not without_hub:
-            raise Mistaken(
-                "This node knows no hub that holds its feed, so nothing can be fetched back. Nothing was changed. Name "
-                "one with --hub, or go on without any: jisr-node rebase --without-hub"
-            )
-        done = Rebase(self.feeds, self._outbox, self._erasures, words).run(now or clock())
-        kept = self.keep_aside(done.aside, now or clock())
-        self._settle_erasures()
-        return done, kept
-
-    async def _hear(self, link: Hub) -> Word:
-        self.meet(link.address, await link.keys())
-        raw = await link.log_state(self.id, outboxes.PUBLIC)
-        state = read_state(link.address, raw)
-        lines = await link.lines_about(self.id) if state.next else []
-        shown = bytes(state.head) if bytes(state.head) != b"null" else None
-        return heard(link.address, state.epoch or "", state.next, state.log_root, shown, lines, self.identity.ring)
-
-    def _keep_evidence(self, case: Evidence) -> None:
-        """A hub's own signatures against it: for ever, beside the database (`jisr verify FILE` judges them)."""
-        if self.folder is not None:
-            evidence_files.keep(self.folder / EVIDENCE, case)
+    async def move(self, address: str | Hub, *, now: datetime | None = None) -> Sent:
+        """Make another hub, which has admitted this node, its home, and hand it everything; see talking.move."""
+        return await talking.move(self, address, now or clock())
 
     def known_hubs(self) -> list[str]:
         """The addresses of every hub that was met, the node's own first."""
         met = [delivery.hub for delivery in self.store.deliveries()]
         return list(dict.fromkeys([*([self.settings.hub] if self.settings.hub else []), *met]))
 
-    async def _attempt(self, link: Hub, now: datetime) -> Sent:
-        delivered: list[Delivered] = []
-        errors: list[tuple[str, NodeError]] = []
-        feeds = self.store.feeds()
-        try:
-            self.meet(link.address, await link.keys())
-        except (HubUnreachable, HubRefused) as error:
-            for feed in feeds:
-                self._deliveries.note_problem(link.address, feed.name, str(error), now)
-            return Sent(link.address, (), tuple((feed.name, error) for feed in feeds) or (("", error),))
-        for feed in feeds:
-            try:
-                delivered.append(await deliver(self._deliveries, link, self.id, feed, now))
-            except (HubUnreachable, HubRefused, Contradiction) as error:
-                errors.append((feed.name, error))
-        return Sent(link.address, tuple(delivered), tuple(errors))
+    def link(self, hub: str | Hub | None) -> AbstractAsyncContextManager[Hub]:
+        """One hub to speak with: at an address, the node's own, or any ports.Hub as it is."""
+        if hub is not None and not isinstance(hub, str):
+            return nullcontext(hub)
+        address = hub or self.settings.hub
+        if not address:
+            raise Mistaken("This node knows no hub yet. Name one: jisr-node push --hub https://hub.example")
+        return self._client(check_address(address))
 
     @asynccontextmanager
     async def _client(self, address: str) -> AsyncIterator[Hub]:
@@ -511,51 +446,10 @@ class Node:
         ) as client:
             yield HttpHub(address, client)
 
-    def link(self, hub: str | Hub | None) -> AbstractAsyncContextManager[Hub]:
-        """One hub to speak with: at an address, the node's own, or any ports.Hub as it is."""
-        if hub is not None and not isinstance(hub, str):
-            return nullcontext(hub)
-        address = hub or self.settings.hub
-        if not address:
-            raise Mistaken("This node knows no hub yet. Name one: jisr-node push --hub https://hub.example")
-        return self._client(check_address(address))
-
-    # Its home
-
-    async def join(self, link: str | Link, *, via: Hub | None = None, now: datetime | None = None) -> bool:
-        """Ask a hub to let this node in and be its home: True when it did, False when its operator decides later.
-
-        Then the node's own word stands in its public feed, and the hub is where it pushes. Calling again is safe.
-        Raises Mistaken, HubUnreachable, HubRefused or Contradiction; then nothing was changed.
-        """
-        link = read_link(link) if isinstance(link, str) else link
-        homes = Homes(self.feeds)
-        async with self.link(via or link.address) as hub:
-            known = self._deliveries.meet(hub.address, await hub.keys(), link.hub or None)
-            said = homes.write(known.id, now or clock())
-            body = admission.write(self.identity.ring, home=said, name=self.settings.name, code=link.code)
-            admitted = await hub.ask(body)
-        if admitted:
-            self._at_home(hub.address, said, now or clock())
-        return admitted
-
-    async def move(self, address: str | Hub, *, now: datetime | None = None) -> Sent:
-        """Make another hub, which has admitted this node, its home, and hand it everything.
-
-        Raises HubRefused with nothing changed when that hub does not take this node. Errors of the delivery that
-        follows are in `Sent.errors`; the next push goes on.
-        """
-        async with self.link(address) as hub:
-            known = self._deliveries.meet(hub.address, await hub.keys())
-            await hub.log_state(self.id, outboxes.PUBLIC)  # refused unless it admitted us
-            self._at_home(hub.address, Homes(self.feeds).write(known.id, now or clock()), now or clock())
-            return await self._attempt(hub, now or clock())
-
-    def _at_home(self, address: str, said: Statement, now: datetime) -> None:
-        Homes(self.feeds).append(said, now)
-        self.settings = replace(self.settings, hub=address, hub_id=str(said.value["home"]))
-        with self.store.transaction():
-            self.settings.save(self.store)
+    def _keep_evidence(self, case: Evidence) -> None:
+        """A hub's own signatures against it: for ever, beside the database (`jisr verify FILE` judges them)."""
+        if self.folder is not None:
+            evidence_files.keep(self.folder / EVIDENCE, case)
 
     # Backups
 

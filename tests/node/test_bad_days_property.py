@@ -91,7 +91,7 @@ class World:
         self.node = Node(
             copy, node.fence, node.identity, folder=None, random_bytes=seeded(f"back {self.count}"), ledger=node.ledger
         )  # fmt: skip
-        self.node._settle_erasures()
+        self.node.settle_erasures()
 
     def check(self) -> None:
         store = self.node.store
@@ -132,6 +132,6 @@ def test_a_node_survives_any_order_of_days(steps: list[tuple[str, int, int]]) ->
     sound(world.node)
     held = world.node.store.feed("public")
     assert held is not None
-    assert world.hub.log("public").held.frontier.root() == Node.reopened(world.node)._deliveries.tree(held).root()
+    assert world.hub.log("public").held.frontier.root() == Node.reopened(world.node).deliveries.tree(held).root()
     world.check_revs()
     assert world.hub.records().keys() >= {r["id"] for r in world.node.records() if r["audience"] == "public"}

@@ -288,7 +288,7 @@ def test_an_erasure_at_the_hub_is_an_erasure_here(node: Node) -> None:
     node.erase("local:organization/2", now=hour(1))
     deliver(node, hub, hour(1))
     with_ledger = put_back(node, kept)
-    with_ledger._settle_erasures()
+    with_ledger.settle_erasures()
     assert names(with_ledger) == {"stays"}
     with pytest.raises(Contradiction, match="erased"):
         with_ledger.publish(now=hour(2))

@@ -13,8 +13,8 @@ from ..app import Node
 from .shell import HERE, Exit, Folder, HubAddress, Json, count, error_value, exit_of, print_json, say
 
 if TYPE_CHECKING:
-    from ..app import Sent
     from ..outbox import Published
+    from ..talking import Sent
 
 
 def publish(folder: Folder = HERE, as_json: Json = False) -> None:
