@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -46,6 +46,11 @@ class Settings(BaseSettings):
     lang: str = "en"
     database: str = Field(default="", pattern=r"^(|postgres(ql)?://.+)$")
     """Where the ledger stands: "" for hub.sqlite in the folder, or `postgresql://user:password@host/name`."""
+    direct_database: str = Field(default="", pattern=r"^(|postgres(ql)?://.+)$")
+    """The same database, where `database` leads through a pooler in transaction mode, such as pgbouncer: for locks that
+    belong to a session. Then nothing is prepared on connections to `database`."""
+    read_database: str = Field(default="", pattern=r"^(|postgres(ql)?://.+)$")
+    """A streaming standby of it, which answers for the pages for people as long as it keeps up."""
     fence: str = ""
     """Where the fence stands, the file that remembers what was published last: "" for fence.json in the folder. Best on
     another disk than the database: then it is not put back with it."""
@@ -66,6 +71,8 @@ class Settings(BaseSettings):
     """The longest: while it is silent, and when it cannot be reached. 0 for thirty times the shortest."""
     per_hour: int = Field(default=limits.PER_NODE_HOUR, ge=1)
     per_day: int = Field(default=limits.PER_NODE_DAY, ge=1)
+    metrics: Literal["off", "loopback", "on"] = "loopback"
+    """To whom `/metrics` is told: to nobody, to this machine, or to everybody who reaches the hub."""
     sunset: dict[str, Sunset] = {}
     """Majors of the protocol that end: `{"1": {"deprecated": "2027-01-01", "sunset": "2028-01-01"}}`."""
 
@@ -110,14 +117,14 @@ WITNESSES = "witnesses.json"
 
 
 def place(folder: Path, settings: Settings) -> Path | str:
-    """The ledger of the hub in `folder`: a file or an address."""
-    return settings.database or folder / DATABASE
+    """The ledger of the hub in `folder`: a file, or the address of the database itself."""
+    return settings.direct_database or settings.database or folder / DATABASE
 
 
 def view_place(folder: Path, settings: Settings, name: str) -> tuple[Path | str, str]:
     """Where the ledger of a view stands: a file, or the hub's database and a schema of its own there."""
-    if settings.database:
-        return settings.database, "view_" + name.replace("-", "_")
+    if settings.database:  # a pooler would not take the name of the schema along
+        return settings.direct_database or settings.database, "view_" + name.replace("-", "_")
     return folder / VIEWS / f"{name}.sqlite", ""
 
 

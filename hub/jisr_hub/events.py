@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 import sys
 import traceback
+from collections import Counter
 from collections.abc import MutableMapping
 from typing import Any, TextIO
 
@@ -22,6 +23,7 @@ from jisr_protocol.refusal import Refusal
 
 EVENTS = {
     "hub.started": "The hub takes connections.",
+    "metrics.unmeasured": "The database could not be asked for the numbers of /metrics; the others are told.",
     "publish.failed": "No new head could be signed or written; the last one stays, and it is tried again.",
     "fence.behind": "The database is older than what this hub has published; nothing is signed until it is rebased.",
     "head.unread": "This process could not learn what another one has published; it is tried again.",
@@ -43,6 +45,8 @@ EVENTS = {
     "policy.failed": "A changed policy could not be carried out whole; the next round goes on.",
     "pull.done": "A node's registered feed was fetched; the outcome says how that ended.",
     "round.failed": "Asking one source ended in an error of ours; the others go on, and the next round comes.",
+    "standby.asked": "Pages for people are read from the standby.",
+    "standby.away": "The standby does not answer or is behind; pages for people are read from the primary.",
     "token.refused": "Somebody asked for a token to read a restricted feed and did not get one.",
     "view.behind": "A feed beside the public one has a ledger older than what it published; it signs nothing.",
     "view.failed": "A feed beside the public one could not be brought up to date; the others go on; it is tried again.",
@@ -53,6 +57,8 @@ EVENTS = {
     "request.failed": "A request met an error of ours; nothing was stored, and the sender may try again.",
     "server.said": "A word of the HTTP server itself.",
 }
+told: Counter[str] = Counter()
+"""How often each code was written since the process started."""
 _LONGEST = 500
 """Characters of a fact; what is longer is cut, so that no line carries a document."""
 
@@ -80,6 +86,8 @@ def set_up(stream: TextIO | None = None, level: str = "info") -> None:
 def _told(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Add the sentence of the code; keep every fact short; of an error only what cannot quote anybody."""
     event["says"] = EVENTS.get(event["event"], "")
+    if event["says"]:
+        told[event["event"]] += 1
     error = event.pop("exc_info", None)
     if error is True:
         error = sys.exc_info()[1]

@@ -43,6 +43,7 @@ from ..storage.lock import only_one
 from ..storage.node_logs import SqlNodeLogs
 from ..storage.policies import SqlPolicies
 from ..storage.sql import SqlLedger
+from ..storage.standby import SqlStandby
 from ..takedown.erasure import Erasures
 from ..views.applying import Applying
 from ..views.opened import Room, Views
@@ -155,6 +156,8 @@ class Running:
     duty: Duty
     policies: Policies
     views: Views
+    reads: SqlLedger
+    """For what may be a moment old: a standby that keeps up, else the ledger itself."""
 
     def feeds(self) -> dict[str, api.Feed]:
         """The feeds beside the public one, as they are served."""
@@ -163,6 +166,8 @@ class Running:
 
     async def close(self) -> None:
         await self.views.close()
+        if self.reads is not self.ledger:
+            await self.reads.close()
         await self.ledger.close()
 
 
@@ -170,7 +175,7 @@ async def open_hub(folder: Path) -> Running:
     """Open the hub in `folder`; its database is there since `init`."""
     settings = config.read(folder)
     who = read_identity(folder, settings)
-    ledger = await SqlLedger.open(config.place(folder, settings))
+    ledger = await SqlLedger.open(settings.database or config.place(folder, settings), direct=settings.direct_database)
     try:
         await check_owner(ledger, who, folder)
         pages = FolderPages(folder / PUBLIC)
@@ -202,7 +207,10 @@ async def open_hub(folder: Path) -> Running:
         _log.error("fence.behind", reason=publisher.fenced)
     duty = Duty(fenced=publisher.fenced, seen_ahead=lambda: publisher.seen.warning(publisher.head))
     heads = NodeHeads(hub)
-    return Running(settings, hub, ledger, publisher, pages, followers, pulls, heads, erasures, duty, policies, views)
+    reads = SqlStandby(ledger, settings.read_database) if settings.read_database and settings.database else ledger
+    return Running(
+        settings, hub, ledger, publisher, pages, followers, pulls, heads, erasures, duty, policies, views, reads
+    )
 
 
 async def hub_of(folder: Path, settings: Settings, ledger: SqlLedger) -> Hub:

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from ..authority.admissions import Admissions
+from ..authority.attesting import Attesting
 from ..following.rounds import Rounds
 from ..ports import Pull
 from ..storage.admissions import SqlAdmissions
@@ -88,7 +89,8 @@ def _directory(running: Running) -> list[BaseRoute]:
     if running.publisher.fenced:
         return [Route("/{path:path}", _behind)]
     feed = f"{running.settings.address}/feeds/public"
-    shown = SqlDirectory(running.ledger, running.settings.name, feed, running.hub.attesting.lapsed)
+    lapsed = Attesting(running.hub.identity, running.reads, now, running.hub.attesting.anchors).lapsed
+    shown = SqlDirectory(running.reads, running.settings.name, feed, lapsed)
     return [*directory.routes(shown, default_language=running.settings.lang)]
 
 

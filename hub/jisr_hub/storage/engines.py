@@ -37,6 +37,9 @@ _SQLITE_FAILS = ("full", "I/O error", "readonly", "unable to open", "locked")
 """What its messages say when it is the disk, or another process, and not the statement."""
 FORGET_SECONDS = 30
 """How long transactions that still see what was erased are waited for."""
+CONNECT_SECONDS = 10
+PROGRAM = "jisr-hub"
+"""By this name PostgreSQL lists our sessions."""
 BEAT_SECONDS = 5
 """How soon a leader notices that its lock went with its connection."""
 
@@ -68,6 +71,10 @@ async def _closing_streams(connection: AsyncConnection) -> AsyncIterator[AsyncCo
 
 async def _for_ever() -> None:
     await asyncio.Event().wait()
+
+
+class PooledAddress(Exception):
+    """An address leads through a pooler where it must not; the sentence says what to do."""
 
 
 class Database(Protocol):
@@ -107,6 +114,10 @@ class Database(Protocol):
 
     async def prepare(self) -> None:
         """Make the room for the tables; safe to call twice."""
+        ...
+
+    async def check(self) -> None:
+        """Raise PooledAddress where locks would belong to nobody."""
         ...
 
     async def forget(self, tables: Iterable[sa.Table]) -> list[str]:
@@ -177,6 +188,9 @@ class Sqlite:
     async def prepare(self) -> None:
         self.path.parent.mkdir(exist_ok=True)
 
+    async def check(self) -> None:
+        """A file has no pooler."""
+
     def insert(self, table: sa.Table) -> Insert:
         return sqlite.insert(table)
 
@@ -231,17 +245,27 @@ class Postgres:
         " FROM jsonb_array_elements(CAST(:asked AS jsonb)) AS pair) AS asked"
     )
 
-    def __init__(self, address: str, schema: str = "") -> None:
-        """With `schema` all tables stand there, and its writer's lock is one of its own."""
+    def __init__(self, address: str, schema: str = "", direct: str = "") -> None:
+        """With `schema` all tables stand there, and its writer's lock is one of its own. With `direct` the address
+        leads through a pooler that gives each transaction another session, and `direct` to the database itself."""
         self._url, self._schema = sa.make_url(address).set(drivername="postgresql+psycopg"), schema
+        self._pooled = bool(direct)
         few = 1 if schema else 4
         self._writer = self._engine(pool_size=min(few, 2), max_overflow=2)
         self._readers = self._engine(pool_size=few, max_overflow=4, isolation_level="REPEATABLE READ")
         self.askers = self._engine(pool_size=few, max_overflow=4, isolation_level="AUTOCOMMIT")
+        self._leaders = self.askers
+        if direct:
+            self._url, self._pooled = sa.make_url(direct).set(drivername="postgresql+psycopg"), False
+            self._leaders = self._engine(pool_size=few, max_overflow=4, isolation_level="AUTOCOMMIT")
 
     def _engine(self, **settings: Any) -> AsyncEngine:
-        where = {"connect_args": {"options": f"-csearch_path={self._schema}"}} if self._schema else {}
-        return create_async_engine(self._url, pool_pre_ping=True, **where, **settings)
+        asked: dict[str, Any] = {"application_name": PROGRAM, "connect_timeout": CONNECT_SECONDS}
+        if self._schema:
+            asked["options"] = f"-csearch_path={self._schema}"
+        if self._pooled:
+            asked["prepare_threshold"] = None  # what is prepared belongs to a session
+        return create_async_engine(self._url, pool_pre_ping=True, connect_args=asked, **settings)
 
     async def prepare(self) -> None:
         if self._schema:
@@ -302,7 +326,8 @@ class Postgres:
     async def leading(self, role: str) -> AsyncIterator[Lead | None]:
         """A lock of the session: it goes with the connection, however the process dies."""
         asked = sa.func.pg_try_advisory_lock(LEADER_LOCKS, sa.func.hashtext(role))
-        async with self.askers.connect() as connection:
+        async with self._leaders.connect() as connection:
+            await _check_direct(connection)
             leads = bool((await connection.execute(sa.select(asked))).scalar_one())
 
             async def lost() -> None:
@@ -329,9 +354,25 @@ class Postgres:
             await connection.exec_driver_sql("CHECKPOINT")  # files that were left are emptied at once, removed now
             return [str(row[0]) for row in await connection.exec_driver_sql(_REMAINS)]
 
+    async def check(self) -> None:
+        async with self._leaders.connect() as connection:
+            await _check_direct(connection)
+
     async def close(self) -> None:
-        for engine in (self._writer, self._readers, self.askers):
+        for engine in {self._writer, self._readers, self.askers, self._leaders}:
             await engine.dispose()
+
+
+async def _check_direct(connection: AsyncConnection) -> None:
+    """A pooler tells its clients another session than the database does."""
+    driver: Any = (await connection.get_raw_connection()).driver_connection
+    session = (await connection.execute(sa.select(sa.func.pg_backend_pid()))).scalar_one()
+    if driver.info.backend_pid != session:
+        raise PooledAddress(
+            "The database is reached through a pooler (such as pgbouncer), where a lock belongs to nobody, so two"
+            " processes could publish at once. Nothing was changed. Name the database itself as the setting"
+            " direct_database; `database` may go on leading through the pooler."
+        )
 
 
 async def _write_anew(connection: AsyncConnection, table: str) -> int:
@@ -368,6 +409,7 @@ def _array(column: sa.Column[Any]) -> str:
     return next(array for kind, array in _ARRAYS.items() if isinstance(column.type, kind))
 
 
-def of(place: Path | str, schema: str = "") -> Database:
-    """The database at a path (SQLite) or an address (`postgresql://…`), there in a schema of its own or not."""
-    return Sqlite(place) if isinstance(place, Path) else Postgres(place, schema)
+def of(place: Path | str, schema: str = "", direct: str = "") -> Database:
+    """The database at a path (SQLite) or an address (`postgresql://…`), there in a schema of its own or not; `direct`
+    leads to the same one where the address is a pooler's."""
+    return Sqlite(place) if isinstance(place, Path) else Postgres(place, schema, direct)

@@ -81,14 +81,18 @@ class SqlLedger(SqlNotices):
         )
 
     @classmethod
-    async def open(cls, place: Path | str, *, new_epoch: str | None = None, schema: str = "") -> SqlLedger:
+    async def open(
+        cls, place: Path | str, *, new_epoch: str | None = None, schema: str = "", direct: str = ""
+    ) -> SqlLedger:
         """Open the ledger in a file (SQLite) or at an address (`postgresql://…`), and bring its tables up to date.
 
         With `new_epoch`, make the feed first when it is not there; `schema` is PostgreSQL's, for a ledger beside the
-        hub's own. Raises migrations.NewerDatabase.
+        hub's own; `direct` leads to the database itself where the address is a pooler's. Raises
+        migrations.NewerDatabase, engines.PooledAddress.
         """
-        ledger = cls(engines.of(place, schema))
+        ledger = cls(engines.of(place, schema, direct))
         try:
+            await ledger.database.check()
             if schema or new_epoch is not None:
                 await ledger.database.prepare()
             async with ledger.database.writing(long=True) as connection:
