@@ -47,6 +47,7 @@ from .ports import (
     Told,
 )
 from .quota import Quota
+from .tally import PUSH, Tally
 from .views.policies import OWN, Policies, of_peer
 
 CONFLICT_TRIES = 5
@@ -93,6 +94,7 @@ class Hub:
         self._attested_once: set[str] = set()
         """Nodes of which this hub has said that they are its own."""
         self.quota = Quota()
+        self.tally = Tally()
         self.changed = asyncio.Event()
         self.erased: Aftermath = _nothing_more
         """Called after the commit of erasures and before they are acknowledged."""
@@ -148,9 +150,12 @@ class Hub:
         async with self._node_locks[node]:
             for _ in range(CONFLICT_TRIES):
                 try:
-                    return await self._push_once(member, name, opened)
+                    answer = await self._push_once(member, name, opened)
                 except Conflict:
                     continue
+                aside = len(answer.quarantined)
+                self.tally.count(PUSH, admitted=answer.admitted, duplicate=answer.duplicates, quarantined=aside)
+                return answer
         raise Conflict(f"the log of {node} kept moving")
 
     async def _push_once(self, member: Member, name: str, opened: Opened) -> PushAnswer:

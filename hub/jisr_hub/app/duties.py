@@ -109,7 +109,7 @@ async def publish_for_ever(running: Running) -> None:
     """
     pause = running.settings.publish_seconds
     while True:
-        began = time.monotonic()
+        began, before = time.monotonic(), running.publisher.head
         try:
             running.hub.changed.clear()
             await running.heads.state()
@@ -126,6 +126,8 @@ async def publish_for_ever(running: Running) -> None:
         else:
             running.duty.fenced = ""
             took = time.monotonic() - began
+            if running.publisher.head is not before:
+                running.hub.tally.published.add(took)
             pause = min(max(running.settings.publish_seconds, 9 * took), PUBLISH_SECONDS_AT_MOST)
         await asyncio.sleep(pause)
         if running.settings.database:

@@ -26,6 +26,7 @@ from ..web.readiness import Readiness, free_share
 from ..web.tokens import Tokens
 from . import duties
 from .opening import Running, now, open_hub, rounds_of, sole, witness_of
+from .told import metrics_of
 
 
 def application(folder: Path) -> Starlette:
@@ -80,6 +81,7 @@ def _routes(running: Running, folder: Path, rounds: Rounds[Pull]) -> list[BaseRo
     return [
         *versions.versioned(protocol, endings),
         *_readiness(running, folder).routes(),
+        *metrics_of(running, folder),
         *_directory(running),
     ]
 

@@ -135,6 +135,8 @@ class Followers:
         except TimeoutError:
             await self._tell(peer, "temporary", f"not done after {ROUND_SECONDS:.0f} seconds; the next round goes on")
             return Asked(Said.FAILED)
+        if result.outcome == 0 and result.head is not None:
+            self._hub.tally.follow(peer.hub, self._hub.clock(), result.head.time, changed=result.changed)
         outcome = "throttled" if result.throttled else result.outcome.name.lower()
         if result.refusal is not None and result.refusal.rule == "WIT-9":
             outcome = result.refusal.code

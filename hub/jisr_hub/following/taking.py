@@ -30,6 +30,7 @@ from ..ingest import Bench, Outcome
 from ..nullification import Reckoning
 from ..ports import Change, Conflict, Draft, Erasure, Held, Key, Member, Peer, Remembered
 from ..takedown import holding
+from ..tally import PEER
 
 _log = structlog.get_logger()
 
@@ -102,11 +103,13 @@ async def take_once(
     batch.relayed = await Relayed.begin(hub.attesting, peer, known, (o.entry for o in offered), rings)
     for node in {*nodes, ""}:
         batch.logged[node] = await hub.ledger.statements_logged(node)
+    refused = 0
     for one in offered:
         await batch.reckon(one)
         try:
             batch.take(one)
         except Refusal as refusal:
+            refused += 1
             if refusal.rule == "ING-8":
                 batch.leave(one.entry)
             _log.info("peer.refused", peer=peer.hub, node=one.entry.node, id=one.entry.id, refusal=refusal.code)
@@ -127,6 +130,7 @@ async def take_once(
         **batch.relayed.stored(),
     )
     await hub.ledger.store(change, log.number)
+    hub.tally.count(PEER, admitted=len(batch.outcome.drafts), refused=refused)
     if batch.outcome.drafts or batch.erasures:
         hub.changed.set()
     if lifted := [digest for reckoned in batch.reckoned.values() for digest in reckoned.lifted]:

@@ -116,6 +116,8 @@ node_entry = Table(
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )
+_code_is_set = node_entry.c.code.is_not(None)
+Index("node_entry_code", node_entry.c.code, sqlite_where=_code_is_set, postgresql_where=_code_is_set)
 node_feed_aside = Table(
     "node_feed_aside",
     metadata,

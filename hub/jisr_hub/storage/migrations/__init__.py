@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-NEWEST = "0011"
+NEWEST = "0012"
 _FIRST = "0001"
 
 
