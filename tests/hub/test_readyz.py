@@ -47,7 +47,7 @@ def test_a_hub_that_works_says_what_it_does(client: TestClient) -> None:
     assert answer.headers["cache-control"] == "no-store"
     assert set(told) == {
         "ready", "reasons", "head", "disk_free_share", "publishes", "follows", "fetches", "fenced", "seen_ahead",
-        "peers", "pulls", "tasks", "descriptors",
+        "peers", "pulls", "tasks", "descriptors", "version",
     }  # fmt: skip
     assert (told["head"]["size"], told["head"]["live"]) == (16, 11)
     assert 0 <= told["head"]["age_seconds"] < 600

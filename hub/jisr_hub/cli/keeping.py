@@ -7,6 +7,8 @@ folder when an older backup is put back, so the hub notices that it is older, an
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import AsyncIterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,8 +19,9 @@ from jisr_protocol import identifiers
 
 from .. import config, identity
 from ..app.opening import KEYS, now, read_identity
-from ..storage import archive
+from ..storage import archive, engines
 from ..storage.archive import About
+from ..storage.engines import Database
 from ..storage.folder import FolderPages
 from .setting_up import SettingUpError, check_there, opened
 
@@ -26,8 +29,12 @@ NOTED = "backup.json"
 """In the hub's folder: when the last backup was taken, and where it went."""
 
 
-async def backup(folder: Path, out: Path, *, with_key: bool) -> dict[str, Any]:
-    """Write a backup of the hub in `folder` to the new file `out`, whether it serves or not."""
+async def backup(folder: Path, out: Path, *, with_key: bool, as_it_is: bool = False) -> dict[str, Any]:
+    """Write a backup of the hub in `folder` to the new file `out`, whether it serves or not.
+
+    With `as_it_is` the tables stay as an older version left them, in the database and in the backup, and it does not
+    count as the last backup: it is meant for one step and deleted then.
+    """
     check_there(folder)
     if out.exists():
         raise SettingUpError(f"There is a {out} already; nothing was written. Choose another name for the backup.")
@@ -39,14 +46,28 @@ async def backup(folder: Path, out: Path, *, with_key: bool) -> dict[str, Any]:
     draft = out.with_name(out.name + ".unfinished")
     draft.unlink(missing_ok=True)
     try:
-        async with opened(folder) as ledger:
-            about = await archive.write(ledger.database, draft, told, files)
+        async with _database(folder, as_it_is=as_it_is) as database:
+            about = await archive.write(database, draft, told, files)
         archive.appear(draft, out)
     finally:
         draft.unlink(missing_ok=True)
-    note = {"made": made, "file": str(out.absolute()), "entries": about.entries}
-    FolderPages(folder).write(NOTED, orjson.dumps(note) + b"\n")
+    if not as_it_is:
+        note = {"made": made, "file": str(out.absolute()), "entries": about.entries}
+        FolderPages(folder).write(NOTED, orjson.dumps(note) + b"\n")
     return {**facts(about), "file": str(out), "bytes": out.stat().st_size}
+
+
+@contextlib.asynccontextmanager
+async def _database(folder: Path, *, as_it_is: bool) -> AsyncIterator[Database]:
+    if not as_it_is:
+        async with opened(folder) as ledger:
+            yield ledger.database
+        return
+    database = engines.of(config.place(folder, config.read(folder)))
+    try:
+        yield database
+    finally:
+        await database.close()
 
 
 def facts(about: About) -> dict[str, Any]:

@@ -86,13 +86,15 @@ async def rows_of(connection: AsyncConnection, table: sa.Table) -> AsyncIterator
 async def write(database: Database, out: Path, about: Mapping[str, Any], files: Mapping[str, bytes]) -> About:
     """Write a backup to `out`, which must not exist; durable when this returns. `about` is completed here."""
     async with database.reading() as connection:
-        said = await _said(connection, about)
+        step = await connection.run_sync(migrations.version) or migrations.NEWEST
+        tables = await connection.run_sync(_tables, step)
+        said = await _said(connection, about, step, tables)
         with _new(out) as raw, tarfile.open(fileobj=raw, mode="w", format=tarfile.PAX_FORMAT) as archive:
             _add(archive, _ABOUT, msgspec.json.encode(said))
             for name, content in files.items():
                 _add(archive, _FILES + name, content)
             parts: list[Part] = []
-            for table in t.metadata.sorted_tables:
+            for table in tables:
                 async for number, rows, packed in _parts(connection, table):
                     path = f"{_ROWS}{table.name}/{number:06d}.zst"
                     _add(archive, path, packed)
@@ -104,13 +106,22 @@ async def write(database: Database, out: Path, about: Mapping[str, Any], files: 
     return said
 
 
-async def _said(connection: AsyncConnection, about: Mapping[str, Any]) -> About:
+def _tables(connection: sa.Connection, step: str) -> Sequence[sa.Table]:
+    """The tables as this code knows them; of an older step as they are there, for an upgrade begins with a backup."""
+    if step == migrations.NEWEST:
+        return t.metadata.sorted_tables
+    found = sa.MetaData()
+    found.reflect(connection, only=lambda name, _: name in t.metadata.tables)
+    return found.sorted_tables
+
+
+async def _said(connection: AsyncConnection, about: Mapping[str, Any], step: str, tables: Sequence[sa.Table]) -> About:
     c = t.feed.c
     row = (await connection.execute(sa.select(c.epoch, c.size, c.published_size, c.published_head))).one()
     return About(
         form=FORM,
-        step=migrations.NEWEST,
-        columns={str(table.name): [str(c.name) for c in table.columns] for table in t.metadata.sorted_tables},
+        step=step,
+        columns={str(table.name): [str(c.name) for c in table.columns] for table in tables},
         epoch=row.epoch,
         entries=row.size,
         published=row.published_size,

@@ -27,6 +27,7 @@ from jisr_protocol import head as heads
 from jisr_protocol import identifiers
 from jisr_protocol.head import Head
 
+from .. import __version__
 from ..ports import Clock, Peer, Pull
 
 LEAST_FREE = 0.01
@@ -82,6 +83,7 @@ class Readiness:
         reasons = list(self._reasons(head, now, free))
         value: dict[str, Any] = {
             "ready": not reasons,
+            "version": __version__,
             "reasons": reasons,
             "head": None if head is None else _head(head, now),
             "disk_free_share": round(free, 4),

@@ -72,6 +72,7 @@ def serve(
     from ...web.http import Http
     from ...web.server import Server
     from ..setting_up import check_opens
+    from ..upgrading import note_served
 
     events.set_up(level=os.environ.get("JISR_HUB_LOG", "info"))
     config.read(folder)
@@ -85,6 +86,7 @@ def serve(
     def ready(at: str) -> None:
         if fenced:
             print(f"WARN  {fenced}", file=sys.stderr)
+        note_served(folder)
         print(f"The hub in {folder} listens on {at} (stop it with Ctrl-C).", file=sys.stderr, flush=True)
         structlog.get_logger().info("hub.started", address=at, version=__version__)
 
