@@ -17,7 +17,7 @@ from structlog.testing import capture_logs
 from jisr_hub import config
 from jisr_hub.app.opening import Running, open_hub
 from jisr_hub.app.serving import application
-from jisr_hub.cli import checking, setting_up
+from jisr_hub.cli import checking, keeping, putting_back, setting_up
 from jisr_hub.failures import Unwritable
 from jisr_hub.storage.engines import PooledAddress
 from jisr_hub.storage.sql import SqlLedger
@@ -289,3 +289,16 @@ def test_nothing_is_prepared_through_a_pooler(servers: Pair, pooled: str, tmp_pa
 
     assert run(prepared(pooled, servers.primary.address)) == 0
     assert run(prepared(servers.primary.address, "")) > 0
+
+
+def test_a_backup_is_put_back_at_the_database_itself(servers: Pair, pooled: str, tmp_path: Path) -> None:
+    """And a backup that goes into another database leaves the addresses of this one behind."""
+    hub = KeptHub(tmp_path / "hub", servers.primary.address).fill(some_author())
+    settled(hub, database=pooled, direct_database=servers.primary.address, read_database=servers.standby.address)
+    run(keeping.backup(hub.folder, tmp_path / "hub.tar", with_key=True))
+    put_back = run(putting_back.restore(hub.folder, tmp_path / "hub.tar", database=None, yes=True))
+    assert put_back["aside"].startswith("the schema before_")
+    assert config.read(hub.folder).direct_database == servers.primary.address
+    run(putting_back.restore(tmp_path / "moved", tmp_path / "hub.tar", database="sqlite", yes=False))
+    moved = config.read(tmp_path / "moved")
+    assert (moved.database, moved.direct_database, moved.read_database) == ("", "", "")

@@ -121,11 +121,13 @@ def _settings(folder: Path, found: Backup, database: str | None) -> dict[str, An
         values = orjson.loads((folder / config.FILE).read_bytes())
     if database is not None:
         values["database"] = "" if database == SQLITE else database
+        # they belong to the database that is left
+        values = {name: value for name, value in values.items() if name not in ("direct_database", "read_database")}
     return values
 
 
 def _place(folder: Path, found: Backup, database: str | None) -> Path | str:
-    return _settings(folder, found, database)["database"] or folder / config.DATABASE
+    return config.place(folder, Settings(**_settings(folder, found, database)))
 
 
 def look_words(value: dict[str, Any]) -> str:
