@@ -117,7 +117,7 @@ class Database(Protocol):
         ...
 
     async def check(self) -> None:
-        """Raise PooledAddress where locks would belong to nobody."""
+        """Raise PooledAddress where locks would belong to nobody, Unwritable while the database is away."""
         ...
 
     async def forget(self, tables: Iterable[sa.Table]) -> list[str]:
@@ -288,7 +288,7 @@ class Postgres:
                 await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(*lock)))
                 yield connection
         except sa.exc.OperationalError as error:  # no room, no connection, a lock that was not given in time
-            raise Unwritable(str(error.orig).partition("\n")[0]) from error
+            raise Unwritable(_first_line(error)) from error
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
@@ -355,12 +355,19 @@ class Postgres:
             return [str(row[0]) for row in await connection.exec_driver_sql(_REMAINS)]
 
     async def check(self) -> None:
-        async with self._leaders.connect() as connection:
-            await _check_direct(connection)
+        try:
+            async with self._leaders.connect() as connection:
+                await _check_direct(connection)
+        except sa.exc.OperationalError as error:
+            raise Unwritable(_first_line(error)) from error
 
     async def close(self) -> None:
         for engine in {self._writer, self._readers, self.askers, self._leaders}:
             await engine.dispose()
+
+
+def _first_line(error: sa.exc.OperationalError) -> str:
+    return str(error.orig).partition("\n")[0]
 
 
 async def _check_direct(connection: AsyncConnection) -> None:
