@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import shlex
 import subprocess
 import sys
@@ -172,7 +173,7 @@ def test_a_second_process_that_leads_nothing_is_seen_too(tmp_path: Path, postgre
         idle = await psycopg.AsyncConnection.connect(plain, autocommit=True)
         await idle.execute("SELECT 1")
         person = await psycopg.AsyncConnection.connect(plain, autocommit=True, application_name="psql")
-        looks = asyncio.create_task(person.execute("SELECT pg_sleep(5)"))
+        looks = asyncio.create_task(person.execute("SELECT pg_sleep(9)"))
         other = asyncio.create_task(asks()) if second else None
         await asyncio.sleep(0.5)
         try:
@@ -233,3 +234,15 @@ def test_an_empty_folder_is_no_hub(tmp_path: Path) -> None:
     (hub.folder / "hub.sqlite").unlink()
     with pytest.raises(setting_up.SettingUpError, match=r"lacks hub\.sqlite; nothing was changed"):
         run(upgrading.look(hub.folder))
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="this system has no owners of files")
+def test_another_user_than_the_one_that_serves_is_sent_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Root would leave files behind that the service cannot write."""
+    hub = KeptHub(tmp_path / "hub")
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    with pytest.raises(
+        setting_up.SettingUpError, match=r"nothing was changed\. Give the command as that user: sudo -u"
+    ):
+        go(hub)
+    assert not list(hub.folder.glob("before-upgrade-*"))

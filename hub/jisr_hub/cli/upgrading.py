@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import shlex
 import sys
 from collections.abc import AsyncIterator
@@ -41,6 +42,7 @@ SERVED = "served.json"
 """In the hub's folder: the version that served it last."""
 LISTENS_SECONDS, READY_SECONDS = 300.0, 60.0
 """How long a hub may take from its start to taking connections, and from then to being ready."""
+ENDS_SECONDS = 30.0
 _LISTENS = b" listens on "
 
 
@@ -86,6 +88,7 @@ async def upgrade(folder: Path, out: Path | None, start: str, address: str) -> d
     """Take the hub over. `start` is the command that starts it, and `address` where it then answers; with "" it is
     started here for a moment. Raises AlreadyRunning, UpgradeFailed, and what `look` raises."""
     value = await look(folder)
+    _check_owner(folder)
     settings = config.read(folder)
     place = config.place(folder, settings)
     out = out or folder / f"before-upgrade-{now():%Y%m%dT%H%M%SZ}.tar"
@@ -104,6 +107,16 @@ async def upgrade(folder: Path, out: Path | None, start: str, address: str) -> d
         why = f"The tables are at step {value['newest']}, but version {__version__} does not serve this hub: {error}"
         raise UpgradeFailed(why, _back(folder, value, out), value) from error
     return value
+
+
+def _check_owner(folder: Path) -> None:
+    """What another user writes here, the user that serves the hub could not write any more."""
+    owner = (folder / config.FILE).stat().st_uid
+    if hasattr(os, "geteuid") and os.geteuid() != owner:
+        raise SettingUpError(
+            f"{folder} belongs to the user with the number {owner}, who serves the hub; nothing was changed. Give the"
+            f" command as that user: sudo -u '#{owner}' jisr-hub upgrade --dir {shlex.quote(str(folder))}"
+        )
 
 
 def _reason(error: Exception) -> str:
@@ -136,7 +149,8 @@ async def _for_a_moment(folder: Path) -> dict[str, Any]:
     """Serve on a port of this machine that is free, until the hub has said that it is ready."""
     command = [sys.executable, "-m", "jisr_hub", "serve", "--port", "0", "--dir", str(folder)]
     process = await asyncio.create_subprocess_exec(
-        *command, stdin=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
+        *command,
+        stderr=asyncio.subprocess.PIPE,  # on a terminal it may ask for the passphrase of its key
     )
     assert process.stderr is not None
     try:
@@ -154,9 +168,17 @@ async def _for_a_moment(folder: Path) -> dict[str, Any]:
     except TimeoutError:
         raise SettingUpError(f"it did not listen within {LISTENS_SECONDS:.0f} seconds") from None
     finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.terminate()
-        await process.wait()
+        await _end(process)
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), ENDS_SECONDS)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
 
 
 async def _started_by(command: str, address: str) -> dict[str, Any]:

@@ -8,17 +8,18 @@ import sqlalchemy as sa
 
 from . import engines
 
-WATCH_SECONDS = 3.0
+WATCH_SECONDS = 5.0
 """A hub that serves asks its database more often than this, whatever it waits for: it looks whether it is its turn."""
 _OTHERS = sa.text(
     "SELECT pid, coalesce(client_addr::text, 'this machine') AS address FROM pg_stat_activity"
     " WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name IN ('', :program)"
+    " AND backend_type = 'client backend'"
     " AND (state <> 'idle' OR state_change > :began) ORDER BY pid"
 )
 
 
 async def working(address: str) -> list[str]:
-    """A word for each session of a hub that does something within three seconds; older versions gave no name.
+    """A word for each session of a hub that does something within five seconds; older versions gave no name.
 
     The sessions a pool keeps open do nothing, and whoever has another name is no hub.
     """
