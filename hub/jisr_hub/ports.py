@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterat
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
@@ -551,10 +552,55 @@ class Pages(Protocol):
 
     def read(self, path: str) -> bytes | None: ...
 
-    def remove(self, path: str) -> None: ...
+    def stands(self, path: str) -> bool: ...
+
+    def place(self, path: str) -> Path | None:
+        """Where the file would stand in a file system; None when this is none."""
+        ...
+
+    def remove(self, path: str) -> None:
+        """Remove a file, and then its compressed forms: none may outlive it."""
+        ...
 
     def list(self, prefix: str) -> Iterator[str]:
         """The paths that begin so, of files that stand and of what a write that was cut off left."""
+        ...
+
+
+@dataclass(frozen=True)
+class Shown:
+    """How a store shows an object to those who read it over HTTP."""
+
+    content_type: str
+    cache_control: str
+    content_encoding: str = ""
+
+
+class Unstored(Exception):
+    """The store of objects cannot be reached, or refuses; the sentence says why. What stands there may be half of what
+    was to be put, each object whole. The same again later does the rest."""
+
+
+class Objects(Protocol):
+    """A store of objects by name, such as a bucket. Everything raises Unstored."""
+
+    async def put(self, path: str, content: bytes | Path, shown: Shown) -> None:
+        """Put an object: whole or not at all, durable and seen by whoever asks from now on when this returns.
+
+        Putting it again is harmless. Raises FileNotFoundError when the file `content` is not there.
+        """
+        ...
+
+    async def get(self, path: str) -> bytes | None:
+        """An object as it stands now; None if there is none."""
+        ...
+
+    async def delete(self, names: Sequence[str]) -> None:
+        """Delete objects; those that are not there do no harm."""
+        ...
+
+    def list(self) -> AsyncIterator[str]:
+        """The names of all objects, in any order."""
         ...
 
 

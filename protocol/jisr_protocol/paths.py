@@ -10,6 +10,18 @@ CAPABILITIES = ".well-known/jisr.json"
 HEAD = "head.json"
 CHECKPOINT = "checkpoint"
 KEYS = "keys.json"
+COMPRESSED = (".zst", ".gz")
+"""What follows the name of a file in those of its compressed forms, which may stand beside it."""
+
+
+def compressed(path: str) -> tuple[str, ...]:
+    """The paths of the compressed forms of a file; none for what is such a form."""
+    return () if path.endswith(COMPRESSED) else tuple(path + suffix for suffix in COMPRESSED)
+
+
+def plain(path: str) -> str:
+    """The path of the file of which this may be a compressed form."""
+    return next((path.removesuffix(suffix) for suffix in COMPRESSED if path.endswith(suffix)), path)
 
 
 def page(epoch: str, number: int, width: int = PAGE_ENTRIES, generation: int = 1) -> str:

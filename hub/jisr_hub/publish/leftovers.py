@@ -12,7 +12,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from enum import Enum
 
-from jisr_protocol import identifiers
+from jisr_protocol import identifiers, paths
 from jisr_protocol.head import Head
 
 from ..ports import Clock, Pages
@@ -40,14 +40,14 @@ class Leftovers:
 
     def replaced(self, old: Head, old_layout: Layout, new: Head, new_layout: Layout) -> None:
         """Note what the newer head does not promise any more: it goes in an hour."""
-        paths: list[str] = []
+        gone: list[str] = []
         if (partial := old_layout.partial(old.size)) and partial != new_layout.partial(new.size):
-            paths += [partial, partial + ".zst"]
+            gone.append(partial)
         if old.gens is not None and old.gens != new.gens:
-            paths.append(old.gens["path"])
+            gone.append(old.gens["path"])
         if old.snap is not None and new.snap is not None and old.snap["path"] != new.snap["path"]:
-            paths += self._pages.list(old.snap["path"].rpartition("/")[0] + "/")
-        for path in paths:
+            gone += self._pages.list(old.snap["path"].rpartition("/")[0] + "/")
+        for path in gone:
             self._due.setdefault(path, self._clock() + STAYS)
 
     def sweep(self, head: Head, layout: Layout) -> None:
@@ -75,7 +75,7 @@ def fate_of(path: str, head: Head, layout: Layout) -> Fate:
     """What becomes of this file under this head."""
     if path.endswith(".draft"):
         return Fate.NOW
-    plain = path.removesuffix(".zst").removesuffix(".gz")
+    plain = paths.plain(path)
     if path.startswith("gens/"):
         return Fate.STAYS if head.gens is not None and head.gens["path"] == plain else Fate.LATER
     if path.startswith("snap/"):

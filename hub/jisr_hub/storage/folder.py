@@ -8,6 +8,8 @@ import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
+from jisr_protocol import paths
+
 DRAFT = ".draft"
 """How the name of a file ends while it is being written."""
 
@@ -60,11 +62,19 @@ class FolderPages:
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return None
 
+    def stands(self, path: str) -> bool:
+        return (self.folder / path).is_file()
+
+    def place(self, path: str) -> Path | None:
+        return self.folder / path
+
     def remove(self, path: str) -> None:
-        target = self.folder / path
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-            target.unlink()
-            self._touched.add(target.parent)
+        # its forms last: whoever makes one just now sees that the file is gone, and takes it away again (packing.py)
+        for form in (path, *paths.compressed(path)):
+            target = self.folder / form
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                target.unlink()
+                self._touched.add(target.parent)
 
     def list(self, prefix: str) -> Iterator[str]:
         top = (self.folder / prefix).parent if not prefix.endswith("/") else self.folder / prefix

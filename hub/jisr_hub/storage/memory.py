@@ -11,7 +11,7 @@ from typing import Any
 from msgspec import structs
 
 from jisr_protocol import entry as entries
-from jisr_protocol import keys, state_tree
+from jisr_protocol import keys, paths, state_tree
 from jisr_protocol.envelope import Envelope
 from jisr_protocol.keys import KeyRing
 from jisr_protocol.limits import PAGE_ENTRIES
@@ -479,8 +479,15 @@ class MemoryPages:
     def read(self, path: str) -> bytes | None:
         return self.files.get(path)
 
+    def stands(self, path: str) -> bool:
+        return path in self.files
+
+    def place(self, path: str) -> None:
+        return None
+
     def remove(self, path: str) -> None:
-        self.files.pop(path, None)
+        for form in (path, *paths.compressed(path)):
+            self.files.pop(form, None)
 
     def list(self, prefix: str) -> Iterator[str]:
         yield from [path for path in self.files if path.startswith(prefix)]

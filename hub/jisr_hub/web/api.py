@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gzip
 import hashlib
 import re
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -17,7 +17,8 @@ import structlog
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Match, Route
+from starlette.types import Receive, Scope, Send
 
 from jisr_protocol import identifiers, keys, limits, majors
 from jisr_protocol.capabilities import Capabilities, FeedOffer
@@ -33,6 +34,8 @@ from ..publish.pages import place_of
 from ..publish.records import ErasedRecord
 from ..publish.rendering import Rendering
 from ..quota import QuotaExhausted
+from .files import StandingFile, made
+from .negotiation import has
 from .problem_documents import document, refusal_document
 from .tokens import FORM_BYTES, Tokens, refused
 
@@ -40,11 +43,10 @@ PUSHES_AT_ONCE = 4
 BODY_SECONDS = 120
 PUSH_TYPE = "application/vnd.jisr.push+ndjson"
 _SNAPSHOT_PATH = re.compile(r"[1-9][0-9]{0,8}-[a-z2-7]{8}-[0-9]{1,16}/(manifest\.json|[0-9]{3,5}\.ndjson)")
-_NO_WEIGHT = re.compile(r"q\s*=\s*0(\.0{0,3})?")
-_RANGE = re.compile(r"bytes=([0-9]{1,16})-")
-"""The one form a reader of ours asks with; others get the whole file, as is allowed."""
 _HASH = re.compile(r"[0-9a-f]{64}")
 _REV_FILE = re.compile(r"[1-9][0-9]{0,15}\.json")
+_PUBLIC, _PUBLIC_LOG = "/feeds/public/", "/feeds/public/log/"
+_LINES = "application/x-ndjson"
 _IMMUTABLE = f"public, max-age={limits.PAGE_CACHE_SECONDS}, immutable"
 _HEAD_CACHE = "public, max-age=10, stale-if-error=86400"
 _log = structlog.get_logger()
@@ -69,6 +71,10 @@ class Feed:
     def read(self, path: str) -> bytes | None:
         """A file, as the major of this feed writes it."""
         return (self.rendering or self.pages).read(path)
+
+    def file(self, path: str) -> Path | None:
+        """Where it stands as a file; None where it does not, or is to be translated."""
+        return self.pages.place(path) if self.rendering is None else None
 
     def lines(self, content: bytes) -> bytes:
         """Lines of this feed, as its major writes them."""
@@ -95,7 +101,9 @@ def routes(
     """The routes of the protocol. `feeds` are those beside the public one, as they are when a request comes, `offers`
     further members of the capability document."""
     api = _Api(hub, lambda: {"public": Feed(publisher, pages), **feeds()}, wake_peers, tokens, offers or {})
+    folder = pages.place("")
     return [
+        *([PublicPages(publisher, str(folder))] if folder is not None else []),
         Route("/.well-known/jisr.json", api.capabilities),
         Route("/keys.json", api.keys),
         *_files(api, "/feeds/{feed}"),
@@ -107,6 +115,33 @@ def routes(
         Route("/v1/ping", api.ping, methods=["POST"]),
         *([Route("/v1/token", api.token, methods=["POST"])] if tokens is not None else []),
     ]
+
+
+class PublicPages(Route):
+    """The pages of the public feed in a folder: most of what is asked for, so they are found before everything else.
+
+    It answers as `_Api.page` does, and leaves to that whatever is not simply a page.
+    """
+
+    def __init__(self, publisher: Publisher, folder: str) -> None:
+        super().__init__("/feeds/public/log/{path:path}", self)
+        self._publisher, self._folder = publisher, folder
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        path: str = scope.get("path", "")
+        if path.startswith(_PUBLIC_LOG) and scope.get("method") in ("GET", "HEAD"):
+            place = place_of(path[len(_PUBLIC) :])
+            head = self._publisher.head
+            if place is not None and (head is None or place.page_end > head.floor):
+                return Match.FULL, {"endpoint": self, "path_params": {}}
+        return Match.NONE, {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["path"][len(_PUBLIC) :]
+        answer = StandingFile(
+            f"{self._folder}/{path}", cache=_IMMUTABLE, media_type=_LINES, missing=lambda: _gone(path)
+        )
+        await answer(scope, receive, send)
 
 
 def _files(api: _Api, feed: str) -> list[Route]:
@@ -200,7 +235,7 @@ class _Api:
             return document("not_found", "a page is log/<epoch>/<number>.ndjson")
         if head is not None and place.page_end <= head.floor:
             return document("cursor_below_floor", f"{path} ends below the floor {head.floor}; begin by the snapshot")
-        return await asyncio.to_thread(self._standing, request, feed, path)
+        return await self._standing(request, feed, path)
 
     async def generations(self, request: Request) -> Response:
         """A file that says which pages were written again."""
@@ -214,14 +249,14 @@ class _Api:
         feed, name = await self._feed(request), request.path_params["name"]
         if not _HASH.fullmatch(name.removesuffix(".json")):
             return document("not_found", f"{what} is {folder}/<hash>.json")
-        return await asyncio.to_thread(self._standing, request, feed, f"{folder}/{name}")
+        return await self._standing(request, feed, f"{folder}/{name}")
 
     async def snapshot(self, request: Request) -> Response:
         """The manifest or a part of a snapshot."""
         feed, path = await self._feed(request), request.path_params["path"]
         if not _SNAPSHOT_PATH.fullmatch(path):
             return document("not_found", "a snapshot is snap/<epoch>-<seq>/manifest.json and what that names")
-        return await asyncio.to_thread(self._standing, request, feed, f"snap/{path}")
+        return await self._standing(request, feed, f"snap/{path}")
 
     async def _feed(self, request: Request) -> Feed:
         """The feed that is asked for; TOK-5: a restricted one for whoever has a token only. Raises Refusal."""
@@ -258,20 +293,17 @@ class _Api:
             _log.info("token.refused", rule=refusal.rule, expected=refusal.expected)
             return refused(refusal)
 
-    def _standing(self, request: Request, feed: Feed, path: str) -> Response:
+    async def _standing(self, request: Request, feed: Feed, path: str) -> Response:
         """A file as it stands in the folder, compressed as the reader likes it."""
-        accepted = _accepted(request.headers.get("accept-encoding", ""))
-        headers = {"Cache-Control": feed.cached(_IMMUTABLE), "Vary": "Accept-Encoding"}
-        media_type = "application/x-ndjson" if path.endswith(".ndjson") else "application/json"
-        if "zstd" in accepted and (body := feed.read(path + ".zst")) is not None:
-            return _ranged(request, body, {**headers, "Content-Encoding": "zstd"}, media_type)
-        body = feed.read(path)
+        cache = feed.cached(_IMMUTABLE)
+        media_type = _LINES if path.endswith(".ndjson") else "application/json"
+        file = feed.file(path)
+        if file is not None:
+            return StandingFile(str(file), cache=cache, media_type=media_type, missing=lambda: _gone(path))
+        body = await asyncio.to_thread(feed.read, path)
         if body is None:
-            return document("page_missing", f"{path} is not here; read the head again")
-        if "gzip" in accepted:
-            headers["Content-Encoding"] = "gzip"
-            body = gzip.compress(body, 6, mtime=0)
-        return _ranged(request, body, headers, media_type)
+            return _gone(path)
+        return await asyncio.to_thread(made, request.headers, body, cache=cache, media_type=media_type)
 
     async def inventory(self, request: Request) -> Response:
         feed, name = await self._feed(request), request.path_params["name"].removesuffix(".json")
@@ -344,32 +376,15 @@ class _Api:
         return Response(None, 202)
 
 
-def _accepted(header: str) -> set[str]:
-    """The content codings a reader names and does not weigh 0 (RFC 9110 section 12.5.3)."""
-    named = (part.partition(";") for part in header.lower().split(","))
-    return {name.strip() for name, _, weight in named if not _NO_WEIGHT.fullmatch(weight.strip())}
-
-
-def _ranged(request: Request, body: bytes, headers: dict[str, str], media_type: str) -> Response:
-    """A file that never changes, or its rest for a reader whose line was cut (RFC 9110 sections 13.1.5 and 14)."""
-    etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    headers = {**headers, "ETag": etag, "Accept-Ranges": "bytes"}
-    asked = _RANGE.fullmatch(request.headers.get("range", ""))
-    if asked is None or request.headers.get("if-range", etag) != etag:
-        return Response(body, 200, headers, media_type)
-    start = int(asked[1])
-    if start >= len(body):
-        return Response(None, 416, {**headers, "Content-Range": f"bytes */{len(body)}"})
-    headers["Content-Range"] = f"bytes {start}-{len(body) - 1}/{len(body)}"
-    return Response(body[start:], 206, headers, media_type)
+def _gone(path: str) -> Response:
+    return document("page_missing", f"{path} is not here; read the head again")
 
 
 def _file(request: Request, content: bytes, cache: str) -> Response:
     """A small file with a strong ETag; 304 when the reader has it (RFC 9110 section 13.1.2)."""
     etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
     headers = {"ETag": etag, "Cache-Control": cache}
-    known = {tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")}
-    if etag in known or "*" in known:
+    if has(request.headers.get("if-none-match"), etag):
         return Response(None, 304, headers)
     return Response(content, 200, headers, "application/json")
 

@@ -49,6 +49,9 @@ class Versioned:
         is_call = path.startswith(CALLS)
         major = str(scope.get("path_params", {}).get("major", MAJOR))
         headers = self._said.get(major, {}) if is_call or path.startswith(FEEDS) else {}
+        if not is_call and not headers:
+            await self._app(scope, receive, send)
+            return
         if is_call:
             headers = {"Jisr-Version": MAJOR, **headers}
 

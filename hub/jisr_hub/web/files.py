@@ -1,0 +1,148 @@
+"""Immutable files, sent from where they stand in the form a reader likes: zstd, gzip or as they are.
+
+Each form is a file of its own with an entity tag of its own, so that a reader whose line was cut goes on in the same
+bytes. No file is held in memory: at most a piece is, however large the file and however slow the reader.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gzip
+import hashlib
+import os
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from starlette.datastructures import Headers
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from .negotiation import Span, Unsatisfiable, codings, has, part
+
+PIECE_BYTES = 256 * 1024
+_SUFFIX = {"zstd": ".zst", "gzip": ".gz", "identity": ""}
+_DECIDING = frozenset((b"accept-encoding", b"if-none-match", b"if-range", b"range"))
+_READ = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0)
+_GZIP_LEVEL = 1
+"""For what is not prebuilt."""
+_CACHED_ONLY = getattr(os, "RWF_NOWAIT", None)
+"""Read only what the system holds in memory already, so that no disk is waited for. Linux has it."""
+
+
+class Form(NamedTuple):
+    """One form of a file that is open: its coding, descriptor, length in bytes and entity tag."""
+
+    coding: str
+    descriptor: int
+    size: int
+    etag: str
+
+
+class StandingFile(Response):
+    """The answer that sends a file, or the part that is asked for, or 304; `missing` makes the answer when it is gone.
+
+    The entity tag is strong: a path never gets another content, and a form that is written again, perhaps by a later
+    compressor, has another time.
+    """
+
+    def __init__(self, path: str, *, cache: str, media_type: str, missing: Callable[[], Response]) -> None:
+        self._path, self._missing = path, missing
+        self._lasting = [(b"cache-control", cache.encode()), (b"vary", b"Accept-Encoding")]
+        self._described = [*self._lasting, (b"content-type", media_type.encode()), (b"accept-ranges", b"bytes")]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        asked = _asked(scope)
+        form = _opened(self._path, asked.get(b"accept-encoding"))
+        if form is None:
+            await self._missing()(scope, receive, send)
+            return
+        try:
+            status, said, span = self._said(form, asked)
+            await send({"type": "http.response.start", "status": status, "headers": said})
+            if scope["method"] == "HEAD" or span is None:
+                await send({"type": "http.response.body", "body": b""})
+            else:
+                await _send(form.descriptor, span, send)
+        finally:
+            os.close(form.descriptor)
+
+    def _said(self, form: Form, asked: Mapping[bytes, str]) -> tuple[int, list[tuple[bytes, bytes]], Span | None]:
+        """Status, headers, and which bytes follow."""
+        etag = (b"etag", form.etag.encode())
+        if has(asked.get(b"if-none-match"), form.etag):
+            return 304, [*self._lasting, etag], None
+        said = [*self._described, etag]
+        if form.coding != "identity":
+            said.append((b"content-encoding", form.coding.encode()))
+        try:
+            span = part(asked.get(b"range"), asked.get(b"if-range"), form.etag, form.size)
+        except Unsatisfiable:
+            return 416, [*said, (b"content-range", b"bytes */%d" % form.size), (b"content-length", b"0")], None
+        if span is None:
+            return 200, [*said, (b"content-length", b"%d" % form.size)], Span(0, form.size)
+        said.append((b"content-range", b"bytes %d-%d/%d" % (span.start, span.end - 1, form.size)))
+        return 206, [*said, (b"content-length", b"%d" % (span.end - span.start))], span
+
+
+def _asked(scope: Scope) -> dict[bytes, str]:
+    """The headers that decide what is sent; of one that came twice, both (RFC 9110 section 5.3)."""
+    found: dict[bytes, str] = {}
+    for name, value in scope["headers"]:
+        if name in _DECIDING:
+            said = value.decode("latin-1")
+            found[name] = f"{found[name]}, {said}" if name in found else said
+    return found
+
+
+def _opened(path: str, accepted: str | None) -> Form | None:
+    """The best form that stands; None when the file does not stand in any. What is excluded is sent all the same
+    before nothing is: the header may be disregarded (RFC 9110 section 12.4.1)."""
+    for coding in (*codings(accepted), "identity"):
+        try:
+            descriptor = os.open(path + _SUFFIX[coding], _READ)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        found = os.fstat(descriptor)
+        return Form(coding, descriptor, found.st_size, f'"{found.st_mtime_ns:x}-{found.st_size:x}-{coding}"')
+    return None
+
+
+async def _send(descriptor: int, span: Span, send: Send) -> None:
+    at = span.start
+    while at < span.end:
+        body = await _piece(descriptor, min(PIECE_BYTES, span.end - at), at)
+        if not body:
+            raise OSError("a file that never changes has become shorter while it was sent")
+        at += len(body)
+        # `send` waits while the reader is behind by more than the server's own buffer
+        await send({"type": "http.response.body", "body": body, "more_body": at < span.end})
+
+
+async def _piece(descriptor: int, size: int, at: int) -> bytes | bytearray:
+    """The next bytes: at once when they are in memory, else from the disk, aside."""
+    if _CACHED_ONLY is not None:
+        held = bytearray(size)
+        with contextlib.suppress(OSError):  # not in memory, or a file system that cannot say so
+            came = os.preadv(descriptor, [held], at, _CACHED_ONLY)
+            if came == size:
+                return held
+    return await asyncio.to_thread(os.pread, descriptor, size, at)
+
+
+def made(scope_headers: Headers, body: bytes, *, cache: str, media_type: str) -> Response:
+    """The same answer for a file that is made when it is asked for; compressed as it goes out."""
+    said = {"Accept-Ranges": "bytes", "Cache-Control": cache, "Vary": "Accept-Encoding"}
+    if next((one for one in codings(scope_headers.get("accept-encoding")) if one != "zstd"), "") == "gzip":
+        body, said["Content-Encoding"] = gzip.compress(body, _GZIP_LEVEL, mtime=0), "gzip"
+    said["ETag"] = etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    if has(scope_headers.get("if-none-match"), etag):
+        return Response(None, 304, said)
+    try:
+        span = part(scope_headers.get("range"), scope_headers.get("if-range"), etag, len(body))
+    except Unsatisfiable:
+        return Response(None, 416, {**said, "Content-Range": f"bytes */{len(body)}"})
+    if span is None:
+        return Response(body, 200, said, media_type)
+    said["Content-Range"] = f"bytes {span.start}-{span.end - 1}/{len(body)}"
+    return Response(body[span.start : span.end], 206, said, media_type)
