@@ -26,13 +26,17 @@ async def files(view: View, there: Pages, published: Published, broken: set[int]
     """Every file that the head promises. A line that is `broken` in the log is not held against its page."""
     async for expected in what_must_stand(view, there, published.head):
         plain = there.read(expected.path)
-        packed = _inflated(there.read(expected.path + ".zst")) if expected.compressed else None
-        came = {expected.path: plain, **({expected.path + ".zst": packed} if expected.compressed else {})}
+        packed = {
+            name: _inflated(there.read(name), coding)
+            for name, coding in zip(paths.compressed(expected.path), ("zstd", "gzip"), strict=True)
+            if there.stands(name) or (expected.compressed and coding == "zstd")
+        }
+        came = {expected.path: plain, **packed}
         place = place_of(expected.path)
         if expected.content is not None and place is not None:
             first = place.number * PAGE_ENTRIES
             for name, body in came.items():
-                other = packed if body is plain else plain
+                other = plain if name in packed else packed.get(expected.path + ".zst")
                 _page(name, body, other, first, expected.content, broken, faults)
         else:
             _by_hash(came, expected, faults)
@@ -65,9 +69,9 @@ def _page(
         faults.add(f"the page {name} differs from the log, first at entry {unlike[0]}; {_MEND}")
 
 
-def _inflated(body: bytes | None) -> bytes | None:
+def _inflated(body: bytes | None, coding: str) -> bytes | None:
     try:
-        return inflate(body, "zstd", max(PAGE_BYTES, SNAPSHOT_PART_BYTES)) if body is not None else None
+        return inflate(body, coding, max(PAGE_BYTES, SNAPSHOT_PART_BYTES)) if body is not None else None
     except (Refusal, zstandard.ZstdError):
         return None
 

@@ -52,11 +52,12 @@ async def what_must_stand(view: View, pages: Pages, head: Head) -> AsyncIterator
         lines = [line async for rows in view.entries(first, first + width) for _, line, _ in rows]
         content = b"".join(line + b"\n" for line in lines)
         yield Expected(path, hashlib.sha256(content).hexdigest(), content, compressed=True)
-    for expected in _snapshot(pages, head):
+    for expected in of_snapshot(pages, head):
         yield expected
 
 
-def _snapshot(pages: Pages, head: Head) -> list[Expected]:
+def of_snapshot(pages: Pages, head: Head) -> list[Expected]:
+    """The manifest of the snapshot that a head names, and the parts that it names, if it can be read."""
     if head.snap is None:
         return []
     expected = [Expected(head.snap["path"], head.snap["sha256"], None, compressed=False)]

@@ -1,0 +1,73 @@
+"""The compressed forms of immutable files, made beside the publishing of them.
+
+A page's `.zst` is written with it (pages.py). What is dearer or less often asked for, its `.gz` and the forms of
+manifests, generations and policies, is made here: once, at the lowest priority, where nobody waits for it. Until it
+stands, a reader gets another form.
+
+Erasure takes a file away first and its forms after it; here a form is written first, then one looks whether its file
+still stands. So whatever comes between, no form outlives its file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+import zstandard
+
+from jisr_protocol import paths
+from jisr_protocol.head import Head
+from jisr_protocol.limits import PAGE_ENTRIES
+
+from ..ports import Pages
+from .pages import ZSTD_LEVEL, Layout
+from .standing import of_snapshot
+
+GZIP_LEVEL = 6
+LOWEST_PRIORITY = 19
+_PACK: Mapping[str, Callable[[bytes], bytes]] = {
+    ".zst": lambda content: zstandard.ZstdCompressor(level=ZSTD_LEVEL).compress(content),
+    ".gz": lambda content: gzip.compress(content, GZIP_LEVEL, mtime=0),
+}
+
+
+def immutable_files(pages: Pages, head: Head, layout: Layout, before: Head | None = None) -> Iterator[str]:
+    """The immutable files that a head promises, in the order of the log; with `before`, those that one of its epoch
+    did not promise yet."""
+    same = before is not None and (before.epoch, before.floor, before.gens) == (head.epoch, head.floor, head.gens)
+    since = before.size // PAGE_ENTRIES * PAGE_ENTRIES if before is not None and same else 0
+    for first, _, path in layout.pages(head.size):
+        if first >= since:
+            yield path
+    if head.gens is not None:
+        yield str(head.gens["path"])
+    if head.policy is not None:
+        yield paths.policy(head.policy["sha256"])
+    if head.snap is not None and (before is None or before.snap != head.snap):
+        yield from (expected.path for expected in of_snapshot(pages, head))
+
+
+def pack(pages: Pages, files: Iterable[str]) -> int:
+    """Make the compressed forms that these files lack; how many were made. What is gone meanwhile is passed over."""
+    made = 0
+    for path in files:
+        for suffix, compress in _PACK.items():
+            if pages.stands(path + suffix) or (content := pages.read(path)) is None:
+                continue
+            pages.write(path + suffix, compress(content))
+            made += 1
+            if not pages.stands(path):
+                pages.remove(path + suffix)
+    if made:
+        pages.flush()
+    return made
+
+
+def last_in_line() -> None:
+    """Let this thread, for good, wait for everything else this machine has to do, where the system can (Linux)."""
+    if hasattr(os, "setpriority") and threading.current_thread() is not threading.main_thread():
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOWEST_PRIORITY)
