@@ -18,6 +18,7 @@ from jisr_protocol.checkpoint import WitnessKey
 from jisr_protocol.refusal import Refusal
 
 FILE = "hub.json"
+BUCKET = r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[!-~]*)?"
 
 
 class Sunset(BaseModel):
@@ -73,6 +74,13 @@ class Settings(BaseSettings):
     per_day: int = Field(default=limits.PER_NODE_DAY, ge=1)
     metrics: Literal["off", "loopback", "on"] = "loopback"
     """To whom `/metrics` is told: to nobody, to this machine, or to everybody who reaches the hub."""
+    publish_to: str = Field(default="", pattern=rf"^(|{BUCKET})$")
+    """A bucket that is kept as a copy of the public feed: `s3://bucket/prefix`; "" for none. Who may write there stands
+    in the environment: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or what else Amazon's programs read."""
+    publish_endpoint: str = Field(default="", pattern=r"^(|https?://.+)$")
+    """The address of the store when it is not Amazon's."""
+    publish_region: str = ""
+    """Its region, as its operator names it."""
     sunset: dict[str, Sunset] = {}
     """Majors of the protocol that end: `{"1": {"deprecated": "2027-01-01", "sunset": "2028-01-01"}}`."""
 
@@ -114,6 +122,8 @@ FENCE = "fence.json"
 VIEWS = "views"
 """The folder of the feeds beside the public one: a ledger and a folder of pages each."""
 WITNESSES = "witnesses.json"
+MIRROR = "mirror.json"
+"""How the last round of copying the feed to a bucket ended."""
 
 
 def place(folder: Path, settings: Settings) -> Path | str:

@@ -21,8 +21,10 @@ from ..hub import Fenced
 from ..ports import Pull
 from ..publish.feed import Publisher
 from ..publish.fence import Behind
+from ..publish.keeping import keep_for_ever
+from ..storage.folder import FolderPages
 from ..takedown.acknowledging import Acknowledgements
-from .opening import SEEN, Running, witnessing_of
+from .opening import PUBLIC, SEEN, Running, copying_of, witnessing_of
 
 SCRUB_SECONDS, SCRUB_SHARE = 60.0, 20
 """How long between two rounds that rewrite files so that nothing of what was erased is left: at least, and as a
@@ -48,6 +50,7 @@ def begin(running: Running, folder: Path, pulls: Rounds[Pull]) -> list[asyncio.T
         "pulls": pulls.run,
         "views": lambda: views_for_ever(running),
         "witnessing": witnessing_of(folder, running).run,
+        "files": lambda: files_for_ever(folder, running),
         "attesting": lambda: _again_and_again(RENEW_SECONDS, lambda: renew(running), "attestation.failed"),
     }
     often = max(running.settings.publish_seconds, 0.2)
@@ -139,6 +142,12 @@ async def publish_for_ever(running: Running) -> None:
 
 def _seconds(wait: timedelta | None) -> float:
     return 600.0 if wait is None else wait.total_seconds()
+
+
+async def files_for_ever(folder: Path, running: Running) -> None:
+    """Compress what is published, and keep the bucket's copy of it where the settings name one."""
+    pages = FolderPages(folder / PUBLIC)
+    await keep_for_ever(running.publisher, pages, copying_of(folder, running.settings, pages))
 
 
 async def views_for_ever(running: Running) -> None:

@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -33,9 +34,10 @@ from ..node_heads import NodeHeads
 from ..ports import Erasure, Pull
 from ..publish.feed import Publisher
 from ..publish.fence import Gate, own_head
+from ..publish.keeping import Copying
 from ..publish.seen import Seen
 from ..publish.snapshots import Cadence
-from ..storage import witnessed
+from ..storage import mirrored, witnessed
 from ..storage.erasure_file import ErasureFile
 from ..storage.fence import FileFence
 from ..storage.folder import FolderPages
@@ -278,6 +280,15 @@ def witnessing_of(folder: Path, running: Running) -> Witnessing:
         return Said(answer.status, answer.body)
 
     return Witnessing(running.publisher, lambda: config.witnesses(folder), post)
+
+
+def copying_of(folder: Path, settings: Settings, pages: FolderPages, *, noting: bool = True) -> Copying | None:
+    """What keeps the bucket that the settings name; with `noting`, how far it is can be read in the hub's folder."""
+    if not settings.publish_to:
+        return None
+    noted = mirrored.read_note(folder) if noting else None
+    note = partial(mirrored.write_note, folder) if noting else lambda _: None
+    return Copying(pages, settings.publish_to, lambda: mirrored.open_objects(settings), now, noted, note)
 
 
 def erasures_of(hub: Hub, folder: Path, followers: Followers) -> Erasures:

@@ -12,7 +12,20 @@ import typer
 from jisr_protocol.reader.answers import Unreachable
 from jisr_protocol.refusal import Refusal
 
-from .commands import beginning, carried, deciding, keys, ledger, looking, nodes, notices, peers, speaking, upgrade
+from .commands import (
+    beginning,
+    carried,
+    copying,
+    deciding,
+    keys,
+    ledger,
+    looking,
+    nodes,
+    notices,
+    peers,
+    speaking,
+    upgrade,
+)
 from .shell import UNREACHABLE, USAGE, fail
 
 app = typer.Typer(
@@ -21,7 +34,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="A Jisr hub: one country's directory of many voices.",
 )
-for group in (beginning, looking, nodes, speaking, notices, ledger, upgrade):
+for group in (beginning, looking, copying, nodes, speaking, notices, ledger, upgrade):
     app.add_typer(group.commands)
 for name, commands in {
     "requests": speaking.requests_app,

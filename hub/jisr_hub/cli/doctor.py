@@ -26,6 +26,7 @@ from ..storage.condition import condition
 from ..storage.erasure_file import ErasureFile
 from ..storage.folder import FolderPages
 from ..storage.sql import SqlLedger
+from . import mirroring
 from .keeping import last_backup
 from .setting_up import check_there, opened, why_fenced
 
@@ -172,6 +173,9 @@ async def _ledger(folder: Path, settings: Settings, ledger: SqlLedger) -> AsyncI
         yield _clock(published.head)
         yield _head(published.head)
         yield await _pages(ledger, files, published.head)
+        if told := mirroring.facts(folder, settings, published.head):
+            well = not told["failed"] and not told["behind"]
+            yield Finding("bucket", WELL if well else LOOK, mirroring.words(told))
     for peer in await ledger.peers():
         since = f" since {peer.last_at}" if peer.last_at else ""
         if peer.last_outcome in ("verified", "stale", ""):

@@ -17,7 +17,7 @@ from ..storage.fence import FileFence
 from ..storage.folder import FolderPages
 from ..storage.rebuild import rebuild_records
 from ..storage.sql import SqlLedger
-from . import pulling
+from . import mirroring, pulling
 from .checking import check as check
 from .setting_up import alone, check_there, opened, why_fenced
 
@@ -43,6 +43,7 @@ async def status(folder: Path) -> dict[str, Any]:
         "size": size,
         "live": live_count,
         "fenced": fenced,
+        "mirror": mirroring.facts(folder, settings, published.head if published else None),
         "seen_ahead": read_seen(folder).warning(published.head if published else None),
         "published": published.head.size if published else 0,
         "state_root": published.head.state_root if published else None,
@@ -87,6 +88,8 @@ def status_words(value: dict[str, Any]) -> str:
         f"{value['live']} live records in {value['size']} entries; published up to {value['published']}",
         "",
     ]
+    if value["mirror"]:
+        lines[2:2] = [mirroring.words(value["mirror"])]
     if value["fenced"]:
         lines[2:2] = ["", f"FENCED  {value['fenced']}"]
     if value["seen_ahead"]:

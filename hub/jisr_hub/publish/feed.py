@@ -10,6 +10,8 @@ same bytes; a head that was not remembered was never shown.
     pages.py       pages and their paths                    leftovers.py  which files go, and when
     snapshots.py   when one is due, and writing it          standing.py   which files must stand
     inventory.py   state tree and inventory of the head     records.py    record files
+
+Beside it, following the folder (keeping.py): packing.py compressed forms, mirror.py the copy in a bucket.
 """
 
 from __future__ import annotations

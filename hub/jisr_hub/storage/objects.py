@@ -1,0 +1,94 @@
+"""The Objects port on any S3-compatible store, by way of obstore. Imported only where a store is set up."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+try:
+    import obstore
+    from obstore.exceptions import BaseError
+    from obstore.store import S3Store
+except ImportError as error:  # pragma: no cover - the extra is installed wherever tests run
+    raise ImportError("publishing to a bucket needs the extra: pip install 'jisr-hub[s3]'") from error
+
+from ..ports import Shown, Unstored
+
+PUT_SECONDS, RETRY_SECONDS = 300, 20
+"""How long one request may take, and how long it is tried again by itself."""
+DELETED_AT_ONCE = 1000
+
+
+class S3Objects:
+    """One bucket, or what stands in it below a prefix. Credentials come from the environment (AWS_ACCESS_KEY_ID …)."""
+
+    def __init__(self, address: str, *, endpoint: str = "", region: str = "") -> None:
+        """`address` is s3://bucket or s3://bucket/prefix, `endpoint` the address of a store other than Amazon's."""
+        bucket, _, prefix = address.removeprefix("s3://").partition("/")
+        self.address = address
+        options = {name: value for name, value in (("endpoint", endpoint), ("region", region)) if value}
+        self._store = S3Store(
+            bucket,
+            prefix=prefix.strip("/") or None,
+            config=options,  # type: ignore[arg-type]
+            client_options={
+                "allow_http": endpoint.startswith("http://"),
+                "timeout": timedelta(seconds=PUT_SECONDS),
+                "connect_timeout": timedelta(seconds=RETRY_SECONDS),
+            },
+            retry_config={"max_retries": 3, "retry_timeout": timedelta(seconds=RETRY_SECONDS)},
+        )
+
+    async def put(self, path: str, content: bytes | Path, shown: Shown) -> None:
+        attributes = {"Content-Type": shown.content_type, "Cache-Control": shown.cache_control}
+        if shown.content_encoding:
+            attributes["Content-Encoding"] = shown.content_encoding
+        with self._told():
+            try:
+                await obstore.put_async(self._store, path, content, attributes=attributes)
+            except FileNotFoundError as error:
+                if isinstance(content, Path) and not content.is_file():
+                    raise
+                raise Unstored(f"{self.address} cannot be used: {_reason(error)}") from None
+
+    async def get(self, path: str) -> bytes | None:
+        with self._told():
+            try:
+                found = await obstore.get_async(self._store, path)
+                return bytes(await found.bytes_async())
+            except FileNotFoundError:
+                return None
+
+    async def delete(self, names: Sequence[str]) -> None:
+        for first in range(0, len(names), DELETED_AT_ONCE):
+            with self._told():
+                await obstore.delete_async(self._store, list(names[first : first + DELETED_AT_ONCE]))
+
+    async def list(self) -> AsyncIterator[str]:
+        with self._told():
+            async for found in obstore.list(self._store, chunk_size=1000):
+                for one in found:
+                    yield str(one["path"])
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except FileNotFoundError:
+            raise
+        except (BaseError, OSError, ValueError) as error:
+            raise Unstored(f"{self.address} cannot be used now: {_reason(error)}") from None
+
+
+def _reason(error: Exception) -> str:
+    """What the store or the way to it said, in short; a store says why in XML."""
+    said = re.sub(r"\s+", " ", str(error).strip().split("\n\n")[0])
+    code, message = re.search(r"<Code>([^<]*)</Code>", said), re.search(r"<Message>([^<]*)</Message>", said)
+    if code is not None:
+        return f"it answers {code[1]}" + (f": {message[1]}" if message else "")
+    return said.split(" in ")[0].split(" - Server")[0][:300] + (
+        ": no connection" if "error sending request" in said else ""
+    )
