@@ -7,7 +7,7 @@ import gzip
 import secrets
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +65,16 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             world = World(folder, client)
             assert world.push().status_code == 200
             world.settled(302)
+            until(lambda: any((folder / "public").glob("log/*/000.ndjson.gz")))
             yield world
+
+
+def until(done: Callable[[], bool], seconds: float = 60.0) -> None:
+    """Wait for what a hub does beside answering."""
+    deadline = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def problem(answer: Any, status: int, code: str) -> dict[str, Any]:
@@ -128,9 +137,10 @@ def test_a_page_comes_as_the_reader_takes_it_and_is_always_the_same(world: World
     assert plain.count(b"\n") == 256
     headers, body = raw_page(world, "gzip")
     assert (headers["content-encoding"], gzip.decompress(body)) == ("gzip", plain)
-    headers, body = raw_page(world, "gzip, zstd;q=0.5")
+    headers, body = raw_page(world, "gzip;q=0.5, zstd")
     assert (headers["content-encoding"], zstandard.decompress(body)) == ("zstd", plain)
     assert len(body) < len(plain) / 3
+    assert raw_page(world, "gzip, zstd;q=0.5")[0]["content-encoding"] == "gzip", "it is weighed higher"
 
 
 @pytest.mark.parametrize(
