@@ -165,7 +165,7 @@ def sources(place: str, *, reader: bool) -> list[Path]:
         ("protocol", False, lambda: declared("protocol")),
         ("protocol", True, lambda: declared("protocol", "reader")),
         ("node", False, lambda: declared("node") | declared("protocol", "reader")),
-        ("hub", False, lambda: declared("hub") | declared("protocol", "reader")),
+        ("hub", False, lambda: declared("hub") | declared("hub", "s3") | declared("protocol", "reader")),
     ],
     ids=["protocol", "protocol[reader]", "node", "hub"],
 )
