@@ -183,7 +183,7 @@ def fail_over(servers: Pair, folder: Path, records: int) -> tuple[float, int]:
             await running.hub.admit("n", author.ring.statements, author.ring, per_hour=10**6, per_day=10**6)
             await running.publisher.publish()
             before = running.publisher.head
-            seconds, acknowledged = await promoted(servers, running, author, 8)
+            seconds, acknowledged = await promoted(servers, running, author, max(8, records // 40))
             assert acknowledged[-1] == len(author.feed().entries())
             held = await running.ledger.node_log(author.id, "public")
             assert held.frontier.size == acknowledged[-1], "what was acknowledged is there"
