@@ -183,21 +183,6 @@ def test_every_command_of_the_operators_page_runs(
     figure(f"{count} commands of docs/operations.md ran")
 
 
-def test_the_nginx_settings_of_the_operators_page_are_such(tmp_path: Path, tool: Callable[[str], str]) -> None:
-    """As nginx reads them; only the certificate, which the page leaves out, is left out here too."""
-    nginx = tool("nginx")
-    [block] = re.findall(
-        r"^```nginx\n(.*?)^```", (ROOT / "docs" / "operations.md").read_text(), re.MULTILINE | re.DOTALL
-    )
-    assert "listen 443 ssl;" in block
-    server = block.replace("listen 443 ssl;", "listen 127.0.0.1:1;")
-    settings = tmp_path / "nginx.conf"
-    settings.write_text(f"pid {tmp_path}/pid;\nevents {{}}\nhttp {{\n{server}\n}}\n")
-    command = [nginx, "-t", "-c", str(settings), "-p", str(tmp_path), "-e", str(tmp_path / "error.log")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    assert "syntax is ok" in done.stderr, done.stderr
-
-
 def test_commands_are_found_in_sh_blocks_only() -> None:
     text = "```sh\none --a \\\n  b   # why\n\n# alone\ntwo\n```\n```json\nthree\n```\n```\nfour\n```\n"
     assert [shlex.split(command, True) for command in commands(text)] == [["one", "--a", "b"], ["two"]]
