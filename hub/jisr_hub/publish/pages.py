@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import zstandard
 
@@ -34,8 +34,7 @@ async def in_place(work: Callable[[], None]) -> None:
     work()
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """What the path of a page says."""
 
     epoch: str

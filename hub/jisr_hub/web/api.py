@@ -129,12 +129,12 @@ class PublicPages(Route):
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         path: str = scope.get("path", "")
-        if path.startswith(_PUBLIC_LOG) and scope.get("method") in ("GET", "HEAD"):
-            place = place_of(path[len(_PUBLIC) :])
-            head = self._publisher.head
-            if place is not None and (head is None or place.page_end > head.floor):
-                return Match.FULL, {"endpoint": self, "path_params": {}}
-        return Match.NONE, {}
+        if not path.startswith(_PUBLIC_LOG) or scope.get("method") not in ("GET", "HEAD"):
+            return Match.NONE, {}
+        place, head = place_of(path[len(_PUBLIC) :]), self._publisher.head
+        if place is None or (head is not None and place.page_end <= head.floor):
+            return Match.NONE, {}
+        return Match.FULL, {"endpoint": self, "path_params": {}}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"][len(_PUBLIC) :]

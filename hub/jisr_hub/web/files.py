@@ -7,11 +7,11 @@ bytes. No file is held in memory: at most a piece is, however large the file and
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gzip
 import hashlib
 import os
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from starlette.datastructures import Headers
@@ -22,6 +22,8 @@ from .negotiation import Span, Unsatisfiable, codings, has, part
 
 PIECE_BYTES = 256 * 1024
 _SUFFIX = {"zstd": ".zst", "gzip": ".gz", "identity": ""}
+Raw = list[tuple[bytes, bytes]]
+"""Headers as they go out."""
 _DECIDING = frozenset((b"accept-encoding", b"if-none-match", b"if-range", b"range"))
 _READ = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0)
 _GZIP_LEVEL = 1
@@ -48,8 +50,7 @@ class StandingFile(Response):
 
     def __init__(self, path: str, *, cache: str, media_type: str, missing: Callable[[], Response]) -> None:
         self._path, self._missing = path, missing
-        self._lasting = [(b"cache-control", cache.encode()), (b"vary", b"Accept-Encoding")]
-        self._described = [*self._lasting, (b"content-type", media_type.encode()), (b"accept-ranges", b"bytes")]
+        self._lasting, self._described = _described(cache, media_type)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         asked = _asked(scope)
@@ -67,7 +68,7 @@ class StandingFile(Response):
         finally:
             os.close(form.descriptor)
 
-    def _said(self, form: Form, asked: Mapping[bytes, str]) -> tuple[int, list[tuple[bytes, bytes]], Span | None]:
+    def _said(self, form: Form, asked: Mapping[bytes, str]) -> tuple[int, Raw, Span | None]:
         """Status, headers, and which bytes follow."""
         etag = (b"etag", form.etag.encode())
         if has(asked.get(b"if-none-match"), form.etag):
@@ -83,6 +84,13 @@ class StandingFile(Response):
             return 200, [*said, (b"content-length", b"%d" % form.size)], Span(0, form.size)
         said.append((b"content-range", b"bytes %d-%d/%d" % (span.start, span.end - 1, form.size)))
         return 206, [*said, (b"content-length", b"%d" % (span.end - span.start))], span
+
+
+@lru_cache(16)
+def _described(cache: str, media_type: str) -> tuple[Raw, Raw]:
+    """The headers that a file has in any form: those of a 304, and all."""
+    lasting = [(b"cache-control", cache.encode()), (b"vary", b"Accept-Encoding")]
+    return lasting, [*lasting, (b"content-type", media_type.encode()), (b"accept-ranges", b"bytes")]
 
 
 def _asked(scope: Scope) -> dict[bytes, str]:
@@ -123,10 +131,11 @@ async def _piece(descriptor: int, size: int, at: int) -> bytes | bytearray:
     """The next bytes: at once when they are in memory, else from the disk, aside."""
     if _CACHED_ONLY is not None:
         held = bytearray(size)
-        with contextlib.suppress(OSError):  # not in memory, or a file system that cannot say so
-            came = os.preadv(descriptor, [held], at, _CACHED_ONLY)
-            if came == size:
+        try:
+            if os.preadv(descriptor, [held], at, _CACHED_ONLY) == size:
                 return held
+        except OSError:
+            pass  # not in memory, or a file system that cannot say so
     return await asyncio.to_thread(os.pread, descriptor, size, at)
 
 

@@ -32,7 +32,8 @@ def versioned(routes: Iterable[Route], endings: Mapping[str, Sunset]) -> list[Ro
     """The same routes, each with what every answer of the protocol says of its version."""
     guarded = []
     for route in routes:
-        route.app = Versioned(route.app, endings)
+        if endings or route.path.startswith(CALLS):  # of a file there is something to say only when its major ends
+            route.app = Versioned(route.app, endings)
         guarded.append(route)
     return guarded
 
@@ -49,9 +50,6 @@ class Versioned:
         is_call = path.startswith(CALLS)
         major = str(scope.get("path_params", {}).get("major", MAJOR))
         headers = self._said.get(major, {}) if is_call or path.startswith(FEEDS) else {}
-        if not is_call and not headers:
-            await self._app(scope, receive, send)
-            return
         if is_call:
             headers = {"Jisr-Version": MAJOR, **headers}
 
