@@ -15,6 +15,7 @@ import psycopg
 
 from jisr_hub.app.opening import open_hub
 from jisr_hub.cli import erasing, setting_up
+from jisr_protocol.limits import BATCH_ENTRIES
 from tests import postgres
 from tests.hub.author import Author
 from tests.hub.hub_in_memory import run
@@ -71,7 +72,11 @@ class KeptHub:
         try:
             await running.hub.admit(author.label, author.ring.statements, author.ring, per_hour=10**6, per_day=10**6)
             for feed in sorted(author.feeds):
-                await running.hub.push(author.id, feed, author.push(0, feed=feed))
+                size = len(author.feed(feed).lines)
+                for start in range(0, size, BATCH_ENTRIES):
+                    await running.hub.push(
+                        author.id, feed, author.push(start, min(start + BATCH_ENTRIES, size), feed=feed)
+                    )
             await running.publisher.publish(snapshot=snapshot)
         finally:
             await running.close()
