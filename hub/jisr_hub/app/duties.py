@@ -51,14 +51,18 @@ def begin(running: Running, folder: Path, pulls: Rounds[Pull]) -> list[asyncio.T
         "views": lambda: views_for_ever(running),
         "witnessing": witnessing_of(folder, running).run,
         "files": lambda: files_for_ever(folder, running),
-        "attesting": lambda: _again_and_again(RENEW_SECONDS, lambda: renew(running), "attestation.failed"),
+        "attesting": lambda: _again_and_again(
+            RENEW_SECONDS, lambda: renew(running), lambda: _log.exception("attestation.failed")
+        ),
     }
     often = max(running.settings.publish_seconds, 0.2)
     return [
         *(asyncio.create_task(lead(running, role, work)) for role, work in led.items()),
-        asyncio.create_task(_again_and_again(often, lambda: refresh(running), "head.unread")),
+        asyncio.create_task(_again_and_again(often, lambda: refresh(running), lambda: _log.exception("head.unread"))),
         asyncio.create_task(scrub_for_ever(running)),
-        asyncio.create_task(_again_and_again(ANSWER_SECONDS, lambda: answer(running), "notices.unanswered")),
+        asyncio.create_task(
+            _again_and_again(ANSWER_SECONDS, lambda: answer(running), lambda: _log.exception("notices.unanswered"))
+        ),
         asyncio.create_task(note_seen_for_ever(folder, running.publisher)),
     ]
 
@@ -71,17 +75,17 @@ async def end(tasks: Collection[asyncio.Task[None]]) -> None:
         await asyncio.wait(pending, timeout=1.0)
 
 
-async def _again_and_again(seconds: float, work: Callable[[], Awaitable[object]], failed: str) -> None:
-    """A round of work every so often, for ever. One that fails is told as `failed`; the next tries again, for what it
-    does not do is only late, and the hub goes on serving."""
+async def _again_and_again(seconds: float, work: Callable[[], Awaitable[object]], tell: Callable[[], object]) -> None:
+    """A round of work every so often, for ever. One that fails is told and the next tries again: what it does not
+    do is only late, and the hub goes on serving."""
     while True:
         await asyncio.sleep(seconds)
         try:
             await work()
         except Fenced:
             pass  # the operator is told by `duty.fenced`
-        except Exception:  # whatever it was is logged, see above
-            _log.exception(failed)
+        except Exception:  # whatever it was is told, see above
+            tell()
 
 
 async def lead(running: Running, role: str, work: Callable[[], Awaitable[None]]) -> None:
