@@ -11,3 +11,4 @@ class Unwritable(Exception):
             f"The hub's database cannot be reached or written now ({reason}). Nothing of this was kept, and all that "
             "was acknowledged before is safe. Once it answers and there is room on its disk, the same will do."
         )
+        self.reason = reason

@@ -21,6 +21,7 @@ from jisr_protocol.refusal import Refusal
 from .. import config, identity
 from ..app.opening import ERASURES, KEYS, PEERS, PUBLIC, now, read_identity
 from ..config import Settings
+from ..failures import Unwritable
 from ..publish.pages import Layout
 from ..storage.condition import condition
 from ..storage.erasure_file import ErasureFile
@@ -63,6 +64,8 @@ async def doctor(folder: Path) -> list[Finding]:
         if told["step"] == told["newest"]:
             async with opened(folder) as ledger:
                 found += [each async for each in _ledger(folder, settings, ledger)]
+    except Unwritable as away:
+        found.append(_away(away.reason))
     except Exception as error:  # whatever keeps it from opening is the finding
         if isinstance(error, OSError | ValueError | RuntimeError | Refusal) or type(error).__module__.startswith(
             "jisr"
@@ -71,9 +74,12 @@ async def doctor(folder: Path) -> list[Finding]:
         reason = getattr(error, "orig", None)
         if reason is None:
             raise
-        said = str(reason).strip().splitlines()[0]
-        found.append(Finding("database", BAD, f"The database cannot be used: {said}. Is it up, and its address right?"))
+        found.append(_away(str(reason).strip().splitlines()[0]))
     return found
+
+
+def _away(reason: str) -> Finding:
+    return Finding("database", BAD, f"The database cannot be used: {reason}. Is it up, and its address right?")
 
 
 def _keys(folder: Path, settings: Settings) -> Iterator[Finding]:

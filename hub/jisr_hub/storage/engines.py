@@ -265,7 +265,9 @@ class Postgres:
             asked["options"] = f"-csearch_path={self._schema}"
         if self._pooled:
             asked["prepare_threshold"] = None  # what is prepared belongs to a session
-        return create_async_engine(self._url, pool_pre_ping=True, connect_args=asked, **settings)
+        engine = create_async_engine(self._url, pool_pre_ping=True, connect_args=asked, **settings)
+        sa.event.listen(engine.sync_engine, "handle_error", _away)
+        return engine
 
     async def prepare(self) -> None:
         if self._schema:
@@ -364,6 +366,15 @@ class Postgres:
     async def close(self) -> None:
         for engine in {self._writer, self._readers, self.askers, self._leaders}:
             await engine.dispose()
+
+
+def _away(context: sa.engine.ExceptionContext) -> Unwritable | None:
+    """A server that goes, or that nobody reaches, is nobody's mistake, whatever was asked of it."""
+    error = context.sqlalchemy_exception
+    gone = context.is_disconnect or context.connection is None
+    if isinstance(error, sa.exc.OperationalError) and gone and not context.is_pre_ping:
+        return Unwritable(_first_line(error))
+    return None
 
 
 def _first_line(error: sa.exc.OperationalError) -> str:

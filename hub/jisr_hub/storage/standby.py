@@ -16,6 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 import structlog
 
+from ..failures import Unwritable
 from . import engines
 from .sql import SqlLedger
 
@@ -26,6 +27,7 @@ ANSWER_SECONDS = 3.0
 _WRITTEN = sa.text("SELECT pg_current_wal_lsn()::text")
 _REPLAYED = sa.text("SELECT coalesce(pg_last_wal_replay_lsn() >= CAST(:written AS pg_lsn), true)")
 """True also of one that was promoted: it replays nothing any more, and has all that was acknowledged."""
+_AWAY = (Unwritable, sa.exc.DBAPIError, TimeoutError, OSError)
 _log = structlog.get_logger()
 
 
@@ -51,7 +53,7 @@ class SqlStandby(SqlLedger):
         if await self._may_be_asked():
             try:
                 return await self._of_standby(query)
-            except (sa.exc.DBAPIError, TimeoutError, OSError) as error:  # away, or its replay ended the query
+            except _AWAY as error:  # away, or its replay ended the query
                 self._turn(_reason(error))
         return await self._primary.rows(query)
 
@@ -71,10 +73,10 @@ class SqlStandby(SqlLedger):
             replayed = await self._of_standby(_REPLAYED.bindparams(written=self._written or "0/0"))
             known = bool(self._written)
             self._turn("asked" if known and replayed[0][0] else "behind" if known else "not asked")
-        except (sa.exc.DBAPIError, TimeoutError, OSError) as error:
+        except _AWAY as error:
             self._turn(_reason(error))
         # while the primary is away, the standby is as far as it was, and nobody can be further
-        with contextlib.suppress(sa.exc.DBAPIError, OSError):
+        with contextlib.suppress(*_AWAY):
             self._written = str((await self._primary.rows(_WRITTEN))[0][0])
 
     def _turn(self, state: str) -> None:
