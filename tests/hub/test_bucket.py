@@ -13,10 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from jisr_hub.cli import doctor, inspection, mirroring
+from jisr_hub.cli import doctor, erasing, inspection, mirroring
 from jisr_hub.cli.setting_up import SettingUpError
+from jisr_hub.ports import Unstored
 from jisr_protocol import head as heads
 from jisr_protocol import paths
+from tests.hub.author import record_id
 from tests.hub.bucket import CREDENTIALS, Store, store
 from tests.hub.fronts import Hub, ask
 from tests.hub.hub_in_memory import run as in_loop
@@ -114,10 +116,26 @@ def test_a_bucket_that_is_not_there_is_told_in_a_sentence(
     assert [each.state for each in found if each.about == "bucket"] == ["look"]
 
 
+def test_without_the_extra_it_is_told_what_to_install(kept: KeptHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "obstore", None)
+    monkeypatch.delitem(sys.modules, "jisr_hub.storage.objects", raising=False)
+    monkeypatch.setenv("JISR_HUB_PUBLISH_TO", "s3://jisr/nowhere")
+    with pytest.raises(Unstored, match="pip install"):
+        in_loop(mirroring.once(kept.folder, "", "", ""))
+    assert "pip install" in in_loop(inspection.status(kept.folder))["mirror"]["failed"]
+
+
 def test_what_is_no_bucket_is_told(kept: KeptHub) -> None:
     for to, reason in (("", "No bucket is named"), ("http://x", "Expected a bucket")):
         with pytest.raises(SettingUpError, match=reason):
             in_loop(mirroring.once(kept.folder, to, "", ""))
+
+
+def test_an_erasure_says_that_a_bucket_is_still_to_follow(kept: KeptHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JISR_HUB_PUBLISH_TO", "s3://jisr/served")
+    wanted = in_loop(erasing.wanted(kept.folder, some_author().id, record_id("r7"), None, "asked", ""))
+    done = in_loop(erasing.erase(kept.folder, wanted))
+    assert any("s3://jisr/served" in each and "jisr-hub mirror" in each for each in done["remains"])
 
 
 def test_words_for_a_person() -> None:

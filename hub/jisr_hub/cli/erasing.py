@@ -101,7 +101,7 @@ async def _by_itself(folder: Path, what: Wanted) -> dict[str, Any]:
         await running.publisher.publish()
         await running.views.round()
         await _until_gone(folder, what)
-        return _facts(what, done, await running.erasures.scrub())
+        return _facts(what, done, [*await running.erasures.scrub(), *_in_bucket(folder)])
     finally:
         await running.close()
 
@@ -116,7 +116,7 @@ async def _beside_a_server(folder: Path, what: Wanted) -> dict[str, Any]:
             size = view.size
         await until_published(ledger, size)
         await _until_gone(folder, what)
-        return _facts(what, done, await erasures.scrub())
+        return _facts(what, done, [*await erasures.scrub(), *_in_bucket(folder)])
 
 
 @contextlib.asynccontextmanager
@@ -194,6 +194,12 @@ def _holds(line: bytes, node: str, target: str, max_rev: int | None) -> bool:
     if not isinstance(content, dict) or content.get("node") != node or target not in (ALL, content.get("id")):
         return False
     return live.reaches(max_rev, int(content["rev"]))
+
+
+def _in_bucket(folder: Path) -> list[str]:
+    """What to say of the copy in a bucket, which a serving hub brings up to date after its own pages."""
+    to = config.read(folder).publish_to
+    return [f"{to}, until the serving hub's next round with it; at once: jisr-hub mirror"] if to else []
 
 
 def _facts(what: Wanted, done: Erased, remains: list[str]) -> dict[str, Any]:

@@ -55,9 +55,9 @@ class Copying:
 
     async def round(self) -> Round:
         """One round. Raises what Mirror.round does; that is noted too."""
-        if self._mirror is None or time.monotonic() > self._learned + LEARN_AGAIN_SECONDS:
-            self._mirror, self._learned = Mirror(self._pages, self._open()), time.monotonic()
         try:
+            if self._mirror is None or time.monotonic() > self._learned + LEARN_AGAIN_SECONDS:
+                self._mirror, self._learned = Mirror(self._pages, self._open()), time.monotonic()
             done = await self._mirror.round()
         except (Unstored, Ahead) as error:
             self._say(epoch=self.noted.epoch, size=self.noted.size, failed=str(error))

@@ -8,15 +8,17 @@ import msgspec
 
 from .. import config
 from ..config import Settings
-from ..ports import Objects
+from ..ports import Objects, Unstored
 from ..publish.mirror import Noted
 from .folder import FolderPages
 
 
 def open_objects(settings: Settings) -> Objects:
-    """The bucket of these settings. Raises ImportError, with what to install, without the extra `s3`."""
-    from .objects import S3Objects
-
+    """The bucket of these settings. Raises Unstored, without the extra `s3` too."""
+    try:
+        from .objects import S3Objects
+    except ImportError:
+        raise Unstored("a bucket needs what is missing here: pip install 'jisr-hub[s3]'") from None
     return S3Objects(settings.publish_to, endpoint=settings.publish_endpoint, region=settings.publish_region)
 
 

@@ -8,12 +8,9 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
-try:
-    import obstore
-    from obstore.exceptions import BaseError
-    from obstore.store import S3Store
-except ImportError as error:  # pragma: no cover - the extra is installed wherever tests run
-    raise ImportError("publishing to a bucket needs the extra: pip install 'jisr-hub[s3]'") from error
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import S3Store
 
 from ..ports import Shown, Unstored
 
@@ -30,17 +27,18 @@ class S3Objects:
         bucket, _, prefix = address.removeprefix("s3://").partition("/")
         self.address = address
         options = {name: value for name, value in (("endpoint", endpoint), ("region", region)) if value}
-        self._store = S3Store(
-            bucket,
-            prefix=prefix.strip("/") or None,
-            config=options,  # type: ignore[arg-type]
-            client_options={
-                "allow_http": endpoint.startswith("http://"),
-                "timeout": timedelta(seconds=PUT_SECONDS),
-                "connect_timeout": timedelta(seconds=RETRY_SECONDS),
-            },
-            retry_config={"max_retries": 3, "retry_timeout": timedelta(seconds=RETRY_SECONDS)},
-        )
+        with self._told():
+            self._store = S3Store(
+                bucket,
+                prefix=prefix.strip("/") or None,
+                config=options,  # type: ignore[arg-type] - its names are literal types
+                client_options={
+                    "allow_http": endpoint.startswith("http://"),
+                    "timeout": timedelta(seconds=PUT_SECONDS),
+                    "connect_timeout": timedelta(seconds=RETRY_SECONDS),
+                },
+                retry_config={"max_retries": 3, "retry_timeout": timedelta(seconds=RETRY_SECONDS)},
+            )
 
     async def put(self, path: str, content: bytes | Path, shown: Shown) -> None:
         attributes = {"Content-Type": shown.content_type, "Cache-Control": shown.cache_control}
