@@ -31,7 +31,7 @@ class S3Objects:
             self._store = S3Store(
                 bucket,
                 prefix=prefix.strip("/") or None,
-                config=options,  # type: ignore[arg-type] - its names are literal types
+                config=options,  # type: ignore[arg-type]  # its names are literal types
                 client_options={
                     "allow_http": endpoint.startswith("http://"),
                     "timeout": timedelta(seconds=PUT_SECONDS),
