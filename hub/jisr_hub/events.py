@@ -45,7 +45,7 @@ EVENTS = {
     "node.moved": "A node has named another home; its records are taken by way of it from now on.",
     "nodehead.unmet": "What is shown of a node does not add up to what it signs; nothing is said of its completeness.",
     "notices.unanswered": "What became of notices could not be worked out; the next round tries again.",
-    "packing.failed": "Compressed forms of published files could not be made; the files are served in another form.",
+    "packing.failed": "Compressed forms of published files, or their copy, could not be made; it is tried again.",
     "policy.failed": "A changed policy could not be carried out whole; the next round goes on.",
     "pull.done": "A node's registered feed was fetched; the outcome says how that ended.",
     "round.failed": "Asking one source ended in an error of ours; the others go on, and the next round comes.",

@@ -6,9 +6,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import structlog
@@ -45,12 +46,11 @@ _log = structlog.get_logger()
 def begin(running: Running, folder: Path, pulls: Rounds[Pull]) -> list[asyncio.Task[None]]:
     """Start all duties; what only one process of a ledger may do waits for its turn."""
     led: dict[str, Callable[[], Awaitable[None]]] = {
-        "publisher": lambda: publish_for_ever(running),
+        "publisher": lambda: _side_by_side(publish_for_ever(running), files_for_ever(folder, running)),
         "followers": running.followers.run,
         "pulls": pulls.run,
         "views": lambda: views_for_ever(running),
         "witnessing": witnessing_of(folder, running).run,
-        "files": lambda: files_for_ever(folder, running),
         "attesting": lambda: _again_and_again(
             RENEW_SECONDS, lambda: renew(running), lambda: _log.exception("attestation.failed")
         ),
@@ -105,6 +105,13 @@ async def lead(running: Running, role: str, work: Callable[[], Awaitable[None]])
         await asyncio.sleep(LEAD_SECONDS)
 
 
+async def _side_by_side(*work: Coroutine[Any, Any, None]) -> None:
+    """What one process does under one lock: each lock holds a connection to the database."""
+    async with asyncio.TaskGroup() as group:
+        for each in work:
+            group.create_task(each)
+
+
 async def _until(what: Callable[[], Awaitable[None]]) -> None:
     await what()
 
@@ -150,8 +157,13 @@ def _seconds(wait: timedelta | None) -> float:
 
 async def files_for_ever(folder: Path, running: Running) -> None:
     """Compress what is published, and keep the bucket's copy of it where the settings name one."""
-    pages = FolderPages(folder / PUBLIC)
-    await keep_for_ever(running.publisher, pages, copying_of(folder, running.settings, pages))
+    while True:
+        pages = FolderPages(folder / PUBLIC)
+        try:
+            await keep_for_ever(running.publisher, pages, copying_of(folder, running.settings, pages))
+        except Exception:  # whatever it was is logged; publishing goes on
+            _log.exception("packing.failed")
+        await asyncio.sleep(FENCED_SECONDS)
 
 
 async def views_for_ever(running: Running) -> None:
