@@ -10,6 +10,7 @@ Pure: everything an entry is judged against is handed in.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -109,6 +110,11 @@ class Bench:
         """Whether a guard keeps this put, del or stub out."""
         return guarded(self.guards, entry.node or "", entry.id or "", entry.rev or 0)
 
+    @functools.cached_property
+    def any_lost(self) -> bool:
+        """Whether the writer ever lost a key: only then does the place of a record matter."""
+        return any(state.last is not None or state.key.revoked for state in self.ring.keys.values())
+
     def keys(self, kind: str) -> dict[str, PublicKey]:
         if kind not in self.verifiers:
             self.verifiers[kind] = self.ring.verifiers(kind)
@@ -201,10 +207,13 @@ def attested(bench: Bench, entry: Entry) -> None:
 
 def signature(bench: Bench, entry: Entry) -> None:
     """Step 7: SIG-1 to SIG-5 under the node's own keys, crit (ENT-6). The hub trusts nobody's word for it (PEER-1)."""
-    usual, src = bench.keys(entry.thing.kind if entry.thing else ""), bench.place(entry)
-    check_counts(bench.ring, entry, src or entry.src)
+    verifiers: Mapping[str, PublicKey] = bench.keys(entry.thing.kind if entry.thing else "")
+    if bench.any_lost:
+        src = bench.place(entry)
+        check_counts(bench.ring, entry, src or entry.src)
+        verifiers = validity.verifiers(bench.ring, entry, verifiers, src)
     try:
-        entries.accepted(entry, validity.verifiers(bench.ring, entry, usual, src), bench.node)
+        entries.accepted(entry, verifiers, bench.node)
     except Refusal as refusal:
         if bench.home or not refusal.rule.startswith("SIG-"):
             raise
@@ -476,7 +485,7 @@ def own_notice(bench: Bench, entry: Entry) -> notice.Notice:
 
 def guarded(guards: Mapping[Key, int | None], node: str, record_id: str, rev: int) -> bool:
     """Whether one of these guards keeps this rev out."""
-    return any(live.reaches(guards.get(key, 0), rev) for key in ((node, record_id), (node, notice.ALL)))
+    return live.reaches(guards.get((node, record_id), 0), rev) or live.reaches(guards.get((node, notice.ALL), 0), rev)
 
 
 def guard(guards: dict[Key, int | None], said: notice.Notice, target: str) -> None:

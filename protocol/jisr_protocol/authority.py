@@ -67,15 +67,19 @@ class Standing:
     def check(self, record: Mapping[str, Any]) -> None:
         """Refuse a new record of a node that stands so: nobody attests it (AUTH-1, AUTH-3, AUTH-6), not any more
         (AUTH-2), or not for this (AUTH-4)."""
+        if self.why is not Why.HOLDS:
+            self._refuse()
+        self.constraints.check(record)
+
+    def _refuse(self) -> None:
         if self.lapsed:
             refuse("AUTH-2", "/record/node", expected="a node whose attestation holds", came=self.why.value)
         elif self.why is Why.HUB_UNSIGNED:
             refuse("AUTH-3", "/record/node", expected="a hub that enough keys of an anchor name", came=self.why.value)
         elif self.why is Why.OTHERS:
             refuse("AUTH-6", "/record/node", expected="the word of its own home hub", came=self.why.value)
-        elif not self.holds:
+        else:
             refuse("AUTH-1", "/record/node", expected="a node that its home hub attests", came=self.why.value)
-        self.constraints.check(record)
 
 
 def check_good(said: Verified, ring: KeyRing | None, src: Source | None) -> None:

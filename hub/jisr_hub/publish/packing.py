@@ -26,7 +26,8 @@ from ..ports import Pages
 from .pages import ZSTD_LEVEL, Layout
 from .standing import of_snapshot
 
-GZIP_LEVEL = 6
+GZIP_LEVEL = 3
+"""Half the time of the usual 6 for 7 % more bytes; whoever has few bytes to spend asks for zstd."""
 LOWEST_PRIORITY = 19
 _PACK: Mapping[str, Callable[[bytes], bytes]] = {
     ".zst": lambda content: zstandard.ZstdCompressor(level=ZSTD_LEVEL).compress(content),

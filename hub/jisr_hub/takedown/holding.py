@@ -25,7 +25,7 @@ from .noticing import HeldBack
 
 def held(holds: Mapping[Key, int | None], node: str, record_id: str, rev: int) -> bool:
     """Whether one of these holds keeps this rev back."""
-    return any(live.reaches(holds.get(key, 0), rev) for key in ((node, record_id), (node, ALL)))
+    return live.reaches(holds.get((node, record_id), 0), rev) or live.reaches(holds.get((node, ALL), 0), rev)
 
 
 def kept_back(entry: Entry, draft: Draft) -> HeldBack:
