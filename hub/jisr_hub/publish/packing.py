@@ -11,6 +11,7 @@ still stands. So whatever comes between, no form outlives its file.
 from __future__ import annotations
 
 import contextlib
+import functools
 import gzip
 import os
 import threading
@@ -26,12 +27,17 @@ from ..ports import Pages
 from .pages import ZSTD_LEVEL, Layout
 from .standing import of_snapshot
 
-GZIP_LEVEL = 3
-"""Half the time of the usual 6 for 7 % more bytes; whoever has few bytes to spend asks for zstd."""
+try:
+    # a sixteenth of the time of zlib's usual 6, for a tenth more bytes (measured on pages of services)
+    from isal import igzip
+
+    _gzip: Callable[[bytes], bytes] = functools.partial(igzip.compress, compresslevel=2, mtime=0)
+except ImportError:  # it has no wheel for this machine
+    _gzip = functools.partial(gzip.compress, compresslevel=3, mtime=0)
 LOWEST_PRIORITY = 19
 _PACK: Mapping[str, Callable[[bytes], bytes]] = {
     ".zst": lambda content: zstandard.ZstdCompressor(level=ZSTD_LEVEL).compress(content),
-    ".gz": lambda content: gzip.compress(content, GZIP_LEVEL, mtime=0),
+    ".gz": _gzip,
 }
 
 
