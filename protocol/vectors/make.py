@@ -129,5 +129,7 @@ def _text(path: Path, text: str) -> None:
 if __name__ == "__main__":
     if sys.argv[1:] == ["--spec"]:
         write_examples(HERE.parent.parent / "docs" / "spec")
+    elif len(sys.argv) > 2 or any(argument.startswith("-") for argument in sys.argv[1:]):
+        sys.exit(__doc__)
     else:
         main(Path(sys.argv[1]) if len(sys.argv) > 1 else HERE)
