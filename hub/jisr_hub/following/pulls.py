@@ -40,7 +40,6 @@ from jisr_protocol.exchange import (
     Discard,
     Done,
     Event,
-    Fetch,
     Known,
     Outcome,
     Request,
@@ -52,6 +51,7 @@ from jisr_protocol.limits import BATCH_BYTES, BATCH_ENTRIES
 from jisr_protocol.merkle import Tree
 from jisr_protocol.polling import Said
 from jisr_protocol.reader import answers, evidence
+from jisr_protocol.reader.driving import Driver
 from jisr_protocol.reader.follow import is_address, printable
 from jisr_protocol.reader.places import FolderPlace, HttpPlace, Place, Spool
 from jisr_protocol.refusal import Refusal
@@ -234,8 +234,6 @@ class _Reading:
         self.leaves: list[bytes] = []
         self.key_lines: dict[int, bytes] = {}
         self._bytes = 0
-        self._fetches: set[asyncio.Task[Event]] = set()
-        self._done: Done | None = None
         self._known: Known | None = None
 
     @property
@@ -257,36 +255,15 @@ class _Reading:
 
     async def run(self) -> Done:
         """Carry the session out to its end. Raises Forbidden."""
-        try:
-            self._do(self._session.begin())
-            while self._done is None:
-                arrived, _ = await asyncio.wait(self._fetches, return_when=asyncio.FIRST_COMPLETED)
-                for task in arrived:
-                    if task in self._fetches:
-                        self._fetches.remove(task)
-                        self._do(self._session.receive(task.result()))
-            return self._done
-        finally:
-            for task in self._fetches:
-                task.cancel()
-            await asyncio.gather(*self._fetches, return_exceptions=True)
+        return await Driver(self._session, self._place, self._carry_out).run()
 
     def lines(self) -> Iterator[bytes]:
         """The lines that were read, in order, from `start` on."""
         self._aside.seek(0)
         return (line.removesuffix(b"\n") for line in self._aside)
 
-    def _do(self, requests: list[Request]) -> None:
-        while requests:
-            answer: Event | None = None
-            for request in requests:
-                answer = self._carry_out(request)
-            requests = self._session.receive(answer) if answer else []
-
     def _carry_out(self, request: Request) -> Event | None:
         match request:
-            case Fetch():
-                self._fetches.add(asyncio.get_running_loop().create_task(self._place.fetch(request)))
             case Apply(judged):
                 self._keep([one.entry for one in judged])
             case Settle():
@@ -299,8 +276,6 @@ class _Reading:
                 self._known = known
             case Discard():
                 self._forget()
-            case Done():
-                self._done = request
         return None
 
     def _keep(self, entries: list[Entry]) -> None:
@@ -317,9 +292,6 @@ class _Reading:
             raise Refusal("LIM-4", "", f"at most {MOST_BYTES} bytes at a time", self._bytes)
 
     def _forget(self) -> None:
-        for task in self._fetches:
-            task.cancel()
-        self._fetches = set()
         self._aside.seek(0)
         self._aside.truncate()
         self.leaves, self.key_lines, self._bytes = [], {}, 0

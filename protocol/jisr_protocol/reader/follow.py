@@ -38,7 +38,6 @@ from ..session import (
     Discard,
     Done,
     Event,
-    Fetch,
     GoBack,
     Known,
     Outcome,
@@ -53,6 +52,7 @@ from ..session import (
 from ..witness import Count, Policy
 from . import evidence
 from .answers import Forbidden
+from .driving import Driver
 from .nodes import Standing
 from .places import FolderPlace, HttpPlace, Place, Spool
 from .store import Copy, Refused
@@ -206,35 +206,15 @@ class _Run:
     ) -> None:
         self._copy, self._place, self._session, self._now, self._progress = copy, place, session, now, progress
         self._applied = 0
-        self._fetches: set[asyncio.Task[Event]] = set()
-        self._done: Done | None = None
 
     async def run(self) -> Result:
         try:
-            self._do(self._session.begin())
-            while self._done is None:
-                arrived, _ = await asyncio.wait(self._fetches, return_when=asyncio.FIRST_COMPLETED)
-                for task in arrived:
-                    if task in self._fetches:  # not discarded by one that came with it
-                        self._fetches.remove(task)
-                        self._do(self._session.receive(task.result()))
-            return self._result(self._done)
+            return self._result(await Driver(self._session, self._place, self._carry_out).run())
         finally:
             self._copy.discard()
-            await self._drop_fetches()
-
-    def _do(self, requests: list[Request]) -> None:
-        """Carry out requests, in order, and what the session answers at once to the last of them."""
-        while requests:
-            answer: Event | None = None
-            for request in requests:
-                answer = self._carry_out(request)
-            requests = self._session.receive(answer) if answer else []
 
     def _carry_out(self, request: Request) -> Event | None:
         match request:
-            case Fetch():
-                self._fetches.add(asyncio.get_running_loop().create_task(self._place.fetch(request)))
             case Replace():
                 self._copy.begin(replace=True)
             case GoBack(size):
@@ -256,27 +236,14 @@ class _Run:
             case Commit(known):
                 self._copy.commit(known, self._now(), self._place.address)
             case Discard():
-                self._discard()
-            case Done():
-                self._done = request
+                self._copy.discard()
+                self._applied = 0
         return None
-
-    def _discard(self) -> None:
-        self._copy.discard()
-        self._applied = 0
-        for task in self._fetches:
-            task.cancel()
-        self._fetches = set()
 
     def _tell_progress(self) -> None:
         if self._progress and self._session.head:
             size = self._session.head.size
             self._progress(min(self._session.start + self._applied, size), size)
-
-    async def _drop_fetches(self) -> None:
-        for task in self._fetches:
-            task.cancel()
-        await asyncio.gather(*self._fetches, return_exceptions=True)
 
     def _result(self, done: Done) -> Result:
         head = self._session.head or self._session.known.head
