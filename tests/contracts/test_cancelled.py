@@ -2,11 +2,15 @@
 
 import asyncio
 import gc
+import warnings
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
+from jisr_hub.failures import Unwritable
 from jisr_hub.storage import engines
 from jisr_hub.storage import tables as t
 from jisr_hub.storage.sql import SqlLedger
@@ -15,8 +19,6 @@ pytestmark = pytest.mark.anyio
 STEPS = 60
 
 
-# a cursor of psycopg that is cancelled while it opens is nobody's yet, and says so when it is collected: here
-@pytest.mark.filterwarnings("ignore:<psycopg.AsyncServerCursor:ResourceWarning")
 async def test_whoever_is_cancelled_at_any_moment_ends_so_and_leaves_a_ledger_that_works(place: Path | str) -> None:
     ledger = await SqlLedger.open(place, new_epoch="1-aaaaaaaa")
     rows = [{"seq": n, "op": "x", "leaf": b"l", "line": b"{}"} for n in range(300)]
@@ -43,3 +45,41 @@ async def test_whoever_is_cancelled_at_any_moment_ends_so_and_leaves_a_ledger_th
     assert await read() == len(rows)
     await ledger.close()
     gc.collect()
+
+
+@asynccontextmanager
+async def _opening(ledger: SqlLedger) -> AsyncIterator[tuple[asyncio.Task[None], int]]:
+    """A stream of PostgreSQL that waits for a table while it opens, and the number of its session."""
+
+    async def read() -> None:
+        async with ledger.database.reading() as connection:
+            async for _ in engines.streamed(connection, sa.select(t.entry), 10):
+                raise AssertionError("the table is locked")
+
+    waiting = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    async with ledger.database.askers.connect() as asker, ledger.database.writing() as writer:
+        await writer.exec_driver_sql(f"LOCK TABLE {t.entry.name} IN ACCESS EXCLUSIVE MODE")
+        reader = asyncio.create_task(read())
+        async with asyncio.timeout(20):
+            while not (found := (await asker.exec_driver_sql(waiting)).scalars().all()):
+                await asyncio.sleep(0.01)
+        yield reader, found[0]
+
+
+@pytest.mark.parametrize("end", ["cancelled", "server gone"])
+async def test_a_stream_that_ends_while_it_opens_leaves_no_cursor_open(postgres_address: str, end: str) -> None:
+    ledger = await SqlLedger.open(postgres_address, new_epoch="1-aaaaaaaa")
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        async with _opening(ledger) as (reader, session):
+            if end == "cancelled":
+                reader.cancel()
+            else:
+                async with ledger.database.askers.connect() as other:
+                    await other.execute(sa.select(sa.func.pg_terminate_backend(session)))
+            await asyncio.wait([reader], timeout=20)
+        assert reader.cancelled() if end == "cancelled" else isinstance(reader.exception(), Unwritable)
+        del reader
+        gc.collect()
+    assert [str(warning.message) for warning in told] == []
+    await ledger.close()

@@ -266,6 +266,7 @@ class Postgres:
         if self._pooled:
             asked["prepare_threshold"] = None  # what is prepared belongs to a session
         engine = create_async_engine(self._url, pool_pre_ping=True, connect_args=asked, **settings)
+        sa.event.listen(engine.sync_engine, "handle_error", _closed)
         sa.event.listen(engine.sync_engine, "handle_error", _away)
         return engine
 
@@ -366,6 +367,14 @@ class Postgres:
     async def close(self) -> None:
         for engine in {self._writer, self._readers, self.askers, self._leaders}:
             await engine.dispose()
+
+
+def _closed(context: sa.engine.ExceptionContext) -> None:
+    """SQLAlchemy gives up a connection whose statement was cancelled, or whose server went, and leaves the cursor open:
+    a stream that was only opening is in nobody's list yet, so it is closed here."""
+    opened = context.execution_context
+    if context.is_disconnect and opened is not None and opened.cursor is not None:
+        opened.cursor.close()
 
 
 def _away(context: sa.engine.ExceptionContext) -> Unwritable | None:
