@@ -1,4 +1,4 @@
-"""The load: deterministic multilingual service records, signed and cut into pushes before any clock runs.
+"""What the records of a load say: deterministic services in several languages.
 
 Words are made from the letters of Arabic, Latin and Tifinagh script with a skewed frequency, so that compression has
 about the work real text gives it.
@@ -9,15 +9,10 @@ from __future__ import annotations
 import random
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
-import zstandard
-
-from jisr_protocol import entry, envelope, head, identifiers, keys, push, state_tree
-from jisr_protocol.keys import KeyRing, SigningKey
-from jisr_protocol.merkle import Tree
+from jisr_protocol import identifiers
 
 SEED = 20261122
 BATCH = 500
@@ -31,16 +26,6 @@ _LETTERS = {
 }
 
 
-@dataclass(frozen=True)
-class Writer:
-    """One node of the load: its keys, and its pushes in order, compressed."""
-
-    ring: KeyRing
-    pushes: list[bytes]
-    key_file: bytes
-    records: int
-
-
 def _words(rng: random.Random) -> dict[str, list[str]]:
     return {
         lang: ["".join(rng.choice(letters) for _ in range(rng.randrange(2, 9))) for _ in range(900)]
@@ -48,8 +33,9 @@ def _words(rng: random.Random) -> dict[str, list[str]]:
     }
 
 
-def records(count: int, node: str, rng: random.Random, words: dict[str, list[str]]) -> Iterator[dict[str, Any]]:
+def records(count: int, node: str, rng: random.Random) -> Iterator[dict[str, Any]]:
     """`count` service records of `node`."""
+    words = _words(random.Random(SEED))
 
     def text(lang: str, length: int) -> str:
         chosen = words[lang]
@@ -92,39 +78,7 @@ def records(count: int, node: str, rng: random.Random, words: dict[str, list[str
         }
 
 
-def writer(count: int, number: int) -> Writer:
-    """A node with `count` records, everything signed, every push compressed with zstd 3."""
-    rng = random.Random(SEED * 1000 + number)
-    key, recovery = SigningKey(rng.randbytes(32)), SigningKey(rng.randbytes(32))
-    salt = identifiers.new_salt(rng.randbytes(16))
-    at = identifiers.to_instant(NOW)
-    first = keys.first_statement(key, [recovery.public], role="node", created=at, salt=salt)
-    ring = keys.begin(envelope.sealed("key", first, key))
-    lines = [entry.write("key", ring.statements[0], seq=0, at=at)]
-    live = []
-    for record in records(count, ring.id, rng, _words(random.Random(SEED))):
-        signed = envelope.sealed("record", record, key)
-        live.append((ring.id, record["id"], record["rev"], signed.digest))
-        lines.append(entry.write("put", signed, seq=len(lines), at=at))
-    tree = Tree(entry.parse(line).leaf for line in lines)
-    state, _ = state_tree.build(live)
-    signed_head = head.write(
-        key,
-        by=ring.id,
-        name="public",
-        epoch=identifiers.new_epoch(1, b"bench"),
-        size=len(lines),
-        live=len(live),
-        log_root=tree.root(),
-        state_root=state.root(),
-        time=datetime.now(UTC) - timedelta(minutes=1),
-        valid_for=timedelta(days=45),
-        next_in=timedelta(days=1),
-    )
-    bodies, start = [], 0
-    while start < len(lines):
-        taken = push.fits(lines[start : start + BATCH])
-        bodies.append(push.write(signed_head, lines[start : start + taken], start, tree, {0: lines[0]}))
-        start += taken
-    compressor = zstandard.ZstdCompressor(level=3)
-    return Writer(ring, [compressor.compress(body) for body in bodies], keys.write_file(ring), count)
+def changed(record: dict[str, Any], rng: random.Random) -> dict[str, Any]:
+    """The same record after its author has changed its telephone number."""
+    points = [{**point, "phone": f"+2125{rng.randrange(10**8):08d}"} for point in record["contact_points"]]
+    return {**record, "rev": record["rev"] + 1, "contact_points": points}

@@ -1,36 +1,48 @@
-"""A real hub in a process of its own, and the CPU seconds it has used."""
+"""A real hub in processes of its own, on the cores it is given, and what they have used."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
-from bench.corpus import Writer
+from bench import cores
+from bench.load import Load, Writer
 from jisr_hub.cli import setting_up
 from jisr_protocol import keys
 from jisr_protocol.reader.http import ExchangeError, GuardedClient
 
-_TICKS = os.sysconf("SC_CLK_TCK")
+
+def free_port() -> int:
+    """A port of the loopback interface that nobody listens on just now."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
 
 
 class HubProcess:
-    """`jisr-hub serve` on a free port of the loopback interface."""
+    """`jisr-hub serve` over a folder, on a free port of the loopback interface, with settings of its own."""
 
     def __init__(self, folder: Path) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self.folder, self.address = folder, f"http://127.0.0.1:{self.port}"
+        self.cores = cores.MEASURED
+        self.settings: dict[str, str] = {}
+        """By their names in the environment, without JISR_HUB_."""
         self._process: subprocess.Popen[bytes] | None = None
 
-    def init(self, writers: list[Writer]) -> None:
-        """Make the hub and admit the writers with quotas that never bind."""
+    @property
+    def feed(self) -> str:
+        return f"{self.address}/feeds/public"
+
+    def init(self, load: Load | None = None, database: str = "") -> Self:
+        """Make the hub and admit the load's nodes with quotas that never bind."""
 
         async def set_up() -> None:
             await setting_up.create(
@@ -41,37 +53,57 @@ class HubProcess:
                 address=self.address,
                 allow_private=True,
                 random_bytes=os.urandom,
+                database=database,
             )
-            for number, writer in enumerate(writers):
-                found = setting_up.Candidate(writer.ring.id, "", keys.parse_file(writer.key_file))
-                await setting_up.admit(self.folder, found, f"writer {number}")
-                await setting_up.set_quota(self.folder, writer.ring.id, 10**9, 10**9)
+            for writer in load.writers if load else ():
+                await self._admit(writer)
 
         asyncio.run(set_up())
+        return self
+
+    async def _admit(self, writer: Writer) -> None:
+        ring = writer.ring
+        found = setting_up.Candidate(ring.id, "", keys.parse_file(writer.key_file))
+        await setting_up.admit(self.folder, found, f"node {writer.number}")
+        await setting_up.set_quota(self.folder, ring.id, 10**9, 10**9)
 
     def __enter__(self) -> Self:
         command = [sys.executable, "-m", "jisr_hub", "serve", "--dir", str(self.folder), "--port", str(self.port)]
-        self._process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        environment = {**os.environ, **{f"JISR_HUB_{name}": value for name, value in self.settings.items()}}
+        with cores.pinned(self.cores):  # which its threads and its own processes take over
+            self._process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._process is not None:
             self._process.terminate()
-            self._process.wait(timeout=20)
+            self._process.wait(timeout=60)
+            self._process = None
+
+    def _pids(self) -> Iterator[int]:
+        """The server and every process it has begun."""
+        assert self._process is not None
+        parents = {}
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
+            except OSError:
+                continue  # it has ended meanwhile
+        family = {self._process.pid}
+        while more := {pid for pid, parent in parents.items() if parent in family} - family:
+            family |= more
+        return iter(family)
 
     def cpu_seconds(self) -> float:
-        """User and system seconds of the hub so far."""
-        assert self._process is not None
-        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / _TICKS
+        """User and system seconds of the hub so far, of all its processes that run."""
+        return sum(time.clock_gettime(~pid << 3 | 2) for pid in self._pids())  # the clock of another process (Linux)
 
     def peak_bytes(self) -> int:
-        """The most memory the hub has held."""
-        assert self._process is not None
-        status = Path(f"/proc/{self._process.pid}/status").read_text()
-        return int(status.partition("VmHWM:")[2].split()[0]) * 1024
+        """The most memory the hub has held: its processes, each at its highest."""
+        statuses = (Path(f"/proc/{pid}/status").read_text() for pid in self._pids())
+        return sum(int(status.partition("VmHWM:")[2].split()[0]) * 1024 for status in statuses)
 
-    async def ready(self, client: GuardedClient, seconds: float = 20.0) -> None:
+    async def ready(self, client: GuardedClient, seconds: float = 60.0) -> None:
         """Wait until the hub answers."""
         deadline = time.monotonic() + seconds
         while True:
@@ -81,4 +113,18 @@ class HubProcess:
             except ExchangeError:
                 if time.monotonic() > deadline:
                     raise
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.05)
+
+    async def size(self, client: GuardedClient) -> int:
+        """How many entries its head covers."""
+        answer = await client.get(f"{self.feed}/head.json", limit_bytes=65536)
+        return int(json.loads(answer.body)["head"]["size"]) if answer.status == 200 else 0
+
+    async def published(self, client: GuardedClient, size: int, seconds: float = 300.0) -> None:
+        """Wait until the head covers so many entries."""
+        deadline = time.monotonic() + seconds
+        while await self.size(client) < size:
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"no head of {size} entries after {seconds:.0f} s")
+            address = f"{self.feed}/head.json?after={size - 1}&wait=30"
+            await client.get(address, limit_bytes=65536, wait_seconds=30)

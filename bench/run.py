@@ -1,145 +1,77 @@
-"""`python3 run.py bench [--json] [--quick] [--n N]`: what the hub costs, as a ratio to the floor of this machine.
+"""`python3 run.py bench [--quick] [--long] [--only NAME]… [--n N]… [--json]`: what Jisr costs on this machine.
 
-Ratio = floor CPU seconds / (user + system CPU seconds of all hub processes); wall rates stand beside it. The load is
-signed and compressed before any clock runs. Medians of three.
+Every workload stands beside its floor: the least that the same work costs here. The ratio is 1 where ours does as well.
+Costs are CPU seconds (user and system, of all processes of a hub), and wall rates stand beside them. What is measured,
+and what its floor is, stands in the module of its kind. Loads are signed before any clock runs.
+
+Medians of three at 10,000 and 100,000 records; with --long once at 1,000,000 as well; --quick is one small size, once.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
+import os
 import platform
-import statistics
-import sys
 import tempfile
-import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench import corpus, floor
-from bench.corpus import Writer
-from bench.hub_process import HubProcess
-from jisr_protocol.reader.http import GuardedClient
+from bench import ingest, rows
+from bench.place import Place
+from bench.rows import Row
 
-WRITERS = 4
-HEADERS = {"Content-Type": "application/vnd.jisr.push+ndjson", "Content-Encoding": "zstd"}
-
-
-@dataclass(frozen=True)
-class Row:
-    """One workload: CPU seconds of ours and of the floor for `n` records, their ratio over the runs."""
-
-    name: str
-    n: int
-    ours: float
-    floor: float
-    unit: str
-    ratio: float
-    min: float
-    max: float
+Workload = Callable[[Place, int], Iterator[Row]]
+WORKLOADS: dict[Workload, tuple[str, ...]] = {
+    ingest.ingest: ("ingest", "ingest_unchanged", "memory_hub"),
+}
+"""What measures, and the names of its rows."""
+QUICK, USUAL, LONG = 2_000, (10_000, 100_000), 1_000_000
+ONCE_FROM = 1_000_000
+"""From so many records on, everything is measured once."""
 
 
-@dataclass(frozen=True)
-class Taken:
-    """One run of the hub over the load: CPU and wall seconds for new and for unchanged records, peak memory."""
-
-    new_cpu: float
-    new_wall: float
-    unchanged_cpu: float
-    peak_bytes: int
-
-
-def ingest(writers: list[Writer]) -> Taken:
-    """Push everything to a real hub over HTTP until it is published, then push all of it again."""
-    with tempfile.TemporaryDirectory() as folder:
-        hub = HubProcess(Path(folder) / "hub")
-        hub.init(writers)
-        with hub:
-            return asyncio.run(_ingest(hub, writers))
+def measured(place: Place, records: int, only: list[str]) -> Iterator[Row]:
+    """The rows of the workloads that are named, or of all, at one size."""
+    for workload, names in WORKLOADS.items():
+        if not only or set(only) & set(names):
+            for row in workload(place, records):
+                if not only or row.name in only:
+                    place.say(rows.table([row]).splitlines()[1])
+                    yield row
 
 
-async def _ingest(hub: HubProcess, writers: list[Writer]) -> Taken:
-    async with GuardedClient(allow_private=True) as client:
-        await hub.ready(client)
-        size = sum(w.records + 1 for w in writers) + 1
-        cpu, wall = hub.cpu_seconds(), time.monotonic()
-        await _push_all(client, hub, writers)
-        await client.get(
-            f"{hub.address}/feeds/public/head.json?after={size - 1}&wait=30", limit_bytes=65536, wait_seconds=30
-        )
-        taken = hub.cpu_seconds() - cpu, time.monotonic() - wall
-        cpu = hub.cpu_seconds()
-        await _push_all(client, hub, writers)
-        return Taken(*taken, hub.cpu_seconds() - cpu, hub.peak_bytes())
-
-
-async def _push_all(client: GuardedClient, hub: HubProcess, writers: list[Writer]) -> None:
-    for writer in writers:
-        url = f"{hub.address}/v1/nodes/{writer.ring.id}/feeds/public/log"
-        for body in writer.pushes:
-            answer = await client.post(url, body, HEADERS)
-            while answer.status == 429:
-                await asyncio.sleep(float(answer.headers.get("retry-after", "1")))
-                answer = await client.post(url, body, HEADERS)
-            told = json.loads(answer.body)
-            if answer.status != 200 or told["quarantined"]:
-                raise RuntimeError(f"the hub did not take the load: {answer.status} {answer.body[:300]!r}")
-
-
-def load(count: int) -> list[Writer]:
-    """The writers of a load of `count` records."""
-    return [corpus.writer(count // WRITERS, number) for number in range(WRITERS)]
-
-
-def measure(count: int, runs: int, say: Callable[[str], None]) -> list[Row]:
-    """The ingest workloads over `count` records, `runs` times in turn with the floor."""
-    say(f"{count} records: signing the load …")
-    writers = load(count)
-    floors, takens = [], []
-    for number in range(runs):
-        say(f"{count} records: run {number + 1} of {runs} …")
-        floors.append(floor.cpu_seconds(writers))
-        takens.append(ingest(writers))
-        last = takens[-1]
-        say(f"  floor {floors[-1] / count * 1e6:.0f} µs, hub {last.new_cpu / count * 1e6:.0f} µs a record, "
-            f"{count / last.new_wall:.0f} records/s, unchanged {last.unchanged_cpu / count * 1e6:.1f} µs")  # fmt: skip
-    return [
-        _row("ingest", count, [t.new_cpu for t in takens], floors),
-        _row("ingest_unchanged", count, [t.unchanged_cpu for t in takens], floors),
-        Row("memory_hub", count, max(t.peak_bytes for t in takens) / 2**20, 0.0, "MiB", 0.0, 0.0, 0.0),
-    ]
-
-
-def _row(name: str, count: int, ours: list[float], floors: list[float]) -> Row:
-    ratios = [f / o for f, o in zip(floors, ours, strict=True)]
-    return Row(
-        name,
-        count,
-        round(statistics.median(ours), 3),
-        round(statistics.median(floors), 3),
-        "CPU s",
-        round(statistics.median(ratios), 3),
-        round(min(ratios), 3),
-        round(max(ratios), 3),
-    )
+def machine() -> dict[str, str | int]:
+    """What it ran on."""
+    return {
+        "python": platform.python_version(),
+        "system": platform.system(),
+        "machine": platform.machine(),
+        "cores": os.cpu_count() or 1,
+    }
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Measure what was asked for."""
+    names = [name for several in WORKLOADS.values() for name in several]
+    parser = argparse.ArgumentParser(
+        prog="run.py bench", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
-    parser.add_argument("--quick", action="store_true", help="2,000 records, once")
+    parser.add_argument("--quick", action="store_true", help=f"{QUICK:,} records, once: under two minutes")
+    parser.add_argument("--long", action="store_true", help=f"also {LONG:,} records, once: most of an hour")
+    parser.add_argument("--only", action="append", choices=names, metavar="NAME", help=f"one of: {', '.join(names)}")
     parser.add_argument("--n", type=int, action="append", help="how many records; may be given again")
     chosen = parser.parse_args()
-    sizes = chosen.n or ([2000] if chosen.quick else [10_000, 100_000])
-    rows = [row for n in sizes for row in measure(n, 1 if chosen.quick else 3, lambda s: print(s, file=sys.stderr))]
-    print(f"{'workload':20}{'n':>9}{'ours':>10}{'floor':>10}  {'unit':8}{'ratio':>8}{'min':>8}{'max':>8}")
-    for r in rows:
-        print(f"{r.name:20}{r.n:>9}{r.ours:>10.3f}{r.floor:>10.3f}  {r.unit:8}{r.ratio:>8}{r.min:>8}{r.max:>8}")
+    sizes = chosen.n or ([QUICK] if chosen.quick else [*USUAL, *([LONG] if chosen.long else [])])
+    found: list[Row] = []
+    for records in sizes:
+        with tempfile.TemporaryDirectory() as folder:
+            place = Place(Path(folder), runs=1 if chosen.quick or records >= ONCE_FROM else 3)
+            found += measured(place, records, chosen.only or [])
+    print(rows.table(found))
     if chosen.json:
-        machine = {"python": platform.python_version(), "system": platform.system(), "machine": platform.machine()}
-        print(json.dumps({"machine": machine, "workloads": [asdict(r) for r in rows]}))
+        print(json.dumps({"machine": machine(), "workloads": [row.told() for row in found]}))
 
 
 if __name__ == "__main__":

@@ -18,8 +18,8 @@ from typing import Any
 
 import pytest
 
-from bench import floor
-from bench.run import load, measure
+from bench import floor, ingest, load
+from bench.place import Place
 from jisr_node.app import Node
 from jisr_protocol import evidence
 from jisr_protocol.reader.follow import Result, follow_once
@@ -355,13 +355,14 @@ def test_no_word_of_a_restricted_record_is_in_any_public_output(tmp_path: Path, 
 # What it costs
 
 
-def test_what_taking_a_record_in_costs(shared: Path, long: bool, figure: Callable[..., None]) -> None:
+def test_what_taking_a_record_in_costs(tmp_path: Path, long: bool, figure: Callable[..., None]) -> None:
     """Ratios are asserted with --long, alone on the machine; that all is taken and memory is bounded, always."""
     smaller, larger = (10_000, 100_000) if long else (1_000, 2_000)
-    rows = {(r.name, r.n): r for n in (smaller, larger) for r in measure(n, 3 if n == 10_000 else 1, lambda _: None)}
-    new, unchanged = rows["ingest", larger], rows["ingest_unchanged", larger]
-    ratio = max(rows["ingest", n].max for n in (smaller, larger))
-    cheaper = new.ours / unchanged.ours if unchanged.ours else float("inf")
+    place = Place(tmp_path, runs=1)
+    rows = {(row.name, n): row for n in (smaller, larger) for row in ingest.ingest(place, n)}
+    new = rows["ingest", larger]
+    ratio = max(rows["ingest", n].ratio for n in (smaller, larger))
+    cheaper = rows["ingest_unchanged", larger].ratio
     growth = (rows["ingest", larger].ours / larger) / (rows["ingest", smaller].ours / smaller)
     memory = rows["memory_hub", larger].ours
     figure(f"{larger} records: ingest ratio {ratio:.2f}, {new.ours / larger * 1e6:.0f} µs of CPU a record")
@@ -374,10 +375,10 @@ def test_what_taking_a_record_in_costs(shared: Path, long: bool, figure: Callabl
         assert growth <= 1.3
 
 
-def test_our_floor_is_a_floor(shared: Path, long: bool, figure: Callable[..., None]) -> None:
+def test_our_floor_is_a_floor(shared: Path, tmp_path: Path, long: bool, figure: Callable[..., None]) -> None:
     """Our floor may cost at most 1.15 times the CPU a record of the study's floor, in the same run."""
     count = 10_000 if long else 2_000
-    writers = load(count)
+    signed = load.make(tmp_path / "load", count)
     theirs, ours = [], []
     for _ in range(3):
         said = subprocess.run(
@@ -387,7 +388,7 @@ def test_our_floor_is_a_floor(shared: Path, long: bool, figure: Callable[..., No
             timeout=600,
         )
         theirs.append(json.loads(said.stdout.splitlines()[-1])["us_per_record"])
-        ours.append(floor.cpu_seconds(writers) / count * 1e6)
+        ours.append(floor.cpu_seconds(signed) / count * 1e6)
     best = min(o / t for o, t in zip(ours, theirs, strict=True))
     figure(f"our floor {min(ours):.0f} µs, theirs {min(theirs):.0f} µs a record, at best {best:.2f} times theirs")
     assert min(ours) > 0

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from bench.corpus import SEED, _words, records
+from bench.corpus import SEED, records
 from jisr_protocol import envelope
 from jisr_protocol.reader.follow import follow_once
 from tests.federation.poor_line import Line, Measured, StreamLine, TunnelLine
@@ -58,7 +58,7 @@ def said_of(measured: Measured) -> str:
 def feed_of(folder: Path, count: int) -> FeedFolder:
     """A node's feed of this many records in several scripts."""
     feed = FeedFolder(folder)
-    for value in records(count, feed.writer.id, random.Random(SEED), _words(random.Random(SEED))):
+    for value in records(count, feed.writer.id, random.Random(SEED)):
         feed.add("put", envelope.sealed("record", value, feed.writer.key))
     feed.publish()
     return feed

@@ -36,7 +36,7 @@ def application(folder: Path) -> Starlette:
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         with sole(folder):
-            _collect_rarely()
+            collect_rarely()
             running = await open_hub(folder)
             rounds = rounds_of(running)
             app.router.routes.extend(_routes(running, folder, rounds))
@@ -113,7 +113,7 @@ def admissions_of(running: Running) -> Admissions:
     return Admissions(running.hub, store, now, per_hour=settings.per_hour, per_day=settings.per_day)
 
 
-def _collect_rarely() -> None:
+def collect_rarely() -> None:
     """A batch makes tens of thousands of short-lived values and no cycles: looking for cycles that often costs 5 %."""
     gc.collect()
     gc.freeze()

@@ -1,0 +1,104 @@
+"""Taking records in: over HTTP, verified, validated, durable, published.
+
+ingest              CPU seconds of a hub on one core from the first push to the head that covers everything: floor.py is
+                    what taking in the same pushes costs at least. Beside it the wall rate.
+ingest_unchanged    the same for pushing all of it a second time; its floor is that of new records, so that the ratio
+                    says how many times cheaper than taking them in it is
+memory_hub          the most memory that hub has held, in MiB, against one that was started and has taken nothing
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from bench import floor
+from bench.hub_process import HubProcess
+from bench.load import Load, Writer
+from bench.place import Place
+from bench.rows import Row, costs
+from jisr_protocol.reader.http import GuardedClient
+
+HEADERS = {"Content-Type": "application/vnd.jisr.push+ndjson", "Content-Encoding": "zstd"}
+
+
+@dataclass(frozen=True)
+class Taken:
+    """One run of a hub over a load: seconds for all records when they are new, and again; memory."""
+
+    new_cpu: float
+    new_wall: float
+    unchanged_cpu: float
+    unchanged_wall: float
+    idle_bytes: int
+    peak_bytes: int
+
+
+def ingest(place: Place, records: int) -> Iterator[Row]:
+    """Measure all three."""
+    load = place.load(records)
+    floors, takens = [], []
+    for number in range(place.runs):
+        floors.append(floor.cpu_seconds(load))
+        takens.append(fill(place, records))
+        last = takens[-1]
+        place.say(f"{records} records, run {number + 1}: floor {floors[-1] / records * 1e6:.0f} µs, hub"
+                  f" {last.new_cpu / records * 1e6:.0f} µs a record, {records / last.new_wall:.0f} records/s, unchanged"
+                  f" {last.unchanged_cpu / records * 1e6:.1f} µs")  # fmt: skip
+    rate, again = (max(records / wall for wall in walls) for walls in (
+        [t.new_wall for t in takens], [t.unchanged_wall for t in takens]))  # fmt: skip
+    new, unchanged = [t.new_cpu for t in takens], [t.unchanged_cpu for t in takens]
+    yield costs("ingest", records, new, floors, "CPU s", beside=f"{rate:,.0f} records/s", rate=rate)
+    beside = f"{again:,.0f} records/s"
+    yield costs("ingest_unchanged", records, unchanged, new, "CPU s", beside=beside, rate=again)
+    peak, idle = max(t.peak_bytes for t in takens) / 2**20, min(t.idle_bytes for t in takens) / 2**20
+    yield costs("memory_hub", records, [peak], [idle], "MiB")
+
+
+def fill(place: Place, records: int) -> Taken:
+    """Make a hub, push all of the load to it, twice; keep it for others to read from."""
+    load = place.load(records)
+    hub = place.new_hub(f"hub-{records}").init(load)
+    with hub:
+        taken = asyncio.run(_take(hub, load))
+    place.keep_filled(records, hub)
+    return taken
+
+
+async def _take(hub: HubProcess, load: Load) -> Taken:
+    async with GuardedClient(allow_private=True) as client:
+        await hub.ready(client)
+        idle = hub.peak_bytes()
+        new_cpu, new_wall = await _measured(hub, client, load)
+        again_cpu, again_wall = await _measured(hub, client, load)
+        return Taken(new_cpu, new_wall, again_cpu, again_wall, idle, hub.peak_bytes())
+
+
+async def _measured(hub: HubProcess, client: GuardedClient, load: Load) -> tuple[float, float]:
+    cpu, wall = hub.cpu_seconds(), time.monotonic()
+    await push_all(client, hub, load, Writer.pushes)
+    await hub.published(client, load.entries)
+    return hub.cpu_seconds() - cpu, time.monotonic() - wall
+
+
+async def push_all(
+    client: GuardedClient, hub: HubProcess, load: Load, bodies: Callable[[Writer], Iterator[bytes]]
+) -> None:
+    """Send what these nodes have to push, each node in its order, all nodes side by side."""
+    async with asyncio.TaskGroup() as group:
+        for writer in load.writers:
+            group.create_task(_push(client, hub, writer.ring.id, bodies(writer)))
+
+
+async def _push(client: GuardedClient, hub: HubProcess, node: str, bodies: Iterator[bytes]) -> None:
+    address = f"{hub.address}/v1/nodes/{node}/feeds/public/log"
+    for body in bodies:
+        answer = await client.post(address, body, HEADERS)
+        while answer.status == 429:
+            await asyncio.sleep(float(answer.headers.get("retry-after", "1")))
+            answer = await client.post(address, body, HEADERS)
+        if answer.status != 200 or json.loads(answer.body)["quarantined"]:
+            raise RuntimeError(f"the hub did not take the load: {answer.status} {answer.body[:300]!r}")

@@ -1,0 +1,55 @@
+"""Where workloads meet: the folder of a run, the loads that were signed for it, the hubs that were filled."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench import load
+from bench.hub_process import HubProcess
+from bench.load import Load
+
+
+def to_stderr(sentence: str) -> None:
+    """Say how far it is."""
+    print(sentence, file=sys.stderr, flush=True)
+
+
+@dataclass
+class Place:
+    """A run of the benchmark: `runs` of everything that is measured more than once. Loads are signed once a size."""
+
+    folder: Path
+    runs: int = 3
+    say: Callable[[str], None] = to_stderr
+    changed: Callable[[int], int] = lambda records: records // 100
+    """How many of so many records are changed later."""
+    _loads: dict[int, Load] = field(default_factory=dict)
+    _filled: dict[int, HubProcess] = field(default_factory=dict)
+
+    def load(self, records: int) -> Load:
+        """The load of this size."""
+        if records not in self._loads:
+            self.say(f"{records} records: signing the load …")
+            self._loads[records] = load.make(self.folder / f"load-{records}", records, changed=self.changed(records))
+        return self._loads[records]
+
+    def new_hub(self, name: str) -> HubProcess:
+        """A hub that is not there yet, in a folder of its own; an earlier one of that name goes."""
+        shutil.rmtree(self.folder / name, ignore_errors=True)
+        return HubProcess(self.folder / name)
+
+    def keep_filled(self, records: int, hub: HubProcess) -> None:
+        """Let other workloads read from this hub, which has taken and published all of the load and does not run."""
+        self._filled[records] = hub
+
+    def filled(self, records: int) -> HubProcess:
+        """A hub that has taken and published all of the load, but no changes. It does not run."""
+        if records not in self._filled:
+            from bench import ingest
+
+            ingest.fill(self, records)
+        return self._filled[records]
