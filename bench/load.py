@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import random
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -79,6 +79,13 @@ class Load:
     def entries(self) -> int:
         """In the log of a hub that has taken everything but the changes: with each node's key statement and its own."""
         return self.records + len(self.writers) + 1
+
+    def lines(self, bodies: Callable[[Writer], Iterator[bytes]]) -> Iterator[bytes]:
+        """The entry lines of these pushes, each with its line feed."""
+        for writer in self.writers:
+            for body in bodies(writer):
+                with zstandard.ZstdDecompressor().stream_reader(body) as plain:
+                    yield from plain.read().splitlines(keepends=True)[1:]
 
 
 def make(folder: Path, records: int, *, changed: int = 0, writers: int = WRITERS) -> Load:

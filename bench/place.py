@@ -53,3 +53,7 @@ class Place:
 
             ingest.fill(self, records)
         return self._filled[records]
+
+    def forget(self, records: int) -> None:
+        """This hub has taken more than the load: who comes next gets another."""
+        self._filled.pop(records)

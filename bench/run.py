@@ -17,13 +17,15 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench import ingest, rows
+from bench import ingest, rows, stored, sync
 from bench.place import Place
 from bench.rows import Row
 
 Workload = Callable[[Place, int], Iterator[Row]]
 WORKLOADS: dict[Workload, tuple[str, ...]] = {
     ingest.ingest: ("ingest", "ingest_unchanged", "memory_hub"),
+    stored.stored: ("stored_bytes", "page_bytes"),
+    sync.one_percent: ("one_percent", "nothing"),
 }
 """What measures, and the names of its rows."""
 QUICK, USUAL, LONG = 2_000, (10_000, 100_000), 1_000_000

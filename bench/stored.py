@@ -1,0 +1,73 @@
+"""What a hub keeps on its disk, after everything is published and packed.
+
+stored_bytes    the database and the published files. The floor is the canonical size of the records, without signatures
+                and the log around them. Beside it what each part takes of that.
+page_bytes      the `.zst` forms of the log's pages. The floor is the same entry lines compressed alone, in one piece.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import zstandard
+
+from bench.hub_process import HubProcess
+from bench.load import Writer
+from bench.place import Place
+from bench.rows import Row, costs
+from jisr_protocol.reader.http import GuardedClient
+
+
+def stored(place: Place, records: int) -> Iterator[Row]:
+    """Both, of one hub."""
+    load, hub = place.load(records), place.filled(records)
+    with hub:
+        asyncio.run(_packed(hub))
+    parts = parts_of(hub.folder)
+    canonical = sum(writer.canonical_bytes for writer in load.writers)
+    beside = ", ".join(f"{name} {size / canonical:.2f}" for name, size in parts.most_common())
+    yield costs("stored_bytes", records, [parts.total()], [canonical], "bytes", beside=beside)
+    alone = compressed_size(load.lines(Writer.pushes))
+    yield costs("page_bytes", records, [parts["log .zst"]], [alone], "bytes")
+
+
+def parts_of(folder: Path) -> Counter[str]:
+    """Bytes on the disk by what they are for: the database, and each kind of published file by its form."""
+    found: Counter[str] = Counter()
+    for file in folder.rglob("*"):
+        if not file.is_file():
+            continue
+        place = file.relative_to(folder)
+        if place.parts[0] == "public" and len(place.parts) > 2:
+            form = file.suffix if file.suffix in (".zst", ".gz") else "plain"
+            found[f"{place.parts[1]} {form}"] += file.stat().st_size
+        else:
+            found["database" if file.name.startswith("hub.sqlite") else "other"] += file.stat().st_size
+    return found
+
+
+def compressed_size(lines: Iterator[bytes]) -> int:
+    """Of these lines in one piece, as a page is compressed."""
+    compressor, size = zstandard.ZstdCompressor(level=3).compressobj(), 0
+    for line in lines:
+        size += len(compressor.compress(line))
+    return size + len(compressor.flush())
+
+
+async def _packed(hub: HubProcess, seconds: float = 600.0) -> None:
+    """Wait until every published file has its compressed forms, which are made where nobody waits."""
+    async with GuardedClient(allow_private=True) as client:
+        await hub.ready(client)
+    deadline = time.monotonic() + seconds
+    while any(not file.with_name(f"{file.name}{form}").exists() for file in _plain(hub) for form in (".gz", ".zst")):
+        if time.monotonic() > deadline:
+            raise RuntimeError("published files are not packed")
+        await asyncio.sleep(0.2)
+
+
+def _plain(hub: HubProcess) -> Iterator[Path]:
+    return (hub.folder / "public").rglob("*.ndjson")
