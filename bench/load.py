@@ -77,8 +77,9 @@ class Load:
 
     @property
     def entries(self) -> int:
-        """In the log of a hub that has taken everything but the changes: with each node's key statement and its own."""
-        return self.records + len(self.writers) + 1
+        """In the log of a hub that has taken everything but the changes: with its own keys, and of each node its keys
+        and that it was admitted. Some time after comes an entry of each node's own head."""
+        return self.records + 2 * len(self.writers) + 1
 
     def lines(self, bodies: Callable[[Writer], Iterator[bytes]]) -> Iterator[bytes]:
         """The entry lines of these pushes, each with its line feed."""

@@ -44,35 +44,39 @@ class Exchanged:
 
 
 def one_percent(place: Place, records: int) -> Iterator[Row]:
-    """Changes and nothing, over the copy of a reader that held all of it before."""
+    """Nothing, and then what has changed, over the copy of a reader that held all of it before."""
     load, hub = place.load(records), place.filled(records)
     with hub:
-        changed, still = asyncio.run(_changed(hub, load, place.folder / f"copy-{records}.jisr"))
+        still, changed = asyncio.run(_changed(hub, load, place.folder / f"copy-{records}.jisr"))
+    place.forget(records)
     floor = stored.compressed_size(load.lines(Writer.changes))
     steps = f"{len(changed.requests)} requests in {changed.serial_steps} steps, for {load.changed} entries"
     yield costs("one_percent", records, [changed.received_bytes], [floor], "bytes", beside=steps)
     both = still.sent_bytes + still.received_bytes
     beside = f"{len(still.requests)} request, answered {still.statuses}"
     yield costs("nothing", records, [both], [len(LEAST_EXCHANGE)], "bytes", beside=beside)
-    place.forget(records)
 
 
 async def _changed(hub: HubProcess, load: Load, copy: Path) -> tuple[Exchanged, Exchanged]:
     async with GuardedClient(allow_private=True) as client:
         await hub.ready(client)
-        await _follow(hub.feed, copy)
+        settled = load.entries + len(load.writers)  # with each node's own head, which is said a moment later
+        await hub.published(client, settled)
+        await verified(hub.feed, copy)
+        still = await _over_a_line(hub, copy)
         await ingest.push_all(client, hub, load, Writer.changes)
-        await hub.published(client, load.entries + load.changed)
-        return await _over_a_line(hub, copy), await _over_a_line(hub, copy)
+        await hub.published(client, settled + load.changed)
+        return still, await _over_a_line(hub, copy)
 
 
 async def _over_a_line(hub: HubProcess, copy: Path) -> Exchanged:
     async with Line(hub.port, delay_seconds=STEP_SECONDS) as line:
-        await _follow(f"{line.address}/feeds/public", copy)
+        await verified(f"{line.address}/feeds/public", copy)
         return Exchanged(line.requests, line.statuses, line.sent_bytes, line.received_bytes, line.serial_steps())
 
 
-async def _follow(feed: str, copy: Path) -> Result:
+async def verified(feed: str, copy: Path) -> Result:
+    """Follow a feed; raise RuntimeError unless every entry of it was verified."""
     result = await follow(feed, copy, allow_private=True)
     if result.outcome != 0 or result.refused:
         raise RuntimeError(f"the reader did not verify it: {result.sentence} {result.refused[:3]}")

@@ -112,6 +112,8 @@ class GuardedClient:
             follow_redirects=False,
             headers={"User-Agent": user_agent},
         )
+        for needless in ("Accept", "Connection"):  # they say what holds without them; a feed at rest is asked often
+            del self._client.headers[needless]
 
     async def __aenter__(self) -> Self:
         return self
