@@ -12,6 +12,7 @@ import sqlite3
 import tempfile
 import time
 import unicodedata
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ import orjson
 import zstandard
 
 from bench import cores
-from bench.load import Load
+from bench.load import Load, Writer
 from jisr_protocol import schema
 from jisr_protocol.envelope import digest
 from jisr_protocol.merkle import Frontier, leaf_hash
@@ -52,7 +53,7 @@ def _walk(value: Any, depth: int = 0) -> None:
         raise ValueError(value)
 
 
-def cpu_seconds(load: Load) -> float:
+def cpu_seconds(load: Load, bodies: Callable[[Writer], Iterator[bytes]] = Writer.pushes) -> float:
     """The CPU seconds for everything in the load's pushes, once; reading them from the disk is not counted."""
     spent = 0.0
     with tempfile.TemporaryDirectory() as folder, cores.as_a_hub_runs():
@@ -67,7 +68,7 @@ def cpu_seconds(load: Load) -> float:
         frontier = Frontier()
         for writer in load.writers:
             header, key = next(iter(writer.ring.verifiers("record").items()))
-            for body in writer.pushes():
+            for body in bodies(writer):
                 began = time.process_time()
                 _take(body, header, key.verify_key, frontier, database)
                 spent += time.process_time() - began
@@ -75,14 +76,34 @@ def cpu_seconds(load: Load) -> float:
     return spent
 
 
-def _take(body: bytes, header: str, verify_key: Any, frontier: Frontier, database: sqlite3.Connection) -> None:
-    text = zstandard.ZstdDecompressor().stream_reader(body).read(16 << 20)
-    items = [item for item in _lines(text[text.index(b"\n") + 1 :]) if item.record]
-    raws = [bytes(item.record) for item in items]
+def signature_seconds(load: Load) -> float:
+    """The CPU seconds for verifying the signatures of all records of the load, and nothing else."""
+    spent = 0.0
+    with cores.as_a_hub_runs():
+        for writer in load.writers:
+            header, key = next(iter(writer.ring.verifiers("record").items()))
+            for body in writer.pushes():
+                text = zstandard.ZstdDecompressor().stream_reader(body).read(16 << 20)
+                items = [item for item in _lines(text[text.index(b"\n") + 1 :]) if item.record]
+                raws = [bytes(item.record) for item in items]
+                began = time.process_time()
+                _verify(items, raws, header, key.verify_key)
+                spent += time.process_time() - began
+    return spent
+
+
+def _verify(items: Sequence[_Line], raws: Sequence[bytes], header: str, verify_key: Any) -> None:
     prefix = header.encode() + b"."
     for item, raw in zip(items, raws, strict=True):
         signature = base64.urlsafe_b64decode(item.jws.rpartition(".")[2] + "==")
         verify_key.verify(prefix + base64.urlsafe_b64encode(raw).rstrip(b"="), signature)
+
+
+def _take(body: bytes, header: str, verify_key: Any, frontier: Frontier, database: sqlite3.Connection) -> None:
+    text = zstandard.ZstdDecompressor().stream_reader(body).read(16 << 20)
+    items = [item for item in _lines(text[text.index(b"\n") + 1 :]) if item.record]
+    raws = [bytes(item.record) for item in items]
+    _verify(items, raws, header, verify_key)
     values = [orjson.loads(raw) for raw in raws]
     for value, raw in zip(values, raws, strict=True):
         if orjson.dumps(value, option=orjson.OPT_SORT_KEYS) != raw:

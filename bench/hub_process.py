@@ -26,6 +26,12 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def highest_bytes(pid: int | str) -> int:
+    """The most memory that this process has held (Linux)."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) * 1024
+
+
 class HubProcess:
     """`jisr-hub serve` over a folder, on a free port of the loopback interface, with settings of its own."""
 
@@ -67,6 +73,11 @@ class HubProcess:
         await setting_up.admit(self.folder, found, f"node {writer.number}")
         await setting_up.set_quota(self.folder, ring.id, 10**9, 10**9)
 
+    def on(self, chosen: set[int]) -> Self:
+        """Let it run on these cores from its next start on."""
+        self.cores = chosen
+        return self
+
     def __enter__(self) -> Self:
         command = [sys.executable, "-m", "jisr_hub", "serve", "--dir", str(self.folder), "--port", str(self.port)]
         environment = {**os.environ, **{f"JISR_HUB_{name}": value for name, value in self.settings.items()}}
@@ -100,8 +111,7 @@ class HubProcess:
 
     def peak_bytes(self) -> int:
         """The most memory the hub has held: its processes, each at its highest."""
-        statuses = (Path(f"/proc/{pid}/status").read_text() for pid in self._pids())
-        return sum(int(status.partition("VmHWM:")[2].split()[0]) * 1024 for status in statuses)
+        return sum(highest_bytes(pid) for pid in self._pids())
 
     async def ready(self, client: GuardedClient, seconds: float = 60.0) -> None:
         """Wait until the hub answers."""

@@ -54,6 +54,11 @@ class Place:
             ingest.fill(self, records)
         return self._filled[records]
 
+    def copy(self, records: int) -> Path:
+        """Where a reader of the filled hub keeps its copy."""
+        return self.folder / f"copy-{records}.jisr"
+
     def forget(self, records: int) -> None:
         """This hub has taken more than the load: who comes next gets another."""
         self._filled.pop(records)
+        self.copy(records).unlink(missing_ok=True)

@@ -25,7 +25,8 @@ Workload = Callable[[Place, int], Iterator[Row]]
 WORKLOADS: dict[Workload, tuple[str, ...]] = {
     ingest.ingest: ("ingest", "ingest_unchanged", "memory_hub"),
     stored.stored: ("stored_bytes", "page_bytes"),
-    sync.one_percent: ("one_percent", "nothing"),
+    sync.first_sync: ("first_sync", "memory_reader"),
+    sync.changes: ("nothing", "one_percent", "change"),
 }
 """What measures, and the names of its rows."""
 QUICK, USUAL, LONG = 2_000, (10_000, 100_000), 1_000_000

@@ -1,8 +1,10 @@
 """What a hub keeps on its disk, after everything is published and packed.
 
-stored_bytes    the database and the published files. The floor is the canonical size of the records, without signatures
-                and the log around them. Beside it what each part takes of that.
-page_bytes      the `.zst` forms of the log's pages. The floor is the same entry lines compressed alone, in one piece.
+stored_bytes    the database and the published pages of the log in all their forms. The floor is the canonical size of the
+                records, without signatures and the log around them. Beside it what each part takes of that; and
+                snapshots, which are as much again for who begins, and not in it.
+page_bytes      the `.zst` forms of the pages that the head names. The floor is the same entry lines compressed alone, in
+                one piece.
 """
 
 from __future__ import annotations
@@ -19,6 +21,9 @@ from bench.hub_process import HubProcess
 from bench.load import Writer
 from bench.place import Place
 from bench.rows import Row, costs
+from jisr_protocol import head as heads
+from jisr_protocol import paths
+from jisr_protocol.limits import PAGE_ENTRIES
 from jisr_protocol.reader.http import GuardedClient
 
 
@@ -26,13 +31,14 @@ def stored(place: Place, records: int) -> Iterator[Row]:
     """Both, of one hub."""
     load, hub = place.load(records), place.filled(records)
     with hub:
-        asyncio.run(_packed(hub))
+        named = asyncio.run(_packed(hub))
     parts = parts_of(hub.folder)
     canonical = sum(writer.canonical_bytes for writer in load.writers)
     beside = ", ".join(f"{name} {size / canonical:.2f}" for name, size in parts.most_common())
-    yield costs("stored_bytes", records, [parts.total()], [canonical], "bytes", beside=beside)
+    pages = sum(size for name, size in parts.items() if name.startswith(("database", "log")))
+    yield costs("stored_bytes", records, [pages], [canonical], "bytes", beside=beside)
     alone = compressed_size(load.lines(Writer.pushes))
-    yield costs("page_bytes", records, [parts["log .zst"]], [alone], "bytes")
+    yield costs("page_bytes", records, [named], [alone], "bytes")
 
 
 def parts_of(folder: Path) -> Counter[str]:
@@ -58,8 +64,9 @@ def compressed_size(lines: Iterator[bytes]) -> int:
     return size + len(compressor.flush())
 
 
-async def _packed(hub: HubProcess, seconds: float = 600.0) -> None:
-    """Wait until every published file has its compressed forms, which are made where nobody waits."""
+async def _packed(hub: HubProcess, seconds: float = 600.0) -> int:
+    """Wait until every published file has its compressed forms, which are made where nobody waits; how many bytes the
+    pages of the head have with zstd."""
     async with GuardedClient(allow_private=True) as client:
         await hub.ready(client)
     deadline = time.monotonic() + seconds
@@ -67,6 +74,11 @@ async def _packed(hub: HubProcess, seconds: float = 600.0) -> None:
         if time.monotonic() > deadline:
             raise RuntimeError("published files are not packed")
         await asyncio.sleep(0.2)
+    public = hub.folder / "public"
+    head = heads.parse((public / paths.HEAD).read_bytes())
+    pages = (paths.page(head.epoch, first // PAGE_ENTRIES, min(PAGE_ENTRIES, head.size - first), 1)
+             for first in range(0, head.size, PAGE_ENTRIES))  # fmt: skip
+    return sum((public / f"{page}.zst").stat().st_size for page in pages)
 
 
 def _plain(hub: HubProcess) -> Iterator[Path]:
