@@ -48,7 +48,7 @@ class HubProcess:
         return f"{self.address}/feeds/public"
 
     def init(self, load: Load | None = None, database: str = "") -> Self:
-        """Make the hub and admit the load's nodes with quotas that never bind."""
+        """Make the hub and admit the load's nodes, with quotas that never bind."""
 
         async def set_up() -> None:
             await setting_up.create(
@@ -61,11 +61,28 @@ class HubProcess:
                 random_bytes=os.urandom,
                 database=database,
             )
-            for writer in load.writers if load else ():
-                await self._admit(writer)
 
         asyncio.run(set_up())
+        if load is not None:
+            self.admit(load)
         return self
+
+    def admit(self, load: Load) -> None:
+        """Admit the nodes of a load while the hub does not run."""
+
+        async def all_of_them() -> None:
+            for writer in load.writers:
+                await self._admit(writer)
+
+        asyncio.run(all_of_them())
+
+    def follow(self, other: HubProcess) -> None:
+        """Follow another hub, which runs, from the next start on."""
+
+        async def peer() -> None:
+            await setting_up.add_peer(self.folder, await setting_up.find_peer(self.folder, other.address))
+
+        asyncio.run(peer())
 
     async def _admit(self, writer: Writer) -> None:
         ring = writer.ring

@@ -90,10 +90,11 @@ async def push_all(
     """Send what these nodes have to push, each node in its order, all nodes side by side."""
     async with asyncio.TaskGroup() as group:
         for writer in load.writers:
-            group.create_task(_push(client, hub, writer.ring.id, bodies(writer)))
+            group.create_task(push(client, hub, writer.ring.id, bodies(writer)))
 
 
-async def _push(client: GuardedClient, hub: HubProcess, node: str, bodies: Iterator[bytes]) -> None:
+async def push(client: GuardedClient, hub: HubProcess, node: str, bodies: Iterator[bytes]) -> None:
+    """Send what a node has to push, in order. Raises RuntimeError when the hub does not take all of it."""
     address = f"{hub.address}/v1/nodes/{node}/feeds/public/log"
     for body in bodies:
         answer = await client.post(address, body, HEADERS)

@@ -93,11 +93,19 @@ def make(folder: Path, records: int, *, changed: int = 0, writers: int = WRITERS
     """Sign a load of about so many records, of which `changed` are changed later."""
     folder.mkdir(parents=True)
     share = [(folder, number, records // writers, changed // writers) for number in range(writers)]
-    with (
-        cores.pinned(set(cores.ALL)),
-        ProcessPoolExecutor(max(1, len(cores.ALL)), mp_context=get_context("spawn")) as pool,
-    ):
-        return Load(list(pool.map(_signed, *zip(*share, strict=True))))
+    return _on_all_cores(_signed, share)
+
+
+def make_single(folder: Path, writers: int, each: int) -> Load:
+    """Sign a load of nodes that push one entry at a time, each under its own head: their keys, then the records."""
+    folder.mkdir(parents=True)
+    return _on_all_cores(_signed_singly, [(folder, number, each) for number in range(writers)])
+
+
+def _on_all_cores(sign: Callable[..., Writer], shares: list[tuple[Any, ...]]) -> Load:
+    processes = max(1, len(cores.ALL))
+    with cores.pinned(set(cores.ALL)), ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        return Load(list(pool.map(sign, *zip(*shares, strict=True))))
 
 
 def _signed(folder: Path, number: int, count: int, changed: int) -> Writer:
@@ -120,6 +128,21 @@ def _signed(folder: Path, number: int, count: int, changed: int) -> Writer:
     (folder / f"{number}.keys").write_bytes(keys.write_file(node.ring))
     lines.unlink()
     return Writer(number, folder, count, len(later), canonical_bytes, signed_bytes)
+
+
+def _signed_singly(folder: Path, number: int, count: int) -> Writer:
+    rng = random.Random(corpus.SEED * 2000 + number)
+    node = _Node(rng)
+    bodies = [*_pushes(node, node.head(), 0, iter([node.key_line]))]
+    canonical_bytes = signed_bytes = 0
+    for record in corpus.records(count, node.ring.id, rng):
+        line, raw_bytes = node.put(record)
+        bodies += _pushes(node, node.head(), node.tree.size - 1, iter([line]))
+        canonical_bytes, signed_bytes = canonical_bytes + raw_bytes, signed_bytes + len(line) + 1
+    _write_bodies(folder / f"{number}.pushes", bodies)
+    _write_bodies(folder / f"{number}.changes", [])
+    (folder / f"{number}.keys").write_bytes(keys.write_file(node.ring))
+    return Writer(number, folder, count, 0, canonical_bytes, signed_bytes)
 
 
 class _Node:

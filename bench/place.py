@@ -27,15 +27,19 @@ class Place:
     say: Callable[[str], None] = to_stderr
     changed: Callable[[int], int] = lambda records: records // 100
     """How many of so many records are changed later."""
-    _loads: dict[int, Load] = field(default_factory=dict)
+    _loads: dict[str, Load] = field(default_factory=dict)
     _filled: dict[int, HubProcess] = field(default_factory=dict)
 
     def load(self, records: int) -> Load:
         """The load of this size."""
-        if records not in self._loads:
-            self.say(f"{records} records: signing the load …")
-            self._loads[records] = load.make(self.folder / f"load-{records}", records, changed=self.changed(records))
-        return self._loads[records]
+        return self.signed(f"load-{records}", lambda folder: load.make(folder, records, changed=self.changed(records)))
+
+    def signed(self, name: str, make: Callable[[Path], Load]) -> Load:
+        """A load by its name, made once."""
+        if name not in self._loads:
+            self.say(f"signing {name} …")
+            self._loads[name] = make(self.folder / name)
+        return self._loads[name]
 
     def new_hub(self, name: str) -> HubProcess:
         """A hub that is not there yet, in a folder of its own; an earlier one of that name goes."""

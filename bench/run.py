@@ -17,7 +17,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench import ingest, rows, stored, sync
+from bench import ingest, latency, rows, stored, sync
 from bench.place import Place
 from bench.rows import Row
 
@@ -27,6 +27,8 @@ WORKLOADS: dict[Workload, tuple[str, ...]] = {
     stored.stored: ("stored_bytes", "page_bytes"),
     sync.first_sync: ("first_sync", "memory_reader"),
     sync.changes: ("nothing", "one_percent", "change"),
+    latency.one_hub: ("latency_one_hub",),
+    latency.two_hubs: ("latency_two_hubs",),
 }
 """What measures, and the names of its rows."""
 QUICK, USUAL, LONG = 2_000, (10_000, 100_000), 1_000_000

@@ -1,10 +1,10 @@
 """What a hub keeps on its disk, after everything is published and packed.
 
-stored_bytes    the database and the published pages of the log in all their forms. The floor is the canonical size of the
-                records, without signatures and the log around them. Beside it what each part takes of that; and
-                snapshots, which are as much again for who begins, and not in it.
-page_bytes      the `.zst` forms of the pages that the head names. The floor is the same entry lines compressed alone, in
-                one piece.
+stored_bytes    the database and the published pages of the log, in all their forms. The floor is the canonical size of
+                the records, without signatures and the log around them. Beside it what each part takes of that; and
+                snapshots, which are not in it.
+page_bytes      the `.zst` forms of the pages that the head names. The floor is the same entry lines compressed alone,
+                in one piece.
 """
 
 from __future__ import annotations
