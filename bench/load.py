@@ -40,9 +40,7 @@ class Writer:
     records: int
     changed: int
     canonical_bytes: int
-    """Of all its records, signatures not counted."""
-    signed_bytes: int
-    """Of their entry lines."""
+    """Of all its records, without their signatures."""
 
     @property
     def key_file(self) -> bytes:
@@ -81,12 +79,15 @@ class Load:
         and that it was admitted. Some time after comes an entry of each node's own head."""
         return self.records + 2 * len(self.writers) + 1
 
-    def lines(self, bodies: Callable[[Writer], Iterator[bytes]]) -> Iterator[bytes]:
-        """The entry lines of these pushes, each with its line feed."""
+    def signed_records(self) -> Iterator[bytes]:
+        """All records with their signatures, and nothing around them."""
         for writer in self.writers:
-            for body in bodies(writer):
+            for body in writer.pushes():
                 with zstandard.ZstdDecompressor().stream_reader(body) as plain:
-                    yield from plain.read().splitlines(keepends=True)[1:]
+                    lines = plain.read().split(b"\n")[1:-1]
+                yield from (
+                    thing.raw for line in lines if (thing := entry.parse(line).thing) and thing.kind == "record"
+                )
 
 
 def make(folder: Path, records: int, *, changed: int = 0, writers: int = WRITERS) -> Load:
@@ -112,14 +113,14 @@ def _signed(folder: Path, number: int, count: int, changed: int) -> Writer:
     rng = random.Random(corpus.SEED * 1000 + number)
     node = _Node(rng)
     later: list[dict[str, Any]] = []
-    canonical_bytes = signed_bytes = 0
+    canonical_bytes = 0
     lines = folder / f"{number}.lines"
     with lines.open("wb") as file:
         _write(file, [node.key_line])
         for place, record in enumerate(corpus.records(count, node.ring.id, rng)):
             line, raw_bytes = node.put(record)
             _write(file, [line])
-            canonical_bytes, signed_bytes = canonical_bytes + raw_bytes, signed_bytes + len(line) + 1
+            canonical_bytes += raw_bytes
             if len(later) < changed and place % (count // changed) == 0:
                 later.append(record)
     _write_bodies(folder / f"{number}.pushes", _pushes(node, node.head(), 0, _read(lines)))
@@ -127,22 +128,22 @@ def _signed(folder: Path, number: int, count: int, changed: int) -> Writer:
     _write_bodies(folder / f"{number}.changes", _pushes(node, node.head(), count + 1, iter(changes)))
     (folder / f"{number}.keys").write_bytes(keys.write_file(node.ring))
     lines.unlink()
-    return Writer(number, folder, count, len(later), canonical_bytes, signed_bytes)
+    return Writer(number, folder, count, len(later), canonical_bytes)
 
 
 def _signed_singly(folder: Path, number: int, count: int) -> Writer:
     rng = random.Random(corpus.SEED * 2000 + number)
     node = _Node(rng)
     bodies = [*_pushes(node, node.head(), 0, iter([node.key_line]))]
-    canonical_bytes = signed_bytes = 0
+    canonical_bytes = 0
     for record in corpus.records(count, node.ring.id, rng):
         line, raw_bytes = node.put(record)
         bodies += _pushes(node, node.head(), node.tree.size - 1, iter([line]))
-        canonical_bytes, signed_bytes = canonical_bytes + raw_bytes, signed_bytes + len(line) + 1
+        canonical_bytes += raw_bytes
     _write_bodies(folder / f"{number}.pushes", bodies)
     _write_bodies(folder / f"{number}.changes", [])
     (folder / f"{number}.keys").write_bytes(keys.write_file(node.ring))
-    return Writer(number, folder, count, 0, canonical_bytes, signed_bytes)
+    return Writer(number, folder, count, 0, canonical_bytes)
 
 
 class _Node:
@@ -158,12 +159,12 @@ class _Node:
         self._live: dict[str, tuple[int, str]] = {}
 
     def put(self, record: dict[str, Any]) -> tuple[bytes, int]:
-        """Sign a record as the next entry: its line, and the length of the record alone."""
+        """Sign a record as the next entry: its line, and the length of the record without a signature."""
         signed = envelope.sealed("record", record, self._key)
         line = entry.write("put", signed, seq=self.tree.size, at=self._at)
         self.tree.append(entry.parse(line).leaf)
         self._live[record["id"]] = record["rev"], signed.digest
-        return line, len(signed.raw)
+        return line, len(signed.body)
 
     def head(self) -> Head:
         state, _ = state_tree.build((self.ring.id, id_, rev, digest) for id_, (rev, digest) in self._live.items())

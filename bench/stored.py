@@ -3,8 +3,8 @@
 stored_bytes    the database and the published pages of the log, in all their forms. The floor is the canonical size of
                 the records, without signatures and the log around them. Beside it what each part takes of that; and
                 snapshots, which are not in it.
-page_bytes      the `.zst` forms of the pages that the head names. The floor is the same entry lines compressed alone,
-                in one piece.
+page_bytes      the `.zst` forms of the pages that the head names. The floor is the same records with their signatures,
+                compressed alone in one piece (zstd 3).
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from pathlib import Path
 import zstandard
 
 from bench.hub_process import HubProcess
-from bench.load import Writer
 from bench.place import Place
 from bench.rows import Row, costs
 from jisr_protocol import head as heads
@@ -37,7 +36,7 @@ def stored(place: Place, records: int) -> Iterator[Row]:
     beside = ", ".join(f"{name} {size / canonical:.2f}" for name, size in parts.most_common())
     pages = sum(size for name, size in parts.items() if name.startswith(("database", "log")))
     yield costs("stored_bytes", records, [pages], [canonical], "bytes", beside=beside)
-    alone = compressed_size(load.lines(Writer.pushes))
+    alone = compressed_size(load.signed_records())
     yield costs("page_bytes", records, [named], [alone], "bytes")
 
 
@@ -57,10 +56,10 @@ def parts_of(folder: Path) -> Counter[str]:
 
 
 def compressed_size(lines: Iterator[bytes]) -> int:
-    """Of these lines in one piece, as a page is compressed."""
+    """Of these lines in one piece, by zstd at its usual level."""
     compressor, size = zstandard.ZstdCompressor(level=3).compressobj(), 0
     for line in lines:
-        size += len(compressor.compress(line))
+        size += len(compressor.compress(line + b"\n"))
     return size + len(compressor.flush())
 
 
