@@ -164,13 +164,14 @@ class Hub:
         held = await self.ledger.node_log(node, name)
         repeated = (opened.start, min(opened.start + len(opened.lines), held.frontier.size))
         known = await self.ledger.node_line_hashes(node, name, *repeated)
-        pushed = ingest.limits_and_canonical(opened, known)
+        fitting: set[bytes] = set()
+        pushed = ingest.limits_and_canonical(opened, known, fitting)
         stays = push.kept(pushed.head, held)
         goes_on = held.epoch in (None, pushed.head.epoch)
         if stays < held.frontier.size:  # what is held beyond a new epoch's base is not known in that epoch
             repeated = (opened.start, min(repeated[1], stays))
             known = {seq: hashed for seq, hashed in known.items() if seq < stays}
-            pushed = ingest.limits_and_canonical(opened, known)
+            pushed = ingest.limits_and_canonical(opened, known, fitting)
         if _says_nothing_new(pushed, held):
             standing = await self._standing(node, name, *repeated)
             return self._answer(node, name, held.frontier, held.epoch or "", Outcome(), repeated, standing)
@@ -191,6 +192,7 @@ class Hub:
         outcome, guards, holds = Outcome(), {}, {}
         if batch := [*again, *extension.entries]:
             bench = await self._bench(node, name, pushed.head, extension.ring, batch)
+            bench.fitting = fitting
             guards, holds = dict(bench.guards), dict(bench.holds)
             if reckoned is not None:
                 bench.take_reckoning(reckoned)

@@ -6,6 +6,7 @@ The content goes in as the raw slices in which it came (ENT-9); only position, t
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect
 from collections.abc import Mapping
 
 import orjson
@@ -28,7 +29,8 @@ def once(item: Draft) -> str | None:
         return item.digest
     if item.op in entry.KNOWN_OPS:
         return None
-    carried = {name: raw for name, raw in item.members.items() if name not in _OWN}
+    members = envelope.slices(b"{" + b",".join(filter(None, (item.before, item.after))) + b"}")
+    carried = {name: raw for name, raw in members.items() if name not in _OWN}
     return hashlib.sha256(
         b"\0".join(part for name in sorted(carried) for part in (name.encode(), carried[name]))
     ).hexdigest()
@@ -45,39 +47,51 @@ def draft(
 
     `jws` takes the place of the one that came.
     """
+    is_record = accepted.op in ("put", "del")
+    path = state_tree.path(accepted.node or "", accepted.id or "") if is_record else None
+    written = b"" if src is None else b'"src":["%b","%b",%d]' % (src[0].encode(), src[1].encode(), src[2])
+    if jws is None and (usual := entry.between(accepted)) is not None:
+        # the very slice of the line that came, from behind its time to before its position
+        return _draft(accepted, src, usual, b",".join(filter(None, (written, via and b'"via":' + via))), path)
     carried = {name: raw for name, raw in accepted.parts.items() if name not in _OWN}
     if src:
-        carried["src"] = b'["%b","%b",%d]' % (src[0].encode(), src[1].encode(), src[2])
+        carried["src"] = written.removeprefix(b'"src":')
     if via:
         carried["via"] = via
     if jws:
         carried["jws"] = b'"%b"' % jws.encode()
-    return Draft(
-        accepted.op,
-        accepted.type,
-        accepted.node,
-        accepted.id,
-        accepted.rev,
-        accepted.digest,
-        src,
-        carried,
-        state_tree.path(accepted.node or "", accepted.id or "") if accepted.op in ("put", "del") else None,
-    )
+    return _draft(accepted, src, *_around(carried), path)
 
 
 def again(said: Entry) -> Draft:
     """The draft of an entry of this hub's feed that is to be appended anew: all it carries but place and time."""
-    carried = {name: raw for name, raw in said.parts.items() if name not in ("at", "seq")}
-    return Draft(said.op, said.type, said.node, said.id, said.rev, said.digest, said.src, carried)
+    return _draft(said, said.src, *_around(said.parts), None)
+
+
+def as_read(said: Entry) -> Draft:
+    """The draft of an entry of this hub's feed that is to stand there again as it was read."""
+    path = state_tree.path(said.node or "", said.id or "") if said.op in ("put", "del", "out") else None
+    return _draft(said, said.src, *_around(said.parts), path)
 
 
 def put_again(said: Entry, proof: bytes | None) -> Draft:
     """The draft of a put that a thief's had taken the place of, with the proof that it is good."""
-    carried = {name: raw for name, raw in said.parts.items() if name not in ("at", "seq", "proof")}
+    carried = {name: raw for name, raw in said.parts.items() if name != "proof"}
     if proof is not None:
         carried["proof"] = proof
-    path = state_tree.path(said.node or "", said.id or "")
-    return Draft(said.op, said.type, said.node, said.id, said.rev, said.digest, said.src, carried, path)
+    return _draft(said, said.src, *_around(carried), state_tree.path(said.node or "", said.id or ""))
+
+
+def _draft(said: Entry, src: Position | None, before: bytes, after: bytes, path: int | None) -> Draft:
+    return Draft(said.op, said.type, said.node, said.id, said.rev, said.digest, src, before, after, path)
+
+
+def _around(members: Mapping[str, bytes]) -> tuple[bytes, bytes]:
+    """These members, but for place and time, as they are written before and after `seq`."""
+    names = sorted(members.keys() - {"at", "seq"})
+    cut = bisect(names, "seq")
+    written = [b'"%b":%b' % (name.encode(), members[name]) for name in names]
+    return b",".join(written[:cut]), b",".join(written[cut:])
 
 
 def notice_draft(notice: Notice, target: str) -> Draft:
@@ -89,14 +103,14 @@ def notice_draft(notice: Notice, target: str) -> Draft:
         "notice": said.body,
         "op": b'"%b"' % notice.action.encode(),
     }
-    return Draft(notice.action, None, notice.node, target, notice.max_rev, said.digest, None, members)
+    return Draft(notice.action, None, notice.node, target, notice.max_rev, said.digest, None, *_around(members))
 
 
 def statement_draft(said: Envelope, subject: str) -> Draft:
     """The entry for a statement of the hub's own."""
     value = said.value
     members = {"jws": b'"%b"' % said.jws.encode(), "op": b'"statement"', "statement": said.body}
-    return Draft("statement", value["type"], subject, value["id"], value["n"], said.digest, None, members)
+    return Draft("statement", value["type"], subject, value["id"], value["n"], said.digest, None, *_around(members))
 
 
 def key_draft(statement: Envelope, node: str, kid: str) -> Draft:
@@ -106,7 +120,7 @@ def key_draft(statement: Envelope, node: str, kid: str) -> Draft:
         "op": b'"%b"' % statement.kind.encode(),
         statement.kind: statement.body,
     }
-    return Draft(statement.kind, statement.kind, node, kid, None, statement.digest, None, members)
+    return Draft(statement.kind, statement.kind, node, kid, None, statement.digest, None, *_around(members))
 
 
 def node_head_draft(head: Head, missing: Mapping[str, int]) -> Draft:
@@ -114,7 +128,7 @@ def node_head_draft(head: Head, missing: Mapping[str, int]) -> Draft:
     members = completeness.members(head, missing)
     body = b'{"head":%b,"jws":%b,"missing":%b}' % (members["head"], members["jws"], members["missing"])
     digest = envelope.digest("nodehead", body)
-    return Draft("nodehead", None, head.by, head.name, None, digest, None, members)
+    return Draft("nodehead", None, head.by, head.name, None, digest, None, *_around(members))
 
 
 def out_draft(node: str, record_id: str, rev: int, digest: str, type_name: str, why: str = "") -> Draft:
@@ -129,13 +143,15 @@ def out_draft(node: str, record_id: str, rev: int, digest: str, type_name: str, 
         "type": orjson.dumps(type_name),
         **({"why": orjson.dumps(why)} if why else {}),
     }
-    return Draft("out", type_name, node, record_id, rev, digest, None, members, state_tree.path(node, record_id))
+    return Draft(
+        "out", type_name, node, record_id, rev, digest, None, *_around(members), state_tree.path(node, record_id)
+    )
 
 
 def number(item: Draft, seq: int, at: str) -> Numbered:
     """Give a draft its position: the canonical line and its leaf. Called under the writer's lock, so it stays quick."""
-    members = {**item.members, "at": b'"%b"' % at.encode(), "seq": b"%d" % seq}
-    line = b"{" + b",".join(b'"%b":%b' % (name.encode(), members[name]) for name in sorted(members)) + b"}"
+    # every op has a member between `at` and `seq`: the op itself
+    line = b'{"at":"%b",%b,"seq":%d%b}' % (at.encode(), item.before, seq, item.after and b"," + item.after)
     leaf = entry.leaf(seq, item.op, item.type, item.node, item.id, item.rev, item.digest, item.src, at)
     return Numbered(seq, line, leaf, item)
 

@@ -44,7 +44,11 @@ class Held(msgspec.Struct, frozen=True, gc=False):
 
 
 class Draft(msgspec.Struct, frozen=True, gc=False):
-    """An entry of the hub's feed without a position yet: the columns of its leaf, and its members in raw bytes."""
+    """An entry of the hub's feed without a position yet: the columns of its leaf, and its members in raw bytes.
+
+    `before` are the members that stand between `at` and `seq` in its line, `after` those after `seq`, each as they
+    will be written: `"name":value`, with commas between.
+    """
 
     op: str
     type: str | None
@@ -53,7 +57,8 @@ class Draft(msgspec.Struct, frozen=True, gc=False):
     rev: int | None
     digest: str | None
     src: Position | None
-    members: dict[str, bytes]
+    before: bytes
+    after: bytes
     path: int | None = None
     """The record's path in the state tree; None for what is no record."""
 

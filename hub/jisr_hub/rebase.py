@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jisr_protocol import entry as entries
-from jisr_protocol import identifiers, keys, live, notice, state_tree, statement, validity
+from jisr_protocol import identifiers, keys, live, notice, statement, validity
 from jisr_protocol.entry import Entry
 from jisr_protocol.keys import KeyRing
 from jisr_protocol.limits import PAGE_ENTRIES
@@ -252,7 +252,7 @@ async def _take_pages(hub: Hub, pages: Pages, found: Found, done: Done, per_hour
         rings.accept(line)
         batch.append(line)
         if line.op == "erase" and line.thing is not None:
-            erasures.append(Erasure(notice.target(line), line.id or "", _draft(line)))
+            erasures.append(Erasure(notice.target(line), line.id or "", log.as_read(line)))
         if len(batch) == BATCH or line.seq + 1 == found.reaches:
             change = _change_of(hub, batch, rings, known, per_hour, per_day)
             await hub.ledger.store(change, _at_its_place({line.seq: line for line in batch}))
@@ -292,7 +292,7 @@ def _change_of(hub: Hub, batch: list[Entry], rings: _Rings, known: set[str], per
     homes = {one.statement.subject: one.statement.value["home"] for one in told if one.statement.type == HOME}
     return Change(
         now,
-        [_draft(line) for line in batch],
+        [log.as_read(line) for line in batch],
         list(remembered.values()),
         {node: rings.rings[node] for node in said if node in rings.rings},
         members=list(members.values()),
@@ -306,8 +306,3 @@ def _told(line: Entry, rings: _Rings, at: str) -> Told:
     if said is None:
         raise ValueError("a statement has its content")
     return Told(said, said.claimed_kid, said.by in rings.rings, at)
-
-
-def _draft(line: Entry) -> Draft:
-    path = state_tree.path(line.node or "", line.id or "") if line.op in ("put", "del", "out") else None
-    return Draft(line.op, line.type, line.node, line.id, line.rev, line.digest, line.src, dict(line.parts), path)

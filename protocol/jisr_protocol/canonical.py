@@ -121,21 +121,15 @@ def _explain(value: Any, pointer: str, levels: int) -> None:
 
 def _check_text(value: Any, raw: bytes) -> None:
     """NFC (CAN-6) and no forbidden characters (CAN-8), decided on the bytes; walked only to name a place."""
-    text = None
-    if not raw.isascii():
+    if raw.isascii():
+        bent = b"\x7f" in raw
+    else:
         text = raw.decode("utf-8", "replace")
-        if not unicodedata.is_normalized("NFC", text):
-            _explain_text(value, "")
-            return
-    if (
-        b"\x7f" in raw
-        or (b"\\" in raw and _ESCAPED.search(raw.replace(b"\\\\", b"")))
-        or (
-            text is not None
-            and (b"\xc2" in raw or b"\xe2\x80" in raw or b"\xe2\x81" in raw or b"\xef\xbb" in raw)
-            and _FORBIDDEN_TEXT.search(text)
+        # what is printable in Unicode's sense holds nothing forbidden, and is quickly told
+        bent = not unicodedata.is_normalized("NFC", text) or (
+            not text.isprintable() and _FORBIDDEN_TEXT.search(text) is not None
         )
-    ):
+    if bent or (b"\\" in raw and _ESCAPED.search(raw.replace(b"\\\\", b""))):
         _explain_text(value, "")
 
 

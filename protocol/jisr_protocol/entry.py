@@ -11,6 +11,7 @@ It checks no signature and no authority; that is `accepted`. What can be derived
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -42,11 +43,20 @@ UNDERSTOOD: frozenset[str] = frozenset()
 
 _source = position(identifiers.feed_name, identifiers.epoch, identifiers.count)
 _hop = object_of({"by": identifiers.node, "epoch": identifiers.epoch, "seq": identifiers.count})
+_vias = list_of(_hop, most=64)
 _ENTRY = Shape(
     "ENT-1",
     {"at": identifiers.instant, "op": identifiers.text, "seq": identifiers.count},
-    {"src": _source, "via": list_of(_hop, most=64), "crit": list_of(identifiers.text, most=16)},
+    {"src": _source, "via": _vias, "crit": list_of(identifiers.text, most=16)},
 )
+_USUAL = tuple(
+    dict.fromkeys(("at", "jws", "op", "record", "seq", *more)).keys() for more in ((), ("src",), ("src", "via"))
+)
+"""The members of a put at its node, at its home hub, and farther on."""
+_JWS = re.compile(r"[A-Za-z0-9_.-]+")
+"""What needs no escape in JSON; whether it is a signature is for `accepted`."""
+_BEFORE, _BEHIND_AT = len(b'{"at":"","jws":"","op":"put","record":'), len(b'{"at":,')
+_TAIL = tuple((name, len(f',"{name}":')) for name in ("seq", "src", "via"))
 _RECORD = Shape(
     "ENT-2",
     {
@@ -154,6 +164,8 @@ def parse(raw: bytes) -> Entry:
     schema, the order of revs, `crit`. Raises Refusal.
     """
     value = canonical.parse(raw, limit_bytes=ENTRY_BYTES)
+    if (usual := _usual_put(raw, value)) is not None:
+        return usual
     _ENTRY.check(value)
     if not isinstance(value, dict):
         value = {}
@@ -183,6 +195,42 @@ def parse(raw: bytes) -> Entry:
     hashed = leaf(seq, op, *derived, src, at)
     gone = value.get("gone")
     return Entry(raw, seq, op, at, *derived, src, via, thing, gone, _crit(value, thing), hashed, parts)
+
+
+def _usual_put(raw: bytes, value: Any) -> Entry | None:
+    """The entry of a put as nearly all are: whole and with no member more. None for any other, and for one in which
+    anything is wrong: the ordinary way says what.
+
+    Canonical bytes have the members in order, so where the record begins follows from what stands before it.
+    """
+    if type(value) is not dict or value.get("op") != "put" or value.keys() not in _USUAL:
+        return None
+    at, jws, record, seq = value["at"], value["jws"], value["record"], value["seq"]
+    src, via = value.get("src"), value.get("via")
+    if not (type(record) is type(value) and type(jws) is str and _JWS.fullmatch(jws)) or "crit" in record:
+        return None
+    if identifiers.instant(at) or identifiers.count(seq):
+        return None
+    if ("src" in value and _source(src)) or ("via" in value and _vias(via)):
+        return None
+    try:
+        type_, node, id_, rev = record["type"], record["node"], record["id"], record["rev"]
+        if not identifiers.named_well(record["audience"], id_, node, record["salt"], type_) or identifiers.rev(rev):
+            return None
+    except KeyError:
+        return None
+    parts = {"at": b'"%b"' % at.encode(), "jws": b'"%b"' % jws.encode(), "op": b'"put"', "seq": b"%d" % seq}
+    if src is not None:
+        parts["src"] = orjson.dumps(src)
+    if via is not None:
+        parts["via"] = orjson.dumps(via, option=orjson.OPT_SORT_KEYS)
+    body = parts["record"] = raw[_BEFORE + len(at) + len(jws) : -_tail(parts)]
+    if len(body) > RECORD_BYTES:
+        return None
+    thing = Envelope("record", jws, body, record)
+    hashed, src, via = thing.digest, tuple(src) if src is not None else None, tuple(via or ())
+    leaf_hash = leaf(seq, "put", type_, node, id_, rev, hashed, src, at)
+    return Entry(raw, seq, "put", at, type_, node, id_, rev, hashed, src, via, thing, None, (), leaf_hash, parts)
 
 
 _Columns = tuple[str | None, str | None, str | None, int | None, str | None]
@@ -312,6 +360,19 @@ def write(
     if extra:
         members |= slices(extra)
     return b"{" + b",".join(b'"%b":%b' % (name.encode(), members[name]) for name in sorted(members)) + b"}"
+
+
+def between(said: Entry) -> bytes | None:
+    """The members of a put from behind its `at` to before its `seq`, as one slice of its line, where those after `seq`
+    are known to say only whence it came; None for any other entry."""
+    if said.op != "put" or said.parts.keys() not in _USUAL:
+        return None
+    return said.raw[len(said.parts["at"]) + _BEHIND_AT : -_tail(said.parts)]
+
+
+def _tail(parts: Mapping[str, bytes]) -> int:
+    """How many bytes of a usual put stand behind its record, the comma before `seq` included."""
+    return sum(len(parts[name]) + own for name, own in _TAIL if name in parts) + 1
 
 
 def extra(said: Entry) -> bytes | None:

@@ -10,6 +10,7 @@ raw slice as it came; nothing here serialises a received object again.
 from __future__ import annotations
 
 import base64
+import binascii
 import hashlib
 import re
 from collections.abc import Mapping
@@ -28,6 +29,7 @@ from .signing import PublicKey, SigningKey
 from .signing import protected as protected
 
 _SIGNATURE = re.compile(r"[A-Za-z0-9_-]{85}[AQgw]")
+_TO_STANDARD = bytes.maketrans(b"-_", b"+/")
 _raw_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
@@ -110,9 +112,9 @@ def verify_bytes(thing: Envelope, keys: Mapping[str, PublicKey]) -> str:
         refuse("KEY-6", "/jws", expected="a key that is not revoked", came=key.kid)
     if not _SIGNATURE.fullmatch(signature):
         refuse("SIG-4", "/jws", expected="86 characters of strict base64url", came=signature)
-    message = header.encode() + b"." + base64.urlsafe_b64encode(thing.body).rstrip(b"=")
+    signed = (_decoded(signature), header.encode(), b".", base64.urlsafe_b64encode(thing.body).rstrip(b"="))
     try:
-        nacl.bindings.crypto_sign_open(_decoded(signature) + message, key.public)
+        nacl.bindings.crypto_sign_open(b"".join(signed), key.public)
     except (nacl.exceptions.CryptoError, ValueError):
         refuse("SIG-5", "/jws", expected=f"a signature of these bytes by {key.kid}", came=signature)
     return key.kid
@@ -128,8 +130,9 @@ def claimed_kid(thing: Envelope) -> str:
     return found if identifiers.kid(found) is None else ""
 
 
-def _decoded(text: str) -> bytes:
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+def _decoded(signature: str) -> bytes:
+    """The 64 bytes of a checked signature; base64.urlsafe_b64decode costs thrice as much."""
+    return binascii.a2b_base64(signature.encode().translate(_TO_STANDARD) + b"==")
 
 
 def _explain_header(header: str, kind: str, keys: Mapping[str, PublicKey]) -> PublicKey | None:

@@ -11,7 +11,7 @@ It needs no credentials: the head is signed by the node and covers every line, s
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -112,13 +112,16 @@ class Opened:
     def start(self) -> int:
         return int(self.header["from"])
 
-    def read(self, held_lines: Mapping[int, bytes]) -> Push:
+    def read(self, held_lines: Mapping[int, bytes], look: Callable[[Entry], object] = lambda _: None) -> Push:
         """Read the rest. `held_lines` are SHA-256 of lines already held, by position: as far as the push begins with
-        the very same bytes, they are not read again."""
+        the very same bytes, they are not read again. `look` is called with each entry when it has just been read."""
         known = 0
         while known < len(self.lines) and held_lines.get(self.start + known) == line_hash(self.lines[known]):
             known += 1
-        fresh = [_entry(number, self.lines[number]) for number in range(known, len(self.lines))]
+        fresh = []
+        for number in range(known, len(self.lines)):
+            fresh.append(_entry(number, self.lines[number]))
+            look(fresh[-1])
         start, end = self.start, self.header["to"]
         if [line.seq for line in fresh] != list(range(start + known, end)):
             refuse("ENT-3", "/to", expected=f"the entries {start} to {end - 1}", came=f"{len(self.lines)} entries")

@@ -198,16 +198,13 @@ def synthetic(start: int, count: int) -> list[Draft]:
     drafts = []
     for number in range(start, start + count):
         record_id = f"00000000-0000-4000-8000-{number:012d}"
-        members = {
-            "jws": b'"%b"' % (b"A" * 150),
-            "op": b'"put"',
-            "record": b'{"id":"%b","name":"%b"}' % (record_id.encode(), b"x" * 400),
-            "src": b'["public","1-aaaaaaaa",%d]' % number,
-        }
+        record = b'{"id":"%b","name":"%b"}' % (record_id.encode(), b"x" * 400)
+        before = b'"jws":"%b","op":"put","record":%b' % (b"A" * 150, record)
+        after = b'"src":["public","1-aaaaaaaa",%d]' % number
         digest = f"{number:064x}"
         path = state_tree.path(node, record_id)
         src = ("public", "1-aaaaaaaa", number)
-        drafts.append(Draft("put", "t/1", node, record_id, 1, digest, src, members, path))
+        drafts.append(Draft("put", "t/1", node, record_id, 1, digest, src, before, after, path))
     return drafts
 
 

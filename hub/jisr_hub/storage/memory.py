@@ -283,7 +283,7 @@ class MemoryLedger(MemoryNotices):
         emptied = []
         for place, numbered in enumerate(self._s.entries):
             if (line := erased_line(erasure, numbered.line)) is not None:
-                draft = structs.replace(numbered.draft, members={})
+                draft = structs.replace(numbered.draft, before=b"", after=b"")
                 self._s.entries[place] = structs.replace(numbered, line=line, draft=draft)
             if line is not None or (erasure.again and covered(erasure, numbered.line)):
                 emptied.append(numbered.seq)

@@ -93,7 +93,7 @@ class MemoryNotices:
         hidden = []
         for place, numbered in enumerate(self._s.entries):
             if (line := held_line(erasure, numbered.line)) is not None:
-                draft = structs.replace(numbered.draft, members={})
+                draft = structs.replace(numbered.draft, before=b"", after=b"")
                 self._s.entries[place] = structs.replace(numbered, line=line, draft=draft)
                 hidden.append(place)
         return hidden

@@ -9,7 +9,7 @@ is carried out again and comes to the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -132,10 +132,15 @@ class Policies:
         """What is known of an author attested by this hub."""
         return Facts(home, self._countries if home == self.here else ())
 
-    def judging(self, home: str, scopes: Iterable[str]) -> Judging:
+    def judging(self, home: str, scopes: Sequence[str]) -> Judging:
         """What judges the puts of an author of this home hub, by all of these scopes."""
         facts = self.facts(home)
-        return lambda entry: judged((self.of(scope) for scope in scopes), entry, facts)
+
+        def judge(entry: Entry) -> str | None:
+            rules = [policy for scope in scopes if (policy := self.of(scope)) is not None]
+            return judged(rules, entry, facts) if rules else None
+
+        return judge
 
 
 def judged(rules: Iterable[Policy | None], entry: Entry, facts: Facts) -> str | None:
