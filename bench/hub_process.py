@@ -26,6 +26,19 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def until_listening(port: int, seconds: float = 60.0) -> None:
+    """Wait until somebody takes connections there."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            return
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(0.02)
+
+
 def highest_bytes(pid: int | str) -> int:
     """The most memory that this process has held (Linux)."""
     status = Path(f"/proc/{pid}/status").read_text()

@@ -24,6 +24,8 @@ class Place:
 
     folder: Path
     runs: int = 3
+    seconds: int = 3
+    """How long a rate of reads is taken."""
     say: Callable[[str], None] = to_stderr
     changed: Callable[[int], int] = lambda records: records // 100
     """How many of so many records are changed later."""

@@ -17,7 +17,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench import ingest, latency, rows, stored, sync
+from bench import ingest, latency, reads, rows, single, stored, sync
 from bench.place import Place
 from bench.rows import Row
 
@@ -27,6 +27,8 @@ WORKLOADS: dict[Workload, tuple[str, ...]] = {
     stored.stored: ("stored_bytes", "page_bytes"),
     sync.first_sync: ("first_sync", "memory_reader"),
     sync.changes: ("nothing", "one_percent", "change"),
+    single.single: ("ingest_single",),
+    reads.reads: tuple(f"reads_{n}{front}" for n in reads.CONNECTIONS for front in ("", "_nginx")),
     latency.one_hub: ("latency_one_hub",),
     latency.two_hubs: ("latency_two_hubs",),
 }
@@ -72,7 +74,9 @@ def main() -> None:
     found: list[Row] = []
     for records in sizes:
         with tempfile.TemporaryDirectory() as folder:
-            place = Place(Path(folder), runs=1 if chosen.quick or records >= ONCE_FROM else 3)
+            place = Place(
+                Path(folder), runs=1 if chosen.quick or records >= ONCE_FROM else 3, seconds=1 if chosen.quick else 3
+            )
             found += measured(place, records, chosen.only or [])
     print(rows.table(found))
     if chosen.json:
