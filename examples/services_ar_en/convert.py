@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import io
 import json
 import os
 import sys
@@ -186,6 +187,6 @@ def main(argv: list[str]) -> int:
 if __name__ == "__main__":
     # the report carries Arabic, whatever the terminal's encoding
     for stream in (sys.stdout, sys.stderr):
-        # real streams have it
-        stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     sys.exit(main(sys.argv[1:]))

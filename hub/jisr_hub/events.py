@@ -23,6 +23,7 @@ from jisr_protocol.refusal import Refusal
 
 EVENTS = {
     "hub.started": "The hub takes connections.",
+    "readiness.unread": "The database could not be asked for what /readyz tells; the rest of it is told.",
     "metrics.unmeasured": "The database could not be asked for the numbers of /metrics; the others are told.",
     "publish.failed": "No new head could be signed or written; the last one stays, and it is tried again.",
     "fence.behind": "The database is older than what this hub has published; nothing is signed until it is rebased.",

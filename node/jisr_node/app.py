@@ -128,6 +128,7 @@ class Node:
         store = SqliteStore(folder / DATABASE)
         try:
             _begin(store, birth.identity, chosen, random_bytes, recovery=str((recovery or folder / name).resolve()))
+        # a Ctrl-C too leaves no database open
         except BaseException:
             store.close()
             raise
@@ -156,6 +157,7 @@ class Node:
             with suppress(Busy):  # bytes that cannot be cleared now hold nothing up; the next command tries again
                 node.settle_erasures()
             return node
+        # a Ctrl-C too leaves no database open
         except BaseException:
             store.close()
             raise

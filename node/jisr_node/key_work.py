@@ -93,6 +93,7 @@ def _changing(node: Node, seed: bytes | None, *, signed_off: bool = True) -> Ite
                 node.feeds.check_may_sign()
             yield {feed.name: reopened(feed) for feed in node.store.feeds()}
             node.keep_keys()
+    # the transaction is undone whatever ended it, a Ctrl-C too; so is the key in memory and beside it
     except BaseException:
         node.become(before)
         if seed is not None:

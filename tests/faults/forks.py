@@ -47,14 +47,15 @@ def in_fork(work: Callable[[], T], seconds: int = FORK_SECONDS) -> T:
     good, value = pickle.loads(came)
     if not good:
         raise ForkFailed(value)
-    return value  # type: ignore[no-any-return]  # the fork ran `work`, so it is a T
+    return value  # the fork ran `work`, so it is a T
 
 
 def _work_in_fork(work: Callable[[], Any], writing: int, seconds: int) -> NoReturn:
     signal.alarm(seconds)
     try:
         answer = (True, work())
-    except BaseException:  # told to the process that waits, whatever it is
+    # told to the process that waits, whatever it is
+    except BaseException:
         answer = (False, traceback.format_exc())
     with contextlib.suppress(OSError), os.fdopen(writing, "wb") as pipe:
         pipe.write(pickle.dumps(answer))
@@ -77,6 +78,7 @@ def live(work: Callable[[], Any], *, log: int | None = None) -> int:
             os.dup2(log, 2)
         work()
         status = 0
+    # nothing may climb into the copy of the test runner that this fork is
     except BaseException:
         traceback.print_exc()
     finally:

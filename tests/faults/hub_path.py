@@ -130,10 +130,12 @@ async def _tried(say: Say, step: str, act: Callable[[], Awaitable[Any]]) -> Any:
     say(step=step)
     try:
         return await act()
+    # the injected fault comes up as any error; which one it was is judged later
     except Exception as error:
         say(failed=step, why=f"{type(error).__name__}: {error}"[:300])
     try:
         done = await act()
+    # told, and raised
     except Exception as error:
         say(failed_again=step, why=f"{type(error).__name__}: {error}"[:300])
         raise
@@ -160,6 +162,7 @@ def after(folder: Path, ended: Ended, shown: list[bytes], expected: dict[str, An
         found.append(f"a reader at the moment of the fault: {at_once.sentence}")
     try:
         found += asyncio.run(_recovered(folder, ended, shown, expected))
+    # whatever keeps it from coming back is the finding
     except Exception as error:
         return [*found, f"the hub does not come back: {type(error).__name__}: {error}"]
     found += asyncio.run(checking.check(folder / ROOT, lambda *_: None))["faults"]

@@ -86,6 +86,7 @@ def work(folder: Path, say: Say, _: object = None) -> None:
         say(step=step)
         try:
             return act()
+        # the injected fault comes up as any error; which one it was is judged later
         except Exception as error:
             say(failed=step, why=f"{type(error).__name__}: {error}"[:400], sentence=type(error).__module__)
         done = act()
@@ -134,6 +135,7 @@ def after(folder: Path, ended: Ended, shown: list[bytes], expected: dict[str, An
                           for record in node.records())  # fmt: skip
             if expected and live != expected["live"]:
                 found.append(f"the node holds {live}, expected {expected['live']}")
+    # whatever keeps it from coming back is the finding
     except Exception as error:
         return [*found, f"the node does not come back: {type(error).__name__}: {error}"]
     if (later := follow_once(folder / ROOT / "public", folder / "copy.jisr")).outcome is not Outcome.VERIFIED:

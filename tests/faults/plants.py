@@ -28,7 +28,7 @@ def head_before_its_pages(running: Running) -> None:
             while waiting:
                 write(*waiting.pop())
 
-    running.pages.write = late  # type: ignore[method-assign]  # the plant
+    running.pages.write = late  # the plant
 
 
 def acknowledged_before_the_commit(running: Running) -> None:
@@ -39,7 +39,7 @@ def acknowledged_before_the_commit(running: Running) -> None:
         tasks.append(asyncio.create_task(store(change, number)))
         return 0
 
-    running.ledger.store = later  # type: ignore[method-assign]  # the plant
+    running.ledger.store = later  # the plant
 
 
 def failures_swallowed(running: Running) -> None:
@@ -50,7 +50,7 @@ def failures_swallowed(running: Running) -> None:
         with suppress(OSError):
             write(path, content)
 
-    running.pages.write = careless  # type: ignore[method-assign]  # the plant
+    running.pages.write = careless  # the plant
 
 
 class Planted(NamedTuple):

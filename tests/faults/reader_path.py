@@ -40,6 +40,7 @@ def work(folder: Path, say: Say, _: object = None) -> None:
         say(step=f"follow {name}")
         try:
             result = follow_once(folder / "feed", folder / ROOT / name)
+        # the injected fault comes up as any error; which one it was is judged later
         except Exception as error:
             say(failed=name, why=f"{type(error).__name__}: {error}"[:400])
             result = follow_once(folder / "feed", folder / ROOT / name)

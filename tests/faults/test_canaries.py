@@ -193,7 +193,7 @@ def walk_every_way_out(place: Path, histories: list[tuple[int, list[str]]], sile
     ids: dict[int, str] = {}
     with TestClient(application(place / "hub")) as client:
         # it has only what HttpHub asks of a client
-        link = HttpHub("http://testserver", ThroughTheApp(client))  # type: ignore[arg-type]
+        link = HttpHub("http://testserver", ThroughTheApp(client))
         for step in range(max(len(history) for _, history in histories)):
             for number, (which, history) in enumerate(histories):
                 if step < len(history):

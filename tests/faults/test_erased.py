@@ -237,7 +237,7 @@ def sent(world: World) -> None:
     """The node's log reaches the hub, which publishes; the second hub and the reader follow."""
     with TestClient(application(world.hub)) as client:
         # it has only what HttpHub asks of a client
-        link = HttpHub("http://testserver", ThroughTheApp(client))  # type: ignore[arg-type]
+        link = HttpHub("http://testserver", ThroughTheApp(client))
         world.node.publish()
         answer = asyncio.run(world.node.push(link))
         assert not answer.errors, answer.errors

@@ -87,7 +87,7 @@ class Hell(Wire):
         self.push = f"/v1/nodes/{self.author.id}/feeds/public/log"
 
     @property
-    def port(self) -> int:  # type: ignore[override]  # it is the hub's, which starts anew
+    def port(self) -> int:  # it is the hub's, which starts anew
         return self.hub.port
 
 

@@ -95,6 +95,7 @@ async def said(way: Callable[[str], Awaitable[Any]], address: str) -> str:
     """What a program says of an address it was told; "" when it found nothing wrong."""
     try:
         return str(await way(address))
+    # what it says is asked, in whatever words
     except Exception as error:
         return f"{type(error).__name__}: {error}"
 

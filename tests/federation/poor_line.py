@@ -205,6 +205,7 @@ class TunnelLine:
                 _ip("-n", name, "link", "set", "tun0", "mtu", "1400", "up")
                 _ip("-n", name, "link", "set", "lo", "up")
             self.relay = Relay(line, *self._open)
+        # a Ctrl-C too leaves no namespace on the machine
         except BaseException:
             self.close()
             raise
@@ -227,7 +228,8 @@ class TunnelLine:
                     if ctypes.CDLL(None, use_errno=True).setns(namespace.fileno(), 0x40000000):
                         raise OSError(ctypes.get_errno(), "setns")
                 came.append(work())
-            except BaseException as error:  # for whoever waits for this thread
+            # for whoever waits for this thread
+            except BaseException as error:
                 came.append(error)
 
         thread = threading.Thread(target=run)

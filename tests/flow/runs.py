@@ -82,6 +82,7 @@ def explore(worlds: int, steps: int, part: int, *, shrink: bool = True) -> Tally
                 for choice in choices:
                     world.step(choice)
                 world.heal()
+            # whatever it is goes on with the story told beside it
             except Exception as error:
                 tally.failed_at = tally.failed_at or tally.worlds
                 tally.choices = sum(choice > 0 for choice in choices)
@@ -93,6 +94,7 @@ def explore(worlds: int, steps: int, part: int, *, shrink: bool = True) -> Tally
 
     try:
         run()
+    # whatever failed is handed to whoever asked for the worlds, over the process's border
     except Exception as failure:
         tally.failure = failure
     tally.seconds = time.process_time() - began

@@ -47,7 +47,7 @@ def test_beside_a_serving_hub_it_ends_when_nothing_is_served_any_more(
     with TestClient(application(world.hub)) as client:
         world.node.publish()
         # it has only what HttpHub asks of a client
-        link = HttpHub("http://testserver", ThroughTheApp(client))  # type: ignore[arg-type]
+        link = HttpHub("http://testserver", ThroughTheApp(client))
         assert not asyncio.run(world.node.push(link)).errors
         settled(client, world.hub)
         page = f"/directory/{world.node.id}/{first}"

@@ -370,7 +370,7 @@ async def test_an_erasure_between_judging_and_storing_is_not_overtaken(begun: Be
                 await erase(hub, author, "one", max_rev=2)
             return int(await store(change, number))
 
-        hub.hub.ledger.store = late  # type: ignore[method-assign]  # the erasure comes between
+        hub.hub.ledger.store = late  # the erasure comes between
         assert [k.code for k in (await hub.push(author, 2)).quarantined] == ["erased"]
         assert b"canary" not in await everything(hub.ledger)
 

@@ -111,7 +111,7 @@ def test_on_a_terminal_it_is_for_people() -> None:
 def test_an_error_is_told_by_kind_and_place_not_in_words_that_quote(out: io.StringIO, error: Exception) -> None:
     try:
         raise error
-    except Exception:
+    except type(error):
         structlog.get_logger().exception("request.failed", path="/v1/ping")
     assert CANARY not in out.getvalue()
     [line] = lines(out)

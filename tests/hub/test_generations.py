@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -194,12 +195,17 @@ class Dies:
     ],
 )
 def test_what_becomes_of_a_file(path: str, fate: Fate) -> None:
-    class Head:
-        epoch, bases, size, floor, gens = "2-bbbbbbbb", (), 300, 0, {"path": "gens/" + "1" * 64 + ".json"}
-        snap = {"path": "snap/2-bbbbbbbb-280/manifest.json", "seq": 280}  # noqa: RUF012 - nobody changes it
-
-    layout = Layout(Head.epoch, Head.bases, 0, {0: 2})
-    assert fate_of(path, Head, layout) is fate  # type: ignore[arg-type]  # what fate_of asks of a head
+    # what fate_of asks of a head
+    head = SimpleNamespace(
+        epoch="2-bbbbbbbb",
+        bases=(),
+        size=300,
+        floor=0,
+        gens={"path": "gens/" + "1" * 64 + ".json"},
+        snap={"path": "snap/2-bbbbbbbb-280/manifest.json", "seq": 280},
+    )
+    layout = Layout(head.epoch, head.bases, 0, {0: 2})
+    assert fate_of(path, head, layout) is fate
 
 
 def test_a_page_below_a_base_stands_under_its_epoch_and_paths_read_back() -> None:

@@ -12,13 +12,14 @@ from jisr_protocol import keys
 from tests.faults.processes import free_port
 from tests.hub.author import Author
 from tests.hub.hub_in_memory import run
-from tests.hub.test_cli import Command, jisr_hub  # noqa: F401 - the command, as a fixture; F811 below is pytest's way to ask for it
+from tests.hub.test_cli import Command, jisr_hub
 
+__all__ = ["jisr_hub"]
 INIT = ("--name", "Hub Maroc", "--country", "ma")
 
 
 @pytest.fixture
-def filled(jisr_hub: Command, tmp_path: Path, postgres_address: str) -> Path:  # noqa: F811
+def filled(jisr_hub: Command, tmp_path: Path, postgres_address: str) -> Path:
     """A hub with forty records of a node, published."""
     hub, node, author = tmp_path / "hub", tmp_path / "node", Author("dar")
     assert jisr_hub("init", hub, *INIT, "--database", postgres_address).status == 0
@@ -39,7 +40,7 @@ def filled(jisr_hub: Command, tmp_path: Path, postgres_address: str) -> Path:  #
     return hub
 
 
-def test_what_is_stored_is_proven_and_computed_again_from_the_log(jisr_hub: Command, filled: Path) -> None:  # noqa: F811
+def test_what_is_stored_is_proven_and_computed_again_from_the_log(jisr_hub: Command, filled: Path) -> None:
     before = jisr_hub("status", "--dir", filled, "--json").json
     assert (before["size"], before["live"], before["published"]) == (44, 39, 44)
     checked = jisr_hub("check", "--dir", filled, "--json")
@@ -50,7 +51,7 @@ def test_what_is_stored_is_proven_and_computed_again_from_the_log(jisr_hub: Comm
     assert not (filled / "hub.sqlite").exists()
 
 
-def test_a_database_holds_one_hub(jisr_hub: Command, filled: Path, tmp_path: Path, postgres_address: str) -> None:  # noqa: F811
+def test_a_database_holds_one_hub(jisr_hub: Command, filled: Path, tmp_path: Path, postgres_address: str) -> None:
     second = tmp_path / "second"
     refused = jisr_hub("init", second, *INIT, "--database", postgres_address)
     assert (refused.status, "another hub's ledger" in refused.err) == (1, True)
@@ -58,7 +59,7 @@ def test_a_database_holds_one_hub(jisr_hub: Command, filled: Path, tmp_path: Pat
     assert jisr_hub("status", "--dir", filled, "--json").json["size"] == 44
 
 
-def test_a_database_that_is_not_there_is_a_sentence(jisr_hub: Command, tmp_path: Path) -> None:  # noqa: F811
+def test_a_database_that_is_not_there_is_a_sentence(jisr_hub: Command, tmp_path: Path) -> None:
     nowhere = f"postgresql://nobody@127.0.0.1:{free_port()}/none"
     said = jisr_hub("init", tmp_path / "hub", *INIT, "--database", nowhere)
     assert said.status == 1

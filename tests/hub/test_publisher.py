@@ -234,7 +234,7 @@ async def test_a_publisher_that_dies_at_any_step_shows_nothing_half_done(dies_at
 
             return act
 
-    hub.publisher.pages = Dies()  # type: ignore[assignment]  # it has what a publisher calls
+    hub.publisher.pages = Dies()  # it has what a publisher calls
     with pytest.raises(OSError, match="planted"):
         await hub.publisher.publish()
     result = await follow(hub.write_out(tmp_path / "feed"), tmp_path / "copy", now=hub.clock)

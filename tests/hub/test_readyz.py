@@ -92,7 +92,7 @@ class Looks:
 
 
 def answered(readiness: Readiness) -> tuple[int, bytes]:
-    answer = run(readiness.readyz(None))  # type: ignore[arg-type]  # it reads no request
+    answer = run(readiness.readyz(None))  # it reads no request
     return answer.status_code, bytes(answer.body)
 
 
@@ -113,9 +113,9 @@ def test_it_looks_once_a_second_however_often_it_is_asked(monkeypatch: pytest.Mo
 
     async def asked() -> None:
         for _ in range(50):
-            await ready.readyz(None)  # type: ignore[arg-type]  # it reads no request
+            await ready.readyz(None)  # it reads no request
         clock[0] += 1.0
-        await ready.readyz(None)  # type: ignore[arg-type]  # it reads no request
+        await ready.readyz(None)  # it reads no request
 
     run(asked())
     assert looks.count == 2

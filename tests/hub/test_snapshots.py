@@ -177,7 +177,7 @@ async def test_a_hold_that_was_lifted_binds_no_more() -> None:
     said = [_notice(author, action, label, n) for n, (action, label) in enumerate(steps, start=1)]
     kept = [author.feed().lines[said[place]] for place in (1, 2, 5)]
     # Said has what is asked of a view here
-    lines = [line async for part in snapshots._binding(Said()) for line in part]  # type: ignore[arg-type]
+    lines = [line async for part in snapshots._binding(Said()) for line in part]
     assert sorted(lines) == sorted(kept)
 
 

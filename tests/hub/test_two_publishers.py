@@ -157,7 +157,7 @@ async def test_whoever_loses_goes_on_and_damages_nothing(
         for older, newer in pairwise(seen):
             assert compare(older, newer) in (Relation.LARGER, Relation.SAME) and newer.time > older.time
         # both have published by now
-        assert (folder / paths.HEAD).read_bytes() == both[0].head.raw == both[1].head.raw  # type: ignore[union-attr]
+        assert (folder / paths.HEAD).read_bytes() == both[0].head.raw == both[1].head.raw
         assert _holding(folder, SECRET) == []
         result = await follow(folder, tmp_path / "copy", now=hub.clock)
         assert result.outcome is Outcome.VERIFIED, result.sentence
@@ -201,7 +201,7 @@ async def test_an_older_head_never_takes_the_place_of_a_newer_one(
 
         hub.ledger.publish = slow
         await hub.publisher.publish()
-        assert hub.pages.read(paths.HEAD) == other.head.raw  # type: ignore[union-attr]  # it has published
+        assert hub.pages.read(paths.HEAD) == other.head.raw  # it has published
         assert await hub.publisher.publish() == other.head
 
 
@@ -225,11 +225,11 @@ async def test_a_process_that_only_serves_tells_those_who_wait_and_starts_beside
                 await hub.publish()
             return found
 
-        hub.ledger.published = published_before_the_next_head  # type: ignore[method-assign]  # others get in between
+        hub.ledger.published = published_before_the_next_head  # others get in between
         await serving.begin()
-        hub.ledger.published = known  # type: ignore[method-assign]  # as it was before
+        hub.ledger.published = known  # as it was before
         assert serving.head == hub.publisher.head != first
-        waiting = asyncio.create_task(serving.wait(serving.head.size, 5))  # type: ignore[union-attr]  # begun above
+        waiting = asyncio.create_task(serving.wait(serving.head.size, 5))  # begun above
         await asyncio.sleep(0)
         start = len(author.feed().lines)
         author.put("new")

@@ -262,10 +262,10 @@ async def test_a_view_whose_follower_dies_between_any_two_steps_comes_to_the_sam
                     raise OSError("the power went")
                 return await real(change, number)
 
-            ledger.store = store  # type: ignore[method-assign]  # it fails at that call
+            ledger.store = store  # it fails at that call
             await hub.view("ma", policies.write("ma", step + 10, allow={"countries": ["MA" if step % 2 else "ES"]}))
             await hub.round()
-            ledger.store = real  # type: ignore[method-assign]  # the power is back
+            ledger.store = real  # the power is back
             if calls < step:
                 break
             died += 1

@@ -87,7 +87,7 @@ class ViewedHub(MemoryHub):
     def files_of(self, name: str, folder: Path) -> Path:
         """The published files of a view in a folder."""
         # in tests it is MemoryPages
-        for path, content in self.views.shown[name].room.pages.files.items():  # type: ignore[attr-defined]
+        for path, content in self.views.shown[name].room.pages.files.items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_bytes(content)
         return folder

@@ -106,7 +106,7 @@ def test_init_asks_five_things_on_a_terminal(tmp_path: Path, monkeypatch: pytest
         return next(answers)
 
     terminal = io.StringIO()
-    terminal.isatty = lambda: True  # type: ignore[method-assign]  # a terminal of this test's own
+    terminal.isatty = lambda: True  # a terminal of this test's own
     monkeypatch.setattr(sys, "stdin", terminal)
     monkeypatch.setattr(typer, "prompt", prompt)
     assert cli.run(["init", str(tmp_path / "n")]) == 0

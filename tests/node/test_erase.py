@@ -141,7 +141,7 @@ def test_proofs_from_before_hold_after(node: Node) -> None:
     assert feed is not None
     before = head_of(feed.head)
     node.erase(ids[3], now=LATER)
-    after = head_of(node.store.feed("public").head)  # type: ignore[union-attr]  # it has published
+    after = head_of(node.store.feed("public").head)  # it has published
     tree = Tree(line.leaf for line in entries(node))
     for seq in range(before.size):
         leaf = entries(node)[seq].leaf
@@ -228,7 +228,7 @@ def test_pushes_go_on_with_stubs_and_the_word(node: Node) -> None:
     hub.now = LATER
     asyncio.run(node.push(hub, now=LATER))
     # both have it: the push came through
-    assert hub.log("public").held.frontier.size == node.store.feed("public").size  # type: ignore[union-attr]
+    assert hub.log("public").held.frontier.size == node.store.feed("public").size
     fresh = FakeHub(seed=b"j" * 32, address="https://other.example")
     fresh.now = LATER
     asyncio.run(node.push(fresh, now=LATER))

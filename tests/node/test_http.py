@@ -123,7 +123,7 @@ def test_a_feed_that_cannot_be_read_back_is_a_sentence(sender: Node, server: Hub
     good = server.hub_files()
     for path in (path for path in good if not path.endswith(".ndjson")):
         # this hub shows a bent file
-        server.hub_files = lambda path=path: {**good, path: bend}  # type: ignore[method-assign]
+        server.hub_files = lambda path=path: {**good, path: bend}
         with pytest.raises(HubRefused):
             asyncio.run(sender.rebase(now=NOW))
 
@@ -171,7 +171,7 @@ def test_40_nodes_deliver_at_once(server: HubServer, tmp_path: Path) -> None:
     async def log_state(node_id: str, feed: str) -> bytes:
         return await hubs[node_id].log_state(node_id, feed)
 
-    server.hub.push, server.hub.log_state = push, log_state  # type: ignore[method-assign]  # as it was before
+    server.hub.push, server.hub.log_state = push, log_state  # as it was before
     for node in nodes:
         node.import_drafts([organization(), service()])
         node.publish(now=NOW)

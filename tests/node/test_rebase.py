@@ -123,7 +123,7 @@ def test_entries_that_reached_nobody_leave_room_for_their_revs(node: Node) -> No
     assert set(done.epochs) == {"public"}
     say(old, hub, hour(10), organization("1", name="new"))
     assert hub.records()[record_id]["rev"] > 6
-    signed = head_of(old.store.feed("public").head)  # type: ignore[union-attr]  # it has published
+    signed = head_of(old.store.feed("public").head)  # it has published
     assert [(base["size"], base["epoch"] != signed.epoch) for base in signed.bases] == [(2, True)]
     sound(old)
 
@@ -180,7 +180,7 @@ def test_the_other_twin_can_follow_and_go_on_too(node: Node) -> None:
     deliver(first, hub, hour(6))
     wanted = {"one", "two", "only the first", "only the second", "the first goes on"}
     assert {r["name"]["ar"]["value"] for r in hub.records().values()} == wanted
-    assert hub.log("public").held.epoch.startswith("3-")  # type: ignore[union-attr]  # the push came through
+    assert hub.log("public").held.epoch.startswith("3-")  # the push came through
     say(first, hub, hour(7), organization("d", name="and on"))
 
 
@@ -258,7 +258,7 @@ def test_a_hub_that_does_not_answer_holds_the_rebase_up(node: Node) -> None:
     async def no_answer() -> bytes:
         raise HubUnreachable("not now")
 
-    away.keys = no_answer  # type: ignore[method-assign]  # this hub is away
+    away.keys = no_answer  # this hub is away
     old = put_back(node, kept)
     with pytest.raises(HubUnreachable):
         rebased(old, hub, away, when=hour(2))

@@ -19,7 +19,7 @@ from jisr_hub.cli import main
 def count(samples: Path) -> None:
     with samples.open("a", buffering=1) as file:
         while True:
-            tasks = list(asyncio.tasks._all_tasks)  # type: ignore[attr-defined]  # every loop's, without asking a loop
+            tasks = list(asyncio.tasks._all_tasks)  # every loop's, without asking a loop
             file.write(f"{sum(not task.done() for task in tasks)}\n")
             time.sleep(1.0)
 

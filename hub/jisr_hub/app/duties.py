@@ -84,7 +84,8 @@ async def _again_and_again(seconds: float, work: Callable[[], Awaitable[object]]
             await work()
         except Fenced:
             pass  # the operator is told by `duty.fenced`
-        except Exception:  # whatever it was is told, see above
+        # This task is the round's only one: an error that passed here, of whatever kind, would end it for good.
+        except Exception:
             tell()
 
 
@@ -98,7 +99,8 @@ async def lead(running: Running, role: str, work: Callable[[], Awaitable[None]])
                     async with asyncio.TaskGroup() as group:
                         group.create_task(_until(lost))
                         group.create_task(_until(work))
-        except Exception:  # the database may be away for a while: logged, and another turn is taken
+        # The database may be away, or a duty fall over a fault of ours: both are logged, and another turn is taken.
+        except Exception:
             _log.exception("lead.ended", role=role)
         finally:
             running.duty.leads.discard(role)
@@ -133,7 +135,8 @@ async def publish_for_ever(running: Running) -> None:
             if running.duty.fenced != running.publisher.fenced:
                 _log.error("fence.behind", reason=str(behind))
             running.duty.fenced, pause = running.publisher.fenced, FENCED_SECONDS
-        except Exception:  # the next round must come whatever this one met
+        # Disk, database or a fault of ours: a hub that stopped publishing would go stale, so the next round must come.
+        except Exception:
             _log.exception("publish.failed")
             running.hub.changed.set()  # what was to be shown still is, also when nobody sends anything more
             pause = max(1.0, min(60.0, pause * 2))
@@ -161,7 +164,8 @@ async def files_for_ever(folder: Path, running: Running) -> None:
         pages = FolderPages(folder / PUBLIC)
         try:
             await keep_for_ever(running.publisher, pages, copying_of(folder, running.settings, pages))
-        except Exception:  # whatever it was is logged; publishing goes on
+        # It runs beside publishing in one task group, where an error that passed here would stop that too.
+        except Exception:
             _log.exception("packing.failed")
         await asyncio.sleep(FENCED_SECONDS)
 
@@ -207,7 +211,8 @@ async def scrub_for_ever(running: Running) -> None:
         began = time.monotonic()
         try:
             _log.info("erasure.done", remains=await running.erasures.scrub())
-        except Exception:  # a copy may be read just now: logged, and the next round scrubs it
+        # A copy may be read just now, the database be away: what is to be scrubbed stays noted for the next round.
+        except Exception:
             _log.exception("erasure.left")
         await asyncio.sleep(max(SCRUB_SECONDS, SCRUB_SHARE * (time.monotonic() - began)))
 

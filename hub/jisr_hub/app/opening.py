@@ -202,6 +202,7 @@ async def open_hub(folder: Path) -> Running:
             again = await erasures.empty()
         if again:
             _log.warning("erasure.again", targets=again)
+    # a Ctrl-C too leaves no connection open
     except BaseException:
         await ledger.close()
         raise

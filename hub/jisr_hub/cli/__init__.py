@@ -10,7 +10,6 @@ import sys
 import typer
 
 from jisr_protocol.reader.answers import Unreachable
-from jisr_protocol.refusal import Refusal
 
 from .commands import (
     beginning,
@@ -26,7 +25,7 @@ from .commands import (
     speaking,
     upgrade,
 )
-from .shell import UNREACHABLE, USAGE, fail
+from .shell import UNREACHABLE, USAGE, fail, is_sentence
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -60,12 +59,11 @@ def main() -> None:
         sys.exit(status if isinstance(status, int) else 0)
     except typer.Abort:
         sys.exit(130)
-    except Exception as error:  # the last line of defence between a person and a traceback
+    # the last line of defence between a person and a traceback: what is not known here goes on
+    except Exception as error:
         if hasattr(error, "format_message"):
             fail(error.format_message(), USAGE)
-        if isinstance(error, Refusal | OSError | ValueError | RuntimeError) or type(error).__module__.startswith(
-            "jisr"
-        ):
+        if is_sentence(error):
             fail(str(error), UNREACHABLE if isinstance(error, Unreachable) else 1)
         if (reason := getattr(error, "orig", None)) is not None:
             fail(f"The hub's database cannot be used: {reason}. Nothing was changed. Look with: jisr-hub check", 1)

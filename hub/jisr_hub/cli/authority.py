@@ -199,11 +199,11 @@ def sign_by_anchor(
 def _by_anchor(
     by: str, key: SigningKey, hub: str, days: float, n: int, bounds: Constraints | None, withdraw: str
 ) -> statement.Statement:
-    if withdraw:
-        type_, members = statement.WITHDRAWAL, {"of": statement.HUB, "reason": withdraw}
-    else:
-        type_, members = statement.HUB, {"expires": identifiers.to_instant(now() + timedelta(days=days))}
-        members |= {"constraints": bounds.to_value()} if bounds is not None else {}  # type: ignore[dict-item]
+    members: dict[str, Any] = {"of": statement.HUB, "reason": withdraw}
+    if not withdraw:
+        members = {"expires": identifiers.to_instant(now() + timedelta(days=days))}
+        members |= {"constraints": bounds.to_value()} if bounds is not None else {}
+    type_ = statement.WITHDRAWAL if withdraw else statement.HUB
     try:
         return statement.write(
             key, type_, id=str(uuid.uuid4()), by=by, subject=hub, n=n, issued=identifiers.to_instant(now()), **members

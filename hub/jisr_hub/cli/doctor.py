@@ -16,7 +16,6 @@ from typing import Any
 from jisr_protocol import head as heads
 from jisr_protocol import identifiers
 from jisr_protocol.head import Head
-from jisr_protocol.refusal import Refusal
 
 from .. import config, identity
 from ..app.opening import ERASURES, KEYS, PEERS, PUBLIC, now, read_identity
@@ -30,6 +29,7 @@ from ..storage.sql import SqlLedger
 from . import mirroring
 from .keeping import last_backup
 from .setting_up import check_there, opened, why_fenced
+from .shell import is_sentence
 
 WELL, LOOK, BAD = "well", "look", "bad"
 FREE_LOOK, FREE_BAD = 0.10, 0.01
@@ -66,10 +66,9 @@ async def doctor(folder: Path) -> list[Finding]:
                 found += [each async for each in _ledger(folder, settings, ledger)]
     except Unwritable as away:
         found.append(_away(away.reason))
-    except Exception as error:  # whatever keeps it from opening is the finding
-        if isinstance(error, OSError | ValueError | RuntimeError | Refusal) or type(error).__module__.startswith(
-            "jisr"
-        ):
+    # whatever keeps it from opening is the finding; what is not known here goes on
+    except Exception as error:
+        if is_sentence(error):
             return [*found, Finding("hub", BAD, str(error))]
         reason = getattr(error, "orig", None)
         if reason is None:

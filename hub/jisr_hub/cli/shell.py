@@ -14,6 +14,8 @@ from typing import Annotated, Any, NoReturn
 import orjson
 import typer
 
+from jisr_protocol.refusal import Refusal
+
 Folder = Annotated[Path, typer.Option("--dir", help="The hub's folder.", envvar="JISR_HUB_DIR")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 HERE = Path(".")
@@ -25,6 +27,11 @@ def fail(sentence: str, status: int) -> NoReturn:
     """End with a sentence and an exit status."""
     print(f"FAIL  {sentence}", file=sys.stderr)
     sys.exit(status)
+
+
+def is_sentence(error: Exception) -> bool:
+    """Whether an error says to a person what happened: ours do, and those of files and values we read."""
+    return isinstance(error, Refusal | OSError | ValueError | RuntimeError) or type(error).__module__.startswith("jisr")
 
 
 def say(value: dict[str, Any], as_json: bool, sentence: str) -> None:

@@ -97,7 +97,9 @@ async def upgrade(folder: Path, out: Path | None, start: str, address: str) -> d
         await keeping.backup(folder, out, with_key=False, as_it_is=True)
         try:
             await (await SqlLedger.open(place)).close()
-        except Exception as error:  # whatever a step met, its transaction was rolled back
+        # A step may meet anything that a database or a disk says; its transaction was rolled back, and the operator
+        # needs the way back whatever it was.
+        except Exception as error:
             why = f"The tables could not be brought from step {value['step']} to {value['newest']}: {_reason(error)}"
             out.unlink()  # nothing was changed, so it is of no use
             raise UpgradeFailed(f"{why}. The database is as it was.", _back(folder, value, None), value) from error

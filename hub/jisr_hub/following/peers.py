@@ -80,7 +80,8 @@ class Followers:
     async def _turn(self, peer: Peer) -> Asked:
         try:
             return await self.once(peer)
-        except Exception as error:  # told to the operator; the next round comes
+        # A peer sends what it likes, and a fault of ours may be in its way: told to the operator, the next round comes.
+        except Exception as error:
             _log.exception("peer.failed", peer=peer.hub)
             await self._tell(peer, "failed", str(error) or type(error).__name__)
             return Asked(Said.FAILED)
@@ -94,7 +95,8 @@ class Followers:
                 for peer in await self._hub.ledger.peers():
                     if peer.cursor == 0 and (file := self._file(peer)).exists():
                         await self.take_all(peer, file)
-        except Exception:  # told to the operator; the next round tries again
+        # A policy that cannot be carried out must not keep the peers from being asked; the next round tries again.
+        except Exception:
             _log.exception("policy.failed")
 
     def _file(self, peer: Peer) -> Path:

@@ -134,7 +134,8 @@ class Rounds(Generic[S]):
             async with self._turns:
                 self._began[name] = self._clock()
                 asked = await self._ask(source)
-        except Exception:  # one source's trouble must not stop the others
+        # One source's trouble, of whatever kind, must not stop the others, nor the next turn of this one.
+        except Exception:
             _log.exception("round.failed", source=name)
         finally:
             now = self._clock()

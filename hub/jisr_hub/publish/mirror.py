@@ -99,8 +99,9 @@ class Mirror:
                 with contextlib.suppress(_MovedOn):
                     done.head = await self._bring(done)
                     return done
+        # Ended in the middle, or cancelled: what was put, and what only seemed so, is learned anew.
         except BaseException:
-            self._held = self._done = None  # what was put, and what only seemed so, is learned anew
+            self._held = self._done = None
             raise
         raise Unstored("the folder of pages moves on faster than it can be copied; the next round goes on")
 
@@ -147,7 +148,8 @@ class Mirror:
             async with asyncio.TaskGroup() as group:
                 for path in files:
                     group.create_task(one(path))
-        except BaseExceptionGroup as errors:  # the first is the cause; the others were cancelled, or are like it
+        # the first is the cause; the others were cancelled, or are like it
+        except BaseExceptionGroup as errors:
             raise errors.exceptions[0] from None
 
     async def _put(self, path: str) -> None:

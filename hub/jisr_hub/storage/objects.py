@@ -7,12 +7,16 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import obstore
 from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
 from ..ports import Shown, Unstored
+
+if TYPE_CHECKING:
+    from obstore.store import S3Config  # stands in its types only
 
 PUT_SECONDS, RETRY_SECONDS = 300, 20
 """How long one request may take, and how long it is tried again by itself."""
@@ -26,12 +30,16 @@ class S3Objects:
         """`address` is s3://bucket or s3://bucket/prefix, `endpoint` the address of a store other than Amazon's."""
         bucket, _, prefix = address.removeprefix("s3://").partition("/")
         self.address = address
-        options = {name: value for name, value in (("endpoint", endpoint), ("region", region)) if value}
+        options: S3Config = {}
+        if endpoint:
+            options["endpoint"] = endpoint
+        if region:
+            options["region"] = region
         with self._told():
             self._store = S3Store(
                 bucket,
                 prefix=prefix.strip("/") or None,
-                config=options,  # type: ignore[arg-type]  # its names are literal types
+                config=options,
                 client_options={
                     "allow_http": endpoint.startswith("http://"),
                     "timeout": timedelta(seconds=PUT_SECONDS),

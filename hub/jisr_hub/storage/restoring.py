@@ -91,6 +91,7 @@ async def _into_file(place: Path, backup: Backup, stamp: str, prove: Prove) -> s
             await _fill(connection, backup)
         async with database.reading() as connection:
             await prove(Stored(connection))
+    # also after a Ctrl-C no half database lies beside the whole one
     except BaseException:
         await database.close()
         _remove(fresh)

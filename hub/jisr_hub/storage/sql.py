@@ -101,6 +101,7 @@ class SqlLedger(SqlNotices):
                     row = {"name": ledger._feed, "epoch": new_epoch, "size": 0, "published_size": 0, "floor": 0}
                     insert = ledger.database.insert(t.feed).values(bases="[]", **row)
                     await connection.execute(insert.on_conflict_do_nothing())
+        # a Ctrl-C too leaves no connection open
         except BaseException:
             await ledger.close()
             raise

@@ -83,7 +83,8 @@ class Views:
                 await shown.publisher.publish()
             except Behind as behind:
                 _log.error("view.behind", view=shown.feed.name, reason=str(behind))
-            except Exception:  # one view's trouble must not stop the others
+            # One view's trouble, of whatever kind, must not stop the others.
+            except Exception:
                 _log.exception("view.failed", view=shown.feed.name)
         return grown
 

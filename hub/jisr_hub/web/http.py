@@ -33,7 +33,8 @@ class Http(HttpToolsProtocol):
         if self._unfinished_bytes > UNFINISHED_BYTES and not self._refused:
             self._refuse("too_large", f"the head of the request is longer than {UNFINISHED_BYTES} bytes")
 
-    def eof_received(self) -> bool:  # type: ignore[override]  # asyncio lets it say whether the line stays open
+    # uvicorn's types say None; asyncio, which calls it, reads whether the line stays open
+    def eof_received(self) -> bool:  # type: ignore[override]
         """The sender has closed its side: it may still hear the answer, and hears it when it stopped in the middle."""
         if self._within:
             self._refuse("malformed", "expected the whole request; came its beginning")

@@ -126,7 +126,8 @@ class Metrics:
         now = self._clock()
         try:
             found = await self._measure(now)
-        except Exception:  # the database is away: what else is known is still told
+        # The database is away, in the words of either: the process's other numbers tell most just then.
+        except Exception:
             _log.exception("metrics.unmeasured")
             return [_gauge("jisr_hub_database_up", "Whether the database answers.", 0)]
         return [

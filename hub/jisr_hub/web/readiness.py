@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -34,6 +35,7 @@ LEAST_FREE = 0.01
 """Below this share of free disk a hub is not ready: what comes could not be stored."""
 _CACHED_SECONDS = 1.0
 _MOST_PEERS = 200
+_log = structlog.get_logger()
 
 
 @dataclass
@@ -113,7 +115,9 @@ class Readiness:
         """How the rounds in which this hub asks others end; who asks this hub is not known here."""
         try:
             peers = list(await self._peers())
-        except Exception:  # the database is away: what else is known is still told
+        # The database is away, in the words of either: monitors still learn of head, disk and tasks.
+        except Exception:
+            _log.exception("readiness.unread", of="peers")
             return []
         return [_peer(peer, now) for peer in peers[:_MOST_PEERS]]
 
@@ -123,7 +127,9 @@ class Readiness:
             return []
         try:
             pulls = list(await self._pulls())
-        except Exception:  # the ledger does not answer: monitors still learn of head, disk and tasks
+        # as above
+        except Exception:
+            _log.exception("readiness.unread", of="pulls")
             return []
         return [_pull(pull, now) for pull in pulls[:_MOST_PEERS]]
 

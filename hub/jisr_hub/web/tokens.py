@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import parse_qsl
 
 import orjson
@@ -89,7 +89,7 @@ def refused(refusal: Refusal, error: str = "invalid_client") -> Response:
     return refusal_document(refusal, error=error or None)
 
 
-class _Client(ClientMixin):  # type: ignore[misc]  # Authlib has no types
+class _Client(ClientMixin):
     """A reader as Authlib sees it."""
 
     def __init__(self, reader: Reader) -> None:
@@ -108,12 +108,11 @@ class _Client(ClientMixin):  # type: ignore[misc]  # Authlib has no types
         return scope if scope in self.reader.audiences else ""
 
 
-class _Grant(ClientCredentialsGrant):  # type: ignore[misc]  # Authlib has no types
-    # Authlib reads a list here
-    TOKEN_ENDPOINT_AUTH_METHODS = [JWTBearerClientAssertion.CLIENT_AUTH_METHOD]  # noqa: RUF012
+class _Grant(ClientCredentialsGrant):
+    TOKEN_ENDPOINT_AUTH_METHODS: ClassVar = [JWTBearerClientAssertion.CLIENT_AUTH_METHOD]
 
 
-class _Asked(OAuth2Request):  # type: ignore[misc]  # Authlib has no types
+class _Asked(OAuth2Request):
     """A request as Authlib reads it. TLS is the proxy's, which Authlib cannot see."""
 
     def __init__(self, form: dict[str, str]) -> None:
@@ -125,7 +124,7 @@ class _Asked(OAuth2Request):  # type: ignore[misc]  # Authlib has no types
         return self._form
 
 
-class _Server(AuthorizationServer):  # type: ignore[misc]  # Authlib has no types
+class _Server(AuthorizationServer):
     """Authlib's server for one request: whoever asks is known already, and what is granted is stored later."""
 
     def __init__(self, here: str, now: datetime, reader: Reader | None) -> None:
@@ -157,7 +156,7 @@ class _Server(AuthorizationServer):  # type: ignore[misc]  # Authlib has no type
         """Nobody listens."""
 
 
-class _PrivateKeyJwt(JWTBearerClientAssertion):  # type: ignore[misc]  # Authlib has no types
+class _PrivateKeyJwt(JWTBearerClientAssertion):
     """RFC 7523 section 2.2 as docs/spec/tokens.md narrows it."""
 
     def __init__(self, server: _Server, here: str, now: datetime) -> None:

@@ -106,6 +106,7 @@ class SqliteStore:
                 f"{place} is not a node's database ({error}). Nothing was changed. Take it from a backup, "
                 "or check --dir."
             ) from error
+        # a Ctrl-C too leaves no database open
         except BaseException:
             self._db.close()
             raise
@@ -134,6 +135,7 @@ class SqliteStore:
         except sqlite3.OperationalError as error:
             self._roll_back()
             raise _said(error) from error
+        # whatever ended it, a Ctrl-C too, nothing of it stands
         except BaseException:
             self._roll_back()
             raise
