@@ -30,9 +30,11 @@ DOMAIN_BYTES = 4096
 DOMAIN_DAYS = 400
 
 
-def bounds_of(countries: list[str], types: list[str], organizations: list[str]) -> Constraints | None:
+def bounds_of(
+    countries: list[str] | None, types: list[str] | None, organizations: list[str] | None
+) -> Constraints | None:
     """The bounds that options name; None when they name none. Raises SettingUpError."""
-    lists = {"countries": [c.upper() for c in countries], "types": types, "organizations": organizations}
+    lists = {"countries": [c.upper() for c in countries or []], "types": types, "organizations": organizations}
     value = {name: items for name, items in lists.items() if items}
     if expected := constraints.form(value):
         raise SettingUpError(f"Nothing was changed. These bounds do not fit: expected {expected}.")

@@ -14,39 +14,25 @@ from jisr_protocol.reader.places import FolderPlace
 from jisr_protocol.refusal import Refusal
 
 from .. import config
-from ..app.opening import KEYS, PUBLIC, PULLS, hub_of, now, open_hub, read_identity
+from ..app.opening import KEYS, PUBLIC, PULLS, now, read_identity
 from ..following.pulls import FEED, Pulls
-from ..hub import Fenced, Hub
+from ..hub import Hub
 from ..storage.lock import AlreadyRunning
 from ..web.api import answered
-from .pulling import until_published
-from .setting_up import SettingUpError, alone, check_there, opened, why_fenced
+from .changing import beside_its_server, by_itself
+from .setting_up import SettingUpError, check_there, opened
 
 BUNDLES = "bundles"
 
 
 async def bring(folder: Path, files: list[Path]) -> list[dict[str, Any]]:
     """Gather parts of the bundles of admitted nodes; whatever is whole is taken in like a push. Safe to repeat."""
-    check_there(folder)
     try:
-        async with alone(folder):
-            running = await open_hub(folder)
-            try:
-                running.hub.check_open()
-                done = await _take(folder, running.hub, running.pulls, files)
-                await running.publisher.publish()
-                return done
-            finally:
-                await running.close()
+        async with by_itself(folder) as running:
+            return await _take(folder, running.hub, running.pulls, files)
     except AlreadyRunning:
-        settings = config.read(folder)
-        async with opened(folder) as ledger:
-            if fenced := await why_fenced(folder, ledger):
-                raise Fenced(fenced) from None
-            hub = await hub_of(folder, settings, ledger)
-            done = await _take(folder, hub, Pulls(hub, folder / PULLS / "by-hand", allow_private=False), files)
-            await until_published(ledger)
-            return done
+        async with beside_its_server(folder) as hub:
+            return await _take(folder, hub, Pulls(hub, folder / PULLS / "by-hand", allow_private=False), files)
 
 
 async def _take(folder: Path, hub: Hub, pulls: Pulls, files: list[Path]) -> list[dict[str, Any]]:

@@ -23,17 +23,19 @@ from jisr_protocol import live
 from jisr_protocol.notice import ALL
 
 from .. import config
-from ..app.opening import PUBLIC, erasures_of, followers_of, hub_of, open_hub, views_of
-from ..hub import Fenced
+from ..app.opening import PUBLIC, erasures_of, followers_of, hub_of, views_of
 from ..ports import Erased, Member
 from ..storage.lock import AlreadyRunning
 from ..storage.sql import SqlLedger
 from ..takedown.erasure import Erasures
 from ..views.opened import opened as opened_views
-from .setting_up import SettingUpError, alone, check_there, opened, why_fenced
+from .changing import WAIT_SECONDS, by_itself, check_open, until_published
+from .setting_up import SettingUpError, opened
 
-WAIT_SECONDS = 60.0
-"""How long a serving hub is given to publish what follows."""
+OLDER_PAGES = (
+    f"It is done in the database, and the serving hub has not published that within {WAIT_SECONDS:.0f} s: its older "
+    "pages still hold it. Look at what the hub logs, start it again, then give this command again."
+)
 
 
 @dataclass(frozen=True)
@@ -85,36 +87,23 @@ def _reach(member: Member | None) -> str:
 
 async def erase(folder: Path, what: Wanted) -> dict[str, Any]:
     """Erase it. Returns when neither database nor published files hold it, with what remains elsewhere."""
-    check_there(folder)
     try:
-        async with alone(folder):
-            return await _by_itself(folder, what)
+        async with by_itself(folder) as running:
+            done = await _sign(running.erasures, what)
+            await running.publisher.publish()
+            await running.views.round()
+            await _until_gone(folder, what)
+            return _facts(what, done, [*await running.erasures.scrub(), *_in_bucket(folder)])
     except AlreadyRunning:
         return await _beside_a_server(folder, what)
 
 
-async def _by_itself(folder: Path, what: Wanted) -> dict[str, Any]:
-    running = await open_hub(folder)
-    try:
-        running.hub.check_open()
-        done = await _sign(running.erasures, what)
-        await running.publisher.publish()
-        await running.views.round()
-        await _until_gone(folder, what)
-        return _facts(what, done, [*await running.erasures.scrub(), *_in_bucket(folder)])
-    finally:
-        await running.close()
-
-
 async def _beside_a_server(folder: Path, what: Wanted) -> dict[str, Any]:
     async with parts(folder) as (ledger, erasures):
-        if fenced := await why_fenced(folder, ledger):
-            raise Fenced(fenced)
+        await check_open(folder, ledger)
         await erasures.replay()
         done = await _sign(erasures, what)
-        async with ledger.reading() as view:
-            size = view.size
-        await until_published(ledger, size)
+        await until_published(ledger, OLDER_PAGES)
         await _until_gone(folder, what)
         return _facts(what, done, [*await erasures.scrub(), *_in_bucket(folder)])
 
@@ -137,19 +126,6 @@ async def _sign(erasures: Erasures, what: Wanted) -> Erased:
     return await erasures.erase(
         what.node, what.target, what.max_rev, id=str(uuid.uuid4()), basis=what.basis, jurisdiction=what.jurisdiction
     )
-
-
-async def until_published(ledger: SqlLedger, size: int) -> None:
-    """Return when the serving hub has published so many entries. Raises SettingUpError when it takes too long."""
-    end = time.monotonic() + WAIT_SECONDS
-    while (published := await ledger.published()) is None or published.head.size < size:
-        if time.monotonic() > end:
-            raise SettingUpError(
-                "It is done in the database, and the serving hub has not published that within "
-                f"{WAIT_SECONDS:.0f} s: its older pages still hold it. Look at what the hub logs, start it again, then "
-                "give this command again."
-            )
-        await asyncio.sleep(0.1)
 
 
 async def _until_gone(folder: Path, what: Wanted) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
@@ -12,13 +13,13 @@ from jisr_protocol import identifiers
 from jisr_protocol.limits import HOLD_DAYS
 from jisr_protocol.notice import ALL
 
-from ..app.opening import now, open_hub
-from ..hub import Fenced
+from ..app.opening import now
 from ..ports import Erased
 from ..storage.lock import AlreadyRunning
 from ..takedown.erasure import Erasures
-from .erasing import parts, until_published
-from .setting_up import SettingUpError, alone, check_there, opened, why_fenced
+from .changing import by_itself, check_open, until_published
+from .erasing import OLDER_PAGES, parts
+from .setting_up import SettingUpError, opened
 
 
 async def hold(folder: Path, node: str, target: str, *, basis: str, days: int, max_rev: int | None) -> dict[str, Any]:
@@ -77,27 +78,16 @@ async def _check(folder: Path, node: str, target: str) -> None:
         )
 
 
-async def _act(folder: Path, say: Any) -> Erased:
+async def _act(folder: Path, say: Callable[[Erasures], Awaitable[Erased]]) -> Erased:
     """Say it in a hub that nobody serves, or beside its server; published when this returns."""
-    check_there(folder)
     try:
-        async with alone(folder):
-            running = await open_hub(folder)
-            try:
-                running.hub.check_open()
-                done: Erased = await say(running.erasures)
-                await running.publisher.publish()
-                return done
-            finally:
-                await running.close()
+        async with by_itself(folder) as running:
+            return await say(running.erasures)
     except AlreadyRunning:
         async with parts(folder) as (ledger, erasures):
-            if fenced := await why_fenced(folder, ledger):
-                raise Fenced(fenced) from None
+            await check_open(folder, ledger)
             done = await say(erasures)
-            async with ledger.reading() as view:
-                size = view.size
-            await until_published(ledger, size)
+            await until_published(ledger, OLDER_PAGES)
             return done
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from jisr_protocol import identifiers
 
 from .. import config
-from ..app.opening import PUBLIC, gate_of, now, open_hub, read_identity, read_seen
+from ..app.opening import PUBLIC, gate_of, now, read_identity, read_seen
 from ..ports import Member, Said
 from ..publish.feed import Publisher
 from ..storage.fence import FileFence
@@ -18,6 +18,7 @@ from ..storage.folder import FolderPages
 from ..storage.rebuild import rebuild_records
 from ..storage.sql import SqlLedger
 from . import mirroring, pulling
+from .changing import by_itself
 from .checking import check as check
 from .setting_up import alone, check_there, opened, why_fenced
 
@@ -129,18 +130,11 @@ async def rebuild(folder: Path) -> dict[str, Any]:
 
 async def rejudge(folder: Path) -> dict[str, Any]:
     """Judge every quarantined entry of every admitted node again. The hub must not be serving."""
-    check_there(folder)
     judged = admitted = 0
-    async with alone(folder):
-        running = await open_hub(folder)
-        try:
-            running.hub.check_open()
-            for member in await running.ledger.members():
-                for name in identifiers.FEED_AUDIENCES:
-                    outcome = await running.hub.rejudge(member.node, name)
-                    judged += len(outcome.kept)
-                    admitted += len(outcome.kept) - len(outcome.quarantined)
-            await running.publisher.publish()
-        finally:
-            await running.close()
+    async with by_itself(folder) as running:
+        for member in await running.ledger.members():
+            for name in identifiers.FEED_AUDIENCES:
+                outcome = await running.hub.rejudge(member.node, name)
+                judged += len(outcome.kept)
+                admitted += len(outcome.kept) - len(outcome.quarantined)
     return {"judged": judged, "admitted": admitted}

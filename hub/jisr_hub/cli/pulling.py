@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -14,14 +12,13 @@ from jisr_protocol import identifiers
 from jisr_protocol.reader.follow import is_address
 
 from .. import config
-from ..app.opening import PULLS, hub_of, now, open_hub
+from ..app.opening import PULLS, now
 from ..following.pulls import Pulled, Pulls
-from ..hub import Fenced, Hub
-from ..ports import Ledger, Pull
+from ..hub import Hub
+from ..ports import Pull
 from ..storage.lock import AlreadyRunning
-from .setting_up import SettingUpError, alone, check_there, opened, why_fenced
-
-WAIT_SECONDS = 60.0
+from .changing import beside_its_server, by_itself
+from .setting_up import SettingUpError, opened
 
 
 async def add(folder: Path, node: str, address: str) -> Pull:
@@ -76,46 +73,14 @@ async def remove(folder: Path, node: str) -> Pull:
 
 async def fetch_now(folder: Path, node: str = "") -> list[dict[str, Any]]:
     """Fetch one registered feed now, or all of them; also beside a serving hub, which publishes what came."""
-    check_there(folder)
     try:
-        async with alone(folder):
-            return await _by_itself(folder, node)
+        async with by_itself(folder) as running:
+            return await _fetch(running.hub, running.pulls, node)
     except AlreadyRunning:
-        return await _beside_a_server(folder, node)
-
-
-async def _by_itself(folder: Path, node: str) -> list[dict[str, Any]]:
-    running = await open_hub(folder)
-    try:
-        running.hub.check_open()
-        done = await _fetch(running.hub, running.pulls, node)
-        await running.publisher.publish()
-        return done
-    finally:
-        await running.close()
-
-
-async def _beside_a_server(folder: Path, node: str) -> list[dict[str, Any]]:
-    settings = config.read(folder)
-    async with opened(folder) as ledger:
-        if fenced := await why_fenced(folder, ledger):
-            raise Fenced(fenced)
-        hub = await hub_of(folder, settings, ledger)
-        apart = folder / PULLS / "by-hand"  # the serving process may be fetching the same feed just now
-        done = await _fetch(hub, Pulls(hub, apart, allow_private=settings.allow_private), node)
-        await until_published(ledger)
-        return done
-
-
-async def until_published(ledger: Ledger) -> None:
-    """Wait until the serving hub has published what was stored beside it. Raises SettingUpError."""
-    async with ledger.reading() as view:
-        size = view.size
-    end = time.monotonic() + WAIT_SECONDS
-    while (published := await ledger.published()) is None or published.head.size < size:
-        if time.monotonic() > end:
-            raise SettingUpError("It is stored; the serving hub has not published it yet. Look at what it logs.")
-        await asyncio.sleep(0.1)
+        async with beside_its_server(folder) as hub:
+            apart = folder / PULLS / "by-hand"  # the serving process may be fetching the same feed just now
+            fetching = Pulls(hub, apart, allow_private=config.read(folder).allow_private)
+            return await _fetch(hub, fetching, node)
 
 
 async def _fetch(hub: Hub, fetching: Pulls, node: str) -> list[dict[str, Any]]:

@@ -29,6 +29,22 @@ def fail(sentence: str, status: int) -> NoReturn:
     sys.exit(status)
 
 
+def confirm(question: str, otherwise: str) -> None:
+    """Ask at a terminal, and end on a no; elsewhere end at once with a sentence that says what to add."""
+    if not sys.stdin.isatty():
+        fail(otherwise, USAGE)
+    typer.confirm(question, abort=True, err=True)
+
+
+def compare(expected: str, came: str, *, what: str, address: str, yes: bool, question: str) -> None:
+    """Let the operator compare what an address says of itself with what its operator told: by --expect, by --yes, or
+    at a terminal."""
+    if expected and expected != came:
+        fail(f"Nothing was changed: expected the {what} {expected}, {address} says it is {came}.", 1)
+    if not yes and not expected:
+        confirm(question, f"Nothing was changed. Add --expect with the {what} its operator told you, or --yes: {came}")
+
+
 def is_sentence(error: Exception) -> bool:
     """Whether an error says to a person what happened: ours do, and those of files and values we read."""
     return isinstance(error, Refusal | OSError | ValueError | RuntimeError) or type(error).__module__.startswith("jisr")

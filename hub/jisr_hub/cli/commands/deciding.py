@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from ..shell import HERE, USAGE, AsJson, Folder, fail, run, say
+from ..shell import HERE, AsJson, Folder, confirm, run, say
 from .peers import peer_app
 
 policy_app: typer.Typer = typer.Typer(no_args_is_help=True, help="What this hub takes into its public feed.")
@@ -72,9 +71,7 @@ def peer_release(
     waiting = run(decisions.waiting(folder, peer))
     sentence = f"{waiting.leaving} of {waiting.live} records taken from {peer} leave this hub's feed."
     if not yes:
-        if not sys.stdin.isatty():
-            fail(f"Nothing was changed. {sentence} Add --yes if this is meant.", USAGE)
-        typer.confirm(f"{sentence} Let them go?", abort=True, err=True)
+        confirm(f"{sentence} Let them go?", f"Nothing was changed. {sentence} Add --yes if this is meant.")
     run(decisions.release(folder, peer))
     say({"peer": peer, "leaving": waiting.leaving, "live": waiting.live}, as_json, sentence)
 
@@ -86,10 +83,7 @@ def _decide(work: Any, yes: bool, as_json: bool) -> None:
     try:
         value = run(work(yes))
     except decisions.NeedsTheOperator as much:
-        if not sys.stdin.isatty():
-            fail(f"Nothing was changed. {much} Add --yes if this is meant.", USAGE)
-        print(much, file=sys.stderr)
-        typer.confirm("Put this policy in place?", abort=True, err=True)
+        confirm(f"{much}\nPut this policy in place?", f"Nothing was changed. {much} Add --yes if this is meant.")
         value = run(work(True))
     say(value, as_json, decisions.effect_words(value))
 
@@ -144,9 +138,8 @@ def reader_add(
 
     ring = run(decisions.keys_of(folder, source))
     if not yes and ring.id != source:
-        if not sys.stdin.isatty():
-            fail(f"Nothing was changed. Compare this identifier with the reader and add --yes: {ring.id}", USAGE)
-        typer.confirm(f"The reader is\n\n    {ring.id}\n\nDoes it say the same?", abort=True, err=True)
+        asked = f"The reader is\n\n    {ring.id}\n\nDoes it say the same?"
+        confirm(asked, f"Nothing was changed. Compare this identifier with the reader and add --yes: {ring.id}")
     run(decisions.add_reader(folder, ring, audience))
     say({"id": ring.id, "audience": audience}, as_json, f"{ring.id} may read what is for {audience}.")
 

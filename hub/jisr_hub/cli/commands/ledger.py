@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ..shell import HERE, USAGE, AsJson, Folder, fail, run, say
+from ..shell import HERE, USAGE, AsJson, Folder, confirm, fail, run, say
 
 commands = typer.Typer()
 
@@ -72,10 +72,8 @@ def erase(
         fail("Nothing was erased. Name the record's id, or --all for every record of the node.", USAGE)
     wanted = run(erasing.wanted(folder, node, record or None, max_rev, basis, jurisdiction))
     if not yes:
-        if not sys.stdin.isatty():
-            fail(f"Nothing was erased. {wanted.sentence} Add --yes if this is meant.", USAGE)
-        print(wanted.sentence, file=sys.stderr)
-        typer.confirm("Erase it?", abort=True, err=True)
+        meant = f"Nothing was erased. {wanted.sentence} Add --yes if this is meant."
+        confirm(f"{wanted.sentence}\nErase it?", meant)
     value = run(erasing.erase(folder, wanted))
     say(value, as_json, erasing.erased_words(value))
 
@@ -106,9 +104,7 @@ def rebase(
         return
     if not yes:
         print(rebasing.words(found), file=sys.stderr)
-        if not sys.stdin.isatty():
-            fail("Nothing was changed. Add --yes to do this.", USAGE)
-        typer.confirm("Do this now?", abort=True, err=True)
+        confirm("Do this now?", "Nothing was changed. Add --yes to do this.")
     done = run(rebasing.carry_out(folder, seen))
     say(done, as_json, rebasing.done_words(done))
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
 
-from ..shell import HERE, USAGE, AsJson, Folder, fail, run, say
+from ..shell import HERE, AsJson, Folder, confirm, run, say
 
 commands = typer.Typer()
 
@@ -26,10 +25,8 @@ def admit(
     candidate = run(setting_up.candidate(folder, source))
     shown = name or candidate.name or candidate.id
     if not yes:
-        if not sys.stdin.isatty():
-            fail(f"Nothing was changed. Compare this fingerprint with the partner and add --yes: {candidate.id}", USAGE)
-        print(f"{shown} says its identifier is\n\n    {candidate.fingerprint}\n", file=sys.stderr)
-        typer.confirm("Does the partner read out the same?", abort=True, err=True)
+        asked = f"{shown} says its identifier is\n\n    {candidate.fingerprint}\n\nDoes the partner read out the same?"
+        confirm(asked, f"Nothing was changed. Compare this fingerprint with the partner and add --yes: {candidate.id}")
     run(setting_up.admit(folder, candidate, shown))
     value = {"node": candidate.id, "name": shown, "fingerprint": candidate.fingerprint}
     say(value, as_json, f"{shown} is admitted: {candidate.fingerprint}")

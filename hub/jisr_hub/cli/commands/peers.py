@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ..shell import HERE, USAGE, AsJson, Folder, fail, run, say
+from ..shell import HERE, USAGE, AsJson, Folder, compare, fail, run, say
 
 peer_app = typer.Typer(no_args_is_help=True, help="The hubs this hub follows.")
 witness_app = typer.Typer(no_args_is_help=True, help="Hubs that cosign this hub's heads, and the key it cosigns with.")
@@ -26,17 +25,8 @@ def peer_add(
     from .. import setting_up
 
     found = run(setting_up.find_peer(folder, address))
-    if expect and expect != found.hub:
-        fail(f"Nothing was changed: expected the hub {expect}, {address} says it is {found.hub}.", 1)
-    if not yes and not expect:
-        if not sys.stdin.isatty():
-            fail(
-                f"Nothing was changed. Add --expect with the identifier its operator told you, or --yes: {found.hub}",
-                USAGE,
-            )
-        typer.confirm(
-            f"{found.name} says it is\n\n    {found.hub}\n\nDoes its operator say the same?", abort=True, err=True
-        )
+    asked = f"{found.name} says it is\n\n    {found.hub}\n\nDoes its operator say the same?"
+    compare(expect, found.hub, what="identifier", address=address, yes=yes, question=asked)
     run(setting_up.add_peer(folder, found))
     value = {"hub": found.hub, "name": found.name, "feed": found.feed}
     say(value, as_json, f"{found.name} ({found.hub}) is followed from now on.")
@@ -75,12 +65,8 @@ def witness_add(
 
     found = run(witnesses.find(folder, address))
     key = str(found.key)
-    if expect and expect != key:
-        fail(f"Nothing was changed: expected the key {expect}, {address} says it is {key}.", 1)
-    if not yes and not expect:
-        if not sys.stdin.isatty():
-            fail(f"Nothing was changed. Add --expect with the key its operator told you, or --yes: {key}", USAGE)
-        typer.confirm(f"It cosigns with\n\n    {key}\n\nDoes its operator say the same?", abort=True, err=True)
+    asked = f"It cosigns with\n\n    {key}\n\nDoes its operator say the same?"
+    compare(expect, key, what="key", address=address, yes=yes, question=asked)
     witnesses.add(folder, found)
     say({"address": found.address, "key": key}, as_json, f"{found.key.name} is asked from the next head on.")
 

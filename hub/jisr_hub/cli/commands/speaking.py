@@ -35,7 +35,7 @@ def invite(
     """Make a one-time link with which one partner lets its node in."""
     from .. import authority
 
-    bounds = authority.bounds_of(country or [], type or [], organization or [])
+    bounds = authority.bounds_of(country, type, organization)
     value = run(authority.invite(folder, name, days, bounds))
     sentence = (
         f"Send this to the partner by a way you trust; it lets in one node and is open until {value['expires'][:10]}:\n"
@@ -69,7 +69,7 @@ def requests_approve(
     """Let a node in that waits."""
     from .. import authority
 
-    bounds = authority.bounds_of(country or [], type or [], organization or [])
+    bounds = authority.bounds_of(country, type, organization)
     value = run(authority.approve(folder, node, name, bounds))
     say(
         value, as_json, f"{value['name']} is admitted: {node}. The partner gives the same command again: jisr-node join"
@@ -102,7 +102,7 @@ def bounds(
 
     from .. import authority
 
-    wanted = authority.bounds_of(country or [], type or [], organization or [])
+    wanted = authority.bounds_of(country, type, organization)
     if (wanted is None) != none:
         fail("Nothing was changed. Name bounds (--country, --type, --organization), or --none for no bounds.", USAGE)
     run(authority.bound(folder, node, wanted or UNBOUNDED))
@@ -186,7 +186,7 @@ def anchor_sign(
     """Sign, with one key of an anchor, that a hub belongs to the network."""
     from .. import authority
 
-    wanted = authority.bounds_of(country or [], type or [], [])
+    wanted = authority.bounds_of(country, type, None)
     value = authority.sign_by_anchor(file, key, hub, out, days=days, n=number, bounds=wanted, withdraw=withdraw)
     short = value["threshold"] - value["signatures"]
     after = f"{short} more must sign {out}" if short > 0 else f"it counts. Give {out} to the hub: jisr-hub anchor take"
