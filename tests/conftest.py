@@ -61,6 +61,12 @@ def shared() -> Path:
     return SHARED
 
 
+@pytest.fixture
+def anyio_backend() -> str:
+    """The loop that asynchronous tests run on."""
+    return "asyncio"
+
+
 @pytest.fixture(scope="session")
 def tool() -> Callable[[str], str]:
     """Give the path of a program of this machine, or skip the test: `tool("nginx")`."""

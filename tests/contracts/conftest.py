@@ -8,11 +8,6 @@ from tests.contracts.stored import Opened, ledger_of
 from tests.hub.author import Author
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.fixture(params=["memory", "sqlite", "postgresql"])
 def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)

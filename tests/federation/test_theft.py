@@ -17,11 +17,6 @@ from tests.federation.theft import Theft
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 async def test_a_thief_who_goes_on_with_the_log_leaves_nothing(tmp_path: Path) -> None:
     world = await Theft(tmp_path).begin()
     ids = await world.say("one", "two", "three", "four")

@@ -22,11 +22,6 @@ from tests.federation.theft import Theft
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @contextlib.asynccontextmanager
 async def ledgers_of(kind: str, folder: Path, server: str) -> AsyncIterator[list[SqlLedger]]:
     with contextlib.ExitStack() as stack:

@@ -37,11 +37,6 @@ __all__ = ["begun", "jisr_hub"]
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 def answers(hub: MemoryHub) -> Acknowledgements:
     erasures_of(hub)
     return Acknowledgements(hub.hub)

@@ -30,11 +30,6 @@ from tests.reader.publisher import seeded
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 async def hub_at(clock: Clock, label: str) -> MemoryHub:
     return await MemoryHub(label, clock=clock, attests=True).begin()
 

@@ -21,11 +21,6 @@ LABELS = tuple(f"r{number}" for number in range(10))
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 def author() -> Author:
     author = Author("dar")
     for label in LABELS:

@@ -33,11 +33,6 @@ EPOCH = "1-aaaaaaaa"
 Begun = Callable[..., AbstractAsyncContextManager[MemoryHub]]
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.fixture(params=["memory", "sqlite", "postgresql"])
 def begun(request: pytest.FixtureRequest, tmp_path: Path) -> Begun:
     """A hub over one kind of ledger, which has admitted these authors."""

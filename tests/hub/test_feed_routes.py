@@ -27,11 +27,6 @@ FEED = "/feeds/public/"
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 async def hub(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[MemoryHub]:
     """A hub with a page and a half, an erased record, a snapshot."""
     author = Author("dar")

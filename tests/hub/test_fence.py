@@ -23,11 +23,6 @@ MARK = Mark("jisr:" + "a" * 52, "1-aaaaaaaa", 7, "0" * 64, "2026-09-01T12:00:00Z
 NEXT = Mark("jisr:" + "a" * 52, "1-aaaaaaaa", 9, "1" * 64, "2026-09-01T12:00:01Z")
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.fixture(params=["file", "memory"])
 def fence(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
     return FileFence(tmp_path / "fence.json") if request.param == "file" else MemoryFence()

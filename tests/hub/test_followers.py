@@ -19,11 +19,6 @@ from tests.reader.publisher import FeedFolder
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 def peer_feed(folder: Path, label: str) -> FeedFolder:
     """A hub's feed that carries its own keys and nothing more."""
     return FeedFolder(folder / label, label=label, role="hub").publish()

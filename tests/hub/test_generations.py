@@ -33,11 +33,6 @@ SECRET = "kanarienvogel"
 ALSO = "zeisig"
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 def author_with_secrets() -> Author:
     """Two pages; a secret in the first, another in the last, partial one."""
     author = Author("dar")

@@ -30,11 +30,6 @@ __all__ = ["begun"]
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 async def act(hub: MemoryHub, action: str, author: Author, label: str, **options: Any) -> Any:
     """The operator holds a record back, or all of a node, or ends that."""
     target = ALL if label == ALL else record_id(label)

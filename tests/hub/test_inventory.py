@@ -27,11 +27,6 @@ from tests.hub.test_erasure import erase
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 async def something_happens(chance: random.Random, hub: MemoryHub, authors: list[Author], sent: dict[str, int]) -> None:
     """Records come, change, go, come back, leave public sight, or are erased; one push at a time."""
     author = chance.choice(authors)

@@ -33,11 +33,6 @@ pytestmark = pytest.mark.anyio
 SMALL = {paths.HEAD, paths.KEYS}
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 class Died(BaseException):
     """The process was killed here."""
 

@@ -16,11 +16,6 @@ pytestmark = pytest.mark.anyio
 SECOND = "2-bbbbbbbb"
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 async def hub_of(author: Author) -> MemoryHub:
     hub = await MemoryHub("hub").begin()
     await hub.admit(author)

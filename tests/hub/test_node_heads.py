@@ -28,11 +28,6 @@ __all__ = ["begun"]
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 async def admitted(*authors: Author, **options: Any) -> MemoryHub:
     """A hub that has taken everything these authors wrote."""
     hub = await MemoryHub("hub", **options).begin()

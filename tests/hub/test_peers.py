@@ -18,11 +18,6 @@ from tests.reader.publisher import FeedFolder, Writer
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 async def hubs_of(*labels: str) -> list[MemoryHub]:
     clock = Clock()
     return [await MemoryHub(label, clock=clock).begin() for label in labels]

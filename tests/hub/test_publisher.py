@@ -22,11 +22,6 @@ from tests.hub.hub_in_memory import Clock, MemoryHub, copy_of
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 async def hub_of(*authors: Author) -> MemoryHub:
     hub = await MemoryHub("hub").begin()
     await hub.admit(*authors)

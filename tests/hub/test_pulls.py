@@ -21,11 +21,6 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 def feed(tmp_path: Path) -> StaticFeed:
     """A node's exported feed of 300 records and their keys: two pages."""
     made = StaticFeed(tmp_path / "feed")

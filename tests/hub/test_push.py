@@ -24,11 +24,6 @@ from tests.reader.publisher import NOW
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 async def hub_of(*authors: Author, **options: Any) -> MemoryHub:
     hub = await MemoryHub("hub", **options).begin()
     await hub.admit(*authors)

@@ -25,11 +25,6 @@ from tests.hub.restoring import BackedUp
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 async def pushed(hub: MemoryHub, author: Author, *, feed: str = "public") -> list[str | None]:
     """The node sends what the hub lacks; returns the codes of what was put aside."""
     start = (await hub.ledger.node_log(author.id, feed)).frontier.size

@@ -22,11 +22,6 @@ pytestmark = pytest.mark.anyio
 DAILY = Cadence(entries=10**9, age=timedelta(days=1), aged_entries=0)
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.mark.parametrize("kind", ["memory", "sqlite"])
 async def test_pages_go_when_their_tombstones_are_old_and_every_live_record_stays(
     kind: str, request: pytest.FixtureRequest, tmp_path: Path

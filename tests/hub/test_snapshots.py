@@ -42,11 +42,6 @@ pytestmark = pytest.mark.anyio
 SOON = Cadence(entries=50)
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.fixture(scope="module")
 def author() -> Author:
     """Three hundred records, some deleted, some changed; only ever read."""

@@ -27,11 +27,6 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 async def hub(tmp_path: Path) -> AsyncIterator[ViewedHub]:
     async with viewed_hub(tmp_path / "hub.sqlite") as hub:
         author, reader = Author("dar"), Author("reader")

@@ -31,11 +31,6 @@ pytestmark = pytest.mark.anyio
 SECRET = "kanarienvogel"
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 class Turns:
     """Lets those who take part go on one at a time, in an order drawn by chance, from one wait to the next."""
 

@@ -27,11 +27,6 @@ MA = policies.write("ma", 1, allow={"countries": ["MA"]})
 ES = policies.write("ma", 2, allow={"countries": ["ES"]})
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 def of(country: str) -> dict[str, object]:
     """Members that put a record into a country."""
     return {"x_place": {"country": country}}

@@ -36,11 +36,6 @@ from tests.reader.publisher import FeedFolder, seeded
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 class Witnessed:
     """A hub that follows a feed and is its witness."""
 

@@ -22,11 +22,6 @@ from tests.reader.publisher import NOW, seeded
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 class Door:
     """A hub in memory, as a node speaks to it."""
 
