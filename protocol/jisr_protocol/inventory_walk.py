@@ -28,7 +28,7 @@ class InventoryWalk:
 
     def __init__(self, tree: StateTree, rows: Mapping[int, list[Row]], root: bytes, major: str = majors.MAJOR) -> None:
         self._tree, self._rows, self._major = tree, rows, majors.of(major)
-        self._empty = _empty_hashes(tree.depth)
+        self._empty = state_tree.empty_hashes(tree.depth)
         self._nodes: list[Place] = []
         """Still to be read, the next one last: a walk into the depth holds few of them."""
         self._records: deque[Row] = deque()
@@ -109,11 +109,3 @@ def read_record(body: bytes, row: Row) -> Entry:
     if came != row or entry.op != "put" or entry.gone is not None:
         refuse("STA-5", "", expected=f"the put of {row}", came=f"{entry.gone or entry.op} of {came}")
     return entry
-
-
-def _empty_hashes(depth: int) -> list[bytes]:
-    """The hash of a node without any record at each level, the root's first."""
-    hashes = [EMPTY_BUCKET]
-    for _ in range(depth):
-        hashes.insert(0, state_tree.inner_hash([hashes[0]] * FAN))
-    return hashes

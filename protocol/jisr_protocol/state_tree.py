@@ -42,6 +42,11 @@ def path(node: str, record_id: str) -> int:
     return int.from_bytes(_sha256(f"{node}\n{record_id}".encode()).digest()[:3], "big") >> 6
 
 
+def place(node: str, record_id: str) -> int:
+    """The first 63 bits of the same hash: in the order of these numbers, records stand in the order of their paths."""
+    return int.from_bytes(_sha256(f"{node}\n{record_id}".encode()).digest()[:8], "big") >> 1
+
+
 def bucket_of(path18: int, depth: int) -> int:
     """The bucket number, 0 to 64^depth − 1, of a path at a depth."""
     return path18 >> 6 * (MAX_DEPTH - depth)
@@ -60,6 +65,14 @@ def bucket_hash(content: bytes) -> bytes:
 def inner_hash(children: Iterable[bytes]) -> bytes:
     """SHA-256(0x01 ‖ 64 child hashes) (STA-3)."""
     return _sha256(b"\x01" + b"".join(children)).digest()
+
+
+def empty_hashes(depth: int) -> list[bytes]:
+    """The hash of a node without any record at each level, the root's first."""
+    hashes = [EMPTY_BUCKET]
+    for _ in range(depth):
+        hashes.insert(0, inner_hash([hashes[0]] * FAN))
+    return hashes
 
 
 def inner_bytes(children: Iterable[bytes]) -> bytes:

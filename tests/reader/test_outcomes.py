@@ -232,7 +232,7 @@ def test_a_copy_that_went_wrong_here_is_repaired_from_the_start(feed: FeedFolder
 
     damaged = sqlite3.connect(held.file)
     damaged.execute("UPDATE leaf SET rev = rev + 1 WHERE seq = 7")
-    damaged.execute("DELETE FROM bucket")
+    damaged.execute("DELETE FROM branch")
     damaged.commit()
     damaged.close()
     feed.puts(3)

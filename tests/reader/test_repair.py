@@ -133,7 +133,7 @@ def test_a_copy_damaged_here_is_repaired_too(feed: FeedFolder, reader: Reader) -
     damaged.execute("DELETE FROM leaf WHERE seq = 8")
     damaged.execute("DELETE FROM record WHERE seq = 8")
     damaged.execute("UPDATE feed SET live = live - 1")
-    damaged.execute("DELETE FROM bucket")
+    damaged.execute("DELETE FROM branch")
     damaged.commit()
     damaged.close()
     feed.puts(3)

@@ -11,7 +11,6 @@ Worked out when a sync ends, of the nodes that it touched, and kept with the cop
 
 from __future__ import annotations
 
-import itertools
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -34,7 +33,7 @@ from . import evidence
 
 _ROWS = (
     "SELECT l.path, l.id, l.rev, l.digest FROM record AS r JOIN leaf AS l"
-    " ON l.path = path18(r.node, r.id) AND l.node = r.node AND l.id = r.id WHERE r.node = ?1"
+    " ON l.path = r.path AND l.node = r.node AND l.id = r.id WHERE r.node = ?1"
     " UNION SELECT path, id, rev, digest FROM leaf WHERE code IS NOT NULL AND node = ?1"
 )
 """The lines of the state tree that are a node's: an accepted put has its row in `record`, the others a code."""
@@ -73,22 +72,29 @@ class Standing(msgspec.Struct, frozen=True):
         }[self.verdict]
 
 
-def settle(connection: sqlite3.Connection, nodes: Mapping[str, int], feed: Head) -> None:
+def settle(
+    connection: sqlite3.Connection, nodes: Mapping[str, tuple[int, int]], feed: Head, *, count: bool = False
+) -> None:
     """Work out the standing of these nodes from what the copy now holds, within the transaction that stores it.
 
-    With each comes the position of the last entry about its records that was read now, -1 for none.
+    With each comes the position of the last entry about its records that was read now, -1 for none, and by how much the
+    number of its live records has changed; with `count` they are counted anew.
     """
-    connection.create_function("path18", 2, state_tree.path, deterministic=True)
-    for node, seq in nodes.items():
-        row = connection.execute("SELECT last FROM standing WHERE node = ?", (node,)).fetchone()
-        last = max(seq, row[0] if row else -1)
-        found = _of_node(connection, node, feed, last)
+    said: dict[str, NodeHead | None] = {}
+    lives: dict[str, tuple[int, int]] = {}
+    for node, (seq, grown) in nodes.items():
+        row = connection.execute("SELECT last, live FROM standing WHERE node = ?", (node,)).fetchone() or (-1, 0)
+        said[node] = head_of(connection, node, completeness.audience_of(feed.name))
+        lives[node] = max(seq, row[0]), _count(connection, node) if count else row[1] + grown
+    whole = {n: lives[n][1] for n, head in said.items() if n != feed.by and head is not None and head.whole}
+    roots = _roots(connection, whole)
+    for node, (last, live) in lives.items():
+        found = _of_node(node, feed, said[node], last, live, roots.get(node))
         if found is None:
             connection.execute("DELETE FROM standing WHERE node = ?", (node,))
         else:
-            connection.execute(
-                "INSERT OR REPLACE INTO standing VALUES (?,?,?)", (node, last, msgspec.json.encode(found))
-            )
+            values = (node, last, live, msgspec.json.encode(found))
+            connection.execute("INSERT OR REPLACE INTO standing VALUES (?,?,?,?)", values)
 
 
 def held(connection: sqlite3.Connection) -> Iterator[Standing]:
@@ -106,20 +112,17 @@ def head_of(connection: sqlite3.Connection, node: str, name: str) -> NodeHead | 
 
 def rows_of(connection: sqlite3.Connection, node: str) -> Iterator[tuple[int, str, int, str]]:
     """(path, id, rev, digest) of every live record of a node in the feed, the refused ones too, in that order."""
-    connection.create_function("path18", 2, state_tree.path, deterministic=True)
     yield from connection.execute(f"{_ROWS} ORDER BY path, id", (node,))
 
 
-def _of_node(connection: sqlite3.Connection, node: str, feed: Head, last: int) -> Standing | None:
+def _of_node(node: str, feed: Head, said: NodeHead | None, last: int, live: int, root: bytes | None) -> Standing | None:
     if feed.by == node:  # the feed is the node's own: its head was met
         return Standing(node, "complete", feed.live, to_instant(feed.time), feed.epoch, feed.size, feed.live)
-    live = connection.execute(f"SELECT count(*) FROM ({_ROWS})", (node,)).fetchone()[0]
-    said = head_of(connection, node, completeness.audience_of(feed.name))
     if said is None:
         return Standing(node, "unsaid", live) if live else None
     verdict, why = "complete" if said.whole else "short", ""
     try:
-        completeness.check_set(said, live, _root(connection, node, live) if said.whole else None)
+        completeness.check_set(said, live, root)
     except Refusal as refusal:
         verdict, why = "unmet", str(refusal)
     if last > said.seq and verdict != "complete":  # numbers may add up by chance, a state root does not
@@ -129,13 +132,55 @@ def _of_node(connection: sqlite3.Connection, node: str, feed: Head, last: int) -
     return Standing(node, verdict, live, *place, dict(said.missing), why)
 
 
+def _count(connection: sqlite3.Connection, node: str) -> int:
+    return int(connection.execute(f"SELECT count(*) FROM ({_ROWS})", (node,)).fetchone()[0])
+
+
+def _roots(connection: sqlite3.Connection, lives: Mapping[str, int]) -> dict[str, bytes]:
+    """The state root over the lines of each of these nodes, with so many live records each.
+
+    All lines in one pass where they are most of what there is, else those of each node for itself.
+    """
+    several = len(lives) > 1 and sum(lives.values()) * 2 > connection.execute("SELECT count(*) FROM leaf").fetchone()[0]
+    if not several:
+        return {node: _root(connection, node, live) for node, live in lives.items()}
+    trees = {node: _Tree(live) for node, live in lives.items()}
+    for path, node, *row in connection.execute("SELECT path, node, id, rev, digest FROM leaf ORDER BY path"):
+        if node in trees:
+            trees[node].take(path, state_tree.line(node, *row))
+    return {node: tree.root() for node, tree in trees.items()}
+
+
+class _Tree:
+    """The state tree of one node's lines, which come in the order of their paths."""
+
+    def __init__(self, live: int) -> None:
+        self._tree = StateTree(state_tree.depth_for(live))
+        self._number = -1
+        self._lines: list[bytes] = []
+
+    def take(self, path: int, line: bytes) -> None:
+        number = state_tree.bucket_of(path, self._tree.depth)
+        if number != self._number:
+            self._close()
+            self._number = number
+        self._lines.append(line)
+
+    def root(self) -> bytes:
+        self._close()
+        return self._tree.root()
+
+    def _close(self) -> None:
+        if self._lines:
+            self._tree.set_bucket(self._number, state_tree.bucket_hash(state_tree.bucket_bytes(self._lines)))
+            self._lines = []
+
+
 def _root(connection: sqlite3.Connection, node: str, live: int) -> bytes:
-    """The state root over one node's lines, which pass through in the order of their buckets."""
-    tree = StateTree(state_tree.depth_for(live))
-    rows = connection.execute(f"{_ROWS} ORDER BY path", (node,))
-    for number, lines in itertools.groupby(rows, lambda row: state_tree.bucket_of(row[0], tree.depth)):
-        content = state_tree.bucket_bytes(state_tree.line(node, *row[1:4]) for row in lines)
-        tree.set_bucket(number, state_tree.bucket_hash(content))
+    """The state root over one node's lines."""
+    tree = _Tree(live)
+    for path, *row in connection.execute(f"{_ROWS} ORDER BY path", (node,)):
+        tree.take(path, state_tree.line(node, *row))
     return tree.root()
 
 

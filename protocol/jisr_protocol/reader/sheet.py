@@ -28,6 +28,7 @@ from ..live import Effect, Judged, Order, Void
 from ..problems import code_of_rule
 from ..refusal import Refusal, refuse
 from . import evidence, nodes
+from .first_set import NEW_RECORD, FirstSet
 
 CASES_KEPT = 100
 """Contradictions of one sync whose evidence is kept: enough to convict, and no way to fill a disk."""
@@ -36,8 +37,17 @@ GUARD = (
     "INSERT INTO guard VALUES (?,?,?,?) ON CONFLICT (node, id, op) DO UPDATE SET max_rev ="
     " CASE WHEN max_rev IS NOT NULL AND excluded.max_rev IS NOT NULL THEN max(max_rev, excluded.max_rev) END"
 )
+_OR_OVER_IT = (
+    " ON CONFLICT (node, id, path) DO UPDATE SET"
+    " rev = excluded.rev, digest = excluded.digest, type = excluded.type, op = excluded.op, seq = excluded.seq,"
+    " at = excluded.at, src = excluded.src, via = excluded.via, jws = excluded.jws, body = excluded.body,"
+    " disputed = excluded.disputed, prior = excluded.prior, extra = excluded.extra"
+)
 _NULLIFIED = code_of_rule("KEY-10")
 _NOTICES = ("erase", "hold", "unhold")
+_UNTOUCHED = (-1, 0)
+_NAMING = (Effect.SET, Effect.REMOVE)
+"""What an entry does that names its record; an erase or hold finds its own."""
 
 Key = tuple[str, str]
 """(node, id) of a record."""
@@ -80,11 +90,27 @@ class Sheet:
         """By how much the number of live records has changed."""
         self.touched: set[int] = set()
         """Paths, 18 bits each, of the records whose line in the state tree changed."""
-        self.nodes: dict[str, int] = {}
-        """The nodes of which something changed, a live record or their head, and the last position that touches their
-        records; -1 when none does."""
+        self.nodes: dict[str, tuple[int, int]] = {}
+        """The nodes of which something changed, a live record or their head: the last position that touches their
+        records, -1 when none does, and by how much the number of their live records has changed."""
         self._node_heads: dict[Key, NodeHead] = {}
+        self._first: FirstSet | None = None
         self._clear()
+
+    def begin_first(self) -> None:
+        """Nothing is held: what is new is only appended from now on, until `end_first`."""
+        self._first = FirstSet(self._connection)
+
+    @property
+    def unsettled(self) -> bool:
+        """Whether the state tree is not yet that of what was taken."""
+        return self._first is not None or bool(self.touched)
+
+    def end_first(self) -> None:
+        """From here on everything is looked up, and has its line. Safe to call at any time."""
+        if self._first is not None:
+            self._first.end()
+            self._first = None
 
     def _clear(self) -> None:
         self._leaves: dict[Key, Leaf | None] = {}
@@ -99,6 +125,9 @@ class Sheet:
         """Work out and write what these entries do, in order."""
         for start in range(0, len(page), PAGE_ENTRIES):
             part = page[start : start + PAGE_ENTRIES]
+            if self._first is not None and self._append(self._first, part):
+                continue
+            self.end_first()
             self._load(_records_of(part))
             for number, judged in enumerate(part, start=1):
                 self._fold(judged)
@@ -107,6 +136,41 @@ class Sheet:
                 if judged.void is not None or judged.entry.op in _NOTICES:  # it wrote everything, and forgot it
                     self._load(_records_of(part[number:]))
             self.write()
+
+    def _append(self, first: FirstSet, page: Sequence[Judged]) -> bool:
+        """Take entries of which none is about a record that is held; False when one may be, and nothing was done."""
+        named = [_key(judged.entry) for judged in page if live.effect(judged.entry) in _NAMING]
+        if (first.count or named) and any(judged.void is not None or judged.entry.op in _NOTICES for judged in page):
+            return False
+        self._guards = {}
+        if self._guarded and named:
+            self._load_guards(set(named))
+        paths = None if self._guards else first.paths(named)
+        if paths is None:
+            return False
+        self._were = {key: (path, None) for key, path in zip(named, paths, strict=True)}
+        self._leaves = dict.fromkeys(self._were)
+        rows = []
+        for judged in page:
+            entry, accepted = judged.entry, judged.accepted
+            if accepted is not None and entry.op == "put" and entry.thing is not None:
+                key = _key(entry)
+                path, _ = self._were.pop(key)
+                del self._leaves[key]
+                src = orjson.dumps(entry.src).decode() if entry.src else None
+                rows.append(
+                    (path, *key, entry.rev, entry.digest, entry.type, "put", entry.seq, entry.at, src, _via(entry),
+                     entry.thing.jws, entry.thing.body, 0, 0, entries.extra(entry))
+                )  # fmt: skip
+                self._touch(key[0], entry.seq, 1)
+            else:
+                self._fold(judged)
+                if judged.void is not None:
+                    self.void(judged.void)
+        first.add(rows)
+        self.grown += len(rows)
+        self.write()
+        return True
 
     def erase(self, node: str, record_id: str, max_rev: int | None) -> int:
         """READ-13 before the feed says so: content goes and a guard stays; the lines stay, as refused. How many."""
@@ -217,8 +281,9 @@ class Sheet:
                 self._leave(self._held.get(key), seq, "out")
             self.write()
 
-    def _touch(self, node: str, seq: int) -> None:
-        self.nodes[node] = max(seq, self.nodes.get(node, -1))
+    def _touch(self, node: str, seq: int, grown: int = 0) -> None:
+        last, before = self.nodes.get(node, _UNTOUCHED)
+        self.nodes[node] = (seq if seq > last else last, before + grown)
 
     def _fold(self, judged: Judged) -> None:
         entry = judged.entry
@@ -458,9 +523,10 @@ class Sheet:
                 gone.append((path, *key))
             else:
                 come.append((path, *key, leaf.rev, leaf.digest, leaf.seq, leaf.code))
-            self.grown += (leaf is not None) - (was is not None)
+            grown = (leaf is not None) - (was is not None)
+            self.grown += grown
             self.touched.add(path)
-            self._touch(key[0], -1)
+            self._touch(key[0], -1, grown)
         self._connection.executemany("DELETE FROM leaf WHERE path = ? AND node = ? AND id = ?", gone)
         self._connection.executemany("INSERT OR REPLACE INTO leaf VALUES (?,?,?,?,?,?,?)", come)
 
@@ -469,18 +535,13 @@ class Sheet:
         for key, held in self._held.items():
             if held.changed and held.columns is not None:
                 type_, at, *rest, extra = held.columns
+                path = self._were[key][0]
                 whole.append(
-                    (*key, held.rev, held.digest, type_, held.op, held.seq, at, *rest, held.disputed, 0, extra)
+                    (path, *key, held.rev, held.digest, type_, held.op, held.seq, at, *rest, held.disputed, 0, extra)
                 )
             elif held.changed:
                 part.append((held.op, held.seq, held.disputed, held.prior, held.op, held.op, held.op, held.op, *key))
-        self._connection.executemany(
-            "INSERT INTO record VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (node, id) DO UPDATE SET"
-            " rev = excluded.rev, digest = excluded.digest, type = excluded.type, op = excluded.op, seq = excluded.seq,"
-            " at = excluded.at, src = excluded.src, via = excluded.via, jws = excluded.jws, body = excluded.body,"
-            " disputed = excluded.disputed, prior = excluded.prior, extra = excluded.extra",
-            whole,
-        )
+        self._connection.executemany(NEW_RECORD if self._first is not None else NEW_RECORD + _OR_OVER_IT, whole)
         self._connection.executemany(
             "UPDATE record SET op = ?, seq = ?, disputed = ?, prior = ?,"
             " via = CASE WHEN ? IN ('put', 'del') THEN via END, jws = CASE WHEN ? IN ('put', 'del') THEN jws END,"
@@ -500,8 +561,8 @@ def _place(src: str | None, void: Void, seq: int) -> validity.Source:
 
 
 def _records_of(page: Sequence[Judged]) -> set[Key]:
-    """The records that these entries name; an erase or hold finds its own."""
-    return {_key(j.entry) for j in page if live.effect(j.entry) in (Effect.SET, Effect.REMOVE)}
+    """The records that these entries name."""
+    return {_key(j.entry) for j in page if live.effect(j.entry) in _NAMING}
 
 
 def _key(entry: Entry) -> Key:

@@ -29,8 +29,10 @@ from .contents import Change as Change
 from .contents import Contents, Rings
 from .contents import Record as Record
 from .contents import Refused as Refused
+from .first_set import FirstSet
 from .nodes import Standing
 from .sheet import Sheet
+from .stored_tree import StoredTree
 from .tables import CopyProblem, connect
 
 Row = tuple[str, str, int, str]
@@ -79,8 +81,9 @@ class Copy(Contents):
         self._held.close()
 
     def _forget(self) -> None:
-        self._replacing = False
-        self._tree: StateTree | None = None
+        self._replacing = self._surveyed = False
+        self._settled: tuple[int, bytes] | None = None
+        """Depth and root of the state tree after all that was applied; None while they are not known."""
         row = self._connection.execute("SELECT depth FROM feed").fetchone()
         self._stored_depth: int | None = None if row is None else row[0]
         """The depth of the buckets whose hashes are stored; None when none are."""
@@ -109,12 +112,14 @@ class Copy(Contents):
         """
         if not self._connection.in_transaction:
             self._connection.execute("BEGIN IMMEDIATE")
-        if replace:
+            if FirstSet.fits(self._connection):
+                self._sheet.begin_first()
+        if replace and self.stands:
             self._forget()
             self._replacing, self._stored_depth = True, None
             for statement in (
                 "DELETE FROM leaf",
-                "DELETE FROM bucket",
+                "DELETE FROM branch",
                 "DELETE FROM refusal",
                 "DELETE FROM carried",
                 "DELETE FROM key_statement",
@@ -127,14 +132,14 @@ class Copy(Contents):
     def apply(self, judged: Sequence[Judged]) -> None:
         """Take the entries of a page, in order, within the transaction."""
         self.begin()
-        self._tree = None
+        self._settled = None
         self._sheet.take(judged)
 
     def go_back(self, size: int) -> None:
         """What the feed said from this position on is no longer its word (READ-15). The set stays as it is."""
         self.begin()
         heads_gone = "SELECT node FROM carried WHERE op = 'nodehead' AND seq >= ?"
-        self._sheet.nodes.update((row[0], -1) for row in self._connection.execute(heads_gone, (size,)))
+        self._sheet.nodes.update((row[0], (-1, 0)) for row in self._connection.execute(heads_gone, (size,)))
         self._connection.execute("UPDATE standing SET last = min(last, ?)", (size - 1,))
         self._connection.execute("DELETE FROM page WHERE number >= ?", (size // PAGE_ENTRIES,))
         for table in ("refusal", "carried"):
@@ -143,18 +148,19 @@ class Copy(Contents):
     def void(self, void: Void) -> None:
         """Take out what a node's newest keys do not count any more (KEY-10)."""
         self.begin()
-        self._tree = None
+        self._settled = None
         self._sheet.void(void)
 
     def remove(self, records: Sequence[tuple[str, str]], seq: int) -> None:
         """Take records out that this feed does not hold, as of position `seq`."""
         self.begin()
-        self._tree = None
+        self._settled = None
         self._sheet.remove(records, seq)
 
     def survey(self, depth: int) -> Surveyed:
         """The state tree at a depth, from every line of it, and the lines of its buckets as they are asked for."""
-        self._tree = self._stored_depth = None  # the set is not what it should be, so no stored hash is trusted
+        self._surveyed = True
+        self._settled = self._stored_depth = None  # the set is not what it should be, so no stored hash is trusted
         tree = StateTree(depth, dict(self._all_buckets(depth)))
         tree.root()
         return Surveyed(tree, Buckets(self._connection, depth))
@@ -162,21 +168,22 @@ class Copy(Contents):
     def settle(self) -> Settled:
         """Work out the state root of what was applied, in proportion to what changed."""
         self.begin()
+        self._sheet.end_first()
         self._settle_refusals()
-        self._tree = self._grown_tree()
-        return Settled(self._tree.root(), self._live())
+        self._settled = self._grown_root()
+        return Settled(self._settled[1], self._live())
 
     def commit(self, known: Known, now: datetime, address: str = "") -> None:
         """Make all of it durable at once. The process may die before or after, never in between."""
         if known.head is None or known.publisher is None:
             raise ValueError("only what was verified is committed")
-        if self._tree is None and (self._replacing or self._sheet.touched):
+        if self._settled is None and (self._replacing or self._sheet.unsettled):
             raise ValueError("what was applied is settled before it is committed")
         self.begin()
         if self._replacing:
             self._let_go(known.head.size)
-        own = {known.head.by: -1} if known.publisher.role == "node" else {}
-        nodes.settle(self._connection, own | self._sheet.nodes, known.head)
+        own = {known.head.by: (-1, 0)} if known.publisher.role == "node" else {}
+        nodes.settle(self._connection, own | self._sheet.nodes, known.head, count=self._surveyed)
         erased = self._sheet.erased and self.stands
         row = (
             *(known.by, known.name, address, known.head.raw, known.etag, known.frontier.to_bytes()),
@@ -252,10 +259,9 @@ class Copy(Contents):
 
     def _let_go(self, size: int) -> None:
         """What was held and is not in the tree after a replacement has left the feed, with its last entry."""
-        self._connection.create_function("path18", 2, state_tree.path, deterministic=True)
         self._connection.execute(
             "UPDATE record SET op = 'out', via = NULL, jws = NULL, body = NULL, seq = ? WHERE prior = 1 AND op = 'put'"
-            " AND NOT EXISTS (SELECT 1 FROM leaf AS l WHERE l.path = path18(record.node, record.id)"
+            " AND NOT EXISTS (SELECT 1 FROM leaf AS l WHERE l.path = record.path"
             " AND l.node = record.node AND l.id = record.id)",
             (max(size - 1, 0),),
         )
@@ -266,30 +272,27 @@ class Copy(Contents):
         return (0 if row is None or self._replacing else int(row[0])) + self._sheet.grown
 
     def _depth_and_root(self) -> tuple[int, bytes]:
-        if self._tree is not None:
-            return self._tree.depth, self._tree.root()
+        if self._settled is not None:
+            return self._settled
         depth, root = self._connection.execute("SELECT depth, state_root FROM feed").fetchone()
         return depth, root
 
-    def _grown_tree(self) -> StateTree:
-        """The state tree as it is now; the hashes of buckets that changed are stored with it."""
+    def _grown_root(self) -> tuple[int, bytes]:
+        """The depth and root of the state tree as it is now; what changed in it is stored."""
         depth = state_tree.depth_for(self._live())
-        whole = self._stored_depth != depth
-        if whole:
-            self._connection.execute("DELETE FROM bucket")
-        stored = dict(self._connection.execute("SELECT number, hash FROM bucket"))
-        tree = StateTree(depth, stored)
-        fresh = self._all_buckets(depth) if whole else self._touched_buckets(depth)
-        for number, hashed in fresh:
-            tree.set_bucket(number, hashed)
-            self._connection.execute("INSERT OR REPLACE INTO bucket VALUES (?, ?)", (number, hashed))
+        tree = StoredTree(self._connection, depth)
+        if self._stored_depth != depth:
+            tree.clear()
+            root = tree.take(self._all_buckets(depth))
+        else:
+            root = tree.take(self._touched_buckets(depth))
         self._sheet.touched.clear()
         self._stored_depth = depth
-        return tree
+        return depth, root
 
     def _touched_buckets(self, depth: int) -> Iterator[tuple[int, bytes]]:
         buckets = Buckets(self._connection, depth)
-        for number in {state_tree.bucket_of(path, depth) for path in self._sheet.touched}:
+        for number in sorted({state_tree.bucket_of(path, depth) for path in self._sheet.touched}):
             yield number, state_tree.bucket_hash(_bucket(buckets[number]))
 
     def _all_buckets(self, depth: int) -> Iterator[tuple[int, bytes]]:

@@ -11,10 +11,13 @@ from pathlib import Path
 
 APPLICATION_ID = 0x4A697372
 """How `file` and we know the file: "Jisr" in ASCII."""
-VERSION = 4
+VERSION = 5
 """The tables below. A copy can always be fetched again, so other versions are refused, not migrated."""
 
-SCHEMA = """
+RECORD_KEY = "CREATE UNIQUE INDEX record_key ON record (node, id, path)"
+"""One row for each record: its path in the state tree follows from node and id, and stands here for whoever counts."""
+
+SCHEMA = f"""
 CREATE TABLE feed (
     one INTEGER PRIMARY KEY CHECK (one = 1),
     by TEXT NOT NULL,
@@ -51,12 +54,14 @@ CREATE TABLE leaf (
 
 CREATE INDEX leaf_refused ON leaf (node) WHERE code IS NOT NULL;
 
-CREATE TABLE bucket (number INTEGER PRIMARY KEY, hash BLOB NOT NULL) STRICT;
+-- of each inner node of it that has anything below it, counted from the root down, the hashes of its 64 children
+CREATE TABLE branch (number INTEGER PRIMARY KEY, children BLOB NOT NULL) STRICT;
 
 -- the accepted set: the highest verified rev of every record ever seen. op is what became of it: put (it is live),
 -- del (body is the signed tombstone), out, erase, hold (no content); such rows stay, so that no rev can fall.
 -- prior = 1 marks what was held before a replacement began and has not come again yet.
 CREATE TABLE record (
+    path INTEGER NOT NULL,
     node TEXT NOT NULL,
     id TEXT NOT NULL,
     rev INTEGER NOT NULL,
@@ -71,9 +76,9 @@ CREATE TABLE record (
     body BLOB,
     disputed INTEGER NOT NULL,
     prior INTEGER NOT NULL,
-    extra BLOB,
-    UNIQUE (node, id)
+    extra BLOB
 ) STRICT;
+{RECORD_KEY};
 CREATE INDEX record_seq ON record (seq);
 CREATE INDEX record_type ON record (type) WHERE op = 'put';
 
@@ -124,11 +129,12 @@ CREATE TABLE carried (
 ) STRICT;
 CREATE INDEX carried_about ON carried (op, node, id);
 
--- whether all of a node is here, as JSON (nodes.py), and where the last entry about its records stands; of every node
--- with a record or a head in the feed
+-- whether all of a node is here, as JSON (nodes.py), where the last entry about its records stands, and how many live
+-- ones it has; of every node with a record or a head in the feed
 CREATE TABLE standing (
     node TEXT PRIMARY KEY,
     last INTEGER NOT NULL,
+    live INTEGER NOT NULL,
     said BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 
