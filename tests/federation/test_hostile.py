@@ -209,7 +209,7 @@ def _prepare(hub: HostileHub, reader: Reader, place: str) -> None:
         import sqlite3
 
         connection = sqlite3.connect(reader.file)
-        connection.execute("DELETE FROM bucket")
+        connection.execute("DELETE FROM branch")
         connection.execute("DELETE FROM leaf WHERE id = (SELECT id FROM leaf LIMIT 1)")
         connection.execute("UPDATE feed SET live = live - 1")
         connection.commit()
