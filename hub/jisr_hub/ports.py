@@ -272,6 +272,8 @@ class Snapshot(msgspec.Struct, frozen=True):
     epoch: str
     seq: int
     at: str
+    live: int = 0
+    """How many records are in it."""
 
 
 @dataclass(frozen=True)

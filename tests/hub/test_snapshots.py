@@ -39,7 +39,7 @@ from tests.hub.test_erasure import erase, words
 from tests.reader.publisher import NOW
 
 pytestmark = pytest.mark.anyio
-SOON = Cadence(entries=50)
+SOON = Cadence(entries=50, spared_share=0)
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +84,7 @@ async def test_a_reader_begins_by_it_and_goes_on_from_it(
     request: pytest.FixtureRequest, tmp_path: Path, author: Author
 ) -> None:
     async with hub_over("memory", request, tmp_path, author) as hub:
-        await restart(hub, cadence=Cadence(entries=300))
+        await restart(hub, cadence=Cadence(entries=300, spared_share=0))
         for start, end in ((0, 290), (290, 320), (320, 330)):
             await hub.push(author, start, end)
             head = await hub.publish()
@@ -100,9 +100,22 @@ async def test_a_reader_begins_by_it_and_goes_on_from_it(
 async def test_it_is_made_when_the_log_grew_so_much_or_so_long_ago() -> None:
     due = Cadence().due
     day = timedelta(hours=24)
-    assert not due(9_999, 100, None) and due(10_000, 100, None)
-    assert not due(49_999, 100_000, day / 2) and due(50_000, 100_000, day / 2)
-    assert not due(1_000, 100_000, day) and due(1_001, 100_000, day) and not due(1_001, 100_000, day / 2)
+    assert not due(9_999, 100, None, 9_899) and due(10_000, 100, None, 9_900)
+    assert not due(49_999, 100_000, day / 2, 5_000) and due(50_000, 100_000, day / 2, 5_000)
+    assert not due(1_000, 100_000, day, 0) and due(1_001, 100_000, day, 0) and not due(1_001, 100_000, day / 2, 1_000)
+    assert not due(100_000, 100_000, None, 999) and due(100_000, 100_000, None, 1_000)
+
+
+async def test_a_log_of_which_all_is_live_has_none_until_something_in_it_is_outdated(
+    request: pytest.FixtureRequest, tmp_path: Path, author: Author
+) -> None:
+    async with hub_over("sqlite", request, tmp_path, author) as hub:
+        await restart(hub, cadence=Cadence(entries=100))
+        await hub.push(author, 0, 300)
+        assert (await hub.publish()).snap is None
+        await hub.push(author, 300)  # twenty deleted, which is two entries each that nobody needs, and twenty edited
+        head = await hub.publish()
+        assert head.snap is not None and head.snap["seq"] == head.size
 
 
 async def test_an_older_one_stays_an_hour_and_a_restart_goes_on(

@@ -97,7 +97,7 @@ def taking_turns(hub: MemoryHub, folder: Path, turns: Turns) -> Publisher:
         work()
 
     ledger: Any = Taking(hub.ledger, turns)
-    cadence = Cadence(entries=40)
+    cadence = Cadence(entries=40, spared_share=0)
     return Publisher(hub.identity, ledger, FolderPages(folder), hub.clock, cadence=cadence, aside=aside)
 
 

@@ -131,7 +131,8 @@ async def carry_out(plan: Plan, view: View, tools: Tools, *, snapshot: bool) -> 
     head = _sign(plan, tools, frontier, found, gens, snap)
     stand = plan.snapshots
     if made:
-        stand = snapshots.remembered(stand, Snapshot(head.epoch, head.size, identifiers.to_instant(head.time)))
+        new = Snapshot(head.epoch, head.size, identifiers.to_instant(head.time), found.live)
+        stand = snapshots.remembered(stand, new)
     return Out(Published(head, frontier, stand), plan.layout.generations, found, plan.out.inventory)
 
 
@@ -154,10 +155,13 @@ def _snapshot_that_stands(plan: Plan) -> dict[str, Any] | None:
 def _snapshot_is_due(plan: Plan, last: dict[str, Any] | None, live: int, tools: Tools, *, asked: bool) -> bool:
     """Asked for, due by the cadence, or because the last one holds what was erased or is not there any more."""
     if last is None:
-        return asked or plan.layout.floor > 0 or tools.cadence.due(plan.size, live, None)
+        spared = plan.size - plan.layout.floor - live
+        return asked or plan.layout.floor > 0 or tools.cadence.due(plan.size, live, None, spared)
     if asked or plan.whole or plan.emptied:
         return True
-    return tools.cadence.due(plan.size - last["seq"], live, snapshots.age(plan.snapshots, tools.clock()))
+    grown = plan.size - last["seq"]
+    spared = plan.snapshots[-1].live + grown - live
+    return tools.cadence.due(grown, live, snapshots.age(plan.snapshots, tools.clock()), spared)
 
 
 def _sign(

@@ -28,19 +28,26 @@ HISTORY_STAYS = timedelta(days=32)
 
 @dataclass(frozen=True)
 class Cadence:
-    """When the next snapshot is due, by how many entries the log grew since the last one."""
+    """When the next snapshot is due: when the log grew so much since the last one, and it spares a new reader enough.
+
+    A log in which nearly all is live, as after a first load, is as short a way to the same as its snapshot.
+    """
 
     entries: int = 10_000
     live_share: float = 0.5
     """Of how many are live: so that writing snapshots costs no more than a share of writing the log."""
+    spared_share: float = 0.1
+    """Of `entries`: so many a new reader must be spared."""
     age: timedelta = timedelta(hours=24)
     aged_entries: int = 1_000
     """After `age` so many are enough."""
 
-    def due(self, grown: int, live: int, age: timedelta | None) -> bool:
-        """`age` is that of the last one, None when there is none."""
+    def due(self, grown: int, live: int, age: timedelta | None, spared: int) -> bool:
+        """`age` is that of the last one, None when there is none; `spared` how many entries fewer a new reader would
+        read by a new one."""
         old = age is not None and age >= self.age and grown > self.aged_entries
-        return old or grown >= max(self.entries, int(live * self.live_share))
+        worth = spared >= int(self.entries * self.spared_share)
+        return old or (worth and grown >= max(self.entries, int(live * self.live_share)))
 
 
 async def write(
