@@ -144,13 +144,13 @@ class Hub:
         self.check_open()
         if name not in identifiers.FEED_AUDIENCES:
             refuse("PUSH-7", "/head/name", expected="one of " + ", ".join(identifiers.FEED_AUDIENCES), came=name)
-        member = ingest.admitted(await self.ledger.member(node), node)  # before anything a stranger sent is read
-        await self._say_that_it_is_ours(member)
+        if node not in self._attested_once:  # before anything a stranger sent is read
+            await self._say_that_it_is_ours(ingest.admitted(await self.ledger.member(node), node))
         opened = push.opened(body)
         async with self._node_locks[node]:
             for _ in range(CONFLICT_TRIES):
                 try:
-                    answer = await self._push_once(member, name, opened)
+                    answer = await self._push_once(node, name, opened)
                 except Conflict:
                     continue
                 aside = len(answer.quarantined)
@@ -158,12 +158,11 @@ class Hub:
                 return answer
         raise Conflict(f"the log of {node} kept moving")
 
-    async def _push_once(self, member: Member, name: str, opened: Opened) -> PushAnswer:
-        node, now = member.node, self.clock()
-        expected = await self.ledger.node_places(node)
-        held = await self.ledger.node_log(node, name)
+    async def _push_once(self, node: str, name: str, opened: Opened) -> PushAnswer:
+        now = self.clock()
+        before = await self.ledger.before(node, name, opened.start, opened.start + len(opened.lines))
+        member, held, known = ingest.admitted(before.member, node), before.log, before.line_hashes
         repeated = (opened.start, min(opened.start + len(opened.lines), held.frontier.size))
-        known = await self.ledger.node_line_hashes(node, name, *repeated)
         fitting: set[bytes] = set()
         pushed = ingest.limits_and_canonical(opened, known, fitting)
         stays = push.kept(pushed.head, held)
@@ -173,8 +172,7 @@ class Hub:
             known = {seq: hashed for seq, hashed in known.items() if seq < stays}
             pushed = ingest.limits_and_canonical(opened, known, fitting)
         if _says_nothing_new(pushed, held):
-            standing = await self._standing(node, name, *repeated)
-            return self._answer(node, name, held.frontier, held.epoch or "", Outcome(), repeated, standing)
+            return self._answer(node, name, held.frontier, held.epoch or "", Outcome(), repeated, before.quarantined)
         asked = (repeated if pushed.entries else (0, 0)) if goes_on else (0, stays)
         leaves = await self.ledger.node_leaves(node, name, *asked)
         try:
@@ -191,7 +189,7 @@ class Hub:
         reckoned = await self._reckoned(held, extension, name, stays)
         outcome, guards, holds = Outcome(), {}, {}
         if batch := [*again, *extension.entries]:
-            bench = await self._bench(node, name, pushed.head, extension.ring, batch)
+            bench = await self._bench(member, name, pushed.head, extension.ring, batch)
             bench.fitting = fitting
             guards, holds = dict(bench.guards), dict(bench.holds)
             if reckoned is not None:
@@ -213,7 +211,7 @@ class Hub:
                 **await self._said_of_homes(node, outcome),
                 node=node,
                 name=name,
-                expected=expected,
+                expected=before.places,
                 kept=outcome.kept,
                 log=grown,
                 stays=None if goes_on else stays,
@@ -225,7 +223,9 @@ class Hub:
             if reckoned is not None and reckoned.lifted:
                 await self.lifted(change.at, reckoned.lifted)
             await self.erased(change.at, outcome.erasures)
-        standing = await self._standing(node, name, *repeated)
+        standing = before.quarantined
+        if standing or again or not goes_on:  # what is quarantined of the lines that are repeated may be so no longer
+            standing = await self.ledger.judged(node, name, *repeated) if repeated[0] < repeated[1] else []
         return self._answer(node, name, grown.frontier, grown.epoch or "", outcome, repeated, standing)
 
     async def _reckoned(self, held: NodeLog, extension: Extension, name: str, stays: int) -> Reckoning | None:
@@ -249,10 +249,6 @@ class Hub:
         with contextlib.suppress(Refusal):
             evidence.judge(case)
             self.keep(case)
-
-    async def _standing(self, node: str, name: str, start: int, end: int) -> list[Kept]:
-        """What is quarantined of the lines a push repeats: the answer to the first push may have been lost."""
-        return await self.ledger.judged(node, name, start, end) if start < end else []
 
     def _answer(
         self,
@@ -282,32 +278,31 @@ class Hub:
         known -= sum(kept.seq not in judged for kept in standing)
         return PushAnswer(frontier.size, admitted, known + outcome.duplicates, quarantined, signed)
 
-    async def _bench(self, node: str, name: str, signed: Head, ring: KeyRing, batch: Sequence[Entry]) -> Bench:
-        touched = ingest.touched(batch)
-        held = await self.ledger.held(name, touched)
+    async def _bench(self, member: Member, name: str, signed: Head, ring: KeyRing, batch: Sequence[Entry]) -> Bench:
+        node, restricted = member.node, name != "public"
+        around = await self.ledger.around(node, ingest.touched(batch))
         elsewhere: dict[tuple[str, str], Held] = {}
-        for other in ("public",) if name != "public" else ingest.RESTRICTED:
-            for key, there in (await self.ledger.held(other, touched)).items():
+        for other in ("public",) if restricted else ingest.RESTRICTED:
+            for key, there in around.held.get(other, {}).items():
                 elsewhere[key] = max(there, elsewhere.get(key, there), key=lambda one: one.rev)
         once = any(e.op in ("key", "recovery") or e.op not in entries.KNOWN_OPS for e in batch)
         statements = await self.ledger.statements_logged(node) if once else set()
-        member = await self.ledger.member(node)
-        judging = self.judging(member.home_hub(self.identity.id) if member else self.identity.id)
+        judging = self.judging(member.home_hub(self.identity.id))
+        held = dict(around.held.get(name, {}))
         bench = Bench(node, name, signed.epoch, ring, held, elsewhere, judging, known_statements=statements)
-        bench.guards, bench.now = await self.ledger.guards(guarding(touched)), self.clock()
-        bench.holds = await self.ledger.holds(guarding(touched)) if name == "public" else {}
+        bench.guards, bench.now = around.guards, self.clock()
+        bench.holds = {} if restricted else around.holds
         if said := {e.id or "" for e in batch if e.op in ingest.NOTICES}:
             bench.last_notice = await self.ledger.last_notice(node, node, name)
             bench.newest_revs = {target: await self.ledger.newest_rev(node, target) for target in said}
         bench.bases = signed.bases
-        await self._attested(bench)
+        await self._attested(bench, member, around.told)
         bench.place = lambda said: (name, lineage.epoch_of_entry(signed, said.seq), said.seq)
         return bench
 
-    async def _attested(self, bench: Bench) -> None:
+    async def _attested(self, bench: Bench, member: Member, told: Sequence[Told]) -> None:
         """How the writer of a log stands, and what its own word about its home changes in that."""
-        member = await self.ledger.member(bench.node)
-        held = await self.attesting.authority([member] if member is not None else [])
+        held = await self.attesting.authority([member], told=told)
         bench.standing = self.attesting.at_home(held, bench.node, bench.now)
         bench.home_said = held.home_said(bench.node)
 
@@ -442,13 +437,13 @@ class Hub:
         """Judge what is quarantined of a feed again, after a change of schema or policy; what is sound now proceeds."""
         self.check_open()
         async with self._node_locks[node]:
-            expected = await self.ledger.node_places(node)
-            held = await self.ledger.node_log(node, name)
+            before = await self.ledger.before(node, name, 0, 0)
+            held, member = before.log, before.member
             judged = [kept for kept in await self.ledger.judged(node, name) if kept.code != "erased"]
             waiting = [entries.parse(kept.line) for kept in judged if kept.line]
-            if not waiting or held.ring is None or held.head is None:
+            if not waiting or held.ring is None or held.head is None or member is None:
                 return Outcome()
-            bench = await self._bench(node, name, held.head, held.ring, waiting)
+            bench = await self._bench(member, name, held.head, held.ring, waiting)
             guards, holds = dict(bench.guards), dict(bench.holds)
             outcome = ingest.judge(bench, waiting)
             change = Change(
@@ -462,7 +457,7 @@ class Hub:
                 **await self._said_of_homes(node, outcome),
                 node=node,
                 name=name,
-                expected=expected,
+                expected=before.places,
                 kept=outcome.kept,
                 log=replace(held),
             )

@@ -5,7 +5,7 @@ The ledger is the truth. Each method says what an adapter must guarantee; tests/
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -266,6 +266,32 @@ class Change:
     """Nodes that were judged as of `touched`; the head is said anew where the drafts hold a nodehead of the node."""
 
 
+@dataclass(frozen=True)
+class Before:
+    """What is held of a node before a push of entries [start, end) of one of its feeds is read."""
+
+    member: Member | None
+    places: Mapping[str, Place]
+    """How far each feed of the node is held (`Ledger.node_places`)."""
+    log: NodeLog
+    line_hashes: Mapping[int, bytes]
+    """push.line_hash of the lines held in [start, end), by position."""
+    quarantined: Sequence[Kept]
+    """The entries held in [start, end) that are quarantined, in order."""
+
+
+@dataclass(frozen=True)
+class Around:
+    """What entries about some records of a node are judged against. The reaches are those of `guards` and `holds`, of
+    each record and of all of the node; `told` is all that is said about the node."""
+
+    held: Mapping[str, dict[Key, Held]]
+    """By audience."""
+    guards: dict[Key, int | None]
+    holds: dict[Key, int | None]
+    told: Sequence[Told]
+
+
 class Snapshot(msgspec.Struct, frozen=True):
     """A snapshot that was published: of entries [0, seq), under this epoch, first named by a head of this time."""
 
@@ -399,6 +425,14 @@ class Ledger(NoticeLedger, Protocol):
 
     async def node_log(self, node: str, name: str) -> NodeLog:
         """How far this feed of the node is held, and the node's keys."""
+        ...
+
+    async def before(self, node: str, name: str, start: int, end: int) -> Before:
+        """What a push of [start, end) finds; the places are of no later moment than the rest."""
+        ...
+
+    async def around(self, node: str, keys: Collection[Key]) -> Around:
+        """What entries about these records of a node find."""
         ...
 
     async def node_places(self, node: str) -> dict[str, Place]:

@@ -45,13 +45,19 @@ class Attesting:
     # What holds
 
     async def authority(
-        self, members: Iterable[Member], *, also: Iterable[str] = (), offered: Mapping[str, KeyRing] | None = None
+        self,
+        members: Iterable[Member],
+        *,
+        also: Iterable[str] = (),
+        offered: Mapping[str, KeyRing] | None = None,
+        told: Sequence[Told] | None = None,
     ) -> Held:
         """What is told of these nodes, of others `also`, and of the hubs that attest them; `offered` are keys of
-        signers that are about to be taken, and may say that one was lost."""
+        signers that are about to be taken, and may say that one was lost; `told` is what the ledger tells of the
+        nodes, where it was asked already."""
         known = {member.node: member for member in members}
         about = {*known, *also}
-        told = await self.ledger.told(about)
+        told = list(told) if told is not None else await self.ledger.told(about)
         homes = {one.statement.by for one in told} | {str(one.statement.value.get("home", "")) for one in told}
         homes |= {member.home_hub(self.identity.id) for member in known.values()}
         told += await self.ledger.told(homes - about) if self.anchors else []

@@ -31,7 +31,8 @@ class LostWords:
 
     async def sorted_out(self, told: Sequence[Told], offered: Mapping[str, KeyRing]) -> tuple[list[Told], list[Told]]:
         """What counts, and what does not. `offered`: newer keys of signers than those that are held."""
-        rings = await self._ledger.rings({one.statement.by for one in told} - {self._ours})
+        strangers = {one.statement.by for one in told} - {self._ours}
+        rings = await self._ledger.rings(strangers) if strangers else {}
         rings = {by: _grown(ring, offered.get(by)) for by, ring in rings.items()}
         doubtful = {_signed(one) for one in told if not _counts(one, rings, None)}
         await self._find(doubtful - self._places.keys())

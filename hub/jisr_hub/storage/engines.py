@@ -4,26 +4,32 @@
     Postgres(address)  any number of processes; the writer's lock is an advisory lock of the feed
 
 Both give three kinds of connection: `writing` is one transaction under the writer's lock, durable when it ends;
-`reading` is one that sees one consistent moment; `askers` run single statements.
+`reading` is one that sees one consistent moment; `askers` run single statements. What is asked for every push goes as a
+dialogue (dialogue.py), by `ask` and `write`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
+import sqlite3
 import time
+from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
 import orjson
+import psycopg
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncResult, create_async_engine
 
 from ..failures import Unwritable
-from ..ports import Lead, StillSeen
+from ..ports import Key, Lead, StillSeen
+from .dialogue import Ask, Dialogue, Put, Rows, T, answer_in_trips, answer_in_turns, sqlite_put
+from .lane import Lane
 
 CACHE_KIB = 64 * 1024
 LOG_PAGES = 16_384
@@ -43,10 +49,14 @@ PROGRAM = "jisr-hub"
 BEAT_SECONDS = 5
 """How soon a leader notices that its lock went with its connection."""
 
+_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000", "secure_delete=ON")
+# A batch touches as many pages of the record index as it has records: in a log of 1,000 pages each batch would be
+# copied back at once, in a larger one the pages of many batches are copied once.
+_WRITES = (*_PRAGMAS, f"cache_size=-{CACHE_KIB}", f"wal_autocheckpoint={LOG_PAGES}")
+
 _STREAMS = "jisr_streams"
 
 Insert = sqlite.Insert | postgresql.Insert
-Rows = Sequence[tuple[Any, ...]]
 
 
 async def streamed(connection: AsyncConnection, query: sa.Executable, size: int) -> AsyncIterator[Sequence[Any]]:
@@ -85,6 +95,12 @@ class Database(Protocol):
     """SQL for a table `asked(value)` of the texts in the parameter :asked."""
     ranges: str
     """SQL for a table `asked(low, high)` of the number pairs in the parameter :asked."""
+    named: str
+    """SQL for a table `asked(value)` of the texts in the value of an Ask (`asked_texts`)."""
+    no_bytes: str
+    """SQL for bytes of which there are none."""
+    keys: str
+    """SQL for a table `asked(node, id)` of the records in the values of an Ask (`asked_keys`)."""
 
     def writing(self, *, long: bool = False) -> AbstractAsyncContextManager[AsyncConnection]:
         """A transaction under the writer's lock; `long` lifts the limit of time."""
@@ -93,6 +109,21 @@ class Database(Protocol):
     def reading(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """A transaction that sees one consistent moment; what `streamed` left halfway on it ends with it."""
         ...
+
+    async def ask(self, dialogue: Dialogue[T]) -> T:
+        """Answer a dialogue that changes nothing: on SQLite from one moment; on PostgreSQL what is asked later may see
+        more, never less."""
+        ...
+
+    async def write(self, dialogue: Dialogue[T]) -> T:
+        """Answer a dialogue in one transaction under the writer's lock, durable when it returns."""
+        ...
+
+    async def converse(self, connection: AsyncConnection, dialogue: Dialogue[T]) -> T:
+        """Answer a dialogue within a transaction that is open."""
+        ...
+
+    def asked_keys(self, keys: Iterable[Key]) -> tuple[object, ...]: ...
 
     def insert(self, table: sa.Table) -> Insert: ...
 
@@ -135,10 +166,14 @@ class Sqlite:
         "(SELECT json_extract(value, '$[0]') AS low, json_extract(value, '$[1]') AS high FROM json_each(:asked))"
         " AS asked"
     )
+    named = "json_each(?) AS asked"
+    no_bytes = "x''"
+    keys = "(SELECT n.key AS node, i.value AS id FROM json_each(?) AS n CROSS JOIN json_each(n.value) AS i) AS asked"
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = asyncio.Lock()
+        self._answers, self._writes = Lane(path, "BEGIN", _PRAGMAS), Lane(path, "BEGIN IMMEDIATE", _WRITES)
         self._writer = self._engine("BEGIN IMMEDIATE", pool_size=1, max_overflow=0)
         self._readers = self._engine("BEGIN", pool_size=4, max_overflow=0)
         alone = {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True, "pool_reset_on_return": None}
@@ -153,13 +188,8 @@ class Sqlite:
         def prepare(connection: Any, _record: Any) -> None:
             connection.isolation_level = None  # the driver opens no transaction; `opening` below does
             cursor = connection.cursor()
-            for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000", "secure_delete=ON"):
+            for pragma in _WRITES if writes else _PRAGMAS:
                 cursor.execute(f"PRAGMA {pragma}")
-            if writes:
-                # A batch touches as many pages of the record index as it has records: in a log of 1,000 pages each
-                # batch would be copied back at once, in a larger one the pages of many batches are copied once.
-                cursor.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
-                cursor.execute(f"PRAGMA wal_autocheckpoint={LOG_PAGES}")
             cursor.close()
 
         @sa.event.listens_for(engine.sync_engine, "begin")
@@ -176,9 +206,29 @@ class Sqlite:
                 async with self._writer.begin() as connection, _closing_streams(connection):
                     yield connection
             except sa.exc.OperationalError as error:
-                if not any(mark in str(error.orig) for mark in _SQLITE_FAILS):
-                    raise  # a statement of ours that does not fit
-                raise Unwritable(str(error.orig)) from error
+                _tell_of_the_disk(error.orig)
+                raise
+            except sqlite3.OperationalError as error:
+                _tell_of_the_disk(error)
+                raise
+
+    async def ask(self, dialogue: Dialogue[T]) -> T:
+        return await self._in_lane(self._answers, dialogue)
+
+    async def write(self, dialogue: Dialogue[T]) -> T:
+        async with self._lock:
+            return await self._in_lane(self._writes, dialogue)
+
+    async def _in_lane(self, lane: Lane, dialogue: Dialogue[T]) -> T:
+        try:
+            return await lane.answer(dialogue)
+        except sqlite3.OperationalError as error:
+            _tell_of_the_disk(error)
+            raise
+
+    async def converse(self, connection: AsyncConnection, dialogue: Dialogue[T]) -> T:
+        driver: Any = (await connection.get_raw_connection()).driver_connection
+        return await answer_in_turns(driver, dialogue)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
@@ -197,6 +247,12 @@ class Sqlite:
     def asked_texts(self, values: Iterable[str]) -> object:
         return orjson.dumps(list(values)).decode()
 
+    def asked_keys(self, keys: Iterable[Key]) -> tuple[object, ...]:
+        by_node: dict[str, list[str]] = defaultdict(list)
+        for node, record_id in keys:
+            by_node[node].append(record_id)
+        return (orjson.dumps(by_node).decode(),)
+
     def asked_ranges(self, values: Sequence[tuple[int, int]]) -> object:
         return orjson.dumps(values).decode()
 
@@ -205,9 +261,7 @@ class Sqlite:
 
     async def put(self, connection: AsyncConnection, table: sa.Table, rows: Rows, *, replace: bool) -> None:
         if rows:
-            verb = "INSERT OR REPLACE" if replace else "INSERT"
-            marks = ",".join("?" * len(table.columns))
-            await connection.exec_driver_sql(f"{verb} INTO {table.name} VALUES ({marks})", list(rows))
+            await connection.exec_driver_sql(sqlite_put(table.name, len(table.columns), replace), list(rows))
 
     @asynccontextmanager
     async def leading(self, role: str) -> AsyncIterator[Lead | None]:
@@ -231,6 +285,14 @@ class Sqlite:
     async def close(self) -> None:
         for engine in (self._writer, self._readers, self.askers):
             await engine.dispose()
+        for lane in (self._answers, self._writes):
+            await lane.close()
+
+
+def _tell_of_the_disk(error: BaseException | None) -> None:
+    """Raise Unwritable unless it is a statement of ours that does not fit."""
+    if any(mark in str(error) for mark in _SQLITE_FAILS):
+        raise Unwritable(str(error)) from error
 
 
 _ARRAYS = {sa.BigInteger: "bigint[]", sa.Text: "text[]", sa.LargeBinary: "bytea[]"}
@@ -244,6 +306,9 @@ class Postgres:
         "(SELECT (pair->>0)::bigint AS low, (pair->>1)::bigint AS high"
         " FROM jsonb_array_elements(CAST(:asked AS jsonb)) AS pair) AS asked"
     )
+    named = "unnest(CAST(? AS text[])) AS asked(value)"
+    no_bytes = "''::bytea"
+    keys = "unnest(CAST(? AS text[]), CAST(? AS text[])) AS asked(node, id)"
 
     def __init__(self, address: str, schema: str = "", direct: str = "") -> None:
         """With `schema` all tables stand there, and its writer's lock is one of its own. With `direct` the address
@@ -281,17 +346,37 @@ class Postgres:
     async def writing(self, *, long: bool = False) -> AsyncIterator[AsyncConnection]:
         try:
             async with self._writer.begin() as connection, _closing_streams(connection):
-                limits = {"lock_timeout": LOCK_SECONDS, "idle_in_transaction_session_timeout": WRITE_SECONDS}
-                limits["statement_timeout"] = 0 if long else WRITE_SECONDS
-                for name, seconds in limits.items():
-                    await connection.exec_driver_sql(f"SET LOCAL {name} = '{seconds}s'")
-                await connection.exec_driver_sql("SET LOCAL synchronous_commit = on")
-                # a transaction's advisory lock is released after its commit is visible
-                lock = (FEED_LOCK, sa.func.hashtext(self._schema)) if self._schema else (FEED_LOCK,)
-                await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(*lock)))
+                await self.converse(connection, self._locking(0 if long else WRITE_SECONDS))
                 yield connection
         except sa.exc.OperationalError as error:  # no room, no connection, a lock that was not given in time
             raise Unwritable(_first_line(error)) from error
+
+    def _locking(self, statement_seconds: int) -> Dialogue[None]:
+        """Bounds of this transaction, and the writer's lock: an advisory one is released after a commit is visible."""
+        bounds = {
+            "lock_timeout": f"{LOCK_SECONDS}s",
+            "idle_in_transaction_session_timeout": f"{WRITE_SECONDS}s",
+            "statement_timeout": f"{statement_seconds}s",
+            "synchronous_commit": "on",
+        }
+        settings = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in bounds.items())
+        lock = f"{FEED_LOCK}, hashtext('{self._schema}')" if self._schema else str(FEED_LOCK)
+        yield [Ask(f"SELECT {settings}"), Ask(f"SELECT pg_advisory_xact_lock({lock})")]
+
+    async def ask(self, dialogue: Dialogue[T]) -> T:
+        async with self.askers.connect() as connection:
+            return await self.converse(connection, dialogue)
+
+    async def write(self, dialogue: Dialogue[T]) -> T:
+        async with self.writing() as connection:
+            return await self.converse(connection, dialogue)
+
+    async def converse(self, connection: AsyncConnection, dialogue: Dialogue[T]) -> T:
+        driver: Any = (await connection.get_raw_connection()).driver_connection
+        try:
+            return await answer_in_trips(driver, dialogue, _put_many)
+        except psycopg.OperationalError as error:
+            raise Unwritable(str(error).partition("\n")[0]) from error
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
@@ -304,6 +389,10 @@ class Postgres:
     def asked_texts(self, values: Iterable[str]) -> object:
         return list(values)
 
+    def asked_keys(self, keys: Iterable[Key]) -> tuple[object, ...]:
+        pairs = list(keys)
+        return [node for node, _ in pairs], [record_id for _, record_id in pairs]
+
     def asked_ranges(self, values: Sequence[tuple[int, int]]) -> object:
         return orjson.dumps(values).decode()
 
@@ -311,19 +400,8 @@ class Postgres:
         return sa.func.pg_catalog.position(column, sought) > 0
 
     async def put(self, connection: AsyncConnection, table: sa.Table, rows: Rows, *, replace: bool) -> None:
-        if not rows:
-            return
-        names = [column.name for column in table.columns]
-        keys = [column.name for column in table.primary_key.columns]
-        arrays = ",".join(f"%s::{_array(column)}" for column in table.columns)
-        then = ""
-        if replace:
-            places = [names.index(key) for key in keys]
-            rows = list({tuple(row[place] for place in places): row for row in rows}.values())
-            rest = ",".join(f"{name} = excluded.{name}" for name in names if name not in keys)
-            then = f" ON CONFLICT ({','.join(keys)}) DO UPDATE SET {rest}"
-        statement = f"INSERT INTO {table.name} ({','.join(names)}) SELECT * FROM unnest({arrays}){then}"
-        await connection.exec_driver_sql(statement, tuple(list(column) for column in zip(*rows, strict=True)))
+        if rows:
+            await connection.exec_driver_sql(*_inserting(Put(table, rows, replace)))
 
     @asynccontextmanager
     async def leading(self, role: str) -> AsyncIterator[Lead | None]:
@@ -430,6 +508,27 @@ UNION ALL
 SELECT 'the standby ' || application_name || ' holds it until it has replayed what was written (behind by '
     || coalesce(replay_lag::text, '0') || ')' FROM pg_stat_replication
 """
+
+
+async def _put_many(connection: psycopg.AsyncConnection[Any], put: Put) -> None:
+    if put.rows:
+        await connection.execute(*_inserting(put))
+
+
+def _inserting(put: Put) -> tuple[str, tuple[Any, ...]]:
+    """The statement that inserts whole rows, and its values: an array a column."""
+    columns, rows = put.table.columns, put.rows
+    names = [column.name for column in columns]
+    arrays = ",".join(f"%s::{_array(column)}" for column in columns)
+    then = ""
+    if put.replace:
+        keys = [column.name for column in put.table.primary_key.columns]
+        places = [names.index(key) for key in keys]
+        rows = list({tuple(row[place] for place in places): row for row in rows}.values())
+        rest = ",".join(f"{name} = excluded.{name}" for name in names if name not in keys)
+        then = f" ON CONFLICT ({','.join(keys)}) DO UPDATE SET {rest}"
+    statement = f"INSERT INTO {put.table.name} ({','.join(names)}) SELECT * FROM unnest({arrays}){then}"
+    return statement, tuple(list(column) for column in zip(*rows, strict=True))
 
 
 def _array(column: sa.Column[Any]) -> str:

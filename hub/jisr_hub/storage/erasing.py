@@ -18,7 +18,7 @@ from jisr_protocol.entry import Entry
 from jisr_protocol.limits import PAGE_ENTRIES
 from jisr_protocol.notice import ALL
 
-from ..ports import Erased, Erasure, Kept, Key, Number
+from ..ports import Erased, Erasure, Kept, Number
 from ..takedown.erasure import covered, erased_kept, erased_line
 from . import stating
 from . import tables as t
@@ -200,24 +200,3 @@ async def take_out(connection: AsyncConnection, node: str, target: str, max_rev:
     where += [c.id == target] if target != ALL else []
     where += [c.rev <= max_rev] if max_rev is not None else []
     await connection.execute(sa.update(t.record).where(*where).values(live_path=None))
-
-
-async def guards(database: Database, connection: AsyncConnection, keys: Iterable[Key]) -> dict[Key, int | None]:
-    """Up to which rev each of these is kept out: None for any, 0 for none."""
-    found: dict[Key, int | None] = dict.fromkeys(keys, 0)
-    by_node: dict[str, list[str]] = {}
-    for node, record_id in found:
-        by_node.setdefault(node, []).append(record_id)
-    query = sa.text(
-        f"SELECT g.id, g.max_rev FROM {database.texts} CROSS JOIN guard AS g"
-        " WHERE g.node = :node AND g.id = asked.value"
-    )
-    # most nodes never erased anything, and a batch names hundreds of records
-    some = sa.text(f"SELECT asked.value FROM {database.texts} WHERE asked.value IN (SELECT node FROM guard)")
-    asked = {"asked": database.asked_texts(by_node)}
-    for (node,) in (await connection.execute(some, asked)).all():
-        ids = by_node[node]
-        for record_id, max_rev in await connection.execute(query, {"node": node, "asked": database.asked_texts(ids)}):
-            before = found[node, record_id]
-            found[node, record_id] = None if before is None or max_rev is None else max(before, max_rev)
-    return found

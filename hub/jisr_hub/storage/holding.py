@@ -7,7 +7,6 @@ as a put of the same bytes when nothing holds it any more. Revs that a later one
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -15,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from jisr_protocol import live
 from jisr_protocol.notice import ALL
 
-from ..ports import Draft, Erasure, Key, Number
+from ..ports import Draft, Erasure, Number
 from ..takedown.erasure import held_line
 from ..takedown.holding import put_again, until
 from ..takedown.noticing import HeldBack
@@ -155,15 +154,3 @@ async def drop_back(connection: AsyncConnection, node: str, target: str, max_rev
     gone = gone if target == ALL else gone.where(c.id == target)
     gone = gone if max_rev is None else gone.where(c.rev <= max_rev)
     return int((await connection.execute(gone)).rowcount)
-
-
-async def holds(connection: AsyncConnection, keys: Iterable[Key]) -> dict[Key, int | None]:
-    """Up to which rev each of these targets is held back: None for any, 0 for none."""
-    found: dict[Key, int | None] = dict.fromkeys(keys, 0)
-    c = t.hold.c
-    rows: Sequence[Any] = (await connection.execute(sa.select(c.node, c.id, c.max_rev))).all() if found else ()
-    for node, record_id, max_rev in rows:
-        if (node, record_id) in found:
-            before = found[node, record_id]
-            found[node, record_id] = None if before is None or max_rev is None else max(before, max_rev)
-    return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -22,6 +22,8 @@ from jisr_protocol.push import NodeLog
 from .. import log
 from ..ports import (
     NOTICE,
+    Around,
+    Before,
     Change,
     Conflict,
     Erased,
@@ -98,6 +100,20 @@ class MemoryLedger(MemoryNotices):
     async def node_log(self, node: str, name: str) -> NodeLog:
         log = self._s.logs.get((node, name), NodeLog(None, Frontier(), None, None))
         return replace(log, ring=self._s.rings.get(node))
+
+    async def before(self, node: str, name: str, start: int, end: int) -> Before:
+        return Before(
+            await self.member(node),
+            await self.node_places(node),
+            await self.node_log(node, name),
+            await self.node_line_hashes(node, name, start, end),
+            await self.judged(node, name, start, end),
+        )
+
+    async def around(self, node: str, keys: Collection[Key]) -> Around:
+        reaching = {*keys, *((of, ALL) for of, _ in keys), (node, ALL)}
+        held = {name: await self.held(name, keys) for name in ("public", "partners", "hub")}
+        return Around(held, await self.guards(reaching), await self.holds(reaching), await self.told([node]))
 
     async def node_places(self, node: str) -> dict[str, Place]:
         return {name: (log.epoch or "", log.frontier.size) for (who, name), log in self._s.logs.items() if who == node}

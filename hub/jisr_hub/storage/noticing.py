@@ -18,7 +18,7 @@ from jisr_protocol.keys import KeyRing
 
 from ..ports import Erasure, Key, Number
 from ..takedown.noticing import Follower, Handled, Heard, HeldBack
-from . import holding
+from . import asking
 from . import tables as t
 from .engines import Database
 from .holding import Holding
@@ -34,8 +34,7 @@ class SqlNotices:
         raise NotImplementedError
 
     async def holds(self, keys: Iterable[Key]) -> dict[Key, int | None]:
-        async with self.database.askers.connect() as connection:
-            return await holding.holds(connection, keys)
+        return await self.database.ask(asking.holds(list(keys)))
 
     async def lift(self, at: str, number: Number) -> int:
         if not await self.rows(sa.select(t.hold.c.node).where(t.hold.c.until <= at).limit(1)):

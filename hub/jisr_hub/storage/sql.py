@@ -7,7 +7,7 @@ row: no gap is ever made, and who sees an entry sees all before it.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -22,14 +22,16 @@ from jisr_protocol import entry as entries
 from jisr_protocol import head as heads
 from jisr_protocol import keys, notice
 from jisr_protocol.envelope import Envelope
+from jisr_protocol.head import Head
 from jisr_protocol.keys import KeyRing
 from jisr_protocol.merkle import Frontier
 from jisr_protocol.notice import ALL
 from jisr_protocol.push import NodeLog
 
-from .. import log
 from ..ports import (
     NOTICE,
+    Around,
+    Before,
     Change,
     Conflict,
     Erased,
@@ -41,7 +43,6 @@ from ..ports import (
     Member,
     Nullified,
     Number,
-    Numbered,
     Peer,
     Place,
     Position,
@@ -53,14 +54,15 @@ from ..ports import (
     Told,
     View,
 )
-from . import engines, erasing, migrations, stating, told
+from . import asking, engines, erasing, migrations, stating, told
 from . import tables as t
+from .asking import About, Pushed
 from .erasing import Erasing
-from .holding import holds, keep_back
+from .holding import keep_back
 from .noticing import SqlNotices
+from .storing import GROUP_CHANGES, Stored, joining, keeping_rings, plain, storing
+from .together import Together
 from .view import SqlView
-
-_RECORD_OPS = ("put", "del", "out")
 
 
 class SqlLedger(SqlNotices):
@@ -70,15 +72,10 @@ class SqlLedger(SqlNotices):
         self.database = database
         self._feed = feed_name
         self._folded: dict[str, KeyRing] = {}
-        # One statement however many ids: they travel as one value, so nothing is compiled anew.
-        self._held = sa.text(
-            f"SELECT r.id, r.rev, r.digest, r.type, r.live_path FROM {database.texts} CROSS JOIN record AS r"
-            " WHERE r.node = :node AND r.id = asked.value AND r.audience = :audience"
-        )
-        self._priors = sa.text(
-            f"SELECT r.id, r.seq FROM {database.texts} CROSS JOIN record AS r"
-            " WHERE r.node = :node AND r.id = asked.value AND r.audience = 'public' AND r.seq IS NOT NULL"
-        )
+        self._heads: dict[tuple[str, str], Head] = {}
+        self._before = Together(self._ask_before, lambda waiting: min(len(waiting), GROUP_CHANGES))
+        self._around = Together(self._ask_around, lambda waiting: min(len(waiting), GROUP_CHANGES))
+        self._plain = Together(self._store_plain, lambda waiting: joining([change for change, _ in waiting]))
 
     @classmethod
     async def open(
@@ -108,6 +105,8 @@ class SqlLedger(SqlNotices):
         return ledger
 
     async def close(self) -> None:
+        for working in (self._before, self._around, self._plain):
+            await working.settled()
         await self.database.close()
 
     def leading(self, role: str) -> AbstractAsyncContextManager[Lead | None]:
@@ -135,7 +134,7 @@ class SqlLedger(SqlNotices):
             await connection.execute(upsert.on_conflict_do_update(index_elements=["node"], set_=values))
             if (await connection.execute(sa.select(t.statement.c.n).where(t.statement.c.node == member.node))).first():
                 return  # an older key file must not take a revocation back
-            await _keep_ring(connection, keys.fold(statements, expected_id=member.node))
+            await self._keep_signer(connection, keys.fold(statements, expected_id=member.node))
 
     async def node_log(self, node: str, name: str) -> NodeLog:
         query = sa.select(t.node_feed).where(t.node_feed.c.node == node, t.node_feed.c.name == name)
@@ -145,6 +144,36 @@ class SqlLedger(SqlNotices):
             return NodeLog(None, Frontier(), None, ring)
         row = rows[0]
         return NodeLog(row.epoch, Frontier.from_bytes(row.size, row.frontier), heads.parse(row.head), ring)
+
+    async def before(self, node: str, name: str, start: int, end: int) -> Before:
+        asked = Pushed(node, name, start, end)
+        found = await self._before(asked)
+        ring = self._folded.get(node)
+        if found.chain and (ring is None or [s.jws for s in ring.statements] != found.chain):
+            ring = (await self.rings([node]))[node]
+        places = {name: (epoch, size) for name, epoch, size, _, _ in found.feeds}
+        here = next((row for row in found.feeds if row[0] == name), None)
+        held = NodeLog(None, Frontier(), None, ring if found.chain else None)
+        if here is not None:
+            frontier = Frontier.from_bytes(here[2], here[3])
+            held = NodeLog(here[1], frontier, self._head(node, name, here[4]), held.ring)
+        return Before(found.member, places, held, dict(found.line_hashes), [_kept(row) for row in found.quarantined])
+
+    async def _ask_before(self, asked: Sequence[Pushed]) -> list[asking.Found]:
+        return await self.database.ask(asking.before(self.database, asked))
+
+    def _head(self, node: str, name: str, raw: bytes) -> Head:
+        """The newest head of a node's feed; what was stored last is not read again."""
+        known = self._heads.get((node, name))
+        if known is None or known.raw != raw:
+            known = self._heads[node, name] = heads.parse(raw)
+        return known
+
+    async def around(self, node: str, keys: Collection[Key]) -> Around:
+        return await self._around(About(node, keys))
+
+    async def _ask_around(self, asked: Sequence[About]) -> list[Around]:
+        return await self.database.ask(asking.around(self.database, asked))
 
     async def node_places(self, node: str) -> dict[str, Place]:
         return {row.name: (row.epoch, row.size) for row in await self.rows(_places(node))}
@@ -168,10 +197,7 @@ class SqlLedger(SqlNotices):
         query = _of_feed(sa.select(c.seq, c.leaf, c.line, c.code, c.pointer, c.detail, c.line_hash), node, name)
         query = query.where(c.seq >= start) if end is None else query.where(c.seq.between(start, end - 1))
         rows = await self.rows(query.where(c.code.is_not(None)).order_by(c.seq))
-        return [
-            Kept(row.seq, row.leaf, row.line, row.code, row.pointer or "", row.detail or "", row.line_hash)
-            for row in rows
-        ]
+        return [_kept(tuple(row)) for row in rows]
 
     async def put_aside(self, node: str, name: str) -> list[tuple[str, Kept]]:
         c = t.node_entry_aside.c
@@ -219,10 +245,7 @@ class SqlLedger(SqlNotices):
     async def kept(self, node: str, name: str) -> list[Kept]:
         c = t.node_entry.c
         query = _of_feed(sa.select(c.seq, c.leaf, c.line, c.code, c.pointer, c.detail, c.line_hash), node, name)
-        return [
-            Kept(row.seq, row.leaf, row.line, row.code, row.pointer or "", row.detail or "", row.line_hash)
-            for row in await self.rows(query.order_by(c.seq))
-        ]
+        return [_kept(tuple(row)) for row in await self.rows(query.order_by(c.seq))]
 
     async def nullified(self, node: str) -> frozenset[Nullified]:
         rows = await self.rows(sa.select(t.nullified).where(t.nullified.c.node == node))
@@ -233,16 +256,7 @@ class SqlLedger(SqlNotices):
         return {row.digest for row in await self.rows(sa.select(c.digest).where(c.node == node))}
 
     async def held(self, audience: str, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Held]:
-        by_node: dict[str, list[str]] = defaultdict(list)
-        for node, record_id in keys:
-            by_node[node].append(record_id)
-        found: dict[tuple[str, str], Held] = {}
-        async with self.database.askers.connect() as connection:
-            for node, ids in by_node.items():
-                asked = {"asked": self.database.asked_texts(ids), "node": node, "audience": audience}
-                for row in await connection.execute(self._held, asked):
-                    found[node, row[0]] = Held(row[1], row[2], row[3], row[4] is not None)
-        return found
+        return await self.database.ask(asking.held(self.database, audience, keys))
 
     async def stated(self, nodes: Iterable[str] | None = None) -> list[Stated]:
         return stating.read(await self.rows(stating.query(nodes)))
@@ -269,8 +283,7 @@ class SqlLedger(SqlNotices):
         return await self.database.forget(erasing.TABLES)
 
     async def guards(self, keys: Iterable[Key]) -> dict[Key, int | None]:
-        async with self.database.askers.connect() as connection:
-            return await erasing.guards(self.database, connection, keys)
+        return await self.database.ask(asking.guards(self.database, list(keys)))
 
     async def notices(self, node: str | None = None) -> list[Said]:
         n, g = t.notice.c, t.guard.c
@@ -301,25 +314,17 @@ class SqlLedger(SqlNotices):
     # The log
 
     async def store(self, change: Change, number: Number) -> int:
+        """Changes that only let a node's log grow are stored together, as many as wait: one transaction, one fsync."""
+        if plain(change):
+            return (await self._plain((change, number))).size
         async with self.database.writing(long=bool(change.erasures)) as connection:
-            if change.guards and await erasing.guards(self.database, connection, change.guards) != change.guards:
-                raise Conflict("something was erased meanwhile")
-            if change.holds and await holds(connection, change.holds) != change.holds:
-                raise Conflict("something was held back meanwhile, or is not any more")
-            if change.log is not None:
-                await self._extend_node_log(connection, change)
-            counter = sa.update(t.feed).where(t.feed.c.name == self._feed)
-            grown = counter.values(size=t.feed.c.size + len(change.drafts)).returning(t.feed.c.size)
-            size: int = (await connection.execute(grown)).scalar_one()
-            first = size - len(change.drafts)
-            numbered = [number(draft, first + i, change.at) for i, draft in enumerate(change.drafts)]
+            if change.stays is not None:
+                await _put_aside(connection, change.node, change.name, change.stays)
+            done = (await self.database.converse(connection, storing(self.database, self._feed, [(change, number)])))[0]
+            if isinstance(done, Conflict):
+                raise done
             await self._nullify(connection, change)
-            newest = await self._newest(connection, _about(change))
-            await self._append(connection, numbered, newest)
-            await self._remember(connection, change, numbered, newest)
-            await self._keep_rings(connection, change)
-            await stating.touch(self.database, connection, stating.touched(change))
-            await stating.settle(self.database, connection, change, numbered)
+            await stating.settle(self.database, connection, change, done.numbered)
             if change.members:
                 rows = [_member_row(m) for m in change.members]
                 await connection.execute(self.database.insert(t.node).on_conflict_do_nothing(), rows)
@@ -328,51 +333,18 @@ class SqlLedger(SqlNotices):
                 moved = sa.update(t.peer).where(t.peer.c.hub == change.peer)
                 await connection.execute(moved.values(cursor=change.cursor, epoch=change.peer_epoch))
             await keep_back(self.database, connection, change.back)
-            if change.erasures:
-                await Erasing(self.database, connection, self._feed).act(change.erasures, change.at, number)
-                standing = sa.select(t.feed.c.size).where(t.feed.c.name == self._feed)
-                size = (await connection.execute(standing)).scalar_one()
-            return size
+            if not change.erasures:
+                return done.size
+            await Erasing(self.database, connection, self._feed).act(change.erasures, change.at, number)
+            standing = sa.select(t.feed.c.size).where(t.feed.c.name == self._feed)
+            return int((await connection.execute(standing)).scalar_one())
 
-    async def _append(self, connection: AsyncConnection, numbered: Sequence[Numbered], newest: dict[Key, int]) -> None:
-        """Add entries, each with the place where its record stood before; `newest` moves along."""
-        rows = []
-        for item in numbered:
-            draft, prior = item.draft, None
-            if draft.op in _RECORD_OPS:
-                key = (draft.node or "", draft.id or "")
-                prior, newest[key] = newest.get(key), item.seq
-            rows.append((item.seq, draft.op, draft.path, item.leaf, item.line, prior))
-        await self.database.put(connection, t.entry, rows, replace=False)
-
-    async def _newest(self, connection: AsyncConnection, about: set[Key]) -> dict[Key, int]:
-        """Where the newest entry about each of these records stands."""
-        by_node: dict[str, list[str]] = defaultdict(list)
-        for node, record_id in about:
-            by_node[node].append(record_id)
-        found = {}
-        for node, ids in by_node.items():
-            asked = {"asked": self.database.asked_texts(ids), "node": node}
-            for record_id, seq in await connection.execute(self._priors, asked):
-                found[node, record_id] = seq
-        return found
-
-    async def _remember(
-        self, connection: AsyncConnection, change: Change, numbered: Sequence[Numbered], newest: dict[Key, int]
-    ) -> None:
-        paths = {(n.draft.node, n.draft.id): n.draft.path for n in numbered if n.draft.op in _RECORD_OPS}
-        rows = []
-        for r in change.remembered:
-            h, key = r.held, (r.node, r.id)
-            seq = newest.get(key) if r.audience == "public" else None
-            path = paths.get(key) if h.live and r.audience == "public" else None
-            rows.append((*key, r.audience, h.rev, h.digest, h.type, path, seq))
-        await self.database.put(connection, t.record, rows, replace=True)
-        c = t.record.c
-        for r in change.remembered:
-            if not r.held.rev and r.audience != "public":
-                gone = sa.delete(t.record).where(c.node == r.node, c.id == r.id, c.audience == r.audience)
-                await connection.execute(gone)
+    async def _store_plain(self, changes: Sequence[tuple[Change, Number]]) -> list[Stored | Conflict]:
+        done = await self.database.write(storing(self.database, self._feed, changes))
+        for (change, _), result in zip(changes, done, strict=True):
+            if isinstance(result, Stored) and change.log is not None and change.log.head is not None:
+                self._heads[change.node, change.name] = change.log.head
+        return done
 
     async def _nullify(self, connection: AsyncConnection, change: Change) -> None:
         for node, nullified in change.nullified.items():
@@ -384,45 +356,14 @@ class SqlLedger(SqlNotices):
                 # its hold is over: the next look at the clock brings back what it held
                 await connection.execute(sa.update(t.hold).where(t.hold.c.notice == digest).values(until=""))
                 await connection.execute(sa.delete(t.notice).where(t.notice.c.digest == digest))
-
-    async def _keep_rings(self, connection: AsyncConnection, change: Change) -> None:
-        logged = [{"node": d.node or "", "digest": mark} for d in change.drafts if (mark := log.once(d)) is not None]
-        c = t.logged_statement.c
-        once = self.database.insert(t.logged_statement).on_conflict_do_nothing().returning(c.digest)
-        for row in logged:
-            if (await connection.execute(once.values(row))).first() is None:
-                raise Conflict("what stands in the log once stands there already")
-        for ring in change.rings.values():
-            await _keep_ring(connection, ring)
+        c = t.record.c
+        for r in change.remembered:
+            if not r.held.rev and r.audience != "public":
+                gone = sa.delete(t.record).where(c.node == r.node, c.id == r.id, c.audience == r.audience)
+                await connection.execute(gone)
 
     async def _keep_signer(self, connection: AsyncConnection, ring: KeyRing) -> None:
-        await _keep_ring(connection, ring)
-
-    async def _extend_node_log(self, connection: AsyncConnection, change: Change) -> None:
-        log = change.log
-        if log is None or log.head is None or log.epoch is None:
-            raise ValueError("a node's log grows together with its head")
-        places = {row.name: (row.epoch, row.size) for row in await connection.execute(_places(change.node))}
-        if places != change.expected:
-            raise Conflict(f"{change.node} moved on")
-        if change.stays is not None:
-            await _put_aside(connection, change.node, change.name, change.stays)
-        values = {
-            "node": change.node,
-            "name": change.name,
-            "epoch": log.epoch,
-            "size": log.frontier.size,
-            "frontier": log.frontier.to_bytes(),
-            "head": log.head.raw,
-        }
-        upsert = self.database.insert(t.node_feed).values(values)
-        await connection.execute(upsert.on_conflict_do_update(index_elements=["node", "name"], set_=values))
-        feed = (change.node, change.name)
-        rows = [
-            (*feed, k.seq, k.leaf, k.line_hash, k.line, k.code, k.pointer or None, k.detail or None)
-            for k in change.kept
-        ]
-        await self.database.put(connection, t.node_entry, rows, replace=True)
+        await self.database.converse(connection, keeping_rings(self.database, [ring]))
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[View]:
@@ -508,12 +449,6 @@ class SqlLedger(SqlNotices):
             await connection.execute(sa.delete(t.pull).where(t.pull.c.node == node))
 
 
-def _about(change: Change) -> set[Key]:
-    """The public records a change is about."""
-    drafts = {(d.node or "", d.id or "") for d in change.drafts if d.op in _RECORD_OPS}
-    return drafts | {(r.node, r.id) for r in change.remembered if r.audience == "public"}
-
-
 def _places(node: str) -> sa.Select[Any]:
     c = t.node_feed.c
     return sa.select(c.name, c.epoch, c.size).where(c.node == node)
@@ -537,27 +472,14 @@ def _of_feed(query: Any, node: str, name: str) -> Any:
     return query.where(t.node_entry.c.node == node, t.node_entry.c.name == name)
 
 
+def _kept(row: tuple[Any, ...]) -> Kept:
+    seq, leaf, line, code, pointer, detail, line_hash = row
+    return Kept(seq, leaf, line, code, pointer or "", detail or "", line_hash)
+
+
 def _member(row: sa.Row[Any]) -> Member:
     return Member(**row._mapping)
 
 
 def _member_row(member: Member) -> dict[str, Any]:
     return asdict(member)
-
-
-async def _keep_ring(connection: AsyncConnection, ring: KeyRing) -> None:
-    """Keep the chain; a recovery statement may replace its end."""
-    c = t.statement.c
-    rows = (await connection.execute(sa.select(c.n, c.digest).where(c.node == ring.id).order_by(c.n))).all()
-    held, chain = [row.digest for row in rows], [s.digest for s in ring.statements]
-    if held == chain:
-        return
-    same = next((n for n, (a, b) in enumerate(zip(held, chain, strict=False)) if a != b), min(len(held), len(chain)))
-    await connection.execute(sa.delete(t.statement).where(c.node == ring.id, c.n >= same))
-    fresh = [
-        {"node": ring.id, "n": n, "kind": s.kind, "jws": s.jws, "body": s.body, "digest": chain[n]}
-        for n, s in enumerate(ring.statements)
-        if n >= same
-    ]
-    if fresh:
-        await connection.execute(sa.insert(t.statement), fresh)

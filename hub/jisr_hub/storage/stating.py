@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ..ports import Change, Conflict, Numbered, Stated
 from . import tables as t
+from .dialogue import Ask, Dialogue
 from .engines import Database
 
 _TOUCHING = ("put", "del", "out")
@@ -24,14 +25,25 @@ def touched(change: Change) -> set[str]:
     return nodes | ({change.node} if change.log is not None and change.name == "public" else set())
 
 
-async def touch(database: Database, connection: AsyncConnection, nodes: Collection[str]) -> None:
+def touching(database: Database, nodes: Collection[str]) -> list[Ask]:
     """What is said of these nodes has to be judged anew."""
-    if nodes:
-        c = t.stated.c
-        first = {"touched": 1, "judged": 0, "seq": -1, "head": b"", "missing": "{}", "at": ""}
-        insert = database.insert(t.stated).values([{"node": node, **first} for node in sorted(nodes)])
-        again = insert.on_conflict_do_update(index_elements=["node"], set_={"touched": c.touched + 1})
-        await connection.execute(again)
+    if not nodes:
+        return []
+    sql = (
+        "INSERT INTO stated (node, touched, judged, seq, head, missing, at)"
+        f" SELECT asked.value, 1, 0, -1, {database.no_bytes}, '{{}}', '' FROM {database.named} WHERE true"
+        " ON CONFLICT (node) DO UPDATE SET touched = stated.touched + 1"
+    )
+    return [Ask(sql, (database.asked_texts(sorted(nodes)),))]
+
+
+async def touch(database: Database, connection: AsyncConnection, nodes: Collection[str]) -> None:
+    """The same within a transaction that is open."""
+
+    def dialogue() -> Dialogue[None]:
+        yield touching(database, nodes)
+
+    await database.converse(connection, dialogue())
 
 
 async def settle(database: Database, connection: AsyncConnection, change: Change, numbered: Iterable[Numbered]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -16,6 +17,9 @@ from ..ports import Change, Conflict, Told
 from . import tables as t
 from .engines import Database
 
+KEPT = 4096
+"""Statements whose reading is remembered: that a node is ours is looked at with every push of it."""
+
 
 def about(subjects: Iterable[str]) -> sa.Select[Any]:
     """The query for all that is told of these subjects."""
@@ -24,8 +28,14 @@ def about(subjects: Iterable[str]) -> sa.Select[Any]:
 
 
 def of(row: sa.Row[Any]) -> Told:
-    thing = Envelope("statement", row.jws, row.body, orjson.loads(row.body))
-    return Told(statement.of(thing), row.kid, bool(row.proven), row.at)
+    return known(row.jws, row.body, row.kid, row.proven, row.at)
+
+
+@functools.lru_cache(maxsize=KEPT)
+def known(jws: str, body: bytes, kid: str, proven: int, at: str) -> Told:
+    """A statement from its row; the same bytes are read once."""
+    thing = Envelope("statement", jws, body, orjson.loads(body))
+    return Told(statement.of(thing), kid, bool(proven), at)
 
 
 def row_of(told: Told) -> dict[str, Any]:

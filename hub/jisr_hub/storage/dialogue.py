@@ -1,0 +1,112 @@
+"""What is asked of a database in one go, apart from how it gets there.
+
+    def places(node):                       a dialogue: statements go out, their rows come in, a result comes out
+        (rows,) = yield [Ask("SELECT name, size FROM node_feed WHERE node = ?", (node,))]
+        return dict(rows)
+
+SQLite answers a whole dialogue in one thread, PostgreSQL each `yield` in one round trip: a push asks a dozen things,
+and the way there costs more than the answers. `?` stands for a value in both.
+"""
+
+from __future__ import annotations
+
+import functools
+import sqlite3
+from collections.abc import Callable, Generator, Sequence
+from typing import Any, NamedTuple, TypeVar
+
+import aiosqlite
+import psycopg
+import sqlalchemy as sa
+
+Rows = Sequence[tuple[Any, ...]]
+
+
+class Ask(NamedTuple):
+    """One statement; it answers with its rows."""
+
+    sql: str
+    values: tuple[Any, ...] = ()
+
+
+class Put(NamedTuple):
+    """Whole rows of a table; with `replace` a row of the same primary key gives way."""
+
+    table: sa.Table
+    rows: Rows
+    replace: bool = False
+
+
+T = TypeVar("T")
+Dialogue = Generator[Sequence[Ask | Put], Sequence[Rows], T]
+
+
+def answer_in_thread(connection: sqlite3.Connection, dialogue: Dialogue[T]) -> T:
+    """Answer a dialogue on an open connection of SQLite, within its transaction."""
+    try:
+        asked = next(dialogue)
+        while True:
+            asked = dialogue.send([_answered(connection, one) for one in asked])
+    except StopIteration as done:
+        result: T = done.value
+        return result
+
+
+def _answered(connection: sqlite3.Connection, one: Ask | Put) -> Rows:
+    if isinstance(one, Ask):
+        return connection.execute(one.sql, one.values).fetchall()
+    if one.rows:
+        connection.executemany(sqlite_put(one.table.name, len(one.table.columns), one.replace), one.rows)
+    return ()
+
+
+async def answer_in_turns(connection: aiosqlite.Connection, dialogue: Dialogue[T]) -> T:
+    """Answer a dialogue on a connection of SQLite whose thread is driven from the event loop."""
+    try:
+        asked = next(dialogue)
+        while True:
+            rows: list[Rows] = []
+            for one in asked:
+                if isinstance(one, Ask):
+                    rows.append([tuple(row) for row in await connection.execute_fetchall(one.sql, one.values)])
+                elif one.rows:
+                    await connection.executemany(
+                        sqlite_put(one.table.name, len(one.table.columns), one.replace), one.rows
+                    )
+                rows += [()] if isinstance(one, Put) else []
+            asked = dialogue.send(rows)
+    except StopIteration as done:
+        result: T = done.value
+        return result
+
+
+@functools.cache
+def sqlite_put(table: str, columns: int, replace: bool) -> str:
+    """The statement that puts one whole row."""
+    return f"{'INSERT OR REPLACE' if replace else 'INSERT'} INTO {table} VALUES ({','.join('?' * columns)})"
+
+
+PutMany = Callable[["psycopg.AsyncConnection[Any]", Put], Any]
+
+
+async def answer_in_trips(connection: psycopg.AsyncConnection[Any], dialogue: Dialogue[T], put: PutMany) -> T:
+    """Answer a dialogue on an open connection of PostgreSQL; `put` carries out a Put."""
+    try:
+        asked = next(dialogue)
+        while True:
+            cursors = []
+            async with connection.pipeline():
+                for one in asked:
+                    if isinstance(one, Ask):
+                        cursors.append(await connection.execute(postgres_text(one.sql), one.values))
+                    else:
+                        cursors.append(await put(connection, one))
+            asked = dialogue.send([await c.fetchall() if c is not None and c.description else () for c in cursors])
+    except StopIteration as done:
+        result: T = done.value
+        return result
+
+
+@functools.cache
+def postgres_text(sql: str) -> str:
+    return sql.replace("?", "%s")

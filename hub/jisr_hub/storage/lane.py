@@ -1,0 +1,61 @@
+"""One connection to a SQLite file in a thread of its own, which answers whole dialogues.
+
+A statement by way of the engine wakes the thread of its connection four times; a dialogue of a dozen wakes this one
+once. Other connections stand beside it as ever: the transactions are SQLite's own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from .dialogue import Dialogue, T, answer_in_thread
+
+
+class Lane:
+    """Opened when it is first used."""
+
+    def __init__(self, path: Path, begin: str, pragmas: Sequence[str]) -> None:
+        self._path, self._begin, self._pragmas = path, begin, pragmas
+        self._thread = ThreadPoolExecutor(1, "jisr-ledger")
+        self._connection: sqlite3.Connection | None = None
+
+    async def answer(self, dialogue: Dialogue[T]) -> T:
+        """Answer in one transaction, durable when this returns. Whoever is cancelled waits until it has ended."""
+        answering = asyncio.get_running_loop().run_in_executor(self._thread, self._answer, dialogue)
+        try:
+            return await asyncio.shield(answering)
+        except asyncio.CancelledError:
+            await asyncio.wait([answering])
+            raise
+
+    def _answer(self, dialogue: Dialogue[T]) -> T:
+        connection = self._opened()
+        connection.execute(self._begin)
+        try:
+            result = answer_in_thread(connection, dialogue)
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+        return result
+
+    def _opened(self) -> sqlite3.Connection:
+        if self._connection is None:
+            self._connection = sqlite3.connect(self._path, isolation_level=None)
+            for pragma in self._pragmas:
+                self._connection.execute(f"PRAGMA {pragma}")
+        return self._connection
+
+    async def close(self) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
+        self._thread.shutdown()
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
