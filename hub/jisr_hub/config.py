@@ -62,6 +62,9 @@ class Settings(BaseSettings):
     anchor: str = ""
     """The file of the network anchor this hub trusts, beside this one or with its whole path: then only hubs that the
     anchor names, and their nodes, have a say here. "" for none: every hub that is followed is believed to be one."""
+    verifiers: int = Field(default=0, ge=0, le=64)
+    """How many processes check signatures beside the one that writes. Worth it where many nodes send much at once and
+    the machine has a processor for each; 0 for none."""
     publish_seconds: float = Field(default=1.0, ge=0.0, le=300.0)
     """The shortest time between two heads."""
     snapshot_entries: int = Field(default=10_000, ge=1, le=1_000_000)

@@ -28,7 +28,7 @@ from jisr_protocol.statement import Verified
 from . import ingest, log, nullification
 from .authority.attesting import WAITING, Attesting, outdated
 from .identity import Identity
-from .ingest import Bench, Outcome, Policy
+from .ingest import Bench, Known, Outcome, Policy
 from .nullification import Reckoning
 from .ports import (
     Change,
@@ -51,6 +51,7 @@ from .tally import PUSH, Tally
 from .views.policies import OWN, Policies, of_peer
 
 CONFLICT_TRIES = 5
+Beside = Callable[[Sequence[bytes], KeyRing], Awaitable[Mapping[bytes, str]]]
 Aftermath = Callable[[str, Sequence[Erasure]], Awaitable[None]]
 
 
@@ -104,6 +105,8 @@ class Hub:
         """Keeps for ever what others signed against themselves."""
         self.fenced: Callable[[], str] = str
         """Why nothing may be stored now, "" while it may: what is stored gets a position that may be given already."""
+        self.beside: Beside | None = None
+        """Judges beside this process what of a line needs nothing the hub holds (proving.py)."""
         self.policies: Policies | None = None
         """What the operator has decided; without it, `policy` alone judges."""
         self._node_locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -163,14 +166,14 @@ class Hub:
         before = await self.ledger.before(node, name, opened.start, opened.start + len(opened.lines))
         member, held, known = ingest.admitted(before.member, node), before.log, before.line_hashes
         repeated = (opened.start, min(opened.start + len(opened.lines), held.frontier.size))
-        fitting: set[bytes] = set()
-        pushed = ingest.limits_and_canonical(opened, known, fitting)
+        found = await self._found_beside(opened, held, known)
+        pushed = ingest.limits_and_canonical(opened, known, found)
         stays = push.kept(pushed.head, held)
         goes_on = held.epoch in (None, pushed.head.epoch)
         if stays < held.frontier.size:  # what is held beyond a new epoch's base is not known in that epoch
             repeated = (opened.start, min(repeated[1], stays))
             known = {seq: hashed for seq, hashed in known.items() if seq < stays}
-            pushed = ingest.limits_and_canonical(opened, known, fitting)
+            pushed = ingest.limits_and_canonical(opened, known, found)
         if _says_nothing_new(pushed, held):
             return self._answer(node, name, held.frontier, held.epoch or "", Outcome(), repeated, before.quarantined)
         asked = (repeated if pushed.entries else (0, 0)) if goes_on else (0, stays)
@@ -190,7 +193,7 @@ class Hub:
         outcome, guards, holds = Outcome(), {}, {}
         if batch := [*again, *extension.entries]:
             bench = await self._bench(member, name, pushed.head, extension.ring, batch)
-            bench.fitting = fitting
+            bench.known = found
             guards, holds = dict(bench.guards), dict(bench.holds)
             if reckoned is not None:
                 bench.take_reckoning(reckoned)
@@ -227,6 +230,13 @@ class Hub:
         if standing or again or not goes_on:  # what is quarantined of the lines that are repeated may be so no longer
             standing = await self.ledger.judged(node, name, *repeated) if repeated[0] < repeated[1] else []
         return self._answer(node, name, grown.frontier, grown.epoch or "", outcome, repeated, standing)
+
+    async def _found_beside(self, opened: Opened, held: NodeLog, known: Mapping[int, bytes]) -> Known:
+        """What workers find of the lines that are new, where there are any workers."""
+        ring = opened.offered_ring(held.ring) if self.beside is not None else None
+        if self.beside is None or ring is None:
+            return Known()
+        return Known(signed=await self.beside(opened.lines[len(known) :], ring))
 
     async def _reckoned(self, held: NodeLog, extension: Extension, name: str, stays: int) -> Reckoning | None:
         """KEY-10: what the node's keys, as they now are, make of what is held; None when they change nothing of it."""

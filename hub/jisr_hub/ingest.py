@@ -11,7 +11,7 @@ Pure: everything an entry is judged against is handed in.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -61,6 +61,24 @@ def pass_all(_: Entry) -> str | None:
 
 
 @dataclass
+class Known:
+    """What was found of lines before their steps come, of each as it stands, by its bytes."""
+
+    fitting: set[bytes] = field(default_factory=set)
+    """Their records fit their schema."""
+    signed: Mapping[bytes, str] = field(default_factory=dict)
+    """Puts that need no key but the one of this kid, which signed them, and fit their schema (proving.py)."""
+
+    def fits(self, entry: Entry) -> bool:
+        return entry.raw in self.fitting or entry.raw in self.signed
+
+    def signed_by(self, entry: Entry, verifiers: Mapping[str, PublicKey]) -> bool:
+        """Whether the signature of an entry was found good under one of these keys, and it asks for nothing unknown."""
+        kid = self.signed.get(entry.raw)
+        return kid is not None and any(key.kid == kid and not key.revoked for key in verifiers.values())
+
+
+@dataclass
 class Bench:
     """What a batch of one writer is judged against; `held` moves along as entries are taken."""
 
@@ -94,8 +112,7 @@ class Bench:
     """(n, digest) of the newest word of the writer about its home hub."""
     moved: Callable[[Verified], Standing | None] | None = None
     """What its standing is once it has said this of its home; None where such a word does not count."""
-    fitting: Collection[bytes] = ()
-    """The leaves of entries whose records are known to fit their schema."""
+    known: Known = field(default_factory=lambda: Known())
     place: Callable[[Entry], Source | None] = _unproven
     """Where an entry stands in its writer's own feed, where that is proven here."""
 
@@ -168,19 +185,23 @@ class Outcome:
 # Steps of a whole push
 
 
-def limits_and_canonical(opened: Opened, held_lines: Mapping[int, bytes], fitting: set[bytes]) -> Push:
+def limits_and_canonical(opened: Opened, held_lines: Mapping[int, bytes], known: Known) -> Push:
     """Steps 1 and 2: PUSH-1, PUSH-8, CAN, ENT. What is held already is known by its hash and not read again.
 
-    The leaves of the puts that fit their schema go into `fitting`: a record that has just been read is judged in half
-    the time, while the processor has it at hand.
+    A record that has just been read is held against its schema at once, in half the time, while the processor has it
+    at hand; `known` remembers it for its step.
     """
 
-    def look(entry: Entry) -> None:
+    def read(line: bytes) -> Entry:
+        if line in known.signed:
+            return entries.parse_checked(line)
+        entry = entries.parse(line)
         type_name, thing = entry.type or "", entry.thing
         if entry.op == "put" and thing and schema.known(type_name) and schema.accepts(type_name, thing.value):
-            fitting.add(entry.leaf)
+            known.fitting.add(line)
+        return entry
 
-    return opened.read(held_lines, look)
+    return opened.read(held_lines, read)
 
 
 def admitted(member: Member | None, node: str) -> Member:
@@ -220,6 +241,8 @@ def attested(bench: Bench, entry: Entry) -> None:
 def signature(bench: Bench, entry: Entry) -> None:
     """Step 7: SIG-1 to SIG-5 under the node's own keys, crit (ENT-6). The hub trusts nobody's word for it (PEER-1)."""
     verifiers: Mapping[str, PublicKey] = bench.keys(entry.thing.kind if entry.thing else "")
+    if not bench.any_lost and bench.known.signed_by(entry, verifiers):
+        return
     if bench.any_lost:
         src = bench.place(entry)
         check_counts(bench.ring, entry, src or entry.src)
@@ -274,7 +297,7 @@ def fits_schema(bench: Bench, entry: Entry) -> None:
         if schema.known(f"{type_name.rpartition('/')[0]}/1"):
             refuse("ING-9", "/record/type", expected="a major version known here", came=type_name)
         return
-    if entry.leaf not in bench.fitting and not schema.accepts(type_name, value):
+    if not bench.known.fits(entry) and not schema.accepts(type_name, value):
         faults = schema.errors(type_name, value)
         first = faults[0] if faults else None
         refuse(

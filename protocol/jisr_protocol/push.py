@@ -20,6 +20,7 @@ import msgspec
 
 from . import canonical, entry, envelope, head, identifiers, keys, merkle
 from .entry import Entry
+from .envelope import Envelope
 from .head import Head
 from .keys import KeyRing
 from .limits import BATCH_BYTES, BATCH_ENTRIES, PUSH_BYTES
@@ -112,16 +113,24 @@ class Opened:
     def start(self) -> int:
         return int(self.header["from"])
 
-    def read(self, held_lines: Mapping[int, bytes], look: Callable[[Entry], object] = lambda _: None) -> Push:
+    def offered_ring(self, held: KeyRing | None) -> KeyRing | None:
+        """The keys as they would be if every key line of this push were the node's: nothing of it is proven. None when
+        they make no chain."""
+        try:
+            for line in _key_lines(self.parts["keys"]):
+                if line.entry.thing is not None and line.entry.op in ("key", "recovery"):
+                    held = _admitted(held, line.entry.thing)
+        except Refusal:
+            return None
+        return held
+
+    def read(self, held_lines: Mapping[int, bytes], read: Callable[[bytes], Entry] = entry.parse) -> Push:
         """Read the rest. `held_lines` are SHA-256 of lines already held, by position: as far as the push begins with
-        the very same bytes, they are not read again. `look` is called with each entry when it has just been read."""
+        the very same bytes, they are not read again. `read` reads a line as `entry.parse` does."""
         known = 0
         while known < len(self.lines) and held_lines.get(self.start + known) == line_hash(self.lines[known]):
             known += 1
-        fresh = []
-        for number in range(known, len(self.lines)):
-            fresh.append(_entry(number, self.lines[number]))
-            look(fresh[-1])
+        fresh = [_entry(number, self.lines[number], read) for number in range(known, len(self.lines))]
         start, end = self.start, self.header["to"]
         if [line.seq for line in fresh] != list(range(start + known, end)):
             refuse("ENT-3", "/to", expected=f"the entries {start} to {end - 1}", came=f"{len(self.lines)} entries")
@@ -155,9 +164,9 @@ def line_hash(line: bytes) -> bytes:
     return hashlib.sha256(line).digest()
 
 
-def _entry(number: int, line: bytes) -> Entry:
+def _entry(number: int, line: bytes, read: Callable[[bytes], Entry]) -> Entry:
     try:
-        return entry.parse(line)
+        return read(line)
     except Refusal as refusal:
         raise refusal.below(f"/{number}") from None
 
@@ -300,13 +309,18 @@ def _ring(push: Push, log: NodeLog, node: str) -> KeyRing:
         if statement is None or line.entry.op not in ("key", "recovery"):
             refuse("PUSH-1", f"/keys/{number}/line", expected="a key entry", came=line.entry.op)
             continue
-        if ring is not None and any(s.digest == statement.digest for s in ring.statements):
-            continue
-        ring = keys.fold([statement], expected_id=node) if ring is None else ring.admit(statement)
+        ring = _admitted(ring, statement, expected_id=node)
     if ring is None:
         refuse("PUSH-5", "/keys", expected="the node's first key statement", came="none")
         raise Refusal("PUSH-5", "/keys", "the node's first key statement", "none")
     return ring
+
+
+def _admitted(ring: KeyRing | None, statement: Envelope, *, expected_id: str | None = None) -> KeyRing:
+    if ring is None:
+        return keys.fold([statement], expected_id=expected_id)
+    known = any(s.digest == statement.digest for s in ring.statements)
+    return ring if known else ring.admit(statement)
 
 
 def _reaches_head(push: Push, frontier: Frontier) -> None:

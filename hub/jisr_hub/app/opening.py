@@ -32,6 +32,7 @@ from ..hub import Hub
 from ..identity import Identity
 from ..node_heads import NodeHeads
 from ..ports import Erasure, Pull
+from ..proving import Workers
 from ..publish.feed import Publisher
 from ..publish.fence import Gate, own_head
 from ..publish.keeping import Copying
@@ -160,6 +161,7 @@ class Running:
     views: Views
     reads: SqlLedger
     """For what may be a moment old: a standby that keeps up, else the ledger itself."""
+    workers: Workers | None
 
     def feeds(self) -> dict[str, api.Feed]:
         """The feeds beside the public one, as they are served."""
@@ -167,6 +169,8 @@ class Running:
         return {name: api.Feed(one.publisher, one.room.pages, one.feed.audience) for name, one in shown}
 
     async def close(self) -> None:
+        if self.workers is not None:
+            self.workers.close()
         await self.views.close()
         if self.reads is not self.ledger:
             await self.reads.close()
@@ -182,6 +186,8 @@ async def open_hub(folder: Path) -> Running:
         await check_owner(ledger, who, folder)
         pages = FolderPages(folder / PUBLIC)
         hub = await hub_of(folder, settings, ledger)
+        workers = Workers(settings.verifiers) if settings.verifiers else None
+        hub.beside = workers.proven if workers is not None else None
         followers = followers_of(hub, folder, settings)
         pulls = Pulls(hub, folder / PULLS, allow_private=settings.allow_private)
         erasures = erasures_of(hub, folder, followers)
@@ -211,9 +217,8 @@ async def open_hub(folder: Path) -> Running:
     duty = Duty(fenced=publisher.fenced, seen_ahead=lambda: publisher.seen.warning(publisher.head))
     heads = NodeHeads(hub)
     reads = SqlStandby(ledger, settings.read_database) if settings.read_database and settings.database else ledger
-    return Running(
-        settings, hub, ledger, publisher, pages, followers, pulls, heads, erasures, duty, policies, views, reads
-    )
+    parts = (hub, ledger, publisher, pages, followers, pulls, heads, erasures, duty, policies, views, reads)
+    return Running(settings, *parts, workers)
 
 
 async def hub_of(folder: Path, settings: Settings, ledger: SqlLedger) -> Hub:
