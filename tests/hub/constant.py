@@ -1,4 +1,5 @@
-"""What the hub's server can do at most: the same uvicorn and Starlette, and nothing behind them but one constant.
+"""What the hub's server can do at most: the same uvicorn and Starlette, and behind them nothing but one constant with
+as many headers as a page has.
 
 python -m tests.hub.constant PORT BYTES
 """
@@ -21,9 +22,16 @@ from jisr_hub.web.http import Http
 def application(size: int) -> Starlette:
     """Answers GET /constant with so many bytes."""
     body = random.Random(1).randbytes(size)
+    headers = {
+        "Cache-Control": "public, max-age=604800, immutable",
+        "Vary": "Accept-Encoding",
+        "Accept-Ranges": "bytes",
+        "ETag": '"1879a8f1c2d4e600-7f02-constant"',
+        "Content-Encoding": "constant",
+    }
 
     async def constant(_: Request) -> Response:
-        return Response(body, 200, {"Cache-Control": "public"}, "application/x-ndjson")
+        return Response(body, 200, headers, "application/x-ndjson")
 
     return Starlette(routes=[Route("/constant", constant)], exception_handlers=problem_documents.HANDLERS)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import itertools
 import os
@@ -17,9 +18,11 @@ from hypothesis import strategies as st
 
 from jisr_hub.storage.folder import FolderPages
 from jisr_hub.web import files, negotiation
+from jisr_hub.web import shelf as shelves
 from jisr_hub.web.files import PIECE_BYTES, StandingFile
 from jisr_hub.web.negotiation import Span, Unsatisfiable, codings, has, part
 from jisr_hub.web.problem_documents import document
+from jisr_hub.web.shelf import HELD_BYTES, Held, Shelf
 
 BODY = b"".join(b'{"seq":%d}\n' % n for n in range(60_000))
 FORMS = {
@@ -38,13 +41,27 @@ def page(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    """A page that fits into one piece."""
+    path, body = tmp_path / "001.ndjson", BODY[:5000]
+    path.write_bytes(body)
+    path.with_name(path.name + ".gz").write_bytes(gzip.compress(body, 6, mtime=0))
+    path.with_name(path.name + ".zst").write_bytes(zstandard.compress(body, 3))
+    return path
+
+
 class Answer:
     """What a response sent, message by message."""
 
-    def __init__(self, path: Path, method: str = "GET", **headers: str) -> None:
+    def __init__(self, path: Path, method: str = "GET", shelf: Shelf | None = None, **headers: str) -> None:
         self.messages: list[Any] = []
         response = StandingFile(
-            str(path), cache=WEEK, media_type="application/x-ndjson", missing=lambda: document("page_missing", "gone")
+            str(path),
+            cache=WEEK,
+            media_type="application/x-ndjson",
+            missing=lambda: document("page_missing", "gone"),
+            shelf=shelf,
         )
         raw = [(name.replace("_", "-").lower().encode(), value.encode()) for name, value in headers.items()]
         scope = {"type": "http", "method": method, "path": "/", "headers": raw}
@@ -259,3 +276,80 @@ def test_a_file_takes_its_forms_with_it(tmp_path: Path) -> None:
     assert list(pages.list("log/")) == ["log/b.ndjson.gz"]
     pages.remove("log/b.ndjson.gz")
     assert list(pages.list("log/")) == []
+
+
+# What is held ready
+
+
+class Counted(Shelf):
+    """A shelf that counts what was taken from it."""
+
+    taken = 0
+
+    def take(self, file: str, stands: os.stat_result) -> Held | None:
+        held = super().take(file, stands)
+        self.taken += held is not None
+        return held
+
+
+@pytest.mark.parametrize("coding", list(FORMS))
+def test_what_is_held_goes_out_as_it_did_and_other_questions_are_answered_from_the_file(
+    small: Path, coding: str
+) -> None:
+    shelf = Counted()
+    answers = [Answer(small, shelf=shelf, accept_encoding=coding) for _ in range(3)]
+    plain = Answer(small, accept_encoding=coding)
+    assert shelf.taken == 2
+    assert {(answer.status, answer.body) for answer in answers} == {(200, plain.body)}
+    assert all(answer.headers == plain.headers for answer in answers)
+    for method, asked in (
+        ("HEAD", {}),
+        ("GET", {"range": "bytes=0-9"}),
+        ("GET", {"if_none_match": plain.headers["etag"]}),
+        ("GET", {"if_range": '"other"', "range": "bytes=0-9"}),
+    ):
+        held, read = (Answer(small, method, on, accept_encoding=coding, **asked) for on in (shelf, None))
+        assert (held.status, held.headers, held.body) == (read.status, read.headers, read.body)
+    assert shelf.taken == 2
+
+
+def test_what_is_removed_or_written_again_is_held_no_longer(small: Path) -> None:
+    shelf = Counted()
+    packed = small.with_name(small.name + ".gz")
+    assert Answer(small, shelf=shelf, accept_encoding="gzip").coding == "gzip"
+    held = packed.stat()
+    packed.with_name("new").write_bytes(gzip.compress(b"other" * 20)[: held.st_size].ljust(held.st_size, b"x"))
+    os.utime(packed.with_name("new"), ns=(held.st_atime_ns, held.st_mtime_ns))
+    packed.with_name("new").replace(packed)  # as long, and as old, and another file all the same
+    assert Answer(small, shelf=shelf, accept_encoding="gzip").body == packed.read_bytes()
+    packed.unlink()
+    answer = Answer(small, shelf=shelf, accept_encoding="gzip")
+    assert (answer.coding, answer.body) == ("identity", small.read_bytes())
+    Answer(small, shelf=shelf)
+    FolderPages(small.parent).remove(small.name)
+    assert Answer(small, shelf=shelf).status == Answer(small, shelf=shelf, accept_encoding="gzip").status == 404
+    assert shelf.taken == 1
+
+
+@pytest.mark.anyio
+async def test_a_shelf_holds_so_many_bytes_for_so_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shelves, "HELD_SECONDS", 0.05)
+    shelf, stands = Shelf(), os.stat(__file__)
+    body, names = bytes(PIECE_BYTES), [str(number) for number in range(HELD_BYTES // PIECE_BYTES + 3)]
+    for name in names:
+        shelf.put(name, Held([], body, shelves.stood(stands)))
+        shelf.put(name, Held([], body, shelves.stood(stands)))
+    assert [name for name in names if shelf.take(name, stands) is None] == names[:3], "the oldest gave way"
+    async with asyncio.timeout(20):
+        while any(shelf.take(name, stands) for name in names):
+            await asyncio.sleep(0.01)
+    shelf.put("later", Held([], body, shelves.stood(stands)))
+    assert shelf.take("later", stands) is not None
+
+
+def test_what_is_larger_than_a_piece_is_not_held(tmp_path: Path) -> None:
+    (tmp_path / "large").write_bytes(bytes(PIECE_BYTES + 1))
+    shelf = Counted()
+    assert len(Answer(tmp_path / "large", shelf=shelf).body) == PIECE_BYTES + 1
+    Answer(tmp_path / "large", shelf=shelf)
+    assert shelf.taken == 0

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import zstandard
@@ -53,6 +54,7 @@ class Place(NamedTuple):
         return (self.number + 1) * PAGE_ENTRIES
 
 
+@lru_cache(1024)
 def place_of(path: str) -> Place | None:
     """Read the path of a page, without `.zst`; None for any other path."""
     found = _PATH.fullmatch(path)

@@ -37,6 +37,7 @@ from ..quota import QuotaExhausted
 from .files import StandingFile, made
 from .negotiation import has
 from .problem_documents import document, refusal_document
+from .shelf import Shelf
 from .tokens import FORM_BYTES, Tokens, refused
 
 PUSHES_AT_ONCE = 4
@@ -125,7 +126,7 @@ class PublicPages(Route):
 
     def __init__(self, publisher: Publisher, folder: str) -> None:
         super().__init__("/feeds/public/log/{path:path}", self)
-        self._publisher, self._folder = publisher, folder
+        self._publisher, self._folder, self._shelf = publisher, folder, Shelf()
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         path: str = scope.get("path", "")
@@ -139,7 +140,11 @@ class PublicPages(Route):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"][len(_PUBLIC) :]
         answer = StandingFile(
-            f"{self._folder}/{path}", cache=_IMMUTABLE, media_type=_LINES, missing=lambda: _gone(path)
+            f"{self._folder}/{path}",
+            cache=_IMMUTABLE,
+            media_type=_LINES,
+            missing=lambda: _gone(path),
+            shelf=self._shelf,
         )
         await answer(scope, receive, send)
 

@@ -1,7 +1,8 @@
 """Immutable files, sent from where they stand in the form a reader likes: zstd, gzip or as they are.
 
 Each form is a file of its own with an entity tag of its own, so that a reader whose line was cut goes on in the same
-bytes. No file is held in memory: at most a piece is, however large the file and however slow the reader.
+bytes. However large a file is and however slow the reader, at most a piece of it is in memory; what fits into one piece
+may be held for some seconds (shelf.py), and goes out again from there while its file stands.
 """
 
 from __future__ import annotations
@@ -19,13 +20,17 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from .negotiation import Span, Unsatisfiable, codings, has, part
+from .shelf import Held, Shelf, stood
 
 PIECE_BYTES = 256 * 1024
 _SUFFIX = {"zstd": ".zst", "gzip": ".gz", "identity": ""}
 Raw = list[tuple[bytes, bytes]]
 """Headers as they go out."""
 _DECIDING = frozenset((b"accept-encoding", b"if-none-match", b"if-range", b"range"))
+_WHOLE = (frozenset[bytes](), frozenset((b"accept-encoding",)))
+"""Of these, the headers with which the whole file is sent."""
 _READ = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0)
+_NOTHING: bytes | bytearray = b""
 _GZIP_LEVEL = 1
 """For what is not prebuilt."""
 _CACHED_ONLY = getattr(os, "RWF_NOWAIT", None)
@@ -39,6 +44,8 @@ class Form(NamedTuple):
     descriptor: int
     size: int
     etag: str
+    file: str
+    stood: tuple[int, int, int]
 
 
 class StandingFile(Response):
@@ -48,23 +55,32 @@ class StandingFile(Response):
     compressor, has another time.
     """
 
-    def __init__(self, path: str, *, cache: str, media_type: str, missing: Callable[[], Response]) -> None:
-        self._path, self._missing = path, missing
+    def __init__(
+        self, path: str, *, cache: str, media_type: str, missing: Callable[[], Response], shelf: Shelf | None = None
+    ) -> None:
+        self._path, self._missing, self._shelf = path, missing, shelf
         self._lasting, self._described = _described(cache, media_type)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         asked = _asked(scope)
+        shelf = self._shelf if scope["method"] == "GET" and asked.keys() in _WHOLE else None
+        if shelf is not None and (held := _held(shelf, self._path, asked.get(b"accept-encoding"))) is not None:
+            await send({"type": "http.response.start", "status": 200, "headers": [*held.headers]})
+            await send({"type": "http.response.body", "body": held.body})
+            return
         form = _opened(self._path, asked.get(b"accept-encoding"))
         if form is None:
             await self._missing()(scope, receive, send)
             return
         try:
             status, said, span = self._said(form, asked)
-            await send({"type": "http.response.start", "status": status, "headers": said})
+            await send({"type": "http.response.start", "status": status, "headers": [*said]})
             if scope["method"] == "HEAD" or span is None:
                 await send({"type": "http.response.body", "body": b""})
             else:
-                await _send(form.descriptor, span, send)
+                last = await _send(form.descriptor, span, send)
+                if shelf is not None and status == 200 and len(last) == form.size:
+                    shelf.put(form.file, Held(said, last, form.stood))
         finally:
             os.close(form.descriptor)
 
@@ -112,12 +128,25 @@ def _opened(path: str, accepted: str | None) -> Form | None:
         except (FileNotFoundError, NotADirectoryError):
             continue
         found = os.fstat(descriptor)
-        return Form(coding, descriptor, found.st_size, f'"{found.st_mtime_ns:x}-{found.st_size:x}-{coding}"')
+        etag = f'"{found.st_mtime_ns:x}-{found.st_size:x}-{coding}"'
+        return Form(coding, descriptor, found.st_size, etag, path + _SUFFIX[coding], stood(found))
     return None
 
 
-async def _send(descriptor: int, span: Span, send: Send) -> None:
-    at = span.start
+def _held(shelf: Shelf, path: str, accepted: str | None) -> Held | None:
+    """What is held of the form that `_opened` would open."""
+    for coding in (*codings(accepted), "identity"):
+        file = path + _SUFFIX[coding]
+        try:
+            return shelf.take(file, os.stat(file))
+        except (FileNotFoundError, NotADirectoryError):
+            shelf.drop(file)
+    return None
+
+
+async def _send(descriptor: int, span: Span, send: Send) -> bytes | bytearray:
+    """Send these bytes a piece after the other; returns the last piece."""
+    at, body = span.start, _NOTHING
     while at < span.end:
         body = await _piece(descriptor, min(PIECE_BYTES, span.end - at), at)
         if not body:
@@ -125,6 +154,7 @@ async def _send(descriptor: int, span: Span, send: Send) -> None:
         at += len(body)
         # `send` waits while the reader is behind by more than the server's own buffer
         await send({"type": "http.response.body", "body": body, "more_body": at < span.end})
+    return body
 
 
 async def _piece(descriptor: int, size: int, at: int) -> bytes | bytearray:
