@@ -23,7 +23,7 @@ from jisr_protocol.merkle import Frontier
 from jisr_protocol.notice import ALL
 from jisr_protocol.push import Extension, NodeLog, Opened, Push
 from jisr_protocol.refusal import Refusal, refuse
-from jisr_protocol.statement import Verified
+from jisr_protocol.statement import HOME, Verified
 
 from . import ingest, log, nullification
 from .authority.attesting import WAITING, Attesting, outdated
@@ -306,15 +306,16 @@ class Hub:
             bench.last_notice = await self.ledger.last_notice(node, node, name)
             bench.newest_revs = {target: await self.ledger.newest_rev(node, target) for target in said}
         bench.bases = signed.bases
-        await self._attested(bench, member, around.told)
+        await self._attested(bench, member, around.told, batch)
         bench.place = lambda said: (name, lineage.epoch_of_entry(signed, said.seq), said.seq)
         return bench
 
-    async def _attested(self, bench: Bench, member: Member, told: Sequence[Told]) -> None:
+    async def _attested(self, bench: Bench, member: Member, told: Sequence[Told], batch: Sequence[Entry]) -> None:
         """How the writer of a log stands, and what its own word about its home changes in that."""
-        held = await self.attesting.authority([member], told=told)
-        bench.standing = self.attesting.at_home(held, bench.node, bench.now)
+        bench.standing, held = await self.attesting.standing(member, told, bench.now)
         bench.home_said = held.home_said(bench.node)
+        if any(e.type == HOME for e in batch):
+            held = await self.attesting.authority([member], told=told)
 
         def moved(said: Verified) -> Standing | None:
             held.add(Told(said.statement, said.kid))

@@ -16,6 +16,9 @@ from .ports import Member
 class _Spent:
     requests: deque[datetime] = field(default_factory=deque)
     entries: deque[tuple[datetime, int]] = field(default_factory=deque)
+    """Of the last hour; `earlier` of the day before it."""
+    earlier: deque[tuple[datetime, int]] = field(default_factory=deque)
+    in_hour: int = 0
     in_day: int = 0
 
 
@@ -44,19 +47,22 @@ class Quota:
             self._check(spent, member, now)
         spent.requests.append(now)
         spent.entries.append((now, entries))
+        spent.in_hour += entries
         spent.in_day += entries
 
     def _check(self, spent: _Spent, member: Member, now: datetime) -> None:
         if len(spent.requests) >= PER_NODE_SECOND:
             raise QuotaExhausted("", f"at most {PER_NODE_SECOND} pushes a second", len(spent.requests), 1)
-        in_hour = sum(count for at, count in spent.entries if at > now - timedelta(hours=1))
-        if in_hour >= member.per_hour:
-            raise QuotaExhausted("", f"at most {member.per_hour} entries an hour", in_hour, 900)
+        if spent.in_hour >= member.per_hour:
+            raise QuotaExhausted("", f"at most {member.per_hour} entries an hour", spent.in_hour, 900)
         if spent.in_day >= member.per_day:
             raise QuotaExhausted("", f"at most {member.per_day} entries a day", spent.in_day, 3600)
 
     def _forget(self, spent: _Spent, now: datetime) -> None:
         while spent.requests and spent.requests[0] <= now - timedelta(seconds=1):
             spent.requests.popleft()
-        while spent.entries and spent.entries[0][0] <= now - timedelta(days=1):
-            spent.in_day -= spent.entries.popleft()[1]
+        while spent.entries and spent.entries[0][0] <= now - timedelta(hours=1):
+            spent.earlier.append(spent.entries.popleft())
+            spent.in_hour -= spent.earlier[-1][1]
+        while spent.earlier and spent.earlier[0][0] <= now - timedelta(days=1):
+            spent.in_day -= spent.earlier.popleft()[1]

@@ -141,7 +141,7 @@ def identifier_of(first_statement: bytes) -> str:
 
 def to_instant(moment: datetime) -> str:
     """Write an aware datetime as ID-3, cut to seconds."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{moment.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat()}Z"
 
 
 def from_instant(value: str) -> datetime:

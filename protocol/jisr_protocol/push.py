@@ -23,7 +23,7 @@ from .entry import Entry
 from .envelope import Envelope
 from .head import Head
 from .keys import KeyRing
-from .limits import BATCH_BYTES, BATCH_ENTRIES, PUSH_BYTES
+from .limits import BATCH_BYTES, BATCH_ENTRIES, PUSH_BYTES, RECORD_BYTES
 from .merkle import Frontier, Tree
 from .refusal import Refusal, refuse
 from .shapes import Shape, any_object, list_of
@@ -135,13 +135,21 @@ class Opened:
         if [line.seq for line in fresh] != list(range(start + known, end)):
             refuse("ENT-3", "/to", expected=f"the entries {start} to {end - 1}", came=f"{len(self.lines)} entries")
         return Push(
-            head=head.of(envelope.parse(self.parts["head"], "head")),
+            head=head.of(self._head()),
             start=start,
             end=end,
             consistency=[bytes.fromhex(h) for h in self.header["consistency"]],
             keys=_key_lines(self.parts["keys"]),
             entries=fresh,
         )
+
+    def _head(self) -> Envelope:
+        """The head within the first line, whose bytes are canonical, so those of its members are."""
+        raw, value = self.parts["head"], self.header["head"]
+        plain = len(raw) <= RECORD_BYTES and isinstance(value.get("head"), dict) and isinstance(value.get("jws"), str)
+        if not plain:
+            return envelope.parse(raw, "head")
+        return Envelope("head", value["jws"], envelope.slices(raw)["head"], value["head"])
 
 
 def opened(body: bytes) -> Opened:
@@ -172,7 +180,9 @@ def _entry(number: int, line: bytes, read: Callable[[bytes], Entry]) -> Entry:
 
 
 def _key_lines(raw: bytes) -> list[KeyLine]:
-    lines = []
+    lines: list[KeyLine] = []
+    if raw == b"[]":
+        return lines
     for number, item in enumerate(msgspec.json.decode(raw, type=list[msgspec.Raw])):
         parts = envelope.slices(bytes(item))
         proof = canonical.parse(parts.get("proof", b"null"))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+import orjson
+
 from . import envelope, identifiers
 from .envelope import Envelope
 from .keys import SigningKey
@@ -37,7 +39,9 @@ def write(
         "node": node,
         "size": size,
     }
-    return envelope.sealed("receipt", value, key)
+    # every value is of a form that leaves one spelling, and they stand in their order: these are canonical bytes
+    body = orjson.dumps(value)
+    return Envelope("receipt", key.sign("receipt", body), body, value)
 
 
 def parse(raw: bytes) -> Envelope:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 
+import nacl.bindings
 import nacl.signing
 import orjson
 
@@ -51,11 +52,11 @@ class PublicKey:
 class SigningKey:
     """A private signing key. Made from a seed of 32 random bytes, which is the whole secret."""
 
-    __slots__ = ("_key", "public")
+    __slots__ = ("_secret", "public")
 
     def __init__(self, seed: bytes) -> None:
-        self._key = nacl.signing.SigningKey(seed)
-        self.public = PublicKey(bytes(self._key.verify_key))
+        public, self._secret = nacl.bindings.crypto_sign_seed_keypair(seed)
+        self.public = PublicKey(public)
 
     @property
     def kid(self) -> str:
@@ -64,16 +65,19 @@ class SigningKey:
     def sign_compact(self, header: bytes, payload: bytes) -> str:
         """A compact JWS (RFC 7515) that is no signed thing of ours: its header must say what it is (TOK-1)."""
         signed = base64.urlsafe_b64encode(header).rstrip(b"=") + b"." + base64.urlsafe_b64encode(payload).rstrip(b"=")
-        return f"{signed.decode()}.{_b64(self._key.sign(signed).signature)}"
+        return f"{signed.decode()}.{_b64(self._signature(signed))}"
 
     def sign(self, kind: str, body: bytes) -> str:
         """The detached JWS (RFC 7515 appendix F) of `body` as a thing of `kind`."""
         header = self.public.headers[kind].encode()
-        signature = self._key.sign(header + b"." + base64.urlsafe_b64encode(body).rstrip(b"=")).signature
+        signature = self._signature(header + b"." + base64.urlsafe_b64encode(body).rstrip(b"="))
         return f"{header.decode()}..{_b64(signature)}"
 
     def sign_note(self, text: str) -> bytes:
         """The Ed25519 signature of a note of ours, or of a cosignature: never to be taken for that of a JWS."""
         if not text.startswith(("jisr:", "cosignature/v1\n")):
             raise ValueError("only notes are signed so")
-        return self._key.sign(text.encode()).signature
+        return self._signature(text.encode())
+
+    def _signature(self, message: bytes) -> bytes:
+        return nacl.bindings.crypto_sign(message, self._secret)[: nacl.bindings.crypto_sign_BYTES]

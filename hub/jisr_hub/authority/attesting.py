@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from jisr_protocol import identifiers, statement
@@ -41,8 +42,23 @@ class Attesting:
     def __init__(self, identity: Identity, ledger: Ledger, clock: Clock, anchors: Sequence[Anchor] = ()) -> None:
         self.identity, self.ledger, self.clock, self.anchors = identity, ledger, clock, anchors
         self._lost = LostWords(identity.id, ledger)
+        self._folded: dict[str, _Folded] = {}
+        """By node: what its last push was judged by, as long as the very same is told of it."""
 
     # What holds
+
+    async def standing(self, member: Member, told: Sequence[Told], at: datetime) -> tuple[Standing | None, Held]:
+        """How a node that is admitted here stands by what the ledger tells of it, and what that is. A standing that
+        holds is found once; it ends by its time, or when something else is told. Only to be read."""
+        known = self._folded.get(member.node)
+        home = member.home_hub(self.identity.id)
+        if known is not None and known.holds_at(told, home, at):
+            return known.standing, known.held
+        held = await self.authority([member], told=told)
+        standing = self.at_home(held, member.node, at)
+        if not self.anchors and all(one.statement.by == self.identity.id for one in told):
+            self._folded[member.node] = _Folded(tuple(told), home, held, standing)
+        return standing, held
 
     async def authority(
         self,
@@ -185,6 +201,22 @@ class Attesting:
         told = [Told(one, self.identity.key.kid, at=now) for one in said]
         change = Change(now, [draft(one) for one in said], (), told=told, outdated=outdated(told, held, self.anchors))
         await self.ledger.store(change, log.number)
+
+
+@dataclass(frozen=True)
+class _Folded:
+    """What a hub's own words about a node come to: with no anchor, nothing else has a say in it."""
+
+    told: tuple[Told, ...]
+    home: str
+    held: Held
+    standing: Standing | None
+
+    def holds_at(self, told: Sequence[Told], home: str, at: datetime) -> bool:
+        found = self.standing
+        if found is None or not found.holds or (found.until is not None and found.until <= at):
+            return False
+        return self.home == home and self.told == tuple(told)
 
 
 class Held:
