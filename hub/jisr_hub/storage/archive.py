@@ -212,6 +212,8 @@ class Backup:
         if index is None:
             raise BrokenBackup(f"{self.path} is cut off: its end is missing. Take another backup.")
         for part in index.parts:
+            if not part.path.startswith(f"{_ROWS}{part.table}/"):
+                raise BrokenBackup(f"{self.path}: the index says {part.table} of {part.path}. Take another backup.")
             if seen.pop(part.path, None) != (part.bytes, part.sha256):
                 raise BrokenBackup(f"{self.path}: the part {part.path} is missing or has changed. Take another backup.")
         if seen:
