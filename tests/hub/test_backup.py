@@ -273,8 +273,8 @@ def test_settings_that_are_there_stay_and_broken_ones_come_back(hub: KeptHub, tm
 
 
 def test_a_backup_that_is_cut_off_or_bent_anywhere_is_refused(hub: KeptHub, tmp_path: Path) -> None:
-    """A bit of every 97th byte, and of each table's name in the index: it is refused, or it was in the padding and what is
-    read is the same."""
+    """A bit of every 97th byte and of each table's name in the index: it is refused, or it was in the padding and what
+    is read is the same."""
     backup(hub, tmp_path / "hub.tar")
     whole = (tmp_path / "hub.tar").read_bytes()
     good = list(Backup(tmp_path / "hub.tar").rows())
