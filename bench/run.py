@@ -30,7 +30,6 @@ WORKLOADS: dict[Workload, tuple[str, ...]] = {
     single.single: ("ingest_single",),
     reads.reads: tuple(f"reads_{n}{front}" for n in reads.CONNECTIONS for front in ("", "_nginx")),
     latency.one_hub: ("latency_one_hub",),
-    latency.two_hubs: ("latency_two_hubs",),
 }
 """What measures, and the names of its rows."""
 QUICK, USUAL, LONG = 2_000, (10_000, 100_000), 1_000_000

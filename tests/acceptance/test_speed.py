@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from bench import run
+from bench.place import Place
+from bench.rows import Row
 from jisr_protocol import paths
 from tests.contracts.test_replicas import fail_over
 from tests.hub.fronts import Hub, Nginx, Process, Varnish, ask, free_port
@@ -75,3 +78,128 @@ def rate(wrk: str, address: str, coding: str, seconds: int) -> float:
     found = re.search(r"Requests/sec:\s+([0-9.]+)", done.stdout)
     assert found is not None, done.stdout
     return float(found[1])
+
+
+# What `run.py bench` measures
+
+
+class Bench:
+    """The rows of the benchmark, each measured once: loads and hubs are shared by the lines below.
+
+    `sizes` are a small, the usual and the largest number of records. The usual one of a short run leaves the log in the
+    middle of a page; a thousand records change, in a long run too but for the largest.
+    """
+
+    def __init__(self, folder: Path, *, long: bool) -> None:
+        self.small, self.usual, self.most = (10_000, 100_000, 1_000_000) if long else (600, 1_140, 1_140)
+        self._folder, self._runs = folder, 3 if long else 1
+        self._places: dict[int, Place] = {}
+        self._rows: dict[tuple[str, int], Row] = {}
+
+    def __call__(self, name: str, records: int) -> Row:
+        """The row of this name."""
+        if (name, records) not in self._rows:
+            workload = next(workload for workload, names in run.WORKLOADS.items() if name in names)
+            self._rows |= {(row.name, records): row for row in workload(self._place(records), records)}
+        return self._rows[name, records]
+
+    def growth(self, name: str) -> float:
+        """CPU a record at the largest size, in those at the small one."""
+        per_record = [self(name, records).ours / self._counted(name, records) for records in (self.most, self.small)]
+        return per_record[0] / per_record[1]
+
+    def _counted(self, name: str, records: int) -> int:
+        return self._place(records).changed(records) if name == "change" else records
+
+    def _place(self, records: int) -> Place:
+        if records not in self._places:
+            runs = 1 if records >= run.ONCE_FROM else self._runs
+            folder = self._folder / str(records)
+            folder.mkdir()
+            self._places[records] = Place(
+                folder, runs, changed=lambda records: max(records // 100, min(1_000, records))
+            )
+        return self._places[records]
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory, long: bool) -> Bench:
+    return Bench(tmp_path_factory.mktemp("bench"), long=long)
+
+
+def test_records_are_taken_in_near_the_floor_and_unchanged_ones_for_nearly_nothing(
+    bench: Bench, long: bool, figure: Callable[..., None]
+) -> None:
+    new, unchanged = bench("ingest", bench.usual), bench("ingest_unchanged", bench.usual)
+    ends = f"{new.min:.2f} to {new.max:.2f}"
+    figure(f"{new.n} records on one core: ratio to the floor {new.ratio:.2f} ({ends}), {new.beside}")
+    figure(f"unchanged {unchanged.ratio:.1f} times cheaper ({unchanged.min:.1f} to {unchanged.max:.1f})")
+    assert new.ours > 0 and unchanged.ours > 0
+    if long:
+        assert new.max >= 0.70
+        assert unchanged.max >= 12
+
+
+def test_pages_take_little_more_than_the_signed_records_alone(bench: Bench, figure: Callable[..., None]) -> None:
+    row = bench("page_bytes", bench.usual)
+    figure(f"{row.ours:,.0f} bytes of pages, {row.floor:,.0f} of the records alone: {row.ours / row.floor:.3f}")
+    assert row.ours <= 1.15 * row.floor
+
+
+def test_a_first_sync_costs_little_more_than_its_signatures(
+    bench: Bench, long: bool, figure: Callable[..., None]
+) -> None:
+    row = bench("first_sync", bench.usual)
+    figure(f"{row.n} records: {1 / row.ratio:.2f} times the CPU of their signatures, {row.beside}")
+    assert row.ours > 0
+    assert not long or 1 / row.max <= 2
+
+
+def test_what_changed_costs_what_changed_and_nothing_costs_one_request(
+    bench: Bench, figure: Callable[..., None]
+) -> None:
+    nothing, changed = bench("nothing", bench.usual), bench("one_percent", bench.usual)
+    figure(f"nothing changed: {nothing.beside}, {nothing.ours:.0f} bytes both ways")
+    figure(
+        f"changed: {changed.ours:,.0f} bytes, {changed.ours / changed.floor:.3f} of the entries alone; {changed.beside}"
+    )
+    assert nothing.beside == "1 request, answered [304]"
+    assert nothing.ours < 400
+    assert changed.ours <= 1.3 * changed.floor
+    assert " in 3 steps" in changed.beside
+
+
+@pytest.mark.parametrize(("name", "most_ms"), [("latency_one_hub", 20)])
+def test_one_change_is_soon_verified_at_a_reader(
+    name: str, most_ms: float, bench: Bench, long: bool, figure: Callable[..., None]
+) -> None:
+    row = bench(name, bench.small)
+    figure(f"{row.ours:.1f} ms (median; {row.beside}), {row.floor:.1f} ms of it until the push is durable")
+    assert row.ours > row.floor
+    assert not long or row.ours < most_ms
+
+
+def test_single_pushes_are_many_and_the_generator_could_send_three_times_as_many(
+    bench: Bench, long: bool, figure: Callable[..., None]
+) -> None:
+    row = bench("ingest_single", bench.small)
+    figure(f"{row.ours:.0f} pushes/s of 50 nodes, {row.floor:.0f}/s against a constant; {row.beside}")
+    assert row.n == bench.small and row.ours > 0
+    if long:
+        assert row.floor >= 3 * 1_500
+        assert row.rate >= 1_500
+
+
+def test_a_million_records_need_little_memory_and_each_costs_what_it_costs_among_few(
+    bench: Bench, long: bool, figure: Callable[..., None]
+) -> None:
+    """Hub and reader; a record taken in, read for the first time, changed."""
+    growths = {name: bench.growth(name) for name in ("ingest", "first_sync", "change")}
+    hub, reader = bench("memory_hub", bench.most), bench("memory_reader", bench.most)
+    figure(f"{hub.n} records: a hub at most {hub.ours:.0f} MiB, a reader at most {reader.ours:.0f} MiB")
+    figure(
+        f"CPU a record, against {bench.small}: {', '.join(f'{name} {grown:.2f}' for name, grown in growths.items())}"
+    )
+    assert hub.ours * 2**20 < 400e6
+    assert reader.ours * 2**20 < 300e6
+    assert not long or max(growths.values()) <= 1.3
