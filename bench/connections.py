@@ -7,6 +7,7 @@ constant of so many bytes.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import selectors
 import socket
@@ -69,9 +70,12 @@ class _Connection:
 
 def drive(port: int, scripts: Sequence[Sequence[bytes]]) -> Driven:
     """Send each script over a connection of its own, all side by side, the next request when an answer is whole."""
-    connections = [_Connection(port, script) for script in scripts]
-    began, cpu = time.monotonic(), time.process_time()
-    with selectors.DefaultSelector() as selector:
+    with contextlib.ExitStack() as opened:
+        connections = [_Connection(port, script) for script in scripts]
+        for connection in connections:
+            opened.enter_context(connection.socket)
+        selector = opened.enter_context(selectors.DefaultSelector())
+        began, cpu = time.monotonic(), time.process_time()
         for connection in connections:
             if connection.send():
                 selector.register(connection.socket, selectors.EVENT_READ, connection)
@@ -80,10 +84,7 @@ def drive(port: int, scripts: Sequence[Sequence[bytes]]) -> Driven:
                 connection = cast(_Connection, key.data)
                 if connection.receive() and not connection.send():
                     selector.unregister(connection.socket)
-    spent = time.monotonic() - began, time.process_time() - cpu
-    for connection in connections:
-        connection.socket.close()
-    return Driven(sum(map(len, scripts)), *spent)
+        return Driven(sum(map(len, scripts)), time.monotonic() - began, time.process_time() - cpu)
 
 
 def post(port: int, path: str, headers: dict[str, str], body: bytes) -> bytes:

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Self
 
 from bench import cores
-from bench.load import Load, Writer
+from bench.load import Load
 from jisr_hub.cli import setting_up
-from jisr_protocol import keys
+from jisr_hub.ports import Member
+from jisr_protocol import identifiers
 from jisr_protocol.reader.http import ExchangeError, GuardedClient
 
 
@@ -84,8 +85,11 @@ class HubProcess:
         """Admit the nodes of a load while the hub does not run."""
 
         async def all_of_them() -> None:
-            for writer in load.writers:
-                await self._admit(writer)
+            async with setting_up.opened(self.folder) as ledger:
+                for writer in load.writers:
+                    ring, at = writer.ring, identifiers.to_instant(setting_up.now())
+                    member = Member(ring.id, f"node {writer.number}", "", 10**9, 10**9, at)
+                    await ledger.admit(member, ring.statements)
 
         asyncio.run(all_of_them())
 
@@ -96,12 +100,6 @@ class HubProcess:
             await setting_up.add_peer(self.folder, await setting_up.find_peer(self.folder, other.address))
 
         asyncio.run(peer())
-
-    async def _admit(self, writer: Writer) -> None:
-        ring = writer.ring
-        found = setting_up.Candidate(ring.id, "", keys.parse_file(writer.key_file))
-        await setting_up.admit(self.folder, found, f"node {writer.number}")
-        await setting_up.set_quota(self.folder, ring.id, 10**9, 10**9)
 
     def on(self, chosen: set[int]) -> Self:
         """Let it run on these cores from its next start on."""

@@ -26,7 +26,7 @@ from jisr_protocol.reader.follow import follow
 from jisr_protocol.reader.http import GuardedClient
 from jisr_protocol.reader.store import open_copy
 
-REST_SECONDS = 1.5
+REST_SECONDS = 1.2
 """Between two changes: longer than the shortest time between two heads."""
 
 
@@ -40,17 +40,16 @@ class Arrived:
 
 def one_hub(place: Place, records: int) -> Iterator[Row]:
     """The hub holds `records` others."""
-    hub, singles = place.filled(records), _singles(place)
+    hub, singles = place.larger(records), _singles(place, 1000)
     hub.on(set(cores.ALL)).admit(singles)
     with hub:
         arrived = asyncio.run(_arrivals(hub, hub, singles, place.folder / "near.jisr"))
-    place.forget(records)
     yield _row("latency_one_hub", records, arrived)
 
 
 def two_hubs(place: Place, records: int) -> Iterator[Row]:
     """Both hubs hold `records` others."""
-    hub, singles = place.filled(records), _singles(place)
+    hub, singles = place.larger(records), _singles(place, 1001)
     hub.on(set(cores.ALL)).admit(singles)
     second = place.new_hub("second").init().on(set(cores.ALL))
     with hub:
@@ -58,12 +57,11 @@ def two_hubs(place: Place, records: int) -> Iterator[Row]:
         second.follow(hub)
         with second:
             arrived = asyncio.run(_arrivals(hub, second, singles, place.folder / "far.jisr"))
-    place.forget(records)
     yield _row("latency_two_hubs", records, arrived)
 
 
-def _singles(place: Place) -> Load:
-    return place.signed("singles", lambda folder: make_single(folder, 1, 2 + 10 * place.runs))
+def _singles(place: Place, number: int) -> Load:
+    return place.signed(f"node-{number}", lambda folder: make_single(folder, 1, 9 * place.runs - 5, first=number))
 
 
 def _row(name: str, records: int, arrived: list[Arrived]) -> Row:

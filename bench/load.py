@@ -97,10 +97,11 @@ def make(folder: Path, records: int, *, changed: int = 0, writers: int = WRITERS
     return _on_all_cores(_signed, share)
 
 
-def make_single(folder: Path, writers: int, each: int) -> Load:
-    """Sign a load of nodes that push one entry at a time, each under its own head: their keys, then the records."""
+def make_single(folder: Path, writers: int, each: int, *, first: int = 0) -> Load:
+    """Sign a load of nodes that push one entry at a time, each under its own head: their keys, then the records. Nodes
+    of another `first` number are others."""
     folder.mkdir(parents=True)
-    return _on_all_cores(_signed_singly, [(folder, number, each) for number in range(writers)])
+    return _on_all_cores(_signed_singly, [(folder, number, each) for number in range(first, first + writers)])
 
 
 def _on_all_cores(sign: Callable[..., Writer], shares: list[tuple[Any, ...]]) -> Load:

@@ -31,6 +31,7 @@ class Place:
     """How many of so many records are changed later."""
     _loads: dict[str, Load] = field(default_factory=dict)
     _filled: dict[int, HubProcess] = field(default_factory=dict)
+    _larger: dict[int, HubProcess] = field(default_factory=dict)
 
     def load(self, records: int) -> Load:
         """The load of this size."""
@@ -50,6 +51,7 @@ class Place:
 
     def keep_filled(self, records: int, hub: HubProcess) -> None:
         """Let other workloads read from this hub, which has taken and published all of the load and does not run."""
+        self._larger.pop(records, None)
         self._filled[records] = hub
 
     def filled(self, records: int) -> HubProcess:
@@ -64,7 +66,14 @@ class Place:
         """Where a reader of the filled hub keeps its copy."""
         return self.folder / f"copy-{records}.jisr"
 
-    def forget(self, records: int) -> None:
-        """This hub has taken more than the load: who comes next gets another."""
-        self._filled.pop(records)
+    def has_more(self, records: int) -> None:
+        """The filled hub has taken more than the load: who needs just that gets another."""
+        self._larger[records] = self._filled.pop(records)
         self.copy(records).unlink(missing_ok=True)
+
+    def larger(self, records: int) -> HubProcess:
+        """A hub that has taken all of the load, and perhaps more since."""
+        if records not in self._larger:
+            self.filled(records)
+            self.has_more(records)
+        return self._larger[records]

@@ -73,7 +73,7 @@ def changes(place: Place, records: int) -> Iterator[Row]:
         list(first_sync(replace(place, runs=1), records))
     with hub.on(cores.MEASURED):
         still, cpu, changed = asyncio.run(_changed(hub, load, place.copy(records)))
-    place.forget(records)
+    place.has_more(records)
     both = still.sent_bytes + still.received_bytes
     beside = f"{still.requests} request, answered {still.statuses}"
     yield costs("nothing", records, [both], [len(LEAST_EXCHANGE)], "bytes", beside=beside)
