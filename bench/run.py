@@ -24,7 +24,8 @@ from bench.rows import Row
 Workload = Callable[[Place, int], Iterator[Row]]
 WORKLOADS: dict[Workload, tuple[str, ...]] = {
     ingest.ingest: ("ingest", "ingest_unchanged", "memory_hub"),
-    stored.stored: ("stored_bytes", "page_bytes"),
+    stored.stored_bytes: ("stored_bytes",),
+    stored.page_bytes: ("page_bytes",),
     sync.first_sync: ("first_sync", "memory_reader"),
     sync.changes: ("nothing", "one_percent", "change"),
     single.single: ("ingest_single",),

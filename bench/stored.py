@@ -26,18 +26,28 @@ from jisr_protocol.limits import PAGE_ENTRIES
 from jisr_protocol.reader.http import GuardedClient
 
 
-def stored(place: Place, records: int) -> Iterator[Row]:
-    """Both, of one hub."""
+def stored_bytes(place: Place, records: int) -> Iterator[Row]:
+    """All of it, by what it is for."""
     load, hub = place.load(records), place.filled(records)
     with hub:
-        named = asyncio.run(_packed(hub))
+        asyncio.run(_packed(hub))
     parts = parts_of(hub.folder)
     canonical = sum(writer.canonical_bytes for writer in load.writers)
     beside = ", ".join(f"{name} {size / canonical:.2f}" for name, size in parts.most_common())
-    pages = sum(size for name, size in parts.items() if name.startswith(("database", "log")))
-    yield costs("stored_bytes", records, [pages], [canonical], "bytes", beside=beside)
-    alone = compressed_size(load.signed_records())
-    yield costs("page_bytes", records, [named], [alone], "bytes")
+    ours = sum(size for name, size in parts.items() if name.startswith(("database", "log")))
+    yield costs("stored_bytes", records, [ours], [canonical], "bytes", beside=beside)
+
+
+def page_bytes(place: Place, records: int) -> Iterator[Row]:
+    """Only what every reader fetches."""
+    load, public = place.load(records), place.filled(records).folder / "public"
+    head = heads.parse((public / paths.HEAD).read_bytes())
+    pages = (
+        paths.page(head.epoch, first // PAGE_ENTRIES, min(PAGE_ENTRIES, head.size - first), 1)
+        for first in range(0, head.size, PAGE_ENTRIES)
+    )
+    ours = sum((public / f"{page}.zst").stat().st_size for page in pages)
+    yield costs("page_bytes", records, [ours], [compressed_size(load.signed_records())], "bytes")
 
 
 def parts_of(folder: Path) -> Counter[str]:
@@ -63,9 +73,8 @@ def compressed_size(lines: Iterator[bytes]) -> int:
     return size + len(compressor.flush())
 
 
-async def _packed(hub: HubProcess, seconds: float = 600.0) -> int:
-    """Wait until every published file has its compressed forms, which are made where nobody waits; how many bytes the
-    pages of the head have with zstd."""
+async def _packed(hub: HubProcess, seconds: float = 600.0) -> None:
+    """Wait until every published file has its compressed forms, which are made where nobody waits."""
     async with GuardedClient(allow_private=True) as client:
         await hub.ready(client)
     deadline = time.monotonic() + seconds
@@ -73,11 +82,6 @@ async def _packed(hub: HubProcess, seconds: float = 600.0) -> int:
         if time.monotonic() > deadline:
             raise RuntimeError("published files are not packed")
         await asyncio.sleep(0.2)
-    public = hub.folder / "public"
-    head = heads.parse((public / paths.HEAD).read_bytes())
-    pages = (paths.page(head.epoch, first // PAGE_ENTRIES, min(PAGE_ENTRIES, head.size - first), 1)
-             for first in range(0, head.size, PAGE_ENTRIES))  # fmt: skip
-    return sum((public / f"{page}.zst").stat().st_size for page in pages)
 
 
 def _plain(hub: HubProcess) -> Iterator[Path]:
