@@ -26,7 +26,7 @@ from jisr_protocol.reader.follow import follow
 from jisr_protocol.reader.http import GuardedClient
 from jisr_protocol.reader.store import open_copy
 
-REST_SECONDS = 1.2
+REST_SECONDS = 2.0
 """Between two changes: longer than the shortest time between two heads."""
 
 
