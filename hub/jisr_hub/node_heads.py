@@ -211,16 +211,19 @@ class NodeHeads:
         self.waits: timedelta | None = None
         """After the last `state`: how long until the next head is due that waits for its pause."""
 
-    async def state(self) -> int:
-        """Say the heads of admitted nodes that were touched; returns how many. Safe at any time, also needlessly."""
+    async def state(self, most: int | None = None) -> int:
+        """Say the heads of admitted nodes that were touched, of `most` of them at most: those that were not said for
+        longest, and of the others with the next call; returns how many. Safe at any time, also needlessly."""
         self.waits = None
-        if self._hub.fenced():
+        touched = [] if self._hub.fenced() else await self._ledger.stated()
+        if not touched:
             return 0
-        due, written = [], 0
-        for stated in await self._ledger.stated():
-            member = await self._ledger.member(stated.node)
-            if member is not None and not member.upstream and not self._must_wait(stated):
-                due.append(stated)
+        admitted = {member.node for member in await self._ledger.members() if not member.upstream}
+        due = [stated for stated in touched if stated.node in admitted and not self._must_wait(stated)]
+        due.sort(key=lambda stated: stated.at)
+        if most is not None and len(due) > most:
+            due, self.waits = due[:most], timedelta(0)
+        written = 0
         for start in range(0, len(due), BATCH):
             written += await self._store([await self._judge(one) for one in due[start : start + BATCH]])
         return written

@@ -241,6 +241,25 @@ async def test_a_node_that_pushes_without_end_gets_few_of_them() -> None:
     await check_heads(hub, author)
 
 
+async def test_however_many_nodes_push_a_publish_says_few_heads_and_none_waits_for_ever() -> None:
+    authors = [Author(f"dar{number}") for number in range(5)]
+    for author in authors:
+        author.put("one")
+    hub = await admitted(*authors)
+    heads = NodeHeads(hub.hub, pause=timedelta(seconds=30))
+    assert [await heads.state(2), heads.waits] == [2, timedelta(0)]
+    hub.clock.pass_time(seconds=31)
+    first = {author.id for author in authors if await said(hub, author.id)}
+    for author in authors:
+        author.put("two")
+        await hub.push(author)
+    assert await heads.state(3) == 3
+    assert {author.id for author in authors if await said(hub, author.id)} - first, "who waits longest comes first"
+    assert len({author.id for author in authors if await said(hub, author.id)}) == 5
+    assert [await heads.state(3), heads.waits] == [2, None]
+    await check_heads(hub, *authors)
+
+
 async def test_a_hub_two_hops_away_says_the_same_and_a_reader_there_knows(tmp_path: Path) -> None:
     author, other = Author("dar"), Author("other")
     author.puts(6)

@@ -38,6 +38,8 @@ FENCED_SECONDS = 30.0
 """How often a hub that may not sign looks whether it may again."""
 RENEW_SECONDS = 3600.0
 """How often a hub looks whether what it says of its nodes ends soon: days before it does."""
+HEADS_AT_ONCE = 32
+"""Of how many nodes a publish says how far they are held: however many push, it shows their records soon."""
 LEAD_SECONDS = 2.0
 """How often a process asks whether it is its turn."""
 _log = structlog.get_logger()
@@ -128,7 +130,7 @@ async def publish_for_ever(running: Running) -> None:
         began, before = time.monotonic(), running.publisher.head
         try:
             running.hub.changed.clear()
-            await running.heads.state()
+            await running.heads.state(HEADS_AT_ONCE)
             running.publisher.policy = running.policies.published()
             await running.publisher.publish()
         except Behind as behind:

@@ -132,15 +132,13 @@ def before(database: Database, asked: Sequence[Pushed]) -> Dialogue[list[Found]]
     ]
 
 
+_WHERE = "FROM node_entry WHERE node = ? AND name = ? AND seq BETWEEN ? AND ?"
+QUARANTINED = f"SELECT seq, leaf, line, code, pointer, detail, line_hash {_WHERE} AND code IS NOT NULL ORDER BY seq"
+
+
 def _repeated(one: Pushed) -> list[Ask]:
     place = (one.node, one.name, one.start, one.end - 1)
-    where = "FROM node_entry WHERE node = ? AND name = ? AND seq BETWEEN ? AND ?"
-    return [
-        Ask(f"SELECT seq, line_hash {where} AND line_hash IS NOT NULL", place),
-        Ask(
-            f"SELECT seq, leaf, line, code, pointer, detail, line_hash {where} AND code IS NOT NULL ORDER BY seq", place
-        ),
-    ]
+    return [Ask(f"SELECT seq, line_hash {_WHERE} AND line_hash IS NOT NULL", place), Ask(QUARANTINED, place)]
 
 
 class About(NamedTuple):

@@ -41,6 +41,18 @@ T = TypeVar("T")
 Dialogue = Generator[Sequence[Ask | Put], Sequence[Rows], T]
 
 
+def only(sql: str, *values: Any) -> Dialogue[Rows]:
+    """A single question."""
+    (rows,) = yield [Ask(sql, values)]
+    return rows
+
+
+def several(*asked: Ask) -> Dialogue[Sequence[Rows]]:
+    """Questions that do not follow from one another."""
+    rows = yield asked
+    return rows
+
+
 def answer_in_thread(connection: sqlite3.Connection, dialogue: Dialogue[T]) -> T:
     """Answer a dialogue on an open connection of SQLite, within its transaction."""
     try:

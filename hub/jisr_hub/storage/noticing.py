@@ -20,6 +20,7 @@ from ..ports import Erasure, Key, Number
 from ..takedown.noticing import Follower, Handled, Heard, HeldBack
 from . import asking
 from . import tables as t
+from .dialogue import only
 from .engines import Database
 from .holding import Holding
 
@@ -43,10 +44,9 @@ class SqlNotices:
             return await Holding(self.database, connection, self._feed).lift(at, number)
 
     async def held_back(self, node: str = "") -> list[HeldBack]:
-        c = t.held_back.c
-        query = sa.select(t.held_back).order_by(c.node, c.id)
-        query = query.where(c.node == node) if node else query
-        return [HeldBack(*tuple(row)) for row in await self.rows(query)]
+        about, named = ("WHERE node = ?", (node,)) if node else ("", ())
+        query = f"SELECT node, id, rev, digest, type, line FROM held_back {about} ORDER BY node, id"
+        return [HeldBack(*row) for row in await self.database.ask(only(query, *named))]
 
     async def handled(self, notice: str = "") -> list[Handled]:
         c = t.handled.c

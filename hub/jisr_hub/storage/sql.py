@@ -24,6 +24,7 @@ from jisr_protocol import keys, notice
 from jisr_protocol.envelope import Envelope
 from jisr_protocol.head import Head
 from jisr_protocol.keys import KeyRing
+from jisr_protocol.limits import INTEGER_MAX
 from jisr_protocol.merkle import Frontier
 from jisr_protocol.notice import ALL
 from jisr_protocol.push import NodeLog
@@ -57,6 +58,7 @@ from ..ports import (
 from . import asking, engines, erasing, migrations, stating, told
 from . import tables as t
 from .asking import About, Pushed
+from .dialogue import Ask, only, several
 from .erasing import Erasing
 from .holding import keep_back
 from .noticing import SqlNotices
@@ -121,11 +123,11 @@ class SqlLedger(SqlNotices):
     # Nodes
 
     async def member(self, node: str) -> Member | None:
-        rows = await self.rows(sa.select(t.node).where(t.node.c.node == node))
-        return _member(rows[0]) if rows else None
+        rows = await self.database.ask(only(f"SELECT {_MEMBER} FROM node WHERE node = ?", node))
+        return Member(*rows[0]) if rows else None
 
     async def members(self) -> list[Member]:
-        return [_member(row) for row in await self.rows(sa.select(t.node).order_by(t.node.c.node))]
+        return [Member(*row) for row in await self.database.ask(only(f"SELECT {_MEMBER} FROM node ORDER BY node"))]
 
     async def admit(self, member: Member, statements: Sequence[Envelope]) -> None:
         values = _member_row(member)
@@ -137,13 +139,7 @@ class SqlLedger(SqlNotices):
             await self._keep_signer(connection, keys.fold(statements, expected_id=member.node))
 
     async def node_log(self, node: str, name: str) -> NodeLog:
-        query = sa.select(t.node_feed).where(t.node_feed.c.node == node, t.node_feed.c.name == name)
-        rows = await self.rows(query)
-        ring = (await self.rings([node])).get(node)
-        if not rows:
-            return NodeLog(None, Frontier(), None, ring)
-        row = rows[0]
-        return NodeLog(row.epoch, Frontier.from_bytes(row.size, row.frontier), heads.parse(row.head), ring)
+        return (await self.before(node, name, 0, 0)).log
 
     async def before(self, node: str, name: str, start: int, end: int) -> Before:
         asked = Pushed(node, name, start, end)
@@ -193,11 +189,8 @@ class SqlLedger(SqlNotices):
         return {row.seq: row.line_hash for row in rows if row.line_hash is not None}
 
     async def judged(self, node: str, name: str, start: int = 0, end: int | None = None) -> list[Kept]:
-        c = t.node_entry.c
-        query = _of_feed(sa.select(c.seq, c.leaf, c.line, c.code, c.pointer, c.detail, c.line_hash), node, name)
-        query = query.where(c.seq >= start) if end is None else query.where(c.seq.between(start, end - 1))
-        rows = await self.rows(query.where(c.code.is_not(None)).order_by(c.seq))
-        return [_kept(tuple(row)) for row in rows]
+        place = (node, name, start, INTEGER_MAX if end is None else end - 1)
+        return [_kept(row) for row in await self.database.ask(only(asking.QUARANTINED, *place))]
 
     async def put_aside(self, node: str, name: str) -> list[tuple[str, Kept]]:
         c = t.node_entry_aside.c
@@ -286,18 +279,20 @@ class SqlLedger(SqlNotices):
         return await self.database.ask(asking.guards(self.database, list(keys)))
 
     async def notices(self, node: str | None = None) -> list[Said]:
-        n, g = t.notice.c, t.guard.c
+        about, named = ("WHERE node = ?", (node,)) if node is not None else ("", ())
+        guards, rows = await self.database.ask(
+            several(
+                Ask(f"SELECT notice, id FROM guard {about} ORDER BY notice, id", named),
+                Ask(f'SELECT jws, body, feed, at, digest FROM notice {about} ORDER BY "by", node, n, feed', named),
+            )
+        )
         targets: dict[str, list[str]] = defaultdict(list)
-        about = sa.true() if node is None else g.node == node
-        for row in await self.rows(sa.select(g.notice, g.id).where(about).order_by(g.notice, g.id)):
-            targets[row.notice].append(row.id)
-        about = sa.true() if node is None else n.node == node
-        rows = await self.rows(sa.select(t.notice).where(about).order_by(n.by, n.node, n.n, n.feed))
+        for digest, target in guards:
+            targets[digest].append(target)
         return [
-            Said(notice.of(Envelope("notice", r.jws, r.body, orjson.loads(r.body))), r.feed, r.at,
-                 tuple(targets[r.digest]))
-            for r in rows
-        ]  # fmt: skip
+            Said(notice.of(Envelope("notice", jws, body, orjson.loads(body))), feed, at, tuple(targets[digest]))
+            for jws, body, feed, at, digest in rows
+        ]
 
     async def last_notice(self, by: str, node: str, feed: str) -> tuple[int, str] | None:
         c = t.notice.c
@@ -477,8 +472,7 @@ def _kept(row: tuple[Any, ...]) -> Kept:
     return Kept(seq, leaf, line, code, pointer or "", detail or "", line_hash)
 
 
-def _member(row: sa.Row[Any]) -> Member:
-    return Member(**row._mapping)
+_MEMBER = "node, name, upstream, per_hour, per_day, admitted_at, home"
 
 
 def _member_row(member: Member) -> dict[str, Any]:

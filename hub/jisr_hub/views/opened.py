@@ -74,6 +74,8 @@ class Views:
     async def round(self) -> int:
         """Bring every view up to the hub's ledger and publish it; how many entries were added."""
         grown = 0
+        if not self.shown:
+            return grown
         homes = {m.node: m.home_hub(self._hub.identity.id) for m in await self._hub.ledger.members()}
         for shown in self.shown.values():
             if shown.publisher.fenced:
