@@ -60,9 +60,23 @@ def _stated(body: bytes, limit_bytes: int) -> bytes | None:
             return None
         if frame.window_size > ZSTD_WINDOW_BYTES:
             return None
-        return zstandard.ZstdDecompressor().decompress(body, allow_extra_data=False)
+        decompressor = _taken()
+        whole = decompressor.decompress(body, allow_extra_data=False)
+        _spare.append(decompressor)
+        return whole
     except zstandard.ZstdError:
         return None
+
+
+_spare: list[zstandard.ZstdDecompressor] = []
+"""Decompressors that no thread uses now: to make one takes longer than to inflate a small body."""
+
+
+def _taken() -> zstandard.ZstdDecompressor:
+    try:
+        return _spare.pop()
+    except IndexError:
+        return zstandard.ZstdDecompressor()
 
 
 class Inflater:

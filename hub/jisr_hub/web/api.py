@@ -49,6 +49,7 @@ _SNAPSHOT_PATH = re.compile(r"[1-9][0-9]{0,8}-[a-z2-7]{8}-[0-9]{1,16}/(manifest\
 _HASH = re.compile(r"[0-9a-f]{64}")
 _REV_FILE = re.compile(r"[1-9][0-9]{0,15}\.json")
 _PUBLIC, _PUBLIC_LOG = "/feeds/public/", "/feeds/public/log/"
+_NODES = "/v1/nodes/"
 _LINES = "application/x-ndjson"
 _IMMUTABLE = f"public, max-age={limits.PAGE_CACHE_SECONDS}, immutable"
 _HEAD_CACHE = "public, max-age=10, stale-if-error=86400"
@@ -107,11 +108,11 @@ def routes(
     folder = pages.place("")
     return [
         *([PublicPages(publisher, str(folder))] if folder is not None else []),
+        Pushes(api.push),
         Route("/.well-known/jisr.json", api.capabilities),
         Route("/keys.json", api.keys),
         *_files(api, "/feeds/{feed}"),
         *_files(api, "/feeds/{major:int}/{feed}"),
-        Route("/v1/nodes/{node}/feeds/{name}/log", api.push, methods=["POST"]),
         Route("/v1/nodes/{node}/feeds/{name}/log/state", api.log_state),
         Route("/v1/nodes/{node}/keys.json", api.node_keys),
         Route("/v1/nodes/{node}/feeds/{name}/log/receipt", api.receipt),
@@ -148,6 +149,22 @@ class PublicPages(Route):
             missing=lambda: _gone(path),
             shelf=self._shelf,
         )
+        await answer(scope, receive, send)
+
+
+class Pushes(Route):
+    """Where pushes come: most of what is sent, so it too is found before everything else, and answered directly."""
+
+    def __init__(self, answer: Answering) -> None:
+        super().__init__("/v1/nodes/{node}/feeds/{name}/log", self, methods=["POST"])
+        self._answer = answer
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        path: str = scope.get("path", "")
+        return super().matches(scope) if path.startswith(_NODES) and path.endswith("/log") else (Match.NONE, {})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answer = await self._answer(Request(scope, receive, send))
         await answer(scope, receive, send)
 
 
