@@ -42,7 +42,7 @@ DISTRIBUTIONS = ("protocol", "node", "hub")
 COMMANDS = {
     "demo": ("run", [str(ROOT / "examples" / "demo.py")]),
     "test": ("dev", ["-m", "pytest"]),
-    "bench": ("run", ["-m", "bench.run"]),
+    "bench": ("dev", ["-m", "bench.run"]),
     "soak": ("run", ["-m", "tests.soak.run"]),
 }
 LISTS = {"run": ("node.txt", "hub.txt", "build.txt"), "dev": ("dev.txt",)}

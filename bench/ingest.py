@@ -5,6 +5,10 @@ ingest              CPU seconds of a hub on one core from the first push to the 
 ingest_unchanged    the same for pushing all of it a second time; its floor is that of new records, so that the ratio
                     says how many times cheaper than taking them in it is
 memory_hub          the most memory that hub has held, in MiB, against one that was started and has taken nothing
+ingest_two          as ingest, by a hub with one verifying worker, on two cores. Beside it how many times the wall rate
+                    of a hub on one core that is, measured in turn with it
+ingest_postgres     records a second of a hub on one core whose ledger is in PostgreSQL, which runs where it likes. The
+                    floor is the same hub with SQLite, measured in turn with it
 """
 
 from __future__ import annotations
@@ -15,11 +19,11 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from bench import floor
+from bench import cores, floor
 from bench.hub_process import HubProcess
 from bench.load import Load, Writer
 from bench.place import Place
-from bench.rows import Row, costs
+from bench.rows import Row, costs, rates
 from jisr_protocol.reader.http import GuardedClient
 
 HEADERS = {"Content-Type": "application/vnd.jisr.push+ndjson", "Content-Encoding": "zstd"}
@@ -58,14 +62,55 @@ def ingest(place: Place, records: int) -> Iterator[Row]:
     yield costs("memory_hub", records, [peak], [idle], "MiB")
 
 
+def two(place: Place, records: int) -> Iterator[Row]:
+    """The writer on one core, a worker on the other."""
+    if len(cores.ALL) < 2:
+        place.say("NOT RUN: ingest_two needs two cores")
+        return
+    load = place.load(records)
+    floors, ones, twos = [], [], []
+    for _ in range(place.runs):
+        floors.append(floor.cpu_seconds(load))
+        ones.append(take(place.new_hub("one").init(load), load))
+        with_worker = place.new_hub("two").init(load).on(set(cores.ALL[-2:]))
+        with_worker.settings["VERIFIERS"] = "1"
+        twos.append(take(with_worker, load))
+    rate = max(records / taken.new_wall for taken in twos)
+    times = rate / max(records / taken.new_wall for taken in ones)
+    beside = f"{rate:,.0f} records/s, {times:.2f} times one core"
+    yield costs("ingest_two", records, [t.new_cpu for t in twos], floors, "CPU s", beside=beside, rate=times)
+
+
+def postgres(place: Place, records: int) -> Iterator[Row]:
+    """The server comes by pip, as for the tests."""
+    try:
+        from tests import postgres as servers
+    except ImportError as error:
+        place.say(f"NOT RUN: PostgreSQL is missing: {error}")
+        return
+    load = place.load(records)
+    ours, theirs = [], []
+    with servers.server(place.folder / "postgres") as address:
+        for _ in range(place.runs):
+            theirs.append(records / take(place.new_hub("sqlite").init(load), load).new_wall)
+            with servers.database(address) as database:
+                ours.append(records / take(place.new_hub("postgres-hub").init(load, database), load).new_wall)
+    yield rates("ingest_postgres", records, ours, theirs, "records/s")
+
+
 def fill(place: Place, records: int) -> Taken:
-    """Make a hub, push all of the load to it, twice; keep it for others to read from."""
+    """Make a hub that takes all of the load; keep it for others to read from."""
     load = place.load(records)
     hub = place.new_hub(f"hub-{records}").init(load)
-    with hub:
-        taken = asyncio.run(_take(hub, load))
+    taken = take(hub, load)
     place.keep_filled(records, hub)
     return taken
+
+
+def take(hub: HubProcess, load: Load) -> Taken:
+    """Push all of the load to a new hub, twice."""
+    with hub:
+        return asyncio.run(_take(hub, load))
 
 
 async def _take(hub: HubProcess, load: Load) -> Taken:

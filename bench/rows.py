@@ -23,7 +23,7 @@ class Row:
     beside: str = ""
     """Said beside it to people: wall rates, what the generator used."""
     rate: float = 0.0
-    """The best wall rate, in records a second; 0 where there is none."""
+    """The best wall rate, in records a second or as `beside` says it; 0 where there is none."""
 
     def told(self) -> dict[str, Any]:
         """As a program reads it."""

@@ -24,6 +24,8 @@ from bench.rows import Row
 Workload = Callable[[Place, int], Iterator[Row]]
 WORKLOADS: dict[Workload, tuple[str, ...]] = {
     ingest.ingest: ("ingest", "ingest_unchanged", "memory_hub"),
+    ingest.two: ("ingest_two",),
+    ingest.postgres: ("ingest_postgres",),
     stored.stored_bytes: ("stored_bytes",),
     stored.page_bytes: ("page_bytes",),
     sync.first_sync: ("first_sync", "memory_reader"),
@@ -31,6 +33,7 @@ WORKLOADS: dict[Workload, tuple[str, ...]] = {
     single.single: ("ingest_single",),
     reads.reads: tuple(f"reads_{n}{front}" for n in reads.CONNECTIONS for front in ("", "_nginx")),
     latency.one_hub: ("latency_one_hub",),
+    latency.two_hubs: ("latency_two_hubs",),
 }
 """What measures, and the names of its rows."""
 QUICK, USUAL, LONG = 2_000, (10_000, 100_000), 1_000_000

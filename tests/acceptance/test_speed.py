@@ -140,6 +140,21 @@ def test_records_are_taken_in_near_the_floor_and_unchanged_ones_for_nearly_nothi
         assert unchanged.max >= 12
 
 
+def test_a_second_core_is_used(bench: Bench, long: bool, figure: Callable[..., None]) -> None:
+    """By one worker that verifies beside the hub."""
+    row = bench("ingest_two", bench.small)
+    figure(f"{row.n} records: {row.beside}; ratio of CPU to the floor {row.ratio:.2f}")
+    assert row.ours > 0
+    assert not long or row.rate >= 1.6
+
+
+@pytest.mark.long
+def test_postgresql_takes_in_nearly_as_much_as_sqlite(bench: Bench, figure: Callable[..., None]) -> None:
+    row = bench("ingest_postgres", bench.small)
+    figure(f"{row.n} records: PostgreSQL {row.ours:,.0f} records/s, SQLite {row.floor:,.0f}: {row.ratio:.2f}")
+    assert row.max >= 0.70
+
+
 def test_pages_take_little_more_than_the_signed_records_alone(bench: Bench, figure: Callable[..., None]) -> None:
     row = bench("page_bytes", bench.usual)
     figure(f"{row.ours:,.0f} bytes of pages, {row.floor:,.0f} of the records alone: {row.ours / row.floor:.3f}")
