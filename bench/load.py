@@ -90,16 +90,17 @@ class Load:
                 )
 
 
-def make(folder: Path, records: int, *, changed: int = 0, writers: int = WRITERS) -> Load:
-    """Sign a load of about so many records, of which `changed` are changed later."""
+def make(folder: Path, records: int, *, changed: int = 0, writers: int = WRITERS, first: int = 0) -> Load:
+    """Sign a load of about so many records, of which `changed` are changed later. Nodes are others where their `first`
+    number is another."""
     folder.mkdir(parents=True)
-    share = [(folder, number, records // writers, changed // writers) for number in range(writers)]
+    numbers = range(first, first + writers)
+    share = [(folder, number, records // writers, changed // writers) for number in numbers]
     return _on_all_cores(_signed, share)
 
 
 def make_single(folder: Path, writers: int, each: int, *, first: int = 0) -> Load:
-    """Sign a load of nodes that push one entry at a time, each under its own head: their keys, then the records. Nodes
-    of another `first` number are others."""
+    """Sign a load of nodes that push one entry at a time, each under its own head: their keys, then the records."""
     folder.mkdir(parents=True)
     return _on_all_cores(_signed_singly, [(folder, number, each) for number in range(first, first + writers)])
 
