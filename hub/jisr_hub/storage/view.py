@@ -46,14 +46,14 @@ class SqlView:
         c, found, asked = t.entry.c, dict[int, bytes](), sorted(seqs)
         for first in range(0, len(asked), READ_ROWS):
             query = sa.select(c.seq, c.line).where(c.seq.in_(asked[first : first + READ_ROWS]))
-            found |= {row[0]: row[1] for row in await self._connection.execute(query)}
+            found |= {row[0]: row[1] for row in (await self._connection.execute(query)).all()}
         return found
 
     async def priors(self, seqs: Iterable[int]) -> dict[int, int | None]:
         c, found, asked = t.entry.c, dict[int, int | None](), sorted(seqs)
         for first in range(0, len(asked), READ_ROWS):
             query = sa.select(c.seq, c.prior).where(c.seq.in_(asked[first : first + READ_ROWS]))
-            found |= {row[0]: row[1] for row in await self._connection.execute(query)}
+            found |= {row[0]: row[1] for row in (await self._connection.execute(query)).all()}
         return found
 
     async def said(self, ops: Iterable[str], start: int = 0, end: int | None = None) -> AsyncIterator[Sequence[bytes]]:
@@ -124,7 +124,7 @@ class SqlView:
         c = t.entry.c
         end = self.size if end is None else end
         query = sa.select(c.path18).where(c.seq >= start, c.seq < end, c.path18.is_not(None)).distinct()
-        return {row[0] for row in await self._connection.execute(query)}
+        return set((await self._connection.execute(query)).scalars().all())
 
     async def touching(self, start: int, low: int, high: int) -> list[Touch]:
         c = t.entry.c
