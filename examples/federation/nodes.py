@@ -10,9 +10,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from jisr_hub.cli import setting_up
-from jisr_node.app import KEYS, Node, Sent
+from jisr_node.app import Node
+from jisr_node.app.beginning import KEYS
 from jisr_node.errors import Mistaken
 from jisr_node.outbox import PUBLIC, Published
+from jisr_node.talking import Sent
 
 from .hubs import Hub
 from .partners import Bad, Draft, Partner, kind, title, unmentioned

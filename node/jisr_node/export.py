@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from jisr_protocol import generations, head, paths, state_tree
+from jisr_protocol import generations, head, identifiers, paths, state_tree
 from jisr_protocol.head import Head
 from jisr_protocol.limits import PAGE_ENTRIES
 from jisr_protocol.page_walk import epoch_of_page
 
+from .errors import Declined
 from .feeds import PUBLIC
 from .identity import Identity
 from .outbox import key_file
@@ -58,3 +59,25 @@ def inventory(store: Store, feed: Feed, node: str) -> Iterator[tuple[str, bytes]
         tree.root()
         for number, hashed in enumerate(tree.levels[level]):
             yield paths.inventory(hashed), state_tree.inner_bytes(tree.children(level, number))
+
+
+def check_goes_on(store: Store, node: str, there: Head | None, folder: str) -> None:
+    """Raise Declined unless the public feed of this node may take the place of the one in a folder, whose head is
+    `there`."""
+    feed = store.feed(PUBLIC)
+    if feed is None:
+        raise Declined("Nothing has been published yet, so there is nothing to export. First: jisr-node publish")
+    if there is not None and there.by != node:
+        raise Declined(f"{folder} holds the feed of another node, and was left as it is. Choose another folder.")
+    if there is not None and not _goes_on(head.parse(feed.head), there):
+        raise Declined(
+            f"{folder} holds a newer feed of this node ({there.size} entries) than node.sqlite ({feed.size}), and "
+            "was left as it is. An older database was put back here: work on with the newest copy."
+        )
+
+
+def _goes_on(mine: Head, there: Head) -> bool:
+    """Whether mine may replace a feed in a folder: one of an earlier epoch, or an earlier state of the same."""
+    if mine.epoch == there.epoch:
+        return mine.size >= there.size
+    return identifiers.epoch_number(mine.epoch) > identifiers.epoch_number(there.epoch)

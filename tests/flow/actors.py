@@ -22,9 +22,8 @@ from jisr_hub.node_heads import NodeHeads
 from jisr_hub.publish.feed import Publisher
 from jisr_hub.publish.snapshots import Cadence
 from jisr_hub.storage.memory import MemoryLedger, MemoryPages
-from jisr_node import app as node_app
 from jisr_node.adapters.sqlite import SqliteStore
-from jisr_node.app import Node
+from jisr_node.app import Node, beginning
 from jisr_node.feeds import reopened
 from jisr_node.identity import Identity
 from jisr_node.outbox import key_file
@@ -228,7 +227,7 @@ class NodeActor(Person):
         self.wrong = timedelta()
         """How wrong its clock is beyond what is usual, as when a battery is empty."""
         self.clock_was_wrong = False
-        with mock.patch.object(node_app, "SqliteStore", MortalStore):
+        with mock.patch.object(beginning, "SqliteStore", MortalStore):
             self.node = Node.in_memory(now=now(), random_bytes=chance.randbytes, name=label, country="MA", lang="ar")
         self.node.store.life = self.life
         identity = self.node.identity

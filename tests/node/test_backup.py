@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from jisr_node import cli
-from jisr_node.app import DATABASE, FENCE, LEDGER, Node
+from jisr_node.app import Node
+from jisr_node.app.beginning import DATABASE, FENCE, LEDGER
 from jisr_node.errors import Contradiction, Declined, Mistaken
 
 from .conftest import NOW, Command, file_of, need, organization

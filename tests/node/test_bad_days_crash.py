@@ -13,7 +13,8 @@ import pytest
 from jisr_node.adapters.fence import FileFence
 from jisr_node.adapters.ledger import FileLedger
 from jisr_node.adapters.sqlite import SqliteStore
-from jisr_node.app import DATABASE, LEDGER, Node
+from jisr_node.app import Node
+from jisr_node.app.beginning import DATABASE, LEDGER
 from jisr_node.errors import Declined
 
 from .conftest import NOW, SETTINGS, organization, seeded

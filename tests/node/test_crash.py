@@ -150,13 +150,13 @@ def _check_pushes(folder: Path, node_folder: Path) -> None:
 
 
 def test_an_init_that_dies_half_way_signs_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from jisr_node import app
+    from jisr_node.app import beginning
     from jisr_node.errors import NodeError
 
     def die(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(app, "_begin", die)
+    monkeypatch.setattr(beginning, "_begin", die)
     with pytest.raises(KeyboardInterrupt):
         Node.init(tmp_path / "n", now=NOW, **SETTINGS)
     monkeypatch.undo()

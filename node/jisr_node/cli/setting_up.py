@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from ..app import KEYS, Node
+from ..app import Node
+from ..app.beginning import KEYS
 from ..errors import Mistaken
 from ..settings import DEFAULT_LICENCE
 from .sending import finish_push

@@ -12,58 +12,45 @@ Whoever gives `now` and `random_bytes` decides about time and chance; everything
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, contextmanager, nullcontext, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from jisr_protocol import head, identifiers, keys
 from jisr_protocol.evidence import Evidence
-from jisr_protocol.head import Head
-from jisr_protocol.keys import SigningKey
 from jisr_protocol.reader import evidence as evidence_files
 
-from . import export as feed_files
-from . import outbox as outboxes
-from . import receipts, talking
-from . import status as statuses
-from .adapters import aside, key_files
-from .adapters.fence import FileFence, MemoryFence
-from .adapters.ledger import FileLedger, MemoryLedger
-from .adapters.sqlite import SqliteStore, only_one
-from .delivery import Delivered, Deliveries
-from .erasure import DEFAULT_BASIS, UNSCRUBBED, Erased, Erasures, check_basis
-from .errors import Busy, Contradiction, Declined, Mistaken, Unscrubbed
-from .feeds import RESTORED, Feeds
-from .homes import Link
-from .identity import SEED_BYTES, Identity, RandomBytes, create, is_active, restore
-from .outbox import Outbox, Published
-from .ports import Fence, Hub, Ledger, Store
-from .records import Records
-from .settings import Settings, check_address
-from .talking import Sent
+from .. import export as feed_files
+from .. import outbox as outboxes
+from .. import receipts, talking
+from .. import status as statuses
+from ..adapters import aside, key_files
+from ..adapters.fence import FileFence, MemoryFence
+from ..adapters.ledger import FileLedger, MemoryLedger
+from ..adapters.sqlite import SqliteStore, only_one
+from ..delivery import Delivered, Deliveries
+from ..erasure import DEFAULT_BASIS, UNSCRUBBED, Erased, Erasures, check_basis
+from ..errors import Busy, Contradiction, Declined, Mistaken, Unscrubbed
+from ..feeds import Feeds
+from ..homes import Link
+from ..identity import Identity, RandomBytes
+from ..outbox import Outbox, Published
+from ..ports import Fence, Hub, Ledger, Store
+from ..records import Records
+from ..settings import Settings, check_address
+from ..talking import Sent
+from . import beginning
+from .beginning import FENCE, KEPT, KEYS, LEDGER, RECOVERY
 
 if TYPE_CHECKING:
-    from .adapters.backup_file import Contents
-    from .adapters.folder import Written
-    from .drafts import Taken
-    from .rebase import Rebased
+    from ..adapters.backup_file import Contents
+    from ..adapters.folder import Written
+    from ..drafts import Taken
+    from ..rebase import Rebased
 
-DATABASE = "node.sqlite"
-KEYS = "keys.json"
-FENCE = "fence.json"
-LEDGER = "erasures.jsonl"
 EVIDENCE = "evidence"
 PUBLIC_FOLDER = "public"
-RECOVERY = "recovery"
-"""The setting that says where the recovery sheet was written; KEPT once somebody said it is safe."""
-KEPT = "kept"
-BACKUP = statuses.BACKUP
-_KEYS = "keys"
-_IMPORT_SECRET = "import_secret"
-_CAPABILITIES = "capabilities"
 
 
 def clock() -> datetime:
@@ -90,7 +77,7 @@ class Node:
         self._random = random_bytes
         self.feeds = Feeds(store, fence, identity, random_bytes)
         self._outbox = Outbox(self.feeds)
-        import_secret = bytes.fromhex(store.settings()[_IMPORT_SECRET])
+        import_secret = bytes.fromhex(store.settings()[beginning.IMPORT_SECRET])
         self._records = Records(store, identity.id, import_secret, random_bytes)
         self._erasures = Erasures(self.feeds, self.ledger, import_secret)
         self.deliveries = Deliveries(store, identity, self._keep_evidence)
@@ -110,29 +97,9 @@ class Node:
         `recovery` is where the recovery sheet goes, else it lies in the folder until somebody takes it away. Raises
         Mistaken for a bad setting, Declined when there is a node already; then nothing was changed.
         """
-        chosen = Settings(**settings).check()
         folder = Path(folder)
-        if (folder / DATABASE).exists():
-            raise Declined(f"There is a node in {folder} already, and it was left as it is. Choose another folder.")
-        folder.mkdir(parents=True, exist_ok=True)
-        now = now or clock()
-        birth = create(random_bytes, now)
-        name = key_files.recovery_name(birth.identity.id)
-        sheet = key_files.recovery_sheet(
-            chosen.name, birth.identity.id, now.date().isoformat(), birth.recovery_seed
-        ).encode()
-        # If the process dies between these steps there is a key without a node: nothing was signed with it yet.
-        key_files.write_secret(folder / key_files.SIGNING_KEY, key_files.signing_pem(birth.signing_seed))
-        key_files.write_secret(recovery or folder / name, sheet)
-        (folder / KEYS).write_bytes(outboxes.key_file(birth.identity))
-        store = SqliteStore(folder / DATABASE)
-        try:
-            _begin(store, birth.identity, chosen, random_bytes, recovery=str((recovery or folder / name).resolve()))
-        # a Ctrl-C too leaves no database open
-        except BaseException:
-            store.close()
-            raise
-        return cls._in_folder(store, birth.identity, folder, random_bytes)
+        store, identity = beginning.make(folder, Settings(**settings).check(), recovery, now or clock(), random_bytes)
+        return cls._in_folder(store, identity, folder, random_bytes)
 
     @classmethod
     def open(cls, folder: Path | str, *, random_bytes: RandomBytes = os.urandom, lost: bool = False) -> Self:
@@ -142,17 +109,8 @@ class Node:
         What was erased and is in this store all the same, because an older one was put back, is erased first.
         """
         folder = Path(folder)
-        if not (folder / DATABASE).is_file():
-            raise Mistaken(
-                f"There is no node in {folder.resolve()}. Go to its folder, name it with --dir, or make one with: "
-                "jisr-node init FOLDER"
-            )
-        store = SqliteStore(folder / DATABASE)
+        store, identity = beginning.find(folder, lost=lost)
         try:
-            key_file = store.settings().get(_KEYS)
-            if key_file is None:
-                raise Mistaken(f"The node in {folder.resolve()} was never finished. Delete the folder and init again.")
-            identity = _identity(folder, key_file.encode(), lost=lost)
             node = cls._in_folder(store, identity, folder, random_bytes)
             with suppress(Busy):  # bytes that cannot be cleared now hold nothing up; the next command tries again
                 node.settle_erasures()
@@ -165,9 +123,7 @@ class Node:
     @classmethod
     def in_memory(cls, *, now: datetime, random_bytes: RandomBytes = os.urandom, **settings: Any) -> Self:
         """Make a node without a folder. It lives as long as its store; see `reopened`."""
-        identity = create(random_bytes, now).identity
-        store = SqliteStore()
-        _begin(store, identity, Settings(**settings), random_bytes)
+        store, identity = beginning.in_memory(Settings(**settings), now, random_bytes)
         return cls(store, MemoryFence(), identity, folder=None, random_bytes=random_bytes)
 
     @classmethod
@@ -183,7 +139,7 @@ class Node:
 
     def keep_keys(self) -> None:
         """Keep the chain of key statements as it now is; part of a transaction."""
-        self.store.set(_KEYS, outboxes.key_file(self.identity).decode())
+        self.store.set(beginning.CHAIN, outboxes.key_file(self.identity).decode())
 
     def show_keys(self) -> None:
         """Write keys.json into the folder, for whoever admits this node."""
@@ -334,7 +290,7 @@ class Node:
 
     def files(self) -> Iterator[tuple[str, bytes]]:
         """(path, content) of the public feed, the head last."""
-        return feed_files.files(self.store, self.identity, self.store.settings()[_CAPABILITIES].encode())
+        return feed_files.files(self.store, self.identity, self.store.settings()[beginning.CAPABILITIES].encode())
 
     def export(self, folder: Path | str) -> Written:
         """Write the public feed for a static host.
@@ -342,18 +298,9 @@ class Node:
         Raises Declined before the first publish, when the folder holds another node's feed or a newer one, and
         Contradiction when this folder's own database is an older one.
         """
-        from .adapters.folder import head_in, write_feed
+        from ..adapters.folder import head_in, write_feed
 
-        feed, there = self.store.feed(outboxes.PUBLIC), head_in(Path(folder))
-        if feed is None:
-            raise Declined("Nothing has been published yet, so there is nothing to export. First: jisr-node publish")
-        if there is not None and there.by != self.id:
-            raise Declined(f"{folder} holds the feed of another node, and was left as it is. Choose another folder.")
-        if there is not None and not _goes_on(head.parse(feed.head), there):
-            raise Declined(
-                f"{folder} holds a newer feed of this node ({there.size} entries) than node.sqlite ({feed.size}), and "
-                "was left as it is. An older database was put back here: work on with the newest copy."
-            )
+        feed_files.check_goes_on(self.store, self.id, head_in(Path(folder)), str(folder))
         for sentence in self.feeds.own_obstacles():
             raise Contradiction(sentence)
         return write_feed(Path(folder), self.files())
@@ -440,8 +387,8 @@ class Node:
     async def _client(self, address: str) -> AsyncIterator[Hub]:
         from jisr_protocol.reader.http import GuardedClient
 
-        from . import __version__
-        from .adapters.hub import HttpHub
+        from .. import __version__
+        from ..adapters.hub import HttpHub
 
         async with GuardedClient(
             allow_private=self.settings.allow_private, user_agent=f"jisr-node/{__version__}"
@@ -457,23 +404,11 @@ class Node:
 
     def backup(self, place: Path | str, *, with_key: bool = False, now: datetime | None = None) -> Contents:
         """Write a backup of this node into one new file; see adapters.backup_file. Raises Declined, OSError."""
-        from .adapters import backup_file
+        from . import backups
 
         if self.folder is None or not isinstance(self.store, SqliteStore):
             raise Declined("A node without a folder has nothing that could be backed up.")
-        at = identifiers.to_instant(now or clock())
-        with tempfile.TemporaryDirectory(prefix="jisr-backup-") as folder:
-            copy = Path(folder) / DATABASE
-            self.store.copy_to(copy)
-            with closing(SqliteStore(copy)) as held:
-                records = sum(record.content is not None for record in held.records())
-                entries = {feed.name: feed.size for feed in held.feeds()}
-            contents = backup_file.Contents(at, self.id, self.settings.name, records, entries, with_key)
-            key = self.folder / key_files.SIGNING_KEY if with_key else None
-            backup_file.write(Path(place), contents, copy, outboxes.key_file(self.identity), key)
-        with self.store.transaction():
-            self.store.set(BACKUP, at)
-        return contents
+        return backups.write(self, self.store, self.folder, Path(place), with_key=with_key, now=now or clock())
 
     @classmethod
     def restore(
@@ -484,19 +419,13 @@ class Node:
         Returns what is in it and how many erasures it does not know, which are carried out again. The node signs
         nothing before a rebase. Raises Mistaken, Declined; then nothing was changed.
         """
-        from .adapters import backup_file
+        from . import backups
 
         folder = Path(folder)
-        with backup_file.opened(Path(place)) as (contents, unpacked):
-            backup_file.check_target(folder, contents)
-            with closing(SqliteStore(unpacked / DATABASE)) as held:
-                known = {erasure.notice for erasure in held.erasures()}
-            later = [erasure for erasure in FileLedger(folder / LEDGER).read() if erasure.notice not in known]
-            if not check:
-                backup_file.put(unpacked, folder, contents.at[:10], RESTORED)
+        contents, later = backups.put(Path(place), folder, check=check)
         if not check and (folder / key_files.SIGNING_KEY).exists():
             cls.open(folder).close()  # which erases again what is to be erased
-        return contents, len(later)
+        return contents, later
 
     # Looking
 
@@ -531,42 +460,3 @@ class Node:
             f"The recovery key is in {place}. Print that file or copy it to a stick, keep it away from this computer, "
             "delete it here, then say: jisr-node recovery-kept. Without it a lost or stolen computer is a lost node.",
         )
-
-
-def _identity(folder: Path, key_file: bytes, *, lost: bool) -> Identity:
-    """Who the node in a folder is. A change of keys that was cut off after its commit is finished."""
-    ring = keys.fold(keys.parse_file(key_file))
-    try:
-        key_files.settle_next(folder, lambda seed: is_active(ring, seed))
-        return restore(key_file, key_files.read_signing_key(folder / key_files.SIGNING_KEY))
-    except (Mistaken, Declined):
-        if not lost:
-            raise
-        return Identity(ring, SigningKey(os.urandom(SEED_BYTES)))
-
-
-def _goes_on(mine: Head, there: Head) -> bool:
-    """Whether mine may replace a feed in a folder: one of an earlier epoch, or an earlier state of the same."""
-    if mine.epoch == there.epoch:
-        return mine.size >= there.size
-    return identifiers.epoch_number(mine.epoch) > identifiers.epoch_number(there.epoch)
-
-
-def _begin(
-    store: Store, identity: Identity, settings: Settings, random_bytes: RandomBytes, *, recovery: str = KEPT
-) -> None:
-    """Write a new node into an empty store, in one transaction."""
-    with store.transaction():
-        settings.save(store)
-        store.set(RECOVERY, recovery)
-        store.set(_KEYS, outboxes.key_file(identity).decode())
-        store.set(_IMPORT_SECRET, random_bytes(32).hex())
-        store.set(_CAPABILITIES, _capabilities(identity.id, settings.name).decode())
-
-
-def _capabilities(node: str, name: str) -> bytes:
-    """The capability document, made once: its model is heavy, and serving must stay light."""
-    from jisr_protocol.capabilities import Capabilities, FeedOffer
-
-    offer = FeedOffer(name=outboxes.PUBLIC, href="../", audience="public")
-    return Capabilities(jisr=["1"], id=node, role="node", name=name, feeds=[offer], keys="../keys.json").to_bytes()
