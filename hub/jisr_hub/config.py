@@ -84,6 +84,13 @@ class Settings(BaseSettings):
     """The address of the store when it is not Amazon's."""
     publish_region: str = ""
     """Its region, as its operator names it."""
+    second_person: bool = False
+    """Whether a second operator approves each act at the desk that cannot be undone. Set by `jisr-hub account
+    second-person`, which refuses while there is only one operator."""
+    oidc_issuer: str = Field(default="", pattern=r"^(|https?://[!-~]+)$")
+    """The provider (OpenID Connect) at which people may sign in to the desk, as it names itself; "" for none."""
+    oidc_client: str = ""
+    """What the provider calls this hub. Its secret stands in the environment: JISR_HUB_OIDC_SECRET."""
     sunset: dict[str, Sunset] = {}
     """Majors of the protocol that end: `{"1": {"deprecated": "2027-01-01", "sunset": "2028-01-01"}}`."""
 

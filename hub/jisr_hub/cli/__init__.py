@@ -22,6 +22,7 @@ from .commands import (
     nodes,
     notices,
     peers,
+    people,
     speaking,
     upgrade,
 )
@@ -48,6 +49,7 @@ for name, commands in {
     "pull": carried.pull_app,
     "bundle": carried.bundle_app,
     "keys": keys.commands,
+    "account": people.commands,
 }.items():
     app.add_typer(commands, name=name)
 

@@ -5,6 +5,8 @@
     rows/<table>/<n>.zst    the rows of a table in order, MessagePack arrays, compressed
     index.json              every part with its rows, bytes and hash: a file without it was cut off
 
+What opens the desk is left out: passwords, one-time links and sessions (tables.SECRET).
+
 A tar of rows, not of database files, so a backup of one database is put back into the other. Rows are read from one
 transaction that sees one moment, and pass through memory in parts of a few megabytes.
 """
@@ -109,10 +111,11 @@ async def write(database: Database, out: Path, about: Mapping[str, Any], files: 
 def _tables(connection: sa.Connection, step: str) -> Sequence[sa.Table]:
     """The tables as this code knows them; of an older step as they are there, for an upgrade begins with a backup."""
     if step == migrations.NEWEST:
-        return t.metadata.sorted_tables
-    found = sa.MetaData()
-    found.reflect(connection, only=lambda name, _: name in t.metadata.tables)
-    return found.sorted_tables
+        found = t.metadata
+    else:
+        found = sa.MetaData()
+        found.reflect(connection, only=lambda name, _: name in t.metadata.tables)
+    return [table for table in found.sorted_tables if table.name not in t.SECRET]
 
 
 async def _said(connection: AsyncConnection, about: Mapping[str, Any], step: str, tables: Sequence[sa.Table]) -> About:

@@ -18,6 +18,8 @@
 `policy`      what is taken, by scope (own, of a view, of a peer); `applied` is the hash of what was carried out
 `derived`     the feeds beside the public one; each has a ledger of its own, whose `peer` says how far it follows
 `brake`       peers whose feed lost so much at once that a person must look first
+`account`     who may sign in at the desk; `account_secret` their passwords and one-time links, by hash; `desk_session`,
+              `desk_try` and `desk_pending` are forgotten when they expire. Of these only `account` is in a backup
 `reader`      who may read which audience; `used_assertion` and `access_token` are forgotten when they expire
 
 `key_statement` holds the chains as they now are; `logged_statement` what stands in the hub's feed, also of chains whose
@@ -382,3 +384,52 @@ ack = Table(
     Column("passed", Number, nullable=False),
     sqlite_strict=True,
 )
+account = Table(
+    "account",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("role", String, nullable=False),
+    Column("made", String, nullable=False),
+    Column("subject", String, unique=True),
+    sqlite_strict=True,
+)
+account_secret = Table(
+    "account_secret",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("password", String, nullable=False),
+    Column("link", String, nullable=False),
+    Column("expires", Number, nullable=False),
+    sqlite_strict=True,
+)
+desk_session = Table(
+    "desk_session",
+    metadata,
+    Column("key", String, primary_key=True),
+    Column("account", String, nullable=False),
+    Column("by", String, nullable=False),
+    Column("made", Number, nullable=False),
+    Column("seen", Number, nullable=False),
+    Column("confirmed", Number, nullable=False),
+    sqlite_strict=True,
+)
+desk_pending = Table(
+    "desk_pending",
+    metadata,
+    Column("key", String, primary_key=True),
+    Column("nonce", String, nullable=False),
+    Column("verifier", String, nullable=False),
+    Column("expires", Number, nullable=False),
+    sqlite_strict=True,
+)
+desk_try = Table(
+    "desk_try",
+    metadata,
+    Column("key", String, primary_key=True),
+    Column("window", Number, primary_key=True, autoincrement=False),
+    Column("ends", Number, nullable=False),
+    Column("count", Number, nullable=False),
+    sqlite_strict=True,
+)
+SECRET = frozenset({"account_secret", "desk_session", "desk_pending", "desk_try"})
+"""Tables whose rows no backup holds: a copy of a backup must open no desk."""

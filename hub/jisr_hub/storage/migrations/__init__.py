@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-NEWEST = "0012"
+NEWEST = "0013"
 _FIRST = "0001"
 
 

@@ -1,0 +1,88 @@
+"""The commands about who may sign in at the desk: account add, list, remove, reset, second-person."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Literal
+
+import typer
+
+from ...desk.roles import Role
+from ..shell import HERE, USAGE, AsJson, Folder, confirm, fail, run, say
+
+commands = typer.Typer(no_args_is_help=True, help="The people who may sign in at this hub's desk.")
+Name = Annotated[str, typer.Argument(help="The name they sign in with, such as amina.")]
+
+
+@commands.command()
+def add(
+    name: Name,
+    role: Annotated[Role, typer.Option(help="auditor looks, curator joins and holds, operator does everything.")],
+    subject: Annotated[str, typer.Option(help="Who they are at the provider (the claim sub); no password then.")] = "",
+    ask: Annotated[bool, typer.Option("--ask", help="Ask for the password here, instead of making a link.")] = False,
+    folder: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Let somebody sign in: prints a one-time link with which they choose their password."""
+    from .. import accounts
+
+    password = None
+    if ask:
+        if not sys.stdin.isatty():
+            fail(
+                "Nothing was changed. A password is asked for at a terminal only; without --ask there is a link.", USAGE
+            )
+        password = str(typer.prompt("Their password", hide_input=True, confirmation_prompt=True, err=True))
+    value = run(accounts.add(folder, name, role, subject, password))
+    done = f"{name} may sign in as {role.value}."
+    say(value, as_json, accounts.link_words(value, done) if value["link"] else done)
+
+
+@commands.command("list")
+def list_(folder: Folder = HERE, as_json: AsJson = False) -> None:
+    """Show who may sign in."""
+    from .. import accounts
+
+    rows = run(accounts.listed(folder))
+    by = [r["subject"] or ("a password" if r["password"] else "no password yet") for r in rows]
+    lines = [f"{r['account']}  {r['role']}  {way}  since {r['made']}" for r, way in zip(rows, by, strict=True)]
+    say({"accounts": rows}, as_json, "\n".join(lines) or "Nobody yet: jisr-hub account add NAME --role operator")
+
+
+@commands.command()
+def remove(
+    name: Name,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    folder: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Take an account away; who is signed in with it is out at once."""
+    from .. import accounts
+
+    if not yes:
+        confirm(f"Take away the account of {name}?", "Nothing was changed. Add --yes to take the account away.")
+    run(accounts.remove(folder, name))
+    say({"removed": name}, as_json, f"{name} can sign in no more.")
+
+
+@commands.command()
+def reset(name: Name, folder: Folder = HERE, as_json: AsJson = False) -> None:
+    """End somebody's password and sessions, and make a new link: for a password that was lost or seen."""
+    from .. import accounts
+
+    value = run(accounts.reset(folder, name))
+    say(value, as_json, accounts.link_words(value, f"{name} is signed out, and the old password opens nothing."))
+
+
+@commands.command("second-person")
+def second_person(
+    state: Annotated[Literal["on", "off"], typer.Argument(help="Whether it is asked for.")],
+    folder: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Have a second operator approve what cannot be undone; off unless said. A serving hub reads it when it starts."""
+    from .. import accounts
+
+    run(accounts.second_person(folder, state == "on"))
+    needed = "needs the approval of a second operator" if state == "on" else "needs one operator"
+    say({"second_person": state == "on"}, as_json, f"What cannot be undone {needed}.")
