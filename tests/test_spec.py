@@ -21,7 +21,8 @@ import pytest
 import tests.hub.key_rule_proofs
 import tests.hub.rule_proofs
 import tests.hub.test_admissions
-import tests.protocol.test_authority  # noqa: F401 - they register the proofs that are no vectors
+import tests.protocol.test_authority
+import tests.reader.rule_proofs  # noqa: F401 - they register the proofs that are no vectors
 from jisr_protocol import limits
 from jisr_protocol.problems import PROBLEMS
 from jisr_protocol.refusal import Refusal, switched_off

@@ -97,10 +97,12 @@ class Unreachable(msgspec.Struct, frozen=True):
 
 
 class Settled(msgspec.Struct, frozen=True):
-    """The state root and number of live records after everything applied."""
+    """The state root and number of live records after everything applied, and the first signature that was found wrong
+    among those that waited (READ-18)."""
 
     state_root: bytes
     live: int
+    suspect: Refusal | None = None
 
 
 class Surveyed(msgspec.Struct, frozen=True):

@@ -40,6 +40,8 @@ class Judge:
         """Records whose content is gone and no later entry has said why: (node, id) → rev (ENT-7)."""
         self.fresh: dict[str, list[tuple[int, KeyRing]]] = {}
         """The rings that entries of this sync made, each with the position of the statement that made it."""
+        self.bulk = False
+        """READ-18: whether the signatures of puts may wait."""
         self._rings, self._bound, self._ring_before = rings, bound, ring_before
         self._verifiers: dict[tuple[str, str, int], dict[str, PublicKey]] = {}
 
@@ -63,6 +65,9 @@ class Judge:
                 verifiers: Mapping[str, PublicKey] = self._keys_at(signer, kind, entry.seq, past=past)
                 if "proof" in entry.parts and (ring := self._newest(signer)) is not None:
                     verifiers = validity.verifiers(ring, entry, verifiers)
+                if self.bulk and (key := _may_wait(entry, verifiers, signer)) is not None:
+                    self._check_counts(entry, signer)
+                    return Judged(entry, None, None, waiting=key)
                 accepted = entries.accepted(entry, verifiers, signer)
                 self._check_counts(entry, signer)
                 return Judged(entry, accepted, None)
@@ -149,6 +154,25 @@ class Judge:
         self.fresh.setdefault(node, []).append((seq, ring))
         changed = validity.standing(before) != validity.standing(ring)
         return Void(ring, self.head.name if self.head else "") if changed else None
+
+
+def checked(judged: Judged) -> Judged:
+    """READ-18: the same entry with its signature checked, if that was still to be done."""
+    entry, key = judged.entry, judged.waiting
+    if key is None:
+        return judged
+    try:
+        return Judged(entry, entries.accepted(entry, {key.headers["record"]: key}, entry.node or ""), None)
+    except Refusal as refusal:
+        return Judged(entry, None, refusal)
+
+
+def _may_wait(entry: Entry, verifiers: Mapping[str, PublicKey], signer: str) -> PublicKey | None:
+    """The key by which a put must be signed, when nothing but that is left to check; else None, and all is checked."""
+    if entry.op != "put" or entry.thing is None or entry.node != signer or entry.crit:
+        return None
+    key = verifiers.get(entry.thing.jws.partition("..")[0])
+    return None if key is None or key.revoked else key
 
 
 def _goes_on(before: KeyRing, ring: KeyRing) -> bool:

@@ -11,7 +11,7 @@ from enum import Enum
 import msgspec
 
 from .entry import AcceptedEntry, Entry
-from .keys import KeyRing
+from .keys import KeyRing, PublicKey
 from .refusal import Refusal
 
 
@@ -33,6 +33,8 @@ class Judged(msgspec.Struct, frozen=True, gc=False):
     refusal: Refusal | None
     void: Void | None = None
     """A key statement may take away what was held."""
+    waiting: PublicKey | None = None
+    """In bulk, the key by which a put must be signed; whether it is has not been checked (READ-18)."""
 
 
 class Effect(Enum):

@@ -121,6 +121,7 @@ _CODE_OF_RULE = {
     "READ-9": "not_authoritative",
     "READ-11": "cursor_below_floor",
     "READ-13": "erased",
+    "READ-17": "signature_invalid",
     "STMT-2": "not_authoritative",
     "STMT-3": "clock_skew",
     "STMT-4": "statement_old",

@@ -119,15 +119,26 @@ class State(Enum):
 
 class Session:
     """One sync; make a new one for the next. With `whole` the log is read from its first entry on rather than a
-    snapshot taken, where the feed still keeps it. See the module."""
+    snapshot taken, where the feed still keeps it. With `bulk` the signatures of a first sync wait (READ-18). With
+    `anew` everything is read again, around caches. See the module."""
 
-    def __init__(self, known: Known, *, now: datetime, whole: bool = False, witnesses: Policy | None = None) -> None:
-        self.known, self.now, self.whole, self.witnesses = known, now, whole, witnesses
+    def __init__(
+        self,
+        known: Known,
+        *,
+        now: datetime,
+        whole: bool = False,
+        witnesses: Policy | None = None,
+        bulk: bool = False,
+        anew: bool = False,
+    ) -> None:
+        self.known, self.now, self.whole, self.witnesses, self.anew = known, now, whole, witnesses, anew
+        self.bulk = bulk and known.head is None
         self.witnessed: Count | None = None
         """Which of the witnesses asked for have cosigned the head."""
         self.state = State.BEGIN
         self.head: Head | None = None
-        self.fresh = False
+        self.fresh = anew
         self.publisher = known.publisher
         self.repaired = 0
         """Records that were brought or taken out beside the log."""
@@ -146,6 +157,7 @@ class Session:
         self.replacing = replacing
         self.frontier = known.frontier.copy()
         self.judge = Judge(known.rings, self.known.rings, known.ring_before)
+        self.judge.bulk = self.bulk
         self.applied = 0
         self.repaired = 0
         self.unproven = known.unproven
@@ -244,6 +256,8 @@ class Session:
         """What to do about a head that may be believed."""
         head, stored, relation = self._head(), self.known.head, self._relation
         if self.whole and self.known.unproven and not head.floor:
+            return self._from_start(head)
+        if self.anew and self.known.head is not None and self._may_begin_anew():
             return self._from_start(head)
         # a hub may hold a head and, as yet, less than it covers
         more = relation is Relation.SAME and self.frontier.size < head.size
@@ -402,8 +416,9 @@ class Session:
 
     def _on_settled(self, event: Settled) -> list[Request]:
         head = self._head()
-        if self.judge.suspect is not None and not self.fresh:
-            raise self.judge.suspect
+        suspect = self.judge.suspect or event.suspect
+        if suspect is not None and not self.fresh:
+            raise suspect
         if (event.state_root.hex(), event.live) != (head.state_root, head.live):
             depth = depth_for(head.live)
             if self._may_repair() and depth <= MAX_DEPTH:

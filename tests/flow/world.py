@@ -149,7 +149,7 @@ class World:
         valid_point = bindings.crypto_core_ed25519_is_valid_point
         replaced: list[tuple[Any, str, Any]] = [
             (follow, "_place", self._place),
-            (follow, "_alone", nullcontext),  # there is no other process to keep out
+            (follow, "alone", nullcontext),  # there is no other process to keep out
             (follow, "_remove_if_empty", lambda _: None),
             (follow, "Copy", MortalCopy.opened),
             (hub_peers, "Copy", MortalCopy.opened),

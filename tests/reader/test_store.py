@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from jisr_protocol import entry
-from jisr_protocol.reader.follow import Busy, _alone, follow_once
+from jisr_protocol.reader.follow import Busy, alone, follow_once
 from jisr_protocol.reader.store import open_copy
 from jisr_protocol.reader.tables import CopyProblem, NoCopy, NotACopy
 from tests.reader.conftest import Reader
@@ -168,7 +168,7 @@ def test_a_copy_with_other_tables_is_refused(feed: FeedFolder, reader: Reader) -
 
 def test_two_follows_of_one_file_do_not_run_at_once(feed: FeedFolder, reader: Reader) -> None:
     feed.publish()
-    with _alone(reader.file), pytest.raises(Busy, match="is running"):
+    with alone(reader.file), pytest.raises(Busy, match="is running"):
         reader.follow()
     reader.verified()
 

@@ -7,6 +7,7 @@ Results go to stdout, the verdict to stderr. Exit status:
 
 from __future__ import annotations
 
+import gc
 import sys
 import time
 from collections.abc import Iterator
@@ -54,6 +55,9 @@ def follow(
         bool, typer.Option("--allow-private", help="Allow addresses in private networks.")
     ] = False,
     whole: Annotated[bool, typer.Option("--whole", help="Read the log from its first entry, not a snapshot.")] = False,
+    bulk: Annotated[
+        bool, typer.Option("--bulk", help="First time: check the signatures of records later, before they are shown.")
+    ] = False,
     reads_as: Annotated[
         Path | None, typer.Option("--as", metavar="FOLDER", help="Read a restricted feed as this node or hub.")
     ] = None,
@@ -69,7 +73,7 @@ def follow(
     with _usage_errors():
         if expect is not None and (expected := identifiers.node(expect)):
             _fail(f"--expect takes {expected}; came {expect}.")
-        options: dict[str, Any] = {"allow_private": allow_private, "expected_id": expect, "whole": whole}
+        options: dict[str, Any] = {"allow_private": allow_private, "expected_id": expect, "whole": whole, "bulk": bulk}
         options["witnesses"] = _policy(witness_policy)
         while True:
             outcome = _follow(feed, into, options, reads_as, as_json)
@@ -245,6 +249,7 @@ def verify(
 
 def main() -> None:
     """The entry point. Usage errors of the command line end with 64, not with the 2 of its library."""
+    gc.freeze()  # what is loaded by now stays: nobody need look at it again
     try:
         app()
     except SystemExit as end:

@@ -22,7 +22,7 @@ from ..completeness import NodeHead
 from ..entry import KIND_OF_OP
 from ..envelope import Envelope
 from ..keys import KeyRing
-from . import nodes
+from . import nodes, waiting
 from .nodes import Standing
 from .tables import NoCopy
 
@@ -143,6 +143,7 @@ class Contents:
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path = path
         self._connection = connection
+        self._signatures: waiting.Signatures | None = None
 
     @property
     def address(self) -> str:
@@ -185,6 +186,20 @@ class Contents:
         row = self._connection.execute("SELECT unproven FROM feed").fetchone()
         return 0 if row is None else int(row[0])
 
+    @property
+    def waiting(self) -> int:
+        """How many records were taken in bulk and wait for the check of their signatures. Each is checked before it is
+        given out, whoever asks; `jisr verify`, or the next follow, checks all of them once."""
+        return waiting.count(self._connection)
+
+    def _may_show(self, waits: bool, jws: str | None, body: bytes | None) -> bool:
+        """READ-17: what waits is checked now."""
+        if not waits or jws is None or body is None:
+            return True
+        if self._signatures is None:
+            self._signatures = waiting.signatures(self._connection)
+        return self._signatures.may_show(jws, body)
+
     def refused_live(self) -> int:
         """How many of them were not accepted."""
         return int(self._connection.execute("SELECT count(*) FROM leaf WHERE code IS NOT NULL").fetchone()[0])
@@ -197,13 +212,14 @@ class Contents:
     def record(self, node: str | None, id: str) -> Record | None:
         """One live record; with no node, the first of that id."""
         narrowed = " AND id = ?" if node is None else " AND id = ? AND node = ?"
-        return next(self._records(f"{narrowed} ORDER BY node LIMIT 1", (id,) if node is None else (id, node)), None)
+        return next(self._records(f"{narrowed} ORDER BY node", (id,) if node is None else (id, node)), None)
 
     def _records(self, condition: str, values: tuple[str, ...]) -> Iterator[Record]:
-        columns = "node, id, rev, type, digest, seq, at, src, via, jws, body, disputed"
+        columns = f"node, id, rev, type, digest, seq, at, src, via, jws, body, disputed, {waiting.WAITS}"
         for row in self._connection.execute(f"SELECT {columns} FROM record WHERE op = 'put'{condition}", values):
-            node, id_, rev, type_, digest, seq, at, src, via, jws, body, disputed = row
-            yield Record(node, id_, rev, type_, digest, seq, at, _src(src), via or b"", jws, body, bool(disputed))
+            node, id_, rev, type_, digest, seq, at, src, via, jws, body, disputed, waits = row
+            if self._may_show(waits, jws, body):
+                yield Record(node, id_, rev, type_, digest, seq, at, _src(src), via or b"", jws, body, bool(disputed))
 
     def changes(self, after_seq: int = -1, *, notices: bool = False, node: str | None = None) -> Iterator[Change]:
         """What accepted entries with a seq above this one did, in the order of seq. All of it by default.
@@ -214,16 +230,18 @@ class Contents:
         """
         columns = "seq, op, node, id, rev, type, digest, at, src, via, jws, body, extra"
         wanted = "seq > ?1" if node is None else "seq > ?1 AND node = ?2"
-        carried = " UNION ALL SELECT seq, op, node, id, NULL, '', '', '', NULL, NULL, NULL, line, NULL, 0 FROM carried"
-        told = "seq, kind, node, id, NULL, kind, digest, at, NULL, NULL, jws, body, extra, 0"
+        of_carried = "seq, op, node, id, NULL, '', '', '', NULL, NULL, NULL, line, NULL, 0, 0"
+        told = "seq, kind, node, id, NULL, kind, digest, at, NULL, NULL, jws, body, extra, 0, 0"
         rows = self._connection.execute(
-            f"SELECT {columns}, 1 AS later FROM record WHERE {wanted}"
+            f"SELECT {columns}, 1 AS later, {waiting.WAITS} AND op = 'put' FROM record WHERE {wanted}"
             f" UNION ALL SELECT {told} FROM key_statement WHERE {wanted}"
-            + (f"{carried} WHERE {wanted} AND op <> 'nodehead'" if notices else "")
+            + (f" UNION ALL SELECT {of_carried} FROM carried WHERE {wanted} AND op <> 'nodehead'" if notices else "")
             + " ORDER BY seq, later",
             (after_seq,) if node is None else (after_seq, node),
         )
-        for seq, op, node, id_, rev, type_, digest, at, src, via, jws, body, extra, later in rows:
+        for seq, op, node, id_, rev, type_, digest, at, src, via, jws, body, extra, later, waits in rows:
+            if not self._may_show(waits, jws, body):
+                continue
             if not later and op not in ("key", "recovery"):
                 yield _as_it_came(body)
             else:
@@ -276,10 +294,12 @@ class Contents:
     def dump(self) -> Iterator[bytes]:
         """The state tree as sorted JSON lines, each with its status, and a last line with cursor and root."""
         head = self.head
+        unsound = waiting.unsound(self._connection)
         for row in self._connection.execute(
             "SELECT node, id, rev, digest, coalesce(code, 'verified') FROM leaf ORDER BY node, id"
         ):
-            named = dict(zip(("node", "id", "rev", "digest", "status"), row, strict=True))
+            status = unsound.get(row[:2], row[4])
+            named = dict(zip(("node", "id", "rev", "digest", "status"), (*row[:4], status), strict=True))
             yield orjson.dumps(named, option=orjson.OPT_APPEND_NEWLINE)
         last: dict[str, Any] = {"cursor": {"epoch": head.epoch, "seq": head.size}, "state_root": self.state_root.hex()}
         if self.unproven:

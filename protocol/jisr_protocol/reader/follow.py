@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import itertools
 import re
 import shutil
@@ -104,6 +105,8 @@ class Result(msgspec.Struct, frozen=True):
     wait_seconds: float = 0.0
     throttled: bool = False
     evidence: Path | None = None
+    waiting: int = 0
+    """Records taken in bulk whose signatures will be checked before they are given out."""
     witnessed: Count | None = None
     """Who of the witnesses asked for cosigned the head; None when none were asked for."""
     unmet: list[Standing] = []
@@ -123,6 +126,7 @@ async def follow(
     whole: bool = False,
     credentials: Credentials | None = None,
     witnesses: Policy | None = None,
+    bulk: bool = False,
     now: Callable[[], datetime] = _now,
     progress: Progress | None = None,
 ) -> Result:
@@ -132,17 +136,21 @@ async def follow(
     `allow_private` lets the address lead into a private network. With `whole` the log is read from its first entry on,
     where the feed keeps it, instead of a snapshot. With `credentials` a restricted feed is read, with a token for whom
     they are; then it must be known whose feed it is. With `witnesses`, their cosignatures are counted, and where the
-    policy has a quorum, nothing is taken without it. Safe to call again after any end, a kill too.
+    policy has a quorum, nothing is taken without it. With `bulk` the signatures of the records of a first sync are not
+    checked now, but before each is given out, and all of them once by the next follow or by `Copy.complete`. Safe to
+    call again after any end, a kill too.
     """
-    with _alone(into):
+    with alone(into):
         was_there = into.exists()
         try:
-            with Copy(into, create=True) as copy:
+            with quiet_collector(), Copy(into, create=True) as copy:
+                copy.complete(progress)
                 known = copy.known()
                 if expected_id is not None:
                     known = replace(known, by=expected_id)
                 async with _place(feed, into, known, allow_private, credentials) as place:
-                    session = Session(known, now=now(), whole=whole, witnesses=witnesses)
+                    asked: dict[str, Any] = {"whole": whole, "witnesses": witnesses, "bulk": bulk}
+                    session = Session(known, now=now(), anew=copy.suspect, **asked)
                     return await _Run(copy, place, session, now, progress).run()
         except (sqlite3.Error, OSError) as error:
             raise Unwritable(
@@ -257,7 +265,8 @@ class _Run:
         if done.outcome is not Outcome.TEMPORARY:
             shutil.rmtree(_spool_of(self._copy.path), ignore_errors=True)
         unmet = self._copy.keep_unmet() if verified else []
-        sentence = _sentence(done, self._place.address, stands, kept, self._session.repaired)
+        waits = self._copy.waiting
+        sentence = _sentence(done, self._place.address, stands, kept, self._session.repaired, waits)
         return Result(
             done.outcome,
             sentence=f"{sentence}{_unmet(unmet, self._copy.path)}",
@@ -278,6 +287,7 @@ class _Run:
             wait_seconds=self._place.wait_seconds,
             throttled=self._place.throttled,
             evidence=kept,
+            waiting=waits,
             witnessed=self._session.witnessed,
             unmet=unmet,
         )
@@ -293,8 +303,13 @@ def _unmet(unmet: list[Standing], path: Path) -> str:
     )
 
 
-def _sentence(done: Done, address: str, stands: bool, kept: Path | None, repaired: int) -> str:
+def _sentence(done: Done, address: str, stands: bool, kept: Path | None, repaired: int, waits: int) -> str:
     """What happened, whether what was stored is safe, what to do next."""
+    if done.outcome is Outcome.VERIFIED and waits:
+        return (
+            f"everything the publisher signs is here; the signatures of {waits} records will be checked by the next"
+            " follow or by jisr verify, and until then whenever a record is asked for"
+        )
     if done.outcome is Outcome.VERIFIED:
         here = "everything the publisher signs is here and verified" if done.changed else "nothing has changed"
         return f"{here}; {repaired} records were repaired" if repaired else here
@@ -349,7 +364,18 @@ def check_folder(into: Path) -> None:
 
 
 @contextlib.contextmanager
-def _alone(into: Path) -> Iterator[None]:
+def quiet_collector() -> Iterator[None]:
+    """Look for cycles seldom: what is read makes none, and is gone a page later."""
+    usual = gc.get_threshold()
+    gc.set_threshold(100_000, *usual[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
+
+
+@contextlib.contextmanager
+def alone(into: Path) -> Iterator[None]:
     """Hold the lock of this copy: a SQLite lock on a side file, which the system lifts when a process dies."""
     check_folder(into)
     lock = sqlite3.connect(into.with_name(into.name + ".lock"), timeout=0, isolation_level=None)

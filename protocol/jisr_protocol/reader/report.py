@@ -27,6 +27,7 @@ def as_dict(result: Result, into: Path) -> dict[str, Any]:
         "unproven": result.unproven,
         "live": result.live,
         "refused_live": result.refused_live,
+        "waiting": result.waiting,
         "refused": [
             {"seq": r.seq, "op": r.op, "node": r.node, "id": r.id, "rule": r.rule, "code": r.code}
             for r in result.refused
@@ -71,6 +72,8 @@ def as_lines(result: Result, into: Path) -> Iterator[str]:
         names = ", ".join(result.witnessed.cosigned)
         counted = f"{len(result.witnessed.cosigned)} of {result.witnessed.known}"
         yield f"witnessed    by {counted}" + (f": {printable(names)}" if names else "")
+    if result.waiting:
+        yield f"waiting      the signatures of {result.waiting} records; all are checked by: jisr verify {into}"
     if result.repaired:
         yield f"repaired     {result.repaired} records had come to differ from the set the publisher signs"
     if result.unproven:

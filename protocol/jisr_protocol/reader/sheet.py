@@ -22,12 +22,13 @@ from ..entry import Entry
 from ..envelope import Envelope, wrap
 from ..evidence import Evidence
 from ..identifiers import from_instant
-from ..keys import parse_statement
+from ..judging import checked
+from ..keys import PublicKey, parse_statement
 from ..limits import PAGE_ENTRIES
 from ..live import Effect, Judged, Order, Void
 from ..problems import code_of_rule
 from ..refusal import Refusal, refuse
-from . import evidence, nodes
+from . import evidence, nodes, waiting
 from .first_set import NEW_RECORD, FirstSet
 
 CASES_KEPT = 100
@@ -95,6 +96,12 @@ class Sheet:
         records, -1 when none does, and by how much the number of their live records has changed."""
         self._node_heads: dict[Key, NodeHead] = {}
         self._first: FirstSet | None = None
+        self.suspect: Refusal | None = None
+        """The first signature that was found wrong when something came to rest on it."""
+        self._waiting: dict[str, PublicKey] = {}
+        """The keys of what waits, by protected header (READ-18)."""
+        self._waits_to = 0
+        """The last rowid of records whose signatures wait; known from the end of the first set on."""
         self._clear()
 
     def begin_first(self) -> None:
@@ -111,6 +118,9 @@ class Sheet:
         if self._first is not None:
             self._first.end()
             self._first = None
+            if self._waiting:
+                self._waits_to = self._connection.execute("SELECT max(rowid) FROM record").fetchone()[0]
+                waiting.note(self._connection, self._waits_to, self._waiting.items())
 
     def _clear(self) -> None:
         self._leaves: dict[Key, Leaf | None] = {}
@@ -128,6 +138,7 @@ class Sheet:
             if self._first is not None and self._append(self._first, part):
                 continue
             self.end_first()
+            part = [self._checked(judged) for judged in part]
             self._load(_records_of(part))
             for number, judged in enumerate(part, start=1):
                 self._fold(judged)
@@ -136,6 +147,29 @@ class Sheet:
                 if judged.void is not None or judged.entry.op in _NOTICES:  # it wrote everything, and forgot it
                     self._load(_records_of(part[number:]))
             self.write()
+
+    def _checked(self, judged: Judged) -> Judged:
+        """READ-18: what is not simply new does not wait."""
+        signer, judged = judged.waiting, checked(judged)
+        if signer is None:
+            return judged
+        if self.suspect is None and judged.refusal is not None and judged.refusal.rule.startswith("SIG-"):
+            self.suspect = judged.refusal
+        header = signer.headers["record"]
+        if self._waits_to and header not in self._waiting:  # it may take the place of a row that waits
+            waiting.note(self._connection, self._waits_to, [(header, signer)])
+            self._waiting[header] = signer
+        return judged
+
+    def _check_held(self, rows: Iterable[tuple[int, str, bytes]]) -> None:
+        """READ-18: check these rows of records that wait, before anything rests on them."""
+        check = waiting.Signatures(self._waiting)
+        for rowid, jws, body in rows:
+            try:
+                check.check(jws, body)
+            except Refusal as refusal:
+                self.suspect = self.suspect or refusal
+                waiting.refuse_row(self._connection, rowid, refusal)
 
     def _append(self, first: FirstSet, page: Sequence[Judged]) -> bool:
         """Take entries of which none is about a record that is held; False when one may be, and nothing was done."""
@@ -152,8 +186,10 @@ class Sheet:
         self._leaves = dict.fromkeys(self._were)
         rows = []
         for judged in page:
-            entry, accepted = judged.entry, judged.accepted
-            if accepted is not None and entry.op == "put" and entry.thing is not None:
+            entry, signer = judged.entry, judged.waiting
+            if signer is not None:
+                self._waiting[signer.headers["record"]] = signer
+            if (judged.accepted or signer) is not None and entry.op == "put" and entry.thing is not None:
                 key = _key(entry)
                 path, _ = self._were.pop(key)
                 del self._leaves[key]
@@ -199,6 +235,9 @@ class Sheet:
         shown and keep no rev out, its notices guard nothing. All of it is kept as evidence."""
         self.write()
         ring, run = void.ring, self._connection.execute
+        if self._waits_to:
+            query = "SELECT rowid, jws, body FROM record WHERE node = ? AND op = 'put' AND rowid <= ?"
+            self._check_held(run(query, (ring.id, self._waits_to)).fetchall())
         columns = "id, rev, digest, op, seq, src, jws, body"
         for row in run(f"SELECT {columns} FROM record WHERE node = ?", (ring.id,)).fetchall():
             record_id, rev, digest, op, seq, src, jws, body = row
@@ -241,6 +280,8 @@ class Sheet:
         if not wanted:
             return
         keys = [(state_tree.path(*key), *key) for key in wanted]
+        if self._waits_to:
+            self._check_held(self._waiting_among(wanted))
         rows = self._connection.execute(
             f"WITH wanted(path, node, id) AS (VALUES {','.join(['(?,?,?)'] * len(keys))})"
             " SELECT w.path, w.node, w.id, l.rev, l.digest, l.seq, l.code,"
@@ -258,6 +299,10 @@ class Sheet:
                 self._held[node, record_id] = Held(rev, digest, op, seq, bool(disputed), bool(prior))
         if self._guarded:
             self._load_guards(wanted)
+
+    def _waiting_among(self, wanted: Iterable[Key]) -> list[tuple[int, str, bytes]]:
+        query = "SELECT rowid, jws, body FROM record WHERE node = ? AND id = ? AND op = 'put' AND rowid <= ?"
+        return [row for key in wanted for row in self._connection.execute(query, (*key, self._waits_to))]
 
     def _load_guards(self, wanted: set[Key]) -> None:
         targets = {*wanted, *((node, "*") for node, _ in wanted)}

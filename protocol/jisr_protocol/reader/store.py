@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Self
@@ -24,7 +24,7 @@ from ..lineage import Mark
 from ..live import Judged, Void
 from ..merkle import Frontier
 from ..state_tree import FAN, MAX_DEPTH, StateTree
-from . import evidence, nodes
+from . import evidence, nodes, waiting
 from .contents import Change as Change
 from .contents import Contents, Rings
 from .contents import Record as Record
@@ -111,6 +111,8 @@ class Copy(Contents):
         left the feed.
         """
         if not self._connection.in_transaction:
+            if self.waiting:
+                raise ValueError("what was taken in bulk is checked before anything else is taken: complete()")
             self._connection.execute("BEGIN IMMEDIATE")
             if FirstSet.fits(self._connection):
                 self._sheet.begin_first()
@@ -171,7 +173,7 @@ class Copy(Contents):
         self._sheet.end_first()
         self._settle_refusals()
         self._settled = self._grown_root()
-        return Settled(self._settled[1], self._live())
+        return Settled(self._settled[1], self._live(), self._sheet.suspect)
 
     def commit(self, known: Known, now: datetime, address: str = "") -> None:
         """Make all of it durable at once. The process may die before or after, never in between."""
@@ -190,6 +192,8 @@ class Copy(Contents):
             *(keys.write_file(known.publisher), self._live(), *self._depth_and_root(), known.unproven, to_instant(now)),
         )
         self._connection.execute("INSERT OR REPLACE INTO feed VALUES (1,?,?,?,?,?,?,?,?,?,?,?,?)", row)
+        if not self.waiting:
+            waiting.forget(self._connection)
         self._connection.execute("DELETE FROM mark")
         marks = [(mark.size, mark.epoch, mark.frontier.to_bytes()) for mark in known.marks]
         self._connection.executemany("INSERT INTO mark VALUES (?,?,?)", marks)
@@ -219,6 +223,7 @@ class Copy(Contents):
         Raises CopyProblem when another program reads the file for so long that its journal cannot be emptied: the
         content is gone from all answers, and a second call finishes. Not while a follow is running.
         """
+        self.complete()
         shutil.rmtree(self.path.with_name(self.path.name + ".spool"), ignore_errors=True)
         self.begin()
         try:
@@ -231,6 +236,16 @@ class Copy(Contents):
         if self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
             raise CopyProblem(f"What was erased is still in the journal of {self.path}, which another program reads.")
         return erased
+
+    def complete(self, progress: Callable[[int, int], None] | None = None) -> None:
+        """Check the signatures of all that was taken in bulk (READ-18). May be stopped at any moment, and called again;
+        not while a follow is running."""
+        waiting.complete(self._connection, progress)
+
+    @property
+    def suspect(self) -> bool:
+        """Whether a record that was taken in bulk was not signed, and the feed was not read around caches since."""
+        return waiting.suspect(self._connection)
 
     def keep_unmet(self) -> list[Standing]:
         """The nodes whose head and records do not add up; the evidence of each is kept."""

@@ -138,6 +138,17 @@ CREATE TABLE standing (
     said BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- taken in bulk: the records from one rowid to another whose signatures are not checked yet (waiting.py), and the key
+-- for each protected header among them; suspect = 1 when some were not signed, until the feed was read again
+CREATE TABLE waiting (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    next INTEGER NOT NULL,
+    last INTEGER NOT NULL,
+    suspect INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE waiting_key (header TEXT PRIMARY KEY, public BLOB NOT NULL) STRICT, WITHOUT ROWID;
+
 CREATE TABLE refusal (
     seq INTEGER PRIMARY KEY,
     op TEXT NOT NULL,

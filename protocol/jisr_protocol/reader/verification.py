@@ -1,4 +1,5 @@
-"""Compute anew all that a copy or a feed in a folder claims. Nothing is changed."""
+"""Compute anew all that a copy or a feed in a folder claims. Nothing is changed, but that what a copy took in bulk is
+checked for good."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from .. import envelope, evidence, keys, paths
 from ..envelope import Envelope
 from ..refusal import Refusal
 from ..session import Outcome
-from .follow import Progress, follow_once
+from .follow import Progress, alone, follow_once
 from .store import Change, Copy
 
 
@@ -34,6 +35,7 @@ class Verdict:
 
 def copy(path: Path, progress: Progress | None = None) -> Verdict:
     """Check a copy: its head and key chains, every record's digest and signature, its tree against the stored head."""
+    _complete(path, progress)
     with Copy(path) as held:
         try:
             counts = _check_copy(held, progress)
@@ -43,7 +45,16 @@ def copy(path: Path, progress: Progress | None = None) -> Verdict:
                 f"{path} was damaged after it was verified: {refusal}. Nothing was changed. "
                 f"Follow the feed into a new file: jisr follow {held.address} --into NEW",
             )
-    return Verdict(Outcome.VERIFIED, f"all of {path} is as its authors signed it", counts)
+    return Verdict(Outcome.VERIFIED, f"all of {path} is as its authors signed it{_suspect(counts)}", counts)
+
+
+def _complete(path: Path, progress: Progress | None) -> None:
+    """READ-18: what was taken in bulk is checked, and what is not signed is refused."""
+    with Copy(path) as held:
+        waits = held.waiting
+    if waits:
+        with alone(path), Copy(path, create=True) as held:
+            held.complete(progress)
 
 
 def is_evidence(path: Path) -> bool:
@@ -88,7 +99,13 @@ def _check_copy(held: Copy, progress: Progress | None) -> dict[str, Any]:
         "refused": held.refused_live(),
         "state_root": head.state_root,
     }
+    counts |= {"suspect": "reads the feed again"} if held.suspect else {}
     return counts | ({"history": f"unproven below entry {held.unproven}"} if held.unproven else {})
+
+
+def _suspect(counts: dict[str, Any]) -> str:
+    refused = "; but records came whose signature is not their author's: they are not shown"
+    return f"{refused}, and the next follow reads the feed again, around caches" if "suspect" in counts else ""
 
 
 class _Ring:
