@@ -30,7 +30,7 @@ from jisr_protocol.refusal import Refusal
 from jisr_protocol.session import Outcome
 from tests.reader.bulk_logs import NOW, Log, bent_signature, logs, short_pages
 from tests.reader.conftest import Reader
-from tests.reader.publisher import FeedFolder, Writer
+from tests.reader.publisher import FeedFolder
 from tests.reader.server import FeedServer
 
 
