@@ -40,7 +40,7 @@ _log = structlog.get_logger()
 
 @dataclass
 class Duty:
-    """What this process does besides answering; changed by the tasks of app.py."""
+    """What this process does besides answering; changed by its duties."""
 
     leads: set[str] = field(default_factory=set)
     """"publisher", "followers" and "pulls": the work that one process of a ledger does."""
