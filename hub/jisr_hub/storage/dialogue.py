@@ -41,12 +41,6 @@ T = TypeVar("T")
 Dialogue = Generator[Sequence[Ask | Put], Sequence[Rows], T]
 
 
-def only(sql: str, *values: Any) -> Dialogue[Rows]:
-    """A single question."""
-    (rows,) = yield [Ask(sql, values)]
-    return rows
-
-
 def several(*asked: Ask) -> Dialogue[Sequence[Rows]]:
     """Questions that do not follow from one another."""
     rows = yield asked

@@ -20,7 +20,7 @@ from ..ports import Erasure, Key, Number
 from ..takedown.noticing import Follower, Handled, Heard, HeldBack
 from . import asking
 from . import tables as t
-from .dialogue import only
+from .dialogue import Ask, Rows
 from .engines import Database
 from .holding import Holding
 
@@ -32,6 +32,9 @@ class SqlNotices:
     _feed: str
 
     async def rows(self, query: sa.Executable) -> Sequence[sa.Row[Any]]:
+        raise NotImplementedError
+
+    async def answers(self, *asked: Ask) -> Sequence[Rows]:
         raise NotImplementedError
 
     async def holds(self, keys: Iterable[Key]) -> dict[Key, int | None]:
@@ -46,7 +49,8 @@ class SqlNotices:
     async def held_back(self, node: str = "") -> list[HeldBack]:
         about, named = ("WHERE node = ?", (node,)) if node else ("", ())
         query = f"SELECT node, id, rev, digest, type, line FROM held_back {about} ORDER BY node, id"
-        return [HeldBack(*row) for row in await self.database.ask(only(query, *named))]
+        (rows,) = await self.answers(Ask(query, named))
+        return [HeldBack(*row) for row in rows]
 
     async def handled(self, notice: str = "") -> list[Handled]:
         c = t.handled.c

@@ -58,7 +58,7 @@ from ..ports import (
 from . import asking, engines, erasing, migrations, stating, told
 from . import tables as t
 from .asking import About, Pushed
-from .dialogue import Ask, only, several
+from .dialogue import Ask, Rows, several
 from .erasing import Erasing
 from .holding import keep_back
 from .noticing import SqlNotices
@@ -120,14 +120,19 @@ class SqlLedger(SqlNotices):
         async with self.database.askers.connect() as connection:
             return (await connection.execute(query)).all()
 
+    async def answers(self, *asked: Ask) -> Sequence[Rows]:
+        """The rows of each of these queries, asked in one trip."""
+        return await self.database.ask(several(*asked))
+
     # Nodes
 
     async def member(self, node: str) -> Member | None:
-        rows = await self.database.ask(only(f"SELECT {_MEMBER} FROM node WHERE node = ?", node))
+        (rows,) = await self.answers(Ask(f"SELECT {_MEMBER} FROM node WHERE node = ?", (node,)))
         return Member(*rows[0]) if rows else None
 
     async def members(self) -> list[Member]:
-        return [Member(*row) for row in await self.database.ask(only(f"SELECT {_MEMBER} FROM node ORDER BY node"))]
+        (rows,) = await self.answers(Ask(f"SELECT {_MEMBER} FROM node ORDER BY node"))
+        return [Member(*row) for row in rows]
 
     async def admit(self, member: Member, statements: Sequence[Envelope]) -> None:
         values = _member_row(member)
@@ -190,7 +195,8 @@ class SqlLedger(SqlNotices):
 
     async def judged(self, node: str, name: str, start: int = 0, end: int | None = None) -> list[Kept]:
         place = (node, name, start, INTEGER_MAX if end is None else end - 1)
-        return [_kept(row) for row in await self.database.ask(only(asking.QUARANTINED, *place))]
+        (rows,) = await self.answers(Ask(asking.QUARANTINED, place))
+        return [_kept(row) for row in rows]
 
     async def put_aside(self, node: str, name: str) -> list[tuple[str, Kept]]:
         c = t.node_entry_aside.c
@@ -280,11 +286,9 @@ class SqlLedger(SqlNotices):
 
     async def notices(self, node: str | None = None) -> list[Said]:
         about, named = ("WHERE node = ?", (node,)) if node is not None else ("", ())
-        guards, rows = await self.database.ask(
-            several(
-                Ask(f"SELECT notice, id FROM guard {about} ORDER BY notice, id", named),
-                Ask(f'SELECT jws, body, feed, at, digest FROM notice {about} ORDER BY "by", node, n, feed', named),
-            )
+        guards, rows = await self.answers(
+            Ask(f"SELECT notice, id FROM guard {about} ORDER BY notice, id", named),
+            Ask(f'SELECT jws, body, feed, at, digest FROM notice {about} ORDER BY "by", node, n, feed', named),
         )
         targets: dict[str, list[str]] = defaultdict(list)
         for digest, target in guards:

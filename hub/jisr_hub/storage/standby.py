@@ -13,11 +13,13 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+import psycopg
 import sqlalchemy as sa
 import structlog
 
 from ..failures import Unwritable
 from . import engines
+from .dialogue import Ask, Rows, several
 from .sql import SqlLedger
 
 LOOK_SECONDS = 1.0
@@ -27,7 +29,7 @@ ANSWER_SECONDS = 3.0
 _WRITTEN = sa.text("SELECT pg_current_wal_lsn()::text")
 _REPLAYED = sa.text("SELECT coalesce(pg_last_wal_replay_lsn() >= CAST(:written AS pg_lsn), true)")
 """True also of one that was promoted: it replays nothing any more, and has all that was acknowledged."""
-_AWAY = (Unwritable, sa.exc.DBAPIError, TimeoutError, OSError)
+_AWAY = (Unwritable, sa.exc.DBAPIError, psycopg.Error, TimeoutError, OSError)
 _log = structlog.get_logger()
 
 
@@ -56,6 +58,15 @@ class SqlStandby(SqlLedger):
             except _AWAY as error:  # away, or its replay ended the query
                 self._turn(_reason(error))
         return await self._primary.rows(query)
+
+    async def answers(self, *asked: Ask) -> Sequence[Rows]:
+        if await self._may_be_asked():
+            try:
+                async with asyncio.timeout(ANSWER_SECONDS):
+                    return await self._standby.ask(several(*asked))
+            except _AWAY as error:
+                self._turn(_reason(error))
+        return await self._primary.answers(*asked)
 
     async def _of_standby(self, query: sa.Executable) -> Sequence[sa.Row[Any]]:
         async with asyncio.timeout(ANSWER_SECONDS), self._standby.askers.connect() as connection:
