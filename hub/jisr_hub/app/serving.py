@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import gc
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -15,12 +17,16 @@ from starlette.routing import BaseRoute, Route
 
 from ..authority.admissions import Admissions
 from ..authority.attesting import Attesting
+from ..desk.door import Door
+from ..desk.passwords import Passwords
 from ..following.rounds import Rounds
 from ..ports import Pull
 from ..storage.admissions import SqlAdmissions
+from ..storage.desk import SqlAccounts
+from ..storage.desk_open import SqlOpen
 from ..storage.directory import SqlDirectory
 from ..storage.readers import SqlReaders
-from ..web import admission, api, directory, notices, problem_documents, versions
+from ..web import admission, api, desk, directory, notices, problem_documents, versions
 from ..web import witness as witness_routes
 from ..web.readiness import Readiness, free_share
 from ..web.tokens import Tokens
@@ -82,6 +88,7 @@ def _routes(running: Running, folder: Path, rounds: Rounds[Pull]) -> list[BaseRo
         *versions.versioned(protocol, endings),
         *_readiness(running, folder).routes(),
         *metrics_of(running, folder),
+        *_desk(running),
         *_directory(running),
     ]
 
@@ -94,6 +101,13 @@ def _directory(running: Running) -> list[BaseRoute]:
     lapsed = Attesting(running.hub.identity, running.reads, now, running.hub.attesting.anchors).lapsed
     shown = SqlDirectory(running.reads, running.settings.name, feed, lapsed)
     return [*directory.routes(shown, default_language=running.settings.lang)]
+
+
+def _desk(running: Running) -> list[Route]:
+    """Where the hub's own people sign in; also while nothing may be signed, since they have to see why."""
+    passwords = Passwords(os.urandom)
+    door = Door(SqlAccounts(running.ledger.database), passwords, now, os.urandom, aside=asyncio.to_thread)
+    return desk.routes(door, SqlOpen(running.ledger), running.settings.address, running.settings.lang)
 
 
 def _readiness(running: Running, folder: Path) -> Readiness:

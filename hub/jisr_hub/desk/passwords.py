@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -46,7 +47,11 @@ class Passwords:
     def __init__(self, random_bytes: Callable[[int], bytes], cost: Cost = COST) -> None:
         self._random = random_bytes
         self._hasher = PasswordHasher(cost.passes, cost.memory_kib, cost.lanes, TAG_BYTES, SALT_BYTES)
-        self._decoy = self.hashed("")
+
+    @cached_property
+    def _decoy(self) -> str:
+        """What is tried where there is nothing to try, so that the answer takes as long."""
+        return self.hashed("")
 
     def hashed(self, password: str) -> str:
         """The hash, with its parameters and a new salt, as the database keeps it."""

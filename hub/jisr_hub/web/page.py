@@ -33,7 +33,11 @@ SECURITY_HEADERS: Mapping[str, str] = {
 # Embeddings, overrides and isolates (UAX 9 §2); the plain marks U+200E, U+200F and U+061C do no harm.
 _DIRECTION_CONTROLS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 
-_MEDIA_TYPES = {"jisr.css": "text/css; charset=utf-8", "mark.svg": "image/svg+xml"}
+_MEDIA_TYPES = {
+    "desk.css": "text/css; charset=utf-8",
+    "jisr.css": "text/css; charset=utf-8",
+    "mark.svg": "image/svg+xml",
+}
 
 
 def _undirected(value: Any) -> Any:
@@ -93,7 +97,7 @@ def query(request: Request, **changes: str) -> str:
 
 def page(request: Request, language: Language, template: str, status: int = 200, **context: Any) -> HTMLResponse:
     """Render a template of this package for a reader; a language asked for by `?lang=` is remembered."""
-    kept = {name: value for name, value in request.query_params.items() if name in ("type", "page")}
+    kept = {name: value for name, value in request.query_params.items() if name in ("type", "page", "code")}
     context["home"] = "/directory" + query(request)
     context["switch"] = {code: query(request, **kept, lang=code) for code in load_languages()}
     body = _environment(language.code).get_template(template).render(context)

@@ -1,0 +1,135 @@
+"""The operator's desk: signing in and out, choosing a password, what is open, and who may sign in.
+
+Server-rendered, works without scripts. desk_door.py guards every address below.
+"""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from jisr_protocol import identifiers
+
+from ..desk import home
+from ..desk.denied import Denied, Why
+from ..desk.door import Door, Visitor
+from ..desk.home import Open
+from ..desk.roles import Right, Role
+from .desk_door import Endpoint, Rim, Way, form_of
+from .language import N_
+
+ROLES = {Role.AUDITOR: N_("auditor"), Role.CURATOR: N_("curator"), Role.OPERATOR: N_("operator")}
+
+
+def routes(door: Door, open_: Open, address: str, default_language: str) -> list[Route]:
+    """Every route of the desk, each with what it needs."""
+    desk = _Desk(Rim(door, address, default_language), open_)
+    return [desk.rim.route(way, endpoint) for way, endpoint in desk.ways().items()]
+
+
+class _Desk:
+    """The pages. Each method is an endpoint behind the rim."""
+
+    def __init__(self, rim: Rim, open_: Open) -> None:
+        self.rim, self._open = rim, open_
+
+    def ways(self) -> dict[Way, Endpoint]:
+        """Every way in, and what it needs: None is open to all."""
+        return {
+            Way("GET", "/desk/sign-in", None): self.sign_in_page,
+            Way("POST", "/desk/sign-in", None): self.sign_in,
+            Way("POST", "/desk/sign-out", None): self.sign_out,
+            Way("GET", "/desk/password", None): self.password_page,
+            Way("POST", "/desk/password", None): self.password,
+            Way("GET", "/desk", Right.LOOK): self.home,
+            Way("GET", "/desk/confirm", Right.LOOK): self.confirm_page,
+            Way("POST", "/desk/confirm", Right.LOOK): self.confirm,
+            Way("GET", "/desk/people", Right.AUDIT): self.people,
+            Way("POST", "/desk/people/sign-out", Right.ACCOUNTS): self.end_sessions,
+        }
+
+    async def sign_in_page(self, request: Request, visitor: Visitor | None) -> Response:
+        """Ask for name and password; who is in already goes on."""
+        chosen = request.query_params.get("chosen") == "1"
+        return self.rim.go("/desk") if visitor else self.rim.show(request, "sign_in.html", None, chosen=chosen, name="")
+
+    async def sign_in(self, request: Request, visitor: Visitor | None) -> Response:
+        """Begin a session, under a token nobody knew before."""
+        name, password = await form_of(request, "name", "password")
+        name = name.strip().lower()
+        try:
+            token = await self.rim.door.sign_in(name, password, self.rim.network(request), self.rim.token(request))
+        except Denied as denied:
+            return self.rim.refused(request, denied, None, "sign_in.html", chosen=False, name=name[:40])
+        return self.rim.go("/desk", token)
+
+    async def sign_out(self, request: Request, visitor: Visitor | None) -> Response:
+        """End the session; safe without one."""
+        await self.rim.door.sign_out(self.rim.token(request))
+        return self.rim.go("/desk/sign-in", "")
+
+    async def password_page(self, request: Request, visitor: Visitor | None) -> Response:
+        """Ask whoever has a link for their password. Looking uses nothing up: mail programs look too."""
+        return self.rim.show(request, "password.html", None, code=request.query_params.get("code", "")[:100])
+
+    async def password(self, request: Request, visitor: Visitor | None) -> Response:
+        """Keep the password that was chosen."""
+        code, password = await form_of(request, "code", "password")
+        try:
+            await self.rim.door.choose(code, password, self.rim.network(request))
+        except Denied as denied:
+            return self.rim.refused(request, denied, None, "password.html", code=code[:100])
+        return self.rim.go("/desk/sign-in?chosen=1")
+
+    async def home(self, request: Request, visitor: Visitor | None) -> Response:
+        """What waits for somebody here."""
+        return self.rim.show(
+            request,
+            "home.html",
+            visitor,
+            role=ROLES[visitor.account.role] if visitor else "",
+            may_audit=visitor is not None and _may(visitor, Right.AUDIT),
+            waiting=[(one, _instant(one.at)) for one in await self._open.waiting()],
+            failing=[(one, _instant(one.since)) for one in await home.failing(self._open)],
+            put_aside=await self._open.put_aside(),
+        )
+
+    async def confirm_page(self, request: Request, visitor: Visitor | None) -> Response:
+        """Ask for the password once more."""
+        return self.rim.show(request, "confirm.html", visitor)
+
+    async def confirm(self, request: Request, visitor: Visitor | None) -> Response:
+        """Go on under a new token that is fresh."""
+        (password,) = await form_of(request, "password")
+        if visitor is None:
+            raise Denied(Why.SIGNED_OUT)
+        try:
+            token = await self.rim.door.confirm(visitor, password, self.rim.network(request))
+        except Denied as denied:
+            return self.rim.refused(request, denied, visitor, "confirm.html")
+        return self.rim.go("/desk", token)
+
+    async def people(self, request: Request, visitor: Visitor | None) -> Response:
+        """Who may sign in."""
+        people = [(one, ROLES[one.role]) for one in await self.rim.door.accounts.all()]
+        may_end = visitor is not None and visitor.account.role is Role.OPERATOR
+        return self.rim.show(request, "people.html", visitor, people=people, may_end=may_end)
+
+    async def end_sessions(self, request: Request, visitor: Visitor | None) -> Response:
+        """Sign somebody out wherever they are signed in."""
+        (name,) = await form_of(request, "name")
+        await self.rim.door.accounts.end_all(name)
+        return self.rim.go("/desk/people")
+
+
+def _may(visitor: Visitor, right: Right) -> bool:
+    try:
+        visitor.check(right)
+    except Denied:
+        return False
+    return True
+
+
+def _instant(text: str) -> object:
+    return identifiers.from_instant(text) if text else None

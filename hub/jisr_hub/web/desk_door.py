@@ -1,0 +1,171 @@
+"""The desk's rim: cookies, who asks, whether the request comes from our own page, and every refusal as a page.
+
+`WAYS` says for each address of the desk what right it needs; the routes are made of it, so none is open by oversight.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from ..authority.admissions import network_of
+from ..desk.denied import Denied, Why
+from ..desk.door import Door, Visitor
+from ..desk.roles import Right
+from .api import body
+from .language import N_
+from .page import page, reader_language
+
+FORM_BYTES = 16 * 1024
+HEADERS: Mapping[str, str] = MappingProxyType(
+    {
+        "Content-Security-Policy": (
+            "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
+            "frame-ancestors 'none'"
+        ),
+        "Cache-Control": "no-store",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
+    }
+)
+WORDS: Mapping[Why, str] = MappingProxyType(
+    {
+        Why.SIGNED_OUT: N_("You are not signed in, or it was too long ago."),
+        Why.ROLE: N_("Your role here does not allow this."),
+        Why.CONFIRM: N_("Confirm first that it is you."),
+        Why.CROSS_SITE: N_("This request came from another website, so it was not carried out."),
+        Why.WRONG: N_("This name and password do not belong together."),
+        Why.TOO_MANY: N_("There were too many tries. Wait a quarter of an hour."),
+        Why.BUSY: N_("Many people sign in at this moment. Try again in a minute."),
+        Why.LINK: N_("This link is used up, too old, or not complete."),
+        Why.SHORT: N_("A password here has at least 15 characters. Four words that do not belong together are good."),
+        Why.LONG: N_("This password is too long."),
+        Why.IS_NAME: N_("The password must not contain the name."),
+        Why.FORM: N_("The form did not arrive whole."),
+    }
+)
+STATUS: Mapping[Why, int] = MappingProxyType(
+    {Why.SIGNED_OUT: 401, Why.TOO_MANY: 429, Why.BUSY: 503, Why.SHORT: 422, Why.LONG: 422, Why.IS_NAME: 422}
+    | {Why.FORM: 400, Why.LINK: 404}
+)
+"""403 for all others."""
+RETRY_SECONDS: Mapping[Why, int] = MappingProxyType({Why.TOO_MANY: 900, Why.BUSY: 60})
+
+
+@dataclass(frozen=True)
+class Way:
+    """One address of the desk with one method; `right` is None for what is open to all."""
+
+    method: str
+    path: str
+    right: Right | None
+
+
+Endpoint = Callable[[Request, Visitor | None], Awaitable[Response]]
+
+
+class Rim:
+    """What every page of the desk shares. `address` is where people find this hub."""
+
+    def __init__(self, door: Door, address: str, default_language: str) -> None:
+        self.door, self._default = door, default_language
+        self._origin = origin_of(address)
+        self._secure = address.startswith("https://")
+        self.cookie = "__Host-jisr_desk" if self._secure else "jisr_desk"
+
+    def route(self, way: Way, endpoint: Endpoint) -> Route:
+        """The route of one way, which lets in only who may."""
+
+        async def guarded(request: Request) -> Response:
+            visitor: Visitor | None = None
+            try:
+                visitor = await self.door.visitor(self.token(request))
+                if request.method == "POST" and not self._is_ours(request):
+                    raise Denied(Why.CROSS_SITE)
+                if way.right is not None:
+                    if visitor is None:
+                        if request.method != "POST":
+                            return self.go("/desk/sign-in")
+                        raise Denied(Why.SIGNED_OUT)
+                    visitor.check(way.right)
+                return self._kept(await endpoint(request, visitor))
+            except Denied as denied:
+                return self.refused(request, denied, visitor)
+
+        return Route(way.path, guarded, methods=[way.method], name=f"{way.method} {way.path}")
+
+    def token(self, request: Request) -> str:
+        """The token in the browser's cookie; "" without one."""
+        return request.cookies.get(self.cookie, "")
+
+    def network(self, request: Request) -> str:
+        """The network the request came from."""
+        return network_of(request.client.host if request.client is not None else "")
+
+    def show(
+        self, request: Request, template: str, visitor: Visitor | None, status: int = 200, **context: Any
+    ) -> Response:
+        """A page of the desk, in the reader's language."""
+        language = reader_language(request, self._default)
+        return self._kept(page(request, language, f"desk/{template}", status, visitor=visitor, **context))
+
+    def go(self, path: str, token: str | None = None) -> Response:
+        """Lead on, with a new cookie where there is a token; "" takes the cookie away."""
+        response = RedirectResponse(path, 303)
+        if token:
+            response.set_cookie(self.cookie, token, path="/", secure=self._secure, httponly=True, samesite="lax")
+        elif token == "":
+            response.delete_cookie(self.cookie, path="/", secure=self._secure, httponly=True, samesite="lax")
+        return self._kept(response)
+
+    def refused(
+        self, request: Request, denied: Denied, visitor: Visitor | None, template: str = "refused.html", **context: Any
+    ) -> Response:
+        """A refusal as a page: the sentence, and a way on."""
+        _ = reader_language(request, self._default).gettext
+        sentence = _(WORDS.get(denied.why, denied.why.value))
+        status = STATUS.get(denied.why, 403)
+        shown = self.show(request, template, visitor, status, sentence=sentence, why=denied.why.name, **context)
+        if denied.why in RETRY_SECONDS:
+            shown.headers["Retry-After"] = str(RETRY_SECONDS[denied.why])
+        return shown
+
+    def _is_ours(self, request: Request) -> bool:
+        """Whether a page of this hub sent the form: browsers say so, and no page can make them. Old browsers, and all
+        on plain http, name the origin only."""
+        if (site := request.headers.get("sec-fetch-site")) is not None:
+            return site == "same-origin"
+        origin = request.headers.get("origin", "")
+        return origin == self._origin or origin == f"{request.url.scheme}://{request.headers.get('host', '')}"
+
+    def _kept(self, response: Response) -> Response:
+        response.headers.update({"X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin", **HEADERS})
+        return response
+
+
+def origin_of(address: str) -> str:
+    """The origin (RFC 6454) of an address."""
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+async def form_of(request: Request, *names: str) -> list[str]:
+    """The fields of a form, in this order. Raises Denied (FORM) unless each came once."""
+    if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        raise Denied(Why.FORM)
+    try:
+        raw = (await body(request, FORM_BYTES)).decode("ascii")
+        fields = parse_qsl(raw, keep_blank_values=True, max_num_fields=8, errors="strict")
+    except ValueError as error:
+        raise Denied(Why.FORM) from error
+    found = [[value for key, value in fields if key == name] for name in names]
+    if any(len(values) != 1 for values in found):
+        raise Denied(Why.FORM)
+    return [values[0] for values in found]
