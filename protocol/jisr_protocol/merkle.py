@@ -46,6 +46,16 @@ class Frontier:
         self.roots.append(node)
         self.size += 1
 
+    def append_block(self, root: bytes, width: int) -> None:
+        """Add the `width` leaves of a perfect subtree at once, by its root. `width` is a power of two, and the size so
+        far a multiple of it."""
+        node, low = root, self.size // width
+        while low & 1:
+            node = _sha256(b"\x01" + self.roots.pop() + node).digest()
+            low >>= 1
+        self.roots.append(node)
+        self.size += width
+
     def root(self) -> bytes:
         """The RFC 6962 root; of no leaves, SHA-256 of nothing."""
         if not self.roots:
@@ -64,6 +74,15 @@ class Frontier:
     @classmethod
     def from_bytes(cls, size: int, raw: bytes) -> Frontier:
         return cls(size, (raw[i : i + 32] for i in range(0, len(raw), 32)))
+
+
+def block_root(leaves: Sequence[bytes]) -> bytes:
+    """The root over a power of two of leaf hashes."""
+    level = list(leaves)
+    while len(level) > 1:
+        pairs = zip(level[::2], level[1::2], strict=True)
+        level = [_sha256(b"\x01" + left + right).digest() for left, right in pairs]
+    return level[0]
 
 
 def root_of(leaves: Iterable[bytes]) -> bytes:

@@ -59,15 +59,20 @@ class PageWalk:
         first = number * PAGE_ENTRIES
         if [entry.seq for entry in page] != list(range(first, first + width)):
             refuse("PAGE-3", "", expected=f"entries {first} to {first + width - 1}", came=f"{len(page)} others")
-        judged = []
-        for entry in page:
-            if entry.seq >= self._frontier.size:
+        held = max(self._frontier.size - first, 0)
+        if width == PAGE_ENTRIES:
+            self.roots[number] = merkle.block_root([entry.leaf for entry in page])
+        if width == PAGE_ENTRIES and not held:
+            self._frontier.append_block(self.roots[number], width)
+        else:
+            for entry in page[held:]:
                 self._frontier.append(entry.leaf)
-                self._judge.note_stub(entry)
-                judged.append(self._judge.judge(entry))
         if width == PAGE_ENTRIES:
             self.places.append(self._frontier.copy())
-            self.roots[number] = merkle.root_of(entry.leaf for entry in page)
+        judged = []
+        for entry in page[held:]:
+            self._judge.note_stub(entry)
+            judged.append(self._judge.judge(entry))
         return judged
 
 

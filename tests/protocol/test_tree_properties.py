@@ -170,3 +170,15 @@ def test_the_inventory_leads_to_every_row(numbers: set[int]) -> None:
 @pytest.mark.parametrize(("live", "depth"), [(0, 1), (4096, 1), (4097, 2), (262_144, 2), (262_145, 3), (16_777_216, 3)])
 def test_the_depth_follows_from_the_number_of_records(live: int, depth: int) -> None:
     assert state_tree.depth_for(live) == depth
+
+
+@given(st.lists(st.integers(0, 6), max_size=8))
+def test_a_block_is_added_like_its_leaves(widths: list[int]) -> None:
+    """Wherever the size so far is a multiple of the block's width."""
+    whole, by_blocks = merkle.Frontier(), merkle.Frontier()
+    for exponent in sorted(widths, reverse=True):
+        leaves = [merkle.leaf_hash(b"%d" % number) for number in range(whole.size, whole.size + 2**exponent)]
+        for leaf in leaves:
+            whole.append(leaf)
+        by_blocks.append_block(merkle.block_root(leaves), len(leaves))
+    assert (by_blocks.size, by_blocks.roots, by_blocks.root()) == (whole.size, whole.roots, whole.root())

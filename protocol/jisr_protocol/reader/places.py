@@ -69,7 +69,8 @@ class FolderPlace:
         path = self._folder / wanted.path
         try:
             with path.open("rb") as file:
-                body = file.read(wanted.limit_bytes + 1)
+                # no more than is there: room for the limit would be made first
+                body = file.read(min(os.fstat(file.fileno()).st_size, wanted.limit_bytes) + 1)
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             # a folder that is gone altogether is a stick that was pulled out, not a feed without this file
             if self._folder.is_dir():

@@ -14,6 +14,8 @@ APPLICATION_ID = 0x4A697372
 VERSION = 5
 """The tables below. A copy can always be fetched again, so other versions are refused, not migrated."""
 
+PAGE_BYTES = 16 * 1024
+"""Of the file: a record is some kilobytes, and in pages of four each would waste a fifth."""
 RECORD_KEY = "CREATE UNIQUE INDEX record_key ON record (node, id, path)"
 """One row for each record: its path in the state tree follows from node and id, and stands here for whoever counts."""
 
@@ -200,6 +202,7 @@ def _check(connection: sqlite3.Connection, path: Path, *, create: bool) -> None:
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     empty = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] == 0
     if made_by == 0 and empty and create:
+        connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.executescript(
             f"BEGIN; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION};{SCHEMA} COMMIT;"
