@@ -55,9 +55,12 @@ class Relayed:
             self._held.assume(node, hub)
             self._open.add(node)
 
-    def standing(self, node: str, at: datetime) -> Standing | None:
-        """How a node stands that a peer brings: asked only where an anchor is trusted (AUTH-1)."""
-        return self._held.fold().node(node, at) if self._attesting.anchors else None
+    def standing(self, node: str, at: datetime, *, hub: bool = False) -> Standing | None:
+        """How a node stands that a peer brings, or a hub that speaks itself: asked only where an anchor is trusted
+        (AUTH-1)."""
+        if not self._attesting.anchors:
+            return None
+        return self._held.fold().hub(node, at) if hub else self._held.fold().node(node, at)
 
     def judge(self, said: Statement, ring: KeyRing | None, *, now: datetime, at: str) -> Told | None:
         """A statement checked as far as its signer's keys are known here; None when it or a newer one is held already.

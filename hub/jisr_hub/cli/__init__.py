@@ -23,6 +23,7 @@ from .commands import (
     notices,
     peers,
     people,
+    saying,
     speaking,
     upgrade,
 )
@@ -34,13 +35,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="A Jisr hub: one country's directory of many voices.",
 )
-for group in (beginning, looking, copying, nodes, speaking, notices, ledger, upgrade):
+for group in (beginning, looking, copying, nodes, speaking, notices, saying, ledger, upgrade):
     app.add_typer(group.commands)
 for name, commands in {
     "requests": speaking.requests_app,
     "anchor": speaking.anchor_app,
     "notices": notices.notices_app,
     "follower": notices.follower_app,
+    "say": saying.say_app,
+    "curation": saying.curation_app,
     "policy": deciding.policy_app,
     "view": deciding.view_app,
     "reader": deciding.reader_app,

@@ -13,6 +13,7 @@ from .. import config
 from ..app.opening import PUBLIC, gate_of, now, read_identity, read_seen
 from ..ports import Member, Said
 from ..publish.feed import Publisher
+from ..storage.curation import SqlCuration
 from ..storage.fence import FileFence
 from ..storage.folder import FolderPages
 from ..storage.rebuild import rebuild_records
@@ -120,6 +121,7 @@ async def rebuild(folder: Path) -> dict[str, Any]:
         gate = gate_of(folder, settings, who, ledger)
         await gate.check()
         await rebuild_records(ledger)
+        await SqlCuration(ledger, who.id).rebuild_begun(identifiers.to_instant(now())[:10])
         shutil.rmtree(folder / PUBLIC, ignore_errors=True)
         fence = FileFence(config.fence_file(folder, settings))
         publisher = Publisher(who, ledger, FolderPages(folder / PUBLIC), now, fence=fence)

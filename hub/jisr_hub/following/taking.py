@@ -98,6 +98,7 @@ async def take_once(
     batch.holds = dict(holds)
     for said in (o.entry for o in offered if o.entry.op in ingest.NOTICES and o.entry.thing):
         await batch.prepare(said)
+    batch.followed = {peer.hub for peer in await hub.ledger.peers()}
     if back:
         batch.elsewhere = await _restricted(hub, offered)
     batch.relayed = await Relayed.begin(hub.attesting, peer, known, (o.entry for o in offered), rings)
@@ -161,6 +162,8 @@ class _Batch:
     relayed: Relayed = field(init=False)
     reckoned: dict[str, Reckoning] = field(default_factory=dict)
     """What changes of keys came to, by node."""
+    followed: set[str] = field(default_factory=set)
+    """The peers: what one of them says itself is taken from it alone."""
     elsewhere: dict[Key, int] | None = None
     """When taking back: the highest rev held of these records in restricted feeds."""
 
@@ -197,6 +200,8 @@ class _Batch:
             return
         if entry.op in ("key", "recovery"):
             self._take_statement(offered)
+        elif node in self.followed - {self.peer.hub}:
+            return
         elif entry.op in ("put", "del"):
             self._take_record(offered)
         elif entry.op == "out" and self.elsewhere is None:
@@ -268,7 +273,8 @@ class _Batch:
         if self.elsewhere is not None and self._is_known(entry, before):
             return
         draft = self._draft(offered)
-        bench.standing = self.relayed.standing(node, self.hub.clock()) if self.elsewhere is None else None
+        if self.elsewhere is None:
+            bench.standing = self.relayed.standing(node, self.hub.clock(), hub=bench.ring.role == "hub")
         for _name, step in ingest.STEPS:
             step(bench, entry)
         kept_back = entry.op == "put" and holding.held(self.holds, node, entry.id or "", entry.rev or 0)

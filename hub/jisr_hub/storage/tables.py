@@ -20,6 +20,10 @@
 `brake`       peers whose feed lost so much at once that a person must look first
 `account`     who may sign in at the desk; `account_secret` their passwords and one-time links, by hash; `desk_session`,
               `desk_try` and `desk_pending` are forgotten when they expire. Of these only `account` is in a backup
+`voice`       whose words about records the operator accepts or ignores
+`word`        assertions that are live, and `word_about` the records each is about; `merged` the records that are one
+              with others, or not shown, by such words; `curated` how far the log was read for these three, which hold
+              no content and are made anew from it
 `reader`      who may read which audience; `used_assertion` and `access_token` are forgotten when they expire
 
 `key_statement` holds the chains as they now are; `logged_statement` what stands in the hub's feed, also of chains whose
@@ -433,3 +437,55 @@ desk_try = Table(
 )
 SECRET = frozenset({"account_secret", "desk_session", "desk_pending", "desk_try"})
 """Tables whose rows no backup holds: a copy of a backup must open no desk."""
+voice = Table(
+    "voice",
+    metadata,
+    Column("signer", String, primary_key=True),
+    Column("decision", String, nullable=False),
+    Column("at", String, nullable=False),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+word = Table(
+    "word",
+    metadata,
+    Column("node", String, primary_key=True),
+    Column("id", String, primary_key=True),
+    Column("predicate", String, nullable=False),
+    Column("since", String, nullable=False),
+    Column("until", String, nullable=False),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+word_about = Table(
+    "word_about",
+    metadata,
+    Column("node", String, primary_key=True),
+    Column("id", String, primary_key=True),
+    Column("signer", String, primary_key=True),
+    Column("word", String, primary_key=True),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+Index("word_about_word", word_about.c.signer, word_about.c.word)
+merged = Table(
+    "merged",
+    metadata,
+    Column("node", String, primary_key=True),
+    Column("id", String, primary_key=True),
+    Column("entry", String, nullable=False),
+    Column("leads", Number, nullable=False),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+curated = Table(
+    "curated",
+    metadata,
+    Column("feed", String, primary_key=True),
+    Column("epoch", String, nullable=False),
+    Column("day", String, nullable=False),
+    Column("heard", String, nullable=False),
+    Column("cursor", Number, nullable=False),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)

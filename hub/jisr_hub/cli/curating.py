@@ -1,0 +1,285 @@
+"""`jisr-hub say`, `undo`, `curation` and `merged`: what this hub says of records, whose word it accepts, and what the
+merged directory comes to."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import orjson
+
+from jisr_protocol import identifiers
+
+from .. import config
+from ..app.opening import now, read_identity
+from ..curation.merging import Entry, Value, address
+from ..curation.saying import Saying
+from ..curation.words import DISPUTED, Word
+from ..hub import Hub
+from ..ports import Key
+from ..storage.curation import ACCEPT, SqlCuration
+from ..storage.lock import AlreadyRunning
+from ..storage.sql import SqlLedger
+from .changing import beside_its_server, by_itself
+from .setting_up import SettingUpError, opened
+
+_LISTED = 1000
+
+
+@contextlib.asynccontextmanager
+async def _looking(folder: Path) -> AsyncIterator[SqlCuration]:
+    """The merged directory as the log is now."""
+    async with opened(folder) as ledger:
+        curation = SqlCuration(ledger, read_identity(folder, config.read(folder)).id)
+        await curation.follow(_today())
+        yield curation
+
+
+@contextlib.asynccontextmanager
+async def _saying(folder: Path) -> AsyncIterator[tuple[Saying, SqlCuration]]:
+    """What says things for the hub in this folder, served or not; what was said is published when this ends."""
+    try:
+        async with by_itself(folder) as running:
+            yield await _parts(running.hub, running.ledger)
+    except AlreadyRunning:
+        async with beside_its_server(folder) as hub:
+            yield await _parts(hub, hub.ledger)
+
+
+async def _parts(hub: Hub, ledger: Any) -> tuple[Saying, SqlCuration]:
+    if not isinstance(ledger, SqlLedger):
+        raise SettingUpError("Nothing was said: what is said of records is kept in a hub's database alone.")
+    curation = SqlCuration(ledger, hub.identity.id)
+    await curation.follow(_today())
+    return Saying(hub, curation.words, os.urandom), curation
+
+
+def _today() -> str:
+    return identifiers.to_instant(now())[:10]
+
+
+# Saying
+
+
+async def say(folder: Path, predicate: str, records: Sequence[str], reason: str = "", **members: Any) -> dict[str, Any]:
+    """Say something of records; what it was, and the entries they are in now."""
+    lang = config.read(folder).lang
+    if reason:
+        members["reason"] = {lang: {"origin": "author", "value": reason}}
+    async with _saying(folder) as (saying, curation):
+        subjects = [await _record(curation, name) for name in records]
+        word = await saying.say(predicate, subjects, lang, **members)
+        return await _told(curation, word, done="said")
+
+
+async def correct(folder: Path, record: str, pointer: str, value: str, reason: str) -> dict[str, Any]:
+    """Say what should stand in a member of a record. The value is JSON, or else words."""
+    try:
+        meant = orjson.loads(value)
+    except orjson.JSONDecodeError:
+        meant = value
+    return await say(folder, "corrects", [record], reason, pointer=pointer, value=meant)
+
+
+async def undo(folder: Path, which: str, reason: str) -> dict[str, Any]:
+    """Take back a word of this hub; one of another hub does not count here any more, and that is said with a reason."""
+    async with _saying(folder) as (saying, curation):
+        word = await _word(curation, which)
+        if word.by == curation.own:
+            await saying.take_back(word.key)
+            return await _told(curation, word, done="taken back")
+        if not reason:
+            raise SettingUpError(
+                f"Nothing was changed. That is the word of {word.by}; this hub cannot take it back, only say that it "
+                "does not count here. Add a --reason, which everybody may read."
+            )
+        lang = config.read(folder).lang
+        told = {lang: {"origin": "author", "value": reason}}
+        against = await saying.say(DISPUTED, [word.key], lang, reason=told)
+        return {**await _told(curation, word, done="does not count here"), "by": against.key[1]}
+
+
+async def _told(curation: SqlCuration, word: Word, done: str) -> dict[str, Any]:
+    settled = await curation.follow(_today())
+    shown = {}
+    for key in word.subjects:
+        entry = await curation.entry(key, _today())
+        shown[address(key)] = entry.address if entry is not None else ""
+    return {
+        "assertion": word.key[1],
+        "signer": word.by,
+        "predicate": word.predicate,
+        "done": done,
+        "entries": shown,
+        "worked_out": settled,
+    }
+
+
+async def _record(curation: SqlCuration, name: str) -> Key:
+    """A record by `<node>/<id>` or its address."""
+    key = await curation.find(name)
+    if key is None or identifiers.node(key[0]) or identifiers.uuid(key[1]):
+        raise SettingUpError(
+            f"Nothing was changed: there is no record {name} here. Expected an address as jisr-hub merged prints it, "
+            "or <node>/<id>."
+        )
+    if await curation.entry(key, _today()) is None and not await curation.words([key]):
+        raise SettingUpError(f"Nothing was changed: this hub shows no record {name}. See: jisr-hub merged")
+    return key
+
+
+async def _word(curation: SqlCuration, which: str) -> Word:
+    named = [word for word in await curation.said() if which and word.key[1].startswith(which)]
+    if len(named) != 1:
+        many = "more than one word is" if named else "no word that stands is"
+        raise SettingUpError(f"Nothing was changed: {many} named {which}. See: jisr-hub curation list")
+    return named[0]
+
+
+def said_words(value: dict[str, Any]) -> str:
+    """What was said, for a person."""
+    lines = [f"{value['predicate']} {value['assertion']}: {value['done']}."]
+    for record, entry in value["entries"].items():
+        if not entry:
+            lines.append(f"  {record} is not shown.")
+        elif entry != record:
+            lines.append(f"  {record} leads to {entry}.")
+        else:
+            lines.append(f"  {record} is an entry.")
+    if value["done"] == "said":
+        lines.append(f"  Take it back with: jisr-hub undo {value['assertion'][:8]}")
+    return "\n".join(lines)
+
+
+# Whose word counts
+
+
+async def decide(folder: Path, signer: str, decision: str) -> dict[str, Any]:
+    """Accept or ignore what a hub or partner says of records, from now on."""
+    if expected := identifiers.node(signer):
+        raise SettingUpError(
+            f"Nothing was changed. Expected the identifier of a hub or node, {expected}; came {signer}."
+        )
+    async with _looking(folder) as curation:
+        if signer == curation.own:
+            raise SettingUpError("Nothing was changed: what this hub says itself always counts. See: jisr-hub undo")
+        await curation.decide(signer, decision, identifiers.to_instant(now()))
+        changed = await curation.follow(_today())
+        words = len(await curation.said(signer))
+    return {"signer": signer, "decision": decision, "words": words, "worked_out": changed}
+
+
+async def listed(folder: Path) -> dict[str, Any]:
+    """{"signers": {id: decision}, "words": [...]}: every word that stands, and whether its signer is heard."""
+    async with _looking(folder) as curation:
+        voices, decisions = await curation.voices(), await curation.decisions()
+        words = [
+            {
+                "assertion": word.key[1],
+                "signer": word.by,
+                "own": word.by == curation.own,
+                "heard": voices.rank(word.by) is not None,
+                "predicate": word.predicate,
+                "subjects": ["/".join(key) for key in word.subjects],
+                "modified": word.modified,
+                "reason": word.reason,
+            }
+            for word in await curation.said()
+        ]
+    return {"signers": decisions, "words": words}
+
+
+def decided_words(value: dict[str, Any]) -> str:
+    """The decision for a person."""
+    verb = "counts here" if value["decision"] == ACCEPT else "does not count here"
+    return (
+        f"What {value['signer']} says of records {verb} from now on: {value['words']} words, {value['worked_out']} "
+        "entries were worked out anew. What this hub says itself counts before it."
+    )
+
+
+def listed_words(value: dict[str, Any]) -> str:
+    """The list for a person."""
+    lines = [f"{signer}  {decision}" for signer, decision in value["signers"].items()]
+    for word in value["words"]:
+        heard = "own" if word["own"] else "counts" if word["heard"] else "not accepted"
+        about = " ".join(word["subjects"])
+        lines.append(
+            f"{word['assertion']}  {word['modified']}  {word['predicate']}  {heard}  {about}  by {word['signer']}"
+        )
+    return "\n".join(lines) or "Nothing was said of any record, and nobody's word is accepted."
+
+
+# Looking
+
+
+async def merged(folder: Path, name: str) -> dict[str, Any]:
+    """One entry with the source of each field; without a name the entries by their addresses."""
+    async with _looking(folder) as curation:
+        if not name:
+            found: dict[str, Any] = {}
+            async for part in curation.entries(_today()):
+                found |= {
+                    one.address: {"type": one.type, "records": len(one.records), "name": _name(one)} for one in part
+                }
+                if len(found) >= _LISTED:
+                    break
+            return {"entries": dict(list(found.items())[:_LISTED])}
+        key = await curation.find(name)
+        entry = await curation.entry(key, _today()) if key is not None else None
+        if entry is None:
+            raise SettingUpError(f"Nothing is shown under {name}. See: jisr-hub merged")
+        return {"entry": msgspec.to_builtins(entry)}
+
+
+def merged_words(value: dict[str, Any]) -> str:
+    """An entry, or the list of them, for a person."""
+    if "entries" in value:
+        lines = [
+            f"{name}  {one['type']}  {one['records']} record(s)  {one['name']}"
+            for name, one in value["entries"].items()
+        ]
+        return "\n".join(lines) or "The directory is empty."
+    return "\n".join(_lines(msgspec.convert(value["entry"], Entry)))
+
+
+def _lines(entry: Entry) -> list[str]:
+    lines = [f"{entry.address}  {entry.type}"]
+    lines += [f"  also {name}" for name in entry.also]
+    for source in entry.records:
+        lines.append(
+            f"  record {source.node}/{source.id} rev {source.rev}, confirmed {source.confirmed}, {source.licence}"
+        )
+    for name, one in entry.fields.items():
+        lines.append(f"{name}: {_value(one.shown)}")
+        lines += [f"  not shown: {_value(other)}" for other in one.others]
+    for remark in entry.remarks:
+        what = " ".join(filter(None, (remark.predicate, remark.method, remark.pointer)))
+        lines.append(f"{what}, by {remark.by} on {remark.at} ({remark.word}) {_reason(remark.reason)}".rstrip())
+    for apart in entry.apart:
+        pair = " and ".join(address(key) for key in apart.pair)
+        lines.append(f"left apart: {pair}, said to be one in {apart.word[1]}, but: {apart.why}")
+    return lines
+
+
+def _value(one: Value) -> str:
+    text = one.value["value"] if isinstance(one.value, dict) and "value" in one.value else one.value
+    written = text if isinstance(text, str) else orjson.dumps(text, option=orjson.OPT_SORT_KEYS).decode()
+    told = [f"{address((node, record_id))} on {at}" for node, record_id, at in one.sources]
+    for correction in one.corrections:
+        older = "; the author has written it anew since" if correction.older else ""
+        told.append(f"corrected by {correction.by} on {correction.at} ({correction.word}){older}")
+    return f"{written}  [{', '.join(told)}]"
+
+
+def _reason(reason: Any) -> str:
+    return " / ".join(str(text.get("value", "")) for text in reason.values())
+
+
+def _name(entry: Entry) -> str:
+    names = [one for field, one in entry.fields.items() if field.startswith(("name/", "title/"))]
+    return str(names[0].shown.value.get("value", "")) if names else ""
