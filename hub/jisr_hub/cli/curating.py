@@ -161,9 +161,7 @@ def said_words(value: dict[str, Any]) -> str:
 async def decide(folder: Path, signer: str, decision: str) -> dict[str, Any]:
     """Accept or ignore what a hub or partner says of records, from now on."""
     if expected := identifiers.node(signer):
-        raise SettingUpError(
-            f"Nothing was changed. Expected the identifier of a hub or node, {expected}; came {signer}."
-        )
+        raise SettingUpError(f"Nothing was changed. Expected a hub's or node's identifier, {expected}; came {signer}.")
     async with _looking(folder) as curation:
         if signer == curation.own:
             raise SettingUpError("Nothing was changed: what this hub says itself always counts. See: jisr-hub undo")
