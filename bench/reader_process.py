@@ -1,4 +1,6 @@
-"""A real reader in a process of its own: `python -m bench.reader_process FEED FILE` follows once and says what it took.
+"""A real reader in a process of its own, which follows once and says what it took:
+
+    python -m bench.reader_process FEED FILE [bulk]
 
 Programs are imported before the clock runs, as in a portal that follows from time to time.
 """
@@ -29,12 +31,11 @@ class Read:
     applied: int
 
 
-async def read(feed: str, copy: Path) -> Read:
-    """Follow in another process, on the measured core. Raises RuntimeError unless every entry was verified."""
+async def read(feed: str, copy: Path, *, bulk: bool = False) -> Read:
+    """Follow in another process, on the measured core. Raises RuntimeError unless every entry was in order."""
+    command = [sys.executable, "-m", "bench.reader_process", feed, str(copy), *(["bulk"] if bulk else [])]
     with cores.pinned(cores.MEASURED):
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "bench.reader_process", feed, str(copy), stdout=asyncio.subprocess.PIPE
-        )
+        process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
     said, _ = await process.communicate()
     if process.returncode != 0:
         raise RuntimeError(f"the reader ended with {process.returncode}")
@@ -43,12 +44,12 @@ async def read(feed: str, copy: Path) -> Read:
 
 def main() -> None:
     """Follow once."""
-    feed, copy = sys.argv[1], Path(sys.argv[2])
+    feed, copy, bulk = sys.argv[1], Path(sys.argv[2]), "bulk" in sys.argv[3:]
     idle, cpu, wall = highest_bytes("self"), time.process_time(), time.monotonic()
-    result = follow_once(feed, copy, allow_private=True)
+    result = follow_once(feed, copy, allow_private=True, bulk=bulk)
     cpu, wall = time.process_time() - cpu, time.monotonic() - wall
     if result.outcome != 0 or result.refused:
-        raise SystemExit(f"it was not verified: {result.sentence} {result.refused[:3]}")
+        raise SystemExit(f"it is not in order: {result.sentence} {result.refused[:3]}")
     print(json.dumps(asdict(Read(cpu, wall, idle, highest_bytes("self"), result.applied))))
 
 

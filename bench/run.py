@@ -28,7 +28,7 @@ WORKLOADS: dict[Workload, tuple[str, ...]] = {
     ingest.postgres: ("ingest_postgres",),
     stored.stored_bytes: ("stored_bytes",),
     stored.page_bytes: ("page_bytes",),
-    sync.first_sync: ("first_sync", "memory_reader"),
+    sync.first_sync: ("first_sync", "first_sync_bulk", "memory_reader"),
     sync.changes: ("nothing", "one_percent", "change"),
     single.single: ("ingest_single",),
     reads.reads: tuple(f"reads_{n}{front}" for n in reads.CONNECTIONS for front in ("", "_nginx")),

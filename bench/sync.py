@@ -2,6 +2,7 @@
 
 first_sync      CPU seconds of a reader that holds nothing, until its copy of all records is verified and stored. The
                 floor is verifying the signatures of the same records alone: signing input, base64, Ed25519.
+first_sync_bulk the same with `bulk`, which puts off the signatures of records until they are asked for; the same floor
 memory_reader   the most memory that reader has held, in MiB, against one that has only been started
 nothing         bytes both ways when nothing has changed; the floor is the least a request and its 304 can be
 one_percent     bytes of all answers, with their headers, after 1 % of the records have changed. The floor is the
@@ -52,16 +53,20 @@ class Exchanged:
 def first_sync(place: Place, records: int) -> Iterator[Row]:
     """From nothing to all of it; the last copy is kept for what comes after."""
     load, hub = place.load(records), place.filled(records)
-    floors, reads = [], []
+    floors, reads, bulk = [], [], []
     with hub.on(cores.LOAD):
         for number in range(place.runs):
             floors.append(floor.signature_seconds(load))
+            bulk.append(asyncio.run(_first(hub, load, place.folder / "bulk.jisr", bulk=True)))
             reads.append(asyncio.run(_first(hub, load, place.copy(records))))
             place.say(f"{records} records, run {number + 1}: signatures {floors[-1] / records * 1e6:.0f} µs, reader"
                       f" {reads[-1].cpu_seconds / records * 1e6:.0f} µs a record")  # fmt: skip
     rate = max(records / one.wall_seconds for one in reads)
     cpu = [one.cpu_seconds for one in reads]
     yield costs("first_sync", records, cpu, floors, "CPU s", beside=f"{rate:,.0f} records/s", rate=rate)
+    rate = max(records / one.wall_seconds for one in bulk)
+    cpu = [one.cpu_seconds for one in bulk]
+    yield costs("first_sync_bulk", records, cpu, floors, "CPU s", beside=f"{rate:,.0f} records/s", rate=rate)
     peak, idle = max(one.peak_bytes for one in reads) / 2**20, min(one.idle_bytes for one in reads) / 2**20
     yield costs("memory_reader", records, [peak], [idle], "MiB")
 
@@ -85,12 +90,12 @@ def changes(place: Place, records: int) -> Iterator[Row]:
     yield costs("change", records, [ours], [floor.cpu_seconds(load, Writer.changes)], "CPU s", beside=beside)
 
 
-async def _first(hub: HubProcess, load: Load, copy: Path) -> Read:
+async def _first(hub: HubProcess, load: Load, copy: Path, *, bulk: bool = False) -> Read:
     for file in copy.parent.glob(f"{copy.name}*"):
         file.unlink()
     async with GuardedClient(allow_private=True) as client:
         await _settled(hub, client, load)
-    return await read(hub.feed, copy)
+    return await read(hub.feed, copy, bulk=bulk)
 
 
 async def _changed(hub: HubProcess, load: Load, copy: Path) -> tuple[Exchanged, float, Exchanged]:

@@ -10,6 +10,7 @@ ASKED = {
     "ingest_unchanged",
     "ingest_single",
     "first_sync",
+    "first_sync_bulk",
     "one_percent",
     "nothing",
     "latency_one_hub",
