@@ -68,6 +68,8 @@ MAY = {
     ("POST", "/desk/sign-out"): (303, 303, 303, 303, 303),
     ("GET", "/desk/password"): (200, 200, 200, 200, 200),
     ("POST", "/desk/password"): (404, 404, 404, 404, 404),
+    ("GET", "/desk/provider"): (303, 303, 303, 303, 303),
+    ("GET", "/desk/provider/back"): (303, 303, 303, 303, 303),
     ("GET", "/desk"): (303, 200, 200, 200, 200),
     ("GET", "/desk/confirm"): (303, 200, 200, 200, 200),
     ("POST", "/desk/confirm"): (401, 403, 403, 403, 403),
@@ -270,7 +272,7 @@ async def test_the_desk_speaks_each_language(client: Any, code: str) -> None:
 
 def test_every_reason_that_a_page_gives_has_words_and_they_are_the_same() -> None:
     assert {why.value for why in desk_door.WORDS} == set(desk_door.WORDS.values())
-    assert set(Why) - desk_door.WORDS.keys() == {Why.SAME_PERSON, Why.PROVIDER, Why.STRANGER}
+    assert set(Why) - desk_door.WORDS.keys() == {Why.SAME_PERSON}
     assert all(role in desk.ROLES for role in Role)
     assert Right.LOOK in Right
 

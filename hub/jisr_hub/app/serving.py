@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import gc
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -15,8 +15,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from jisr_protocol.reader.http import ExchangeError, GuardedClient
+
 from ..authority.admissions import Admissions
 from ..authority.attesting import Attesting
+from ..config import Settings
 from ..desk.door import Door
 from ..desk.passwords import Passwords
 from ..following.rounds import Rounds
@@ -28,11 +31,14 @@ from ..storage.directory import SqlDirectory
 from ..storage.readers import SqlReaders
 from ..web import admission, api, desk, directory, notices, problem_documents, versions
 from ..web import witness as witness_routes
+from ..web.oidc import Provider
 from ..web.readiness import Readiness, free_share
 from ..web.tokens import Tokens
 from . import duties
 from .opening import Running, now, open_hub, rounds_of, sole, witness_of
 from .told import metrics_of
+
+PROVIDER_BYTES = 256 * 1024
 
 
 def application(folder: Path) -> Starlette:
@@ -107,7 +113,30 @@ def _desk(running: Running) -> list[Route]:
     """Where the hub's own people sign in; also while nothing may be signed, since they have to see why."""
     passwords = Passwords(os.urandom)
     door = Door(SqlAccounts(running.ledger.database), passwords, now, os.urandom, aside=asyncio.to_thread)
-    return desk.routes(door, SqlOpen(running.ledger), running.settings.address, running.settings.lang)
+    settings = running.settings
+    provider = _provider(settings) if settings.oidc_issuer else None
+    return desk.routes(door, SqlOpen(running.ledger), settings.address, settings.lang, provider)
+
+
+def _provider(settings: Settings) -> Provider:
+    """The provider that the settings name; its secret stands in the environment alone."""
+
+    async def exchange(address: str, body: bytes | None, headers: Mapping[str, str]) -> bytes:
+        async with GuardedClient(allow_private=settings.allow_private) as client:
+            try:
+                if body is None:
+                    answer = await client.get(address, limit_bytes=PROVIDER_BYTES, headers=headers)
+                else:
+                    answer = await client.post(address, body, headers, limit_bytes=PROVIDER_BYTES)
+            except ExchangeError as error:
+                raise ConnectionError(str(error)) from error
+        if answer.status != 200:
+            raise ConnectionError(f"{address} answered {answer.status}")
+        return answer.body
+
+    secret = os.environ.get("JISR_HUB_OIDC_SECRET", "")
+    back = settings.address + desk.BACK
+    return Provider(settings.oidc_issuer, settings.oidc_client, secret, back, exchange, os.urandom)
 
 
 def _readiness(running: Running, folder: Path) -> Readiness:

@@ -5,6 +5,8 @@ Server-rendered, works without scripts. desk_door.py guards every address below.
 
 from __future__ import annotations
 
+from typing import Any
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -18,21 +20,26 @@ from ..desk.home import Open
 from ..desk.roles import Right, Role
 from .desk_door import Endpoint, Rim, Way, form_of
 from .language import N_
+from .oidc import Provider
 
+PROVIDER = "/desk/provider"
+BACK = "/desk/provider/back"
 ROLES = {Role.AUDITOR: N_("auditor"), Role.CURATOR: N_("curator"), Role.OPERATOR: N_("operator")}
 
 
-def routes(door: Door, open_: Open, address: str, default_language: str) -> list[Route]:
+def routes(
+    door: Door, open_: Open, address: str, default_language: str, provider: Provider | None = None
+) -> list[Route]:
     """Every route of the desk, each with what it needs."""
-    desk = _Desk(Rim(door, address, default_language), open_)
+    desk = _Desk(Rim(door, address, default_language), open_, provider)
     return [desk.rim.route(way, endpoint) for way, endpoint in desk.ways().items()]
 
 
 class _Desk:
     """The pages. Each method is an endpoint behind the rim."""
 
-    def __init__(self, rim: Rim, open_: Open) -> None:
-        self.rim, self._open = rim, open_
+    def __init__(self, rim: Rim, open_: Open, provider: Provider | None) -> None:
+        self.rim, self._open, self._provider = rim, open_, provider
 
     def ways(self) -> dict[Way, Endpoint]:
         """Every way in, and what it needs: None is open to all."""
@@ -42,6 +49,8 @@ class _Desk:
             Way("POST", "/desk/sign-out", None): self.sign_out,
             Way("GET", "/desk/password", None): self.password_page,
             Way("POST", "/desk/password", None): self.password,
+            Way("GET", PROVIDER, None): self.to_provider,
+            Way("GET", BACK, None): self.from_provider,
             Way("GET", "/desk", Right.LOOK): self.home,
             Way("GET", "/desk/confirm", Right.LOOK): self.confirm_page,
             Way("POST", "/desk/confirm", Right.LOOK): self.confirm,
@@ -49,10 +58,18 @@ class _Desk:
             Way("POST", "/desk/people/sign-out", Right.ACCOUNTS): self.end_sessions,
         }
 
+    @property
+    def _shared(self) -> dict[str, Any]:
+        return {"provider": PROVIDER if self._provider is not None else ""}
+
     async def sign_in_page(self, request: Request, visitor: Visitor | None) -> Response:
         """Ask for name and password; who is in already goes on."""
         chosen = request.query_params.get("chosen") == "1"
-        return self.rim.go("/desk") if visitor else self.rim.show(request, "sign_in.html", None, chosen=chosen, name="")
+        return (
+            self.rim.go("/desk")
+            if visitor
+            else self.rim.show(request, "sign_in.html", None, chosen=chosen, name="", **self._shared)
+        )
 
     async def sign_in(self, request: Request, visitor: Visitor | None) -> Response:
         """Begin a session, under a token nobody knew before."""
@@ -61,7 +78,7 @@ class _Desk:
         try:
             token = await self.rim.door.sign_in(name, password, self.rim.network(request), self.rim.token(request))
         except Denied as denied:
-            return self.rim.refused(request, denied, None, "sign_in.html", chosen=False, name=name[:40])
+            return self.rim.refused(request, denied, None, "sign_in.html", chosen=False, name=name[:40], **self._shared)
         return self.rim.go("/desk", token)
 
     async def sign_out(self, request: Request, visitor: Visitor | None) -> Response:
@@ -82,6 +99,25 @@ class _Desk:
             return self.rim.refused(request, denied, None, "password.html", code=code[:100])
         return self.rim.go("/desk/sign-in?chosen=1")
 
+    async def to_provider(self, request: Request, visitor: Visitor | None) -> Response:
+        """Send somebody to the provider; only from a page of ours, so that nobody is signed in unasked."""
+        if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+            raise Denied(Why.CROSS_SITE)
+        if self._provider is None:
+            return self.rim.go("/desk/sign-in")
+        where, token = await self._provider.start(self.rim.door.accounts, self.rim.door.now)
+        return self.rim.mark(self.rim.go(where), token)
+
+    async def from_provider(self, request: Request, visitor: Visitor | None) -> Response:
+        """Let in whom the provider sent back; who was in already has confirmed."""
+        if self._provider is None:
+            return self.rim.go("/desk/sign-in")
+        said = dict(request.query_params)
+        accounts, now = self.rim.door.accounts, self.rim.door.now
+        subject = await self._provider.finish(accounts, said, self.rim.marked(request), now)
+        token = await self.rim.door.come_from_provider(subject, self.rim.token(request))
+        return self.rim.mark(self.rim.go("/desk", token), "")
+
     async def home(self, request: Request, visitor: Visitor | None) -> Response:
         """What waits for somebody here."""
         return self.rim.show(
@@ -97,7 +133,7 @@ class _Desk:
 
     async def confirm_page(self, request: Request, visitor: Visitor | None) -> Response:
         """Ask for the password once more."""
-        return self.rim.show(request, "confirm.html", visitor)
+        return self.rim.show(request, "confirm.html", visitor, **self._shared)
 
     async def confirm(self, request: Request, visitor: Visitor | None) -> Response:
         """Go on under a new token that is fresh."""
@@ -107,7 +143,7 @@ class _Desk:
         try:
             token = await self.rim.door.confirm(visitor, password, self.rim.network(request))
         except Denied as denied:
-            return self.rim.refused(request, denied, visitor, "confirm.html")
+            return self.rim.refused(request, denied, visitor, "confirm.html", **self._shared)
         return self.rim.go("/desk", token)
 
     async def people(self, request: Request, visitor: Visitor | None) -> Response:

@@ -24,6 +24,7 @@ from .language import N_
 from .page import page, reader_language
 
 FORM_BYTES = 16 * 1024
+MARK_SECONDS = 600
 HEADERS: Mapping[str, str] = MappingProxyType(
     {
         "Content-Security-Policy": (
@@ -48,6 +49,8 @@ WORDS: Mapping[Why, str] = MappingProxyType(
         Why.SHORT: N_("A password here has at least 15 characters. Four words that do not belong together are good."),
         Why.LONG: N_("This password is too long."),
         Why.IS_NAME: N_("The password must not contain the name."),
+        Why.PROVIDER: N_("The sign-in at your provider did not succeed."),
+        Why.STRANGER: N_("Your provider knows you, but this hub has no account for you."),
         Why.FORM: N_("The form did not arrive whole."),
     }
 )
@@ -124,6 +127,17 @@ class Rim:
         elif token == "":
             response.delete_cookie(self.cookie, path="/", secure=self._secure, httponly=True, samesite="lax")
         return self._kept(response)
+
+    def mark(self, response: Response, token: str) -> Response:
+        """Have the browser keep a token while somebody is at the provider; "" takes it away."""
+        age = MARK_SECONDS if token else 0
+        flags: dict[str, Any] = {"path": "/", "secure": self._secure, "httponly": True, "samesite": "lax"}
+        response.set_cookie(f"{self.cookie}_way", token, max_age=age, **flags)
+        return response
+
+    def marked(self, request: Request) -> str:
+        """The token that `mark` left."""
+        return request.cookies.get(f"{self.cookie}_way", "")
 
     def refused(
         self, request: Request, denied: Denied, visitor: Visitor | None, template: str = "refused.html", **context: Any
