@@ -31,8 +31,8 @@ EPOCH = "1-hhhhhhha"
 
 
 class CuratedHub(MemoryHub):
-    def __init__(self, label: str, ledger: SqlLedger) -> None:
-        super().__init__(label, ledger=ledger)
+    def __init__(self, label: str, ledger: SqlLedger, **options: Any) -> None:
+        super().__init__(label, ledger=ledger, **options)
         self.curation = SqlCuration(ledger, self.id)
         self._drawn = 0
         self.saying = Saying(self.hub, self.curation.words, self._draw)
@@ -74,10 +74,10 @@ def key_of(author: Author, label: str) -> Key:
 
 
 @contextlib.asynccontextmanager
-async def curated_hub(place: Path | str, label: str = "hub") -> AsyncIterator[CuratedHub]:
+async def curated_hub(place: Path | str, label: str = "hub", **options: Any) -> AsyncIterator[CuratedHub]:
     ledger = await SqlLedger.open(place, new_epoch=EPOCH)
     try:
-        hub = CuratedHub(label, ledger)
+        hub = CuratedHub(label, ledger, **options)
         await hub.begin()
         yield hub
     finally:

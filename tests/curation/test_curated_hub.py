@@ -8,12 +8,17 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from jisr_hub import log
 from jisr_hub.curation.saying import Unsayable
 from jisr_hub.curation.words import TYPE
+from jisr_hub.following.taking import Offered, take_once
+from jisr_hub.ports import Peer
 from jisr_hub.storage import tables as t
 from jisr_hub.storage.curation import IGNORE
 from jisr_hub.takedown.erasure import Erasures
+from jisr_protocol import entry
 from tests.curation.curated import CuratedHub, curated_hub, key_of
+from tests.hub.anchored import Network, put_in
 from tests.hub.author import Author
 from tests.hub.test_views import Outside
 
@@ -225,6 +230,75 @@ async def test_a_peer_that_accepts_shows_it_one_that_ignores_does_not_and_undo_i
         await peer.follow(speaker, tmp_path)
         assert await peer.shown(author, *ABC) == {"a", "b"}
         await peer.publish()
+
+
+async def test_a_hub_put_back_from_a_backup_takes_its_own_words_back_and_can_undo_them(
+    place: Path | str, author: Author, tmp_path: Path
+) -> None:
+    async with curated_hub(tmp_path / "lost.sqlite", "speaker") as before, curated_hub(place, "peer") as peer:
+        await filled(before, author)
+        said, gone = await before.say("same_as", author, "a", "b"), await before.say("suppressed", author, "c")
+        await before.saying.take_back(gone.key)
+        await before.publish()
+        await peer.follow(before, tmp_path)
+        theirs = [Offered(e.seq, e) for e in await peer.log() if e.node == before.id and e.op in ("put", "del")]
+        async with curated_hub(tmp_path / "again.sqlite", "speaker") as again:
+            await filled(again, author)
+            follows = Peer(peer.id, "peer", "", 0, "1-hhhhhhha")
+            rings = {before.id: before.identity.ring}
+            assert await take_once(again.hub, follows, theirs, rings, None) == 0, "never by following"
+            assert await take_once(again.hub, follows, theirs, rings, None, back=True) == len(theirs)
+            assert await take_once(again.hub, follows, theirs, rings, None, back=True) == 0
+            assert {e.src for e in await again.log() if e.node == again.id} == {None}
+            assert await again.shown(author, *ABC) == {"a+b", "c"}
+            await again.saying.take_back(said.key)
+            assert await again.shown(author, *ABC) == {"a", "b", "c"}
+            await again.publish()
+
+
+async def test_where_an_anchor_is_trusted_a_hub_that_it_names_may_speak_and_no_other(
+    place: Path | str, author: Author, tmp_path: Path
+) -> None:
+    """AUTH-1 for what a hub says itself."""
+    network = Network()
+    async with (
+        curated_hub(tmp_path / "speaker.sqlite", "speaker") as speaker,
+        curated_hub(place, "peer", anchors=[network.anchor], attests=True) as peer,
+    ):
+        await filled(speaker, author)
+        word = await speaker.say("suppressed", author, "a")
+        await speaker.publish()
+        await peer.follow(speaker, tmp_path)
+        assert word.key not in await peer.live()
+        await put_in(speaker, network.says(speaker.id, speaker.clock.now))
+        later = await speaker.say("suppressed", author, "b")
+        await speaker.publish()
+        await peer.follow(speaker, tmp_path)
+        assert later.key in await peer.live()
+
+
+async def test_what_a_peer_says_is_taken_from_itself_alone(place: Path | str, author: Author, tmp_path: Path) -> None:
+    """A hub between lets a word go that its author still says: it stays here."""
+    async with (
+        curated_hub(tmp_path / "speaker.sqlite", "speaker") as speaker,
+        curated_hub(tmp_path / "between.sqlite", "between") as between,
+        curated_hub(place, "peer") as peer,
+    ):
+        await filled(speaker, author)
+        word = await speaker.say("suppressed", author, "a")
+        await speaker.publish()
+        await between.follow(speaker, tmp_path)
+        await between.publish()
+        await peer.follow(speaker, tmp_path)
+        held = (await peer.ledger.held("public", [word.key]))[word.key]
+        out = log.out_draft(*word.key, held.rev, held.digest, held.type)
+        left = Offered(99, entry.parse(log.number(out, 99, "2026-09-01T12:00:00Z").line))
+        by_between = Peer(between.id, "between", "", 0, "1-hhhhhhha")
+        assert await take_once(peer.hub, by_between, [left], {}, None) == 0
+        assert word.key in await peer.live()
+        by_itself = Peer(speaker.id, "speaker", "", 0, "1-hhhhhhha")
+        assert await take_once(peer.hub, by_itself, [left], {}, None) == 1
+        assert word.key not in await peer.live()
 
 
 async def test_the_index_of_an_older_epoch_is_made_anew(place: Path | str, author: Author) -> None:

@@ -196,7 +196,7 @@ class _Batch:
         if entry.op == "statement":
             self._take_told(offered)
             return
-        if not self._ours_to_take(node):
+        if not self._ours_to_take(node) and not self._own_word_back(entry):
             return
         if entry.op in ("key", "recovery"):
             self._take_statement(offered)
@@ -227,6 +227,10 @@ class _Batch:
         if self.elsewhere is not None:
             return member is not None and not member.upstream
         return node != self.hub.identity.id and (member is None or member.upstream == self.peer.hub)
+
+    def _own_word_back(self, entry: Entry) -> bool:
+        """What this hub said itself of records and does not know any more (docs/decisions/0050)."""
+        return self.elsewhere is not None and entry.node == self.hub.identity.id and entry.op in ("put", "del")
 
     def _take_statement(self, offered: Offered) -> None:
         entry, node = offered.entry, offered.entry.node or ""
@@ -345,6 +349,8 @@ class _Batch:
 
     def _draft(self, offered: Offered) -> Draft:
         entry = offered.entry
+        if entry.node == self.hub.identity.id:
+            return log.draft(entry, src=None)  # this log is its author's own
         if self.elsewhere is not None and any(hop["by"] == self.hub.identity.id for hop in entry.via):
             return log.draft(entry, src=entry.src or _place(self.peer, offered))  # it set out from here
         via = way(self.hub.identity.id, self.peer, entry, offered.seq)
