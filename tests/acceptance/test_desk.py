@@ -4,14 +4,21 @@ Each test prints its figure. Short by default, whole with `--long`.
 """
 
 import random
+import time
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from jisr_hub.curation.candidates import Index, groups, pair
+from jisr_hub.curation.likeness import Grade
+from jisr_hub.curation.profiles import profile
 from jisr_hub.curation.words import Word
 from jisr_hub.storage.curation import IGNORE
 from tests.curation.curated import CuratedHub, curated_hub, key_of
+from tests.curation.measuring import many, measure
+from tests.curation.pairs import REPORTING_SEED, RULES, WITHHELD, World, rows_of
 from tests.hub.author import Author
 
 pytestmark = pytest.mark.anyio
@@ -118,3 +125,59 @@ async def test_undo_restores_the_exact_view_and_a_rebuild_or_another_order_chang
             f"{database}: {len(words)} words over {len(plain)} records, a rebuild equal; taken back in another order, "
             f"the view and its index are the first ones; at most {max(worked_out)} entries worked out for one"
         )
+
+
+# Duplicates
+
+
+def test_duplicates_are_found_and_what_only_looks_alike_is_not(shared: Path, figure: Callable[..., None]) -> None:
+    """Thresholds were set on another seed, without the rule that is withheld."""
+    world = World(rows_of(shared), REPORTING_SEED, RULES)
+    measured = measure(world)
+    figure(f"precision {measured.precision}, of strong ones {measured.strong}; recall {measured.recall}")
+    for rule, share in measured.by_rule.items():
+        figure(f"recall, {rule}{' (withheld while tuning)' if rule == WITHHELD else ''}: {share}")
+    for kind, share in measured.decoys.items():
+        figure(f"taken for the same, {kind}: {share}")
+    assert len(world.same) >= 1_000 and len(world.decoys) >= 1_000
+    assert measured.precision.value >= 0.95 and measured.recall.value >= 0.85
+
+
+def test_nhf_and_ifh_nhf_are_asked_about_and_not_joined(shared: Path) -> None:
+    partners = {row["en"]["partnerName"] for row in rows_of(shared)} & {"NHF", "IFH/NHF "}
+    assert len(partners) == 2
+    index = Index()
+    for number, partner in enumerate(sorted(partners)):
+        name = {"en": {"value": partner, "origin": "author"}}
+        taken = profile({"type": "org.jisr.organization/1", "node": f"jisr:{number}", "id": partner, "name": name})
+        assert taken is not None
+        index.put(taken)
+    ((_, (candidate,), _),) = index.every()
+    assert candidate.grade is Grade.UNSURE
+    assert groups([pair(("jisr:0", "IFH/NHF "), candidate.key)] if candidate.grade is Grade.STRONG else []) == []
+
+
+def test_candidates_for_one_new_record_among_many_come_at_once(
+    shared: Path, long: bool, figure: Callable[..., None]
+) -> None:
+    """Memory is that of what Python holds for the index; 100,000 with --long, else 4,000 and in proportion."""
+    count = 100_000 if long else 4_000
+    records = many(World(rows_of(shared), REPORTING_SEED), count + 100)
+    index = Index()
+    tracemalloc.start()
+    for record in records[:count]:
+        if (taken := profile(record)) is not None:
+            index.put(taken)
+    held = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    took = []
+    for record in records[count:]:
+        started = time.perf_counter()
+        new = profile(record)
+        assert new is not None
+        index.candidates(new)
+        took.append(time.perf_counter() - started)
+    middle, worst = sorted(took)[50] * 1000, max(took) * 1000
+    figure(f"{count} records: candidates for a new one in {middle:.1f} ms (worst of 100: {worst:.1f}), {held >> 20} MB")
+    assert held < 500 * 2**20 * count / 100_000 + 20 * 2**20
+    assert not long or middle < 50

@@ -416,3 +416,14 @@ def test_an_operator_sets_a_quorum_of_witnesses_for_a_peer_and_takes_it_away(jis
     assert opening.quorums_of(config.read(folder))[peer].quorum == "a"
     assert set_("--none").status == 0
     assert config.read(folder).quorums == {}
+
+
+# duplicates
+
+
+def test_duplicates_are_listed_and_an_unknown_record_is_a_sentence(jisr_hub: Command, filled: Path) -> None:
+    found = jisr_hub("duplicates", "--json", "--dir", filled)
+    assert found.status == 0 and found.json["records"] > 200
+    assert "Nothing was joined" in jisr_hub("duplicates", "--dir", filled).out
+    unknown = jisr_hub("duplicates", "nothing", "--dir", filled)
+    assert (unknown.status, "there is no live organization" in unknown.err) == (1, True)

@@ -68,6 +68,10 @@ class Index:
     def __contains__(self, key: Key) -> bool:
         return key in self._profiles
 
+    def every_key(self) -> Collection[Key]:
+        """The keys of all records here."""
+        return self._profiles.keys()
+
     def profile(self, key: Key) -> Profile | None:
         """What is compared of a record; None where it is not here."""
         return self._profiles.get(key)

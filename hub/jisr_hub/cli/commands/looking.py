@@ -43,3 +43,12 @@ def look_around(folder: Folder = HERE, as_json: AsJson = False) -> None:
     say(doctor.facts(found), as_json, doctor.words(found))
     if not doctor.facts(found)["well"]:
         raise typer.Exit(1)
+
+
+@commands.command()
+def duplicates(record: str = typer.Argument(""), folder: Folder = HERE, as_json: AsJson = False) -> None:
+    """List the records that may be the same, of all or of one (its id, or node/id), with reasons. Joins nothing."""
+    from .. import doubles
+
+    value = run(doubles.duplicates(folder, record, progress))
+    say(value, as_json, doubles.words_of(value))
