@@ -53,6 +53,16 @@ def test_a_curators_day(jisr_hub: Command, hub: KeptHub, author: Author) -> None
     assert run(checking.check(hub.folder, lambda *_: None))["faults"] == []
 
 
+def test_a_term_stands_for_what_this_hub_says_until_it_is_taken_back(jisr_hub: Command, hub: KeptHub) -> None:
+    at = ("--dir", hub.folder, "--json")
+    said = jisr_hub("say", "term", "dar/accueil", "org.jisr.focus/reception", *at).json
+    assert jisr_hub("curation", "list", *at).json["terms"]["dar/accueil"]["to"] == "org.jisr.focus/reception"
+    jisr_hub("undo", said["assertion"][:8], *at)
+    assert jisr_hub("curation", "list", *at).json["terms"] == {}
+    assert jisr_hub("say", "term", "accueil", "core/x", *at).status == 1
+    assert "one of exact, close" in jisr_hub("say", "term", "dar/a", "core/x", "--match", "nearly", *at).err
+
+
 def test_a_rebuild_leaves_the_directory_as_it_was(jisr_hub: Command, hub: KeptHub, author: Author) -> None:
     at = ("--dir", hub.folder, "--json")
     one, two = ("/".join(key_of(author, label)) for label in ("r0", "r1"))

@@ -18,7 +18,7 @@ from .. import config
 from ..app.opening import now, read_identity
 from ..curation.merging import Entry, Value, address
 from ..curation.saying import Saying
-from ..curation.words import DISPUTED, Word
+from ..curation.words import DISPUTED, MAPS, Word
 from ..hub import Hub
 from ..ports import Key
 from ..storage.curation import ACCEPT, SqlCuration
@@ -83,6 +83,19 @@ async def correct(folder: Path, record: str, pointer: str, value: str, reason: s
     except orjson.JSONDecodeError:
         meant = value
     return await say(folder, "corrects", [record], reason, pointer=pointer, value=meant)
+
+
+async def term(folder: Path, own: str, core: str, match: str, reason: str) -> dict[str, Any]:
+    """Say which term of a core scheme a term of a node's own stands for; each is written `scheme/code`."""
+    mapping = {"from": _concept(own), "to": _concept(core), "match": match}
+    return await say(folder, MAPS, [], reason, mapping=mapping)
+
+
+def _concept(said: str) -> dict[str, str]:
+    scheme, cut, code = said.partition("/")
+    if not cut:
+        raise SettingUpError(f"Nothing was said. Expected a term as scheme/code, came {said}.")
+    return {"scheme": scheme, "code": code}
 
 
 async def undo(folder: Path, which: str, reason: str) -> dict[str, Any]:
@@ -172,7 +185,8 @@ async def decide(folder: Path, signer: str, decision: str) -> dict[str, Any]:
 
 
 async def listed(folder: Path) -> dict[str, Any]:
-    """{"signers": {id: decision}, "words": [...]}: every word that stands, and whether its signer is heard."""
+    """{"signers": {id: decision}, "words": [...], "terms": {term: what it stands for}}: every word that stands, and
+    whether its signer is heard."""
     async with _looking(folder) as curation:
         voices, decisions = await curation.voices(), await curation.decisions()
         words = [
@@ -188,7 +202,11 @@ async def listed(folder: Path) -> dict[str, Any]:
             }
             for word in await curation.said()
         ]
-    return {"signers": decisions, "words": words}
+        terms = {
+            "/".join(own): {"to": "/".join(one.to), "match": one.match, "by": one.by, "assertion": one.word}
+            for own, one in (await curation.mappings(_today())).items()
+        }
+    return {"signers": decisions, "words": words, "terms": terms}
 
 
 def decided_words(value: dict[str, Any]) -> str:
@@ -209,6 +227,7 @@ def listed_words(value: dict[str, Any]) -> str:
         lines.append(
             f"{word['assertion']}  {word['modified']}  {word['predicate']}  {heard}  {about}  by {word['signer']}"
         )
+    lines += [f"{own} stands for {one['to']} ({one['match']}), by {one['by']}" for own, one in value["terms"].items()]
     return "\n".join(lines) or "Nothing was said of any record, and nobody's word is accepted."
 
 

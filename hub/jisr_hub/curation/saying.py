@@ -69,7 +69,7 @@ class Saying:
         }
         faults = schema.errors(TYPE, value)
         if faults:
-            raise Unsayable("Nothing was said: " + "; ".join(f"{one.pointer or '/'}: {one.message}" for one in faults))
+            raise Unsayable("Nothing was said: " + "; ".join(one.message for one in faults))
         thing = envelope.sealed("record", value, self._hub.identity.key)
         await self._store("put", thing, value, TYPE)
         word = word_of(value, thing.digest)

@@ -25,7 +25,8 @@ from jisr_protocol.notice import ALL
 from ..curation.clusters import Reach, begins, reach
 from ..curation.directory import settle
 from ..curation.merging import Entry, Record, address
-from ..curation.words import TYPE, Voices, Word, word_of
+from ..curation.terms import Concept, Mapped, mappings
+from ..curation.words import TYPE, Voices, Word, counting, word_of
 from ..ports import Conflict, Key
 from . import tables as t
 from .dialogue import Ask, Dialogue, Put
@@ -137,6 +138,11 @@ class SqlCuration:
         query = sa.select(c.node, c.id).order_by(c.node, c.id)
         rows = await self._ledger.rows(query.where(c.node == signer) if signer else query)
         return [word for word in await self.words((row.node, row.id) for row in rows) if signer in ("", word.by)]
+
+    async def mappings(self, today: str) -> dict[Concept, Mapped]:
+        """What terms of nodes' own mean, by the words that count."""
+        voices = await self.voices()
+        return mappings(counting(await self.said(), voices, today), voices)
 
     async def _settled(self, keys: Sequence[Key], today: str) -> list[Entry]:
         voices = await self.voices()

@@ -74,6 +74,22 @@ def correct(
     tell(said, as_json, curating.said_words(said))
 
 
+@say_app.command("term")
+def term(
+    own: Annotated[str, typer.Argument(help="A term of a node's own: scheme/code")],
+    core: Annotated[str, typer.Argument(help="The term of a core scheme that it stands for: scheme/code")],
+    match: Annotated[str, typer.Option(help="exact or close")] = "exact",
+    reason: Reason = "",
+    folder: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """A term of a node's own stands for one of a core scheme."""
+    from .. import curating
+
+    said = run(curating.term(folder, own, core, match, reason))
+    tell(said, as_json, curating.said_words(said))
+
+
 @commands.command()
 def undo(
     assertion: Annotated[str, typer.Argument(help="The id of what was said, or its beginning.")],
