@@ -220,7 +220,7 @@ async def test_a_copy_is_repaired_while_others_push_and_nothing_is_published(
             damaged.execute("DELETE FROM leaf WHERE seq = 8")
             damaged.execute("DELETE FROM record WHERE seq = 8")
             damaged.execute("UPDATE feed SET live = live - 1")
-            damaged.execute("DELETE FROM bucket")
+            damaged.execute("DELETE FROM branch")
         start = len(author.feed().lines)
         author.put("new")
         await hub.push(author, start)

@@ -153,19 +153,14 @@ class PublicPages(Route):
 
 
 class Pushes(Route):
-    """Where pushes come: most of what is sent, so it too is found before everything else, and answered directly."""
+    """Where pushes come: most of what is sent, so it too is found before everything else."""
 
     def __init__(self, answer: Answering) -> None:
-        super().__init__("/v1/nodes/{node}/feeds/{name}/log", self, methods=["POST"])
-        self._answer = answer
+        super().__init__("/v1/nodes/{node}/feeds/{name}/log", answer, methods=["POST"])
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         path: str = scope.get("path", "")
         return super().matches(scope) if path.startswith(_NODES) and path.endswith("/log") else (Match.NONE, {})
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        answer = await self._answer(Request(scope, receive, send))
-        await answer(scope, receive, send)
 
 
 def _files(api: _Api, feed: str) -> list[Route]:
