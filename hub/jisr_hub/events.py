@@ -39,7 +39,7 @@ EVENTS = {
     "desk.password": "Somebody has set the password of an account by a one-time link.",
     "desk.wrong": "A password at the desk was wrong, or the account is not there.",
     "desk.stranger": "The provider has signed in somebody who has no account here.",
-    "desk.provider": "The provider of sign-ins could not be asked, or answered what does not fit; nobody was signed in by it.",
+    "desk.provider": "The provider of sign-ins did not answer, or not as it should; nobody was signed in by it.",
     "erasure.again": "An older database was put back; what was erased since is erased from it again.",
     "erasure.done": "What was erased is in no file of the database any more; what remains elsewhere is named.",
     "erasure.left": "What was erased is gone from all answers and still in a file; this is tried again.",
