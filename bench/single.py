@@ -1,7 +1,8 @@
 """Many who have little to say: pushes of one entry, each durable before it is answered.
 
-ingest_single    pushes a second that a hub on one core answers to 50 nodes, each with a connection of its own and a
-                 head of its own for every entry; everything is signed and written out as HTTP before. The floor is
+ingest_single    pushes a second that a hub on one core answers over 50 connections, by which many nodes push in turn
+                 (one node may send ten a second), with a head of its own for every entry; everything is signed and
+                 written out as HTTP before. The floor is
                  what the same generator gets of a server that answers with a constant: it shows that the generator is
                  not what is measured. Beside it the CPU that the generator and the hub took.
 """
@@ -12,6 +13,7 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import zip_longest
 
 from bench import cores
 from bench.connections import Driven, drive, post
@@ -23,6 +25,8 @@ from bench.rows import Row, rates
 from jisr_protocol.reader.http import GuardedClient
 
 CONNECTIONS = 50
+EACH = 5
+"""How many records a node has. At most ten of one node are taken in a second (ING-10)."""
 MOST = 10_000
 """More would be signed for long, and say nothing else."""
 ANSWER_BYTES = 600
@@ -33,7 +37,7 @@ def single(place: Place, records: int) -> Iterator[Row]:
     """Measure it with at most 10,000 pushes; nothing at larger sizes."""
     if records > MOST:
         return
-    load = place.signed(f"single-{records}", lambda folder: make_single(folder, CONNECTIONS, records // CONNECTIONS))
+    load = place.signed(f"single-{records}", lambda folder: make_single(folder, records // EACH, EACH))
     ours, floors, beside = [], [], ""
     for _ in range(place.runs):
         floors.append(_against_a_constant(load))
@@ -45,22 +49,26 @@ def single(place: Place, records: int) -> Iterator[Row]:
                 "pushes/s", beside=beside)  # fmt: skip
 
 
-def _scripts(port: int, load: Load) -> list[list[bytes]]:
-    """What each node sends: first its keys."""
-    return [
+def _scripts(port: int, load: Load) -> tuple[list[list[bytes]], list[list[bytes]]]:
+    """What goes over each connection: the keys of its nodes, and then their records, the nodes taking turns."""
+    nodes = [
         [post(port, f"/v1/nodes/{writer.ring.id}/feeds/public/log", HEADERS, body) for body in writer.pushes()]
         for writer in load.writers
     ]
+    shares = [nodes[number::CONNECTIONS] for number in range(CONNECTIONS)]
+    keys = [[script[0] for script in share] for share in shares]
+    turns = [zip_longest(*(script[1:] for script in share), fillvalue=b"") for share in shares]
+    return keys, [[push for turn in each for push in turn if push] for each in turns]
 
 
 def _against_a_hub(place: Place, load: Load) -> tuple[Driven, float]:
     hub = place.new_hub("single").init(load)
-    scripts = _scripts(hub.port, load)
+    keys, records = _scripts(hub.port, load)
     with hub, cores.pinned(cores.LOAD):
         asyncio.run(_ready(hub))
-        drive(hub.port, [script[:1] for script in scripts])
+        drive(hub.port, keys)
         cpu = hub.cpu_seconds()
-        driven = drive(hub.port, [script[1:] for script in scripts])
+        driven = drive(hub.port, records)
         return driven, hub.cpu_seconds() - cpu
 
 
@@ -71,13 +79,13 @@ async def _ready(hub: HubProcess) -> None:
 
 def _against_a_constant(load: Load) -> Driven:
     port = free_port()
-    scripts = _scripts(port, load)
+    _, records = _scripts(port, load)
     with cores.pinned(cores.MEASURED):
         server = subprocess.Popen([sys.executable, "-m", "bench.connections", str(port), str(ANSWER_BYTES)])
     try:
         until_listening(port)
         with cores.pinned(cores.LOAD):
-            return drive(port, [script[1:] for script in scripts])
+            return drive(port, records)
     finally:
         server.terminate()
         server.wait()

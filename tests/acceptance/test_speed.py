@@ -201,7 +201,7 @@ def test_single_pushes_are_many_and_the_generator_could_send_three_times_as_many
     bench: Bench, long: bool, figure: Callable[..., None]
 ) -> None:
     row = bench("ingest_single", 10_000 if long else 500)
-    figure(f"{row.ours:.0f} pushes/s of 50 nodes, {row.floor:.0f}/s against a constant; {row.beside}")
+    figure(f"{row.ours:.0f} pushes/s over 50 connections, {row.floor:.0f}/s against a constant; {row.beside}")
     assert row.ours > 0
     if long:
         assert row.floor >= 3 * 1_500
