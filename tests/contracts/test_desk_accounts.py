@@ -26,46 +26,46 @@ async def world(place: Path | str) -> AsyncIterator[DeskWorld]:
 
 async def test_a_name_and_a_subject_have_one_account(world: DeskWorld) -> None:
     store = world.accounts
-    amina = Account("amina", Role.OPERATOR, AT, "https://id.example|1")
-    assert await store.add(amina)
-    assert not await store.add(Account("amina", Role.AUDITOR, AT))
-    assert not await store.add(Account("karim", Role.AUDITOR, AT, "https://id.example|1"))
+    operator = Account("desk-one", Role.OPERATOR, AT, "https://id.example|1")
+    assert await store.add(operator)
+    assert not await store.add(Account("desk-one", Role.AUDITOR, AT))
+    assert not await store.add(Account("desk-two", Role.AUDITOR, AT, "https://id.example|1"))
     assert await store.add(Account("zineb", Role.AUDITOR, AT))
-    assert await store.add(Account("karim", Role.AUDITOR, AT)), "two accounts without a subject do not collide"
-    assert await store.account("amina") == amina
-    assert await store.of_subject("https://id.example|1") == amina
+    assert await store.add(Account("desk-two", Role.AUDITOR, AT)), "two accounts without a subject do not collide"
+    assert await store.account("desk-one") == operator
+    assert await store.of_subject("https://id.example|1") == operator
     assert await store.of_subject("") is None
-    assert [one.name for one in await store.all()] == ["amina", "karim", "zineb"]
+    assert [one.name for one in await store.all()] == ["desk-one", "desk-two", "zineb"]
 
 
 async def test_who_is_removed_keeps_no_password_no_link_and_no_session(world: DeskWorld) -> None:
     store = world.accounts
-    await world.add("amina")
-    await store.keep_link("amina", "link", NOW + 60)
-    token, session = sessions.begin("amina", "password", NOW, world.draw)
+    await world.add("desk-one")
+    await store.keep_link("desk-one", "link", NOW + 60)
+    token, session = sessions.begin("desk-one", "password", NOW, world.draw)
     await store.begin(session, NOW)
-    assert await store.remove("amina")
-    assert not await store.remove("amina")
+    assert await store.remove("desk-one")
+    assert not await store.remove("desk-one")
     assert await store.session(sessions.hashed(token)) is None
     assert await store.linked("link", NOW) is None
-    await store.add(Account("amina", Role.OPERATOR, AT))
-    assert await store.password("amina") == "", "a later account of that name begins without a password"
+    await store.add(Account("desk-one", Role.OPERATOR, AT))
+    assert await store.password("desk-one") == "", "a later account of that name begins without a password"
     assert await store.session(sessions.hashed(token)) is None
 
 
 async def test_a_link_works_once_and_in_time(world: DeskWorld) -> None:
     store = world.accounts
-    await world.add("amina")
-    await store.keep_link("amina", "early", NOW + 60)
-    await store.keep_link("amina", "link", NOW + 60)
+    await world.add("desk-one")
+    await store.keep_link("desk-one", "early", NOW + 60)
+    await store.keep_link("desk-one", "link", NOW + 60)
     assert await store.linked("early", NOW) is None, "a new link ends the one before"
     assert await store.use_link("link", "hash", NOW + 60) is None, "too late"
     assert await store.use_link("", "hash", NOW) is None
-    _, session = sessions.begin("amina", "password", NOW, world.draw)
+    _, session = sessions.begin("desk-one", "password", NOW, world.draw)
     await store.begin(session, NOW)
     used = await asyncio.gather(*(store.use_link("link", f"hash {n}", NOW) for n in range(4)))
-    assert sorted(used, key=str) == [None, None, None, "amina"], "of four at once one wins"
-    assert await store.password("amina") == f"hash {used.index('amina')}"
+    assert sorted(used, key=str) == [None, None, None, "desk-one"], "of four at once one wins"
+    assert await store.password("desk-one") == f"hash {used.index('desk-one')}"
     assert await store.session(session.key) is None, "sessions of before have ended"
     await store.keep_link("nobody", "other", NOW + 60)
     assert await store.linked("other", NOW) is None
@@ -73,8 +73,8 @@ async def test_a_link_works_once_and_in_time(world: DeskWorld) -> None:
 
 async def test_a_session_is_exchanged_once(world: DeskWorld) -> None:
     store = world.accounts
-    await world.add("amina", Role.AUDITOR)
-    _, old = sessions.begin("amina", "password", NOW, world.draw)
+    await world.add("desk-one", Role.AUDITOR)
+    _, old = sessions.begin("desk-one", "password", NOW, world.draw)
     await store.begin(old, NOW)
     held = await store.session(old.key)
     assert held is not None
@@ -86,20 +86,20 @@ async def test_a_session_is_exchanged_once(world: DeskWorld) -> None:
     kept = [new for new in news if await store.session(new.key) is not None]
     assert kept == [news[done.index(True)]]
     assert await store.session(old.key) is None
-    assert await store.end_all("amina") == 1
-    assert await store.end_all("amina") == 0
+    assert await store.end_all("desk-one") == 1
+    assert await store.end_all("desk-one") == 0
 
 
 async def test_ended_sessions_are_forgotten_by_the_next_sign_in(world: DeskWorld) -> None:
     store = world.accounts
-    await world.add("amina")
-    _, old = sessions.begin("amina", "password", NOW, world.draw)
+    await world.add("desk-one")
+    _, old = sessions.begin("desk-one", "password", NOW, world.draw)
     await store.begin(old, NOW)
     await store.seen(old.key, NOW + 100)
     later = NOW + 100 + sessions.IDLE_SECONDS
-    await store.begin(sessions.begin("amina", "password", later - 1, world.draw)[1], later - 1)
+    await store.begin(sessions.begin("desk-one", "password", later - 1, world.draw)[1], later - 1)
     assert await store.session(old.key) is not None
-    await store.begin(sessions.begin("amina", "password", later, world.draw)[1], later)
+    await store.begin(sessions.begin("desk-one", "password", later, world.draw)[1], later)
     assert await store.session(old.key) is None
 
 

@@ -45,7 +45,7 @@ def words(draw: st.DrawFn, number: int) -> Word:
     if draw(st.integers(0, 4)) == 0:
         members |= {"from": "2026-08-01", "until": "2026-09-05"}
     signer, day = draw(st.sampled_from(SIGNERS)), draw(st.integers(1, 5))
-    return word(f"w{number}", predicate, by=signer, day=day, **members)  # type: ignore[arg-type]
+    return word(f"w{number}", predicate, by=signer, day=day, **members)
 
 
 @st.composite
@@ -71,7 +71,7 @@ def steps_of(held: tuple[list[Record], list[Word]]) -> list[Step]:
 
 @settings(max_examples=80, deadline=None)
 @given(sets(), st.randoms(use_true_random=False))
-def test_in_any_order_of_arrival_it_is_the_one_that_is_made_at_once(held: tuple[list[Record], list[Word]], by) -> None:  # type: ignore[no-untyped-def]
+def test_in_any_order_of_arrival_it_is_the_one_that_is_made_at_once(held: tuple[list[Record], list[Word]], by) -> None:
     whole = merged(*held, HEARD, TODAY)
     steps = steps_of(held)
     by.shuffle(steps)
@@ -83,7 +83,7 @@ def test_in_any_order_of_arrival_it_is_the_one_that_is_made_at_once(held: tuple[
 
 @settings(max_examples=80, deadline=None)
 @given(sets(), sets(), st.randoms(use_true_random=False))
-def test_what_came_and_went_again_leaves_the_very_same_view(  # type: ignore[no-untyped-def]
+def test_what_came_and_went_again_leaves_the_very_same_view(
     held: tuple[list[Record], list[Word]], more: tuple[list[Record], list[Word]], by
 ) -> None:
     """Words and records that are put and taken back, and others in whose place later ones stood for a while."""
@@ -133,7 +133,7 @@ def test_every_address_leads_to_one_entry_at_most_and_no_pair_that_is_not_the_sa
     assert all(len({one.type for one in held[0] if (one.key in group(entry))}) == 1 for entry in found.values())
 
 
-def group(entry) -> set[tuple[str, str]]:  # type: ignore[no-untyped-def]
+def group(entry) -> set[tuple[str, str]]:
     return {(one.node, one.id) for one in entry.records}
 
 
@@ -152,6 +152,6 @@ def test_a_change_costs_what_it_concerns_however_much_there_is(size: int) -> Non
         {"gone": [key(f"a{size - 1}")]},
     ):
         before = directory.settled
-        directory.take(**change)  # type: ignore[arg-type]
+        directory.take(**change)
         counted.append(directory.settled - before)
     assert counted == [1, 2, 1, 1, 0]

@@ -230,7 +230,7 @@ def test_what_does_not_fit_the_schema_is_no_word() -> None:
 def test_a_term_means_what_this_hub_says_else_what_was_said_last() -> None:
     def mapped(label: str, to: str, **said: object) -> Word:
         mapping = {"from": {"scheme": "own", "code": "x"}, "to": {"scheme": "core", "code": to}, "match": "exact"}
-        return word(label, "maps_term", mapping=mapping, **said)  # type: ignore[arg-type]
+        return word(label, "maps_term", mapping=mapping, **said)
 
     theirs, later = mapped("u", "a", by=PEER, day=1), mapped("v", "b", by=PEER, day=2)
     mine = mapped("w", "c", day=1)

@@ -49,7 +49,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @contextlib.asynccontextmanager
 async def _served(app: Starlette, place: Path) -> AsyncIterator[None]:
     async with desk_world(place) as world:
-        for name, role in (("amina", Role.OPERATOR), ("karim", Role.CURATOR)):
+        for name, role in (("desk-one", Role.OPERATOR), ("desk-two", Role.CURATOR)):
             await world.add(name, role)
         asks = Request("jisr:" + "a" * 52, "دار الجسر", "192.0.2.0/24", "2026-08-30T08:00:00Z", b"")
         await SqlAdmissions(world.ledger.database).put(asks, most=9, of_one_source=9)
@@ -63,7 +63,7 @@ def sign_in(page: Page, home: str, code: str) -> None:
     """Sign in by the keyboard alone."""
     page.goto(f"{home}/desk/sign-in?lang={code}")
     page.locator("#name").focus()
-    page.keyboard.type("amina")
+    page.keyboard.type("desk-one")
     page.keyboard.press("Tab")
     page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")

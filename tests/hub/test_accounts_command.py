@@ -39,82 +39,84 @@ def names(hub: KeptHub) -> list[tuple[str, str, bool]]:
 
 
 def test_an_account_is_added_with_a_link_that_chooses_its_password(hub: KeptHub) -> None:
-    made = said(hub, "add", "amina", "--role", "operator")
-    assert names(hub) == [("amina", "operator", False)]
+    made = said(hub, "add", "desk-one", "--role", "operator")
+    assert names(hub) == [("desk-one", "operator", False)]
     address, _, code = made["link"].partition("?code=")
     assert address.endswith("/desk/password")
 
     async def choose() -> None:
         async with desk_world(hub.folder / "hub.sqlite") as world:
             key = sessions.hashed(code)
-            assert await world.accounts.use_link(key, world.passwords.hashed(PASSWORD), world.door.now) == "amina"
-            assert await world.door.sign_in("amina", PASSWORD, "here")
+            assert await world.accounts.use_link(key, world.passwords.hashed(PASSWORD), world.door.now) == "desk-one"
+            assert await world.door.sign_in("desk-one", PASSWORD, "here")
 
     run(choose())
-    assert names(hub) == [("amina", "operator", True)]
-    assert said(hub, "reset", "amina")["link"] != made["link"]
-    assert names(hub) == [("amina", "operator", False)]
-    said(hub, "remove", "amina", "--yes")
+    assert names(hub) == [("desk-one", "operator", True)]
+    assert said(hub, "reset", "desk-one")["link"] != made["link"]
+    assert names(hub) == [("desk-one", "operator", False)]
+    said(hub, "remove", "desk-one", "--yes")
     assert names(hub) == []
 
 
 def test_a_name_that_may_mislead_is_refused(hub: KeptHub) -> None:
-    for name in ("Amina", "", "a b", "-a", "a" * 41, "amina\u202e", "أمينة"):
+    for name in ("Amina", "", "a b", "-a", "a" * 41, "desk-one\u202e", "أمينة"):
         with pytest.raises(SettingUpError, match=r"Nothing was changed\. Expected a name"):
             run(accounts.add(hub.folder, name, Role.AUDITOR, "", None))
     assert names(hub) == []
 
 
 def test_what_cannot_be_is_refused_with_a_sentence(hub: KeptHub) -> None:
-    said(hub, "add", "amina", "--role", "operator")
+    said(hub, "add", "desk-one", "--role", "operator")
     for words, sentence in (
-        (("add", "amina", "--role", "auditor"), "has an account already"),
-        (("add", "karim", "--role", "auditor", "--subject", "17"), "oidc_issuer"),
-        (("reset", "karim"), "has no account here"),
-        (("remove", "karim", "--yes"), "has no account here"),
+        (("add", "desk-one", "--role", "auditor"), "has an account already"),
+        (("add", "desk-two", "--role", "auditor", "--subject", "17"), "oidc_issuer"),
+        (("reset", "desk-two"), "has no account here"),
+        (("remove", "desk-two", "--yes"), "has no account here"),
         (("second-person", "on"), "needs two operators, and there is 1"),
     ):
         with pytest.raises(SettingUpError, match=sentence):
             said(hub, *words)
-    assert names(hub) == [("amina", "operator", False)]
-    found = CliRunner().invoke(app, ["account", "add", "karim", "--role", "auditor", "--ask", "--dir", str(hub.folder)])
-    assert (found.exit_code, names(hub)) == (64, [("amina", "operator", False)]), "no password from a pipe"
-    found = CliRunner().invoke(app, ["account", "remove", "amina", "--dir", str(hub.folder)])
-    assert (found.exit_code, names(hub)) == (64, [("amina", "operator", False)])
+    assert names(hub) == [("desk-one", "operator", False)]
+    found = CliRunner().invoke(
+        app, ["account", "add", "desk-two", "--role", "auditor", "--ask", "--dir", str(hub.folder)]
+    )
+    assert (found.exit_code, names(hub)) == (64, [("desk-one", "operator", False)]), "no password from a pipe"
+    found = CliRunner().invoke(app, ["account", "remove", "desk-one", "--dir", str(hub.folder)])
+    assert (found.exit_code, names(hub)) == (64, [("desk-one", "operator", False)])
 
 
 def test_a_password_that_is_too_short_makes_no_account(hub: KeptHub) -> None:
     with pytest.raises(Denied, match="at least 15 characters"):
-        run(accounts.add(hub.folder, "amina", Role.AUDITOR, "", "short"))
+        run(accounts.add(hub.folder, "desk-one", Role.AUDITOR, "", "short"))
     assert names(hub) == []
-    run(accounts.add(hub.folder, "amina", Role.AUDITOR, "", PASSWORD))
-    assert names(hub) == [("amina", "auditor", True)]
+    run(accounts.add(hub.folder, "desk-one", Role.AUDITOR, "", PASSWORD))
+    assert names(hub) == [("desk-one", "auditor", True)]
 
 
 def test_the_second_person_stays_as_long_as_it_is_asked_for(hub: KeptHub) -> None:
-    for name in ("amina", "karim"):
+    for name in ("desk-one", "desk-two"):
         said(hub, "add", name, "--role", "operator")
     said(hub, "add", "zineb", "--role", "auditor")
     assert said(hub, "second-person", "on") == {"second_person": True}
     with pytest.raises(SettingUpError, match="nobody could approve"):
-        said(hub, "remove", "karim", "--yes")
+        said(hub, "remove", "desk-two", "--yes")
     said(hub, "remove", "zineb", "--yes")
     assert said(hub, "second-person", "off") == {"second_person": False}
-    said(hub, "remove", "karim", "--yes")
-    assert [name for name, _, _ in names(hub)] == ["amina"]
+    said(hub, "remove", "desk-two", "--yes")
+    assert [name for name, _, _ in names(hub)] == ["desk-one"]
 
 
 def test_no_password_link_or_session_is_in_a_backup(hub: KeptHub, tmp_path: Path) -> None:
     async def fill() -> str:
         async with desk_world(hub.folder / "hub.sqlite") as world:
-            await world.add("amina")
-            await world.door.link("amina")
-            await world.door.sign_in("amina", PASSWORD, "here")
-            return await world.accounts.password("amina")
+            await world.add("desk-one")
+            await world.door.link("desk-one")
+            await world.door.sign_in("desk-one", PASSWORD, "here")
+            return await world.accounts.password("desk-one")
 
     async def kept(folder: Path) -> tuple[list[str], str]:
         async with desk_world(folder / "hub.sqlite") as world:
-            return [one.name for one in await world.accounts.all()], await world.accounts.password("amina")
+            return [one.name for one in await world.accounts.all()], await world.accounts.password("desk-one")
 
     hash_ = run(fill())
     assert hash_.startswith("$argon2id$")
@@ -123,4 +125,4 @@ def test_no_password_link_or_session_is_in_a_backup(hub: KeptHub, tmp_path: Path
     assert "account" in held
     assert not held & t.SECRET
     run(putting_back.restore(tmp_path / "other", tmp_path / "hub.tar", database=None, yes=False))
-    assert run(kept(tmp_path / "other")) == (["amina"], "")
+    assert run(kept(tmp_path / "other")) == (["desk-one"], "")

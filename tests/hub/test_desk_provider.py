@@ -72,7 +72,7 @@ class SmallProvider:
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[DeskWorld]:
     async with desk_world(tmp_path / "hub.sqlite") as world:
-        await world.add("amina", Role.OPERATOR, f"{ISSUER}|17")
+        await world.add("desk-one", Role.OPERATOR, f"{ISSUER}|17")
         yield world
 
 
@@ -107,7 +107,7 @@ async def test_who_comes_back_from_the_provider_is_in(world: DeskWorld, client: 
     assert small.headers["Authorization"].startswith("Basic ")
     visitor = await world.door.visitor(client.cookies[COOKIE])
     assert visitor is not None
-    assert (visitor.account.name, visitor.session.by, visitor.fresh) == ("amina", "provider", True)
+    assert (visitor.account.name, visitor.session.by, visitor.fresh) == ("desk-one", "provider", True)
     before = client.cookies[COOKIE]
     await client.get("/desk/provider/back", params=await go(client, small))
     assert client.cookies[COOKIE] != before, "a second time is a confirmation, under a new token"
@@ -150,7 +150,7 @@ async def test_a_rotated_key_is_taken_and_another_one_is_not(client: Any, small:
 
 
 async def test_a_shared_secret_is_no_signature(client: Any, small: SmallProvider) -> None:
-    small.key, small.algorithm = OctKey.import_key("s3cret" * 6), "HS256"  # type: ignore[assignment]
+    small.key, small.algorithm = OctKey.import_key("s3cret" * 6), "HS256"
     await refused(client, await go(client, small))
 
 

@@ -286,10 +286,10 @@ async def test_a_served_hub_has_its_desk(tmp_path: Path) -> None:
         allow_private=True, random_bytes=secrets.token_bytes, database="",
     )  # fmt: skip
     await made
-    await accounts.add(tmp_path / "hub", "amina", Role.OPERATOR, "", PASSWORD)
+    await accounts.add(tmp_path / "hub", "desk-one", Role.OPERATOR, "", PASSWORD)
     app = application(tmp_path / "hub")
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8470", headers=OURS) as client:
-            assert (await sign_in(client, "amina")).status_code == 303
+            assert (await sign_in(client, "desk-one")).status_code == 303
             assert (await client.get("/desk")).status_code == 200

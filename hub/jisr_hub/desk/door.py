@@ -1,7 +1,7 @@
 """Who comes in: signing in, confirming, signing out, and choosing a password by a link.
 
 door = Door(accounts, passwords, clock, random_bytes, aside=asyncio.to_thread)
-token = await door.sign_in("amina", password, network)
+token = await door.sign_in("desk-one", password, network)
 visitor = await door.visitor(token)
 visitor.check(Right.ADMIT)
 """

@@ -57,6 +57,7 @@ class Together(Generic[A, R]):
             for _, future in group:
                 future.cancel()
             raise
+        # Whatever it was is borne by whoever asked: alone, each gets its own answer or its own error.
         except Exception as error:
             if len(group) > 1:
                 for one in group:

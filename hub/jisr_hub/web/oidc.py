@@ -94,6 +94,7 @@ class Provider:
 
     def _subject(self, token: str, keys: dict[str, Any], nonce: str, now: int) -> str:
         try:
+            # its types want keys of its own class, where it takes what a provider's document holds
             found = jwt.decode(token, KeySet.import_key_set(keys), algorithms=ALGORITHMS)  # type: ignore[arg-type]
             options: Any = {
                 "iss": {"essential": True, "value": self.issuer},

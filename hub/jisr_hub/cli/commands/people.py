@@ -11,7 +11,7 @@ from ...desk.roles import Role
 from ..shell import HERE, USAGE, AsJson, Folder, confirm, fail, run, say
 
 commands = typer.Typer(no_args_is_help=True, help="The people who may sign in at this hub's desk.")
-Name = Annotated[str, typer.Argument(help="The name they sign in with, such as amina.")]
+Name = Annotated[str, typer.Argument(help="The name they sign in with, such as desk-one.")]
 
 
 @commands.command()
