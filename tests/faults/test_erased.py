@@ -31,7 +31,7 @@ from jisr_hub.app.opening import Running, open_hub
 from jisr_hub.app.serving import application
 from jisr_hub.cli import checking, erasing, keeping, setting_up
 from jisr_hub.ports import Peer, StillSeen
-from jisr_hub.storage import engines
+from jisr_hub.storage import postgresql
 from jisr_hub.storage import tables as t
 from jisr_hub.storage.sql import SqlLedger
 from jisr_node.adapters.hub import HttpHub
@@ -498,7 +498,7 @@ def test_a_table_is_written_anew_only_when_nobody_sees_the_old_rows(postgres_add
     """VACUUM FULL takes along what an older transaction may still read: it is waited for, or told."""
 
     async def story() -> list[str]:
-        database = engines.Postgres(postgres_address)
+        database = postgresql.Postgres(postgres_address)
         try:
             return await database.forget([t.peer])
         finally:
@@ -516,12 +516,12 @@ def test_a_table_is_written_anew_only_when_nobody_sees_the_old_rows(postgres_add
         reader.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         reader.execute("SELECT count(*) FROM record")
         connection.execute("UPDATE peer SET name = ''")
-        engines_seconds, engines.FORGET_SECONDS = engines.FORGET_SECONDS, 1
+        seconds, postgresql.FORGET_SECONDS = postgresql.FORGET_SECONDS, 1
         try:
             with pytest.raises(StillSeen, match="1 old rows of the table peer"):
                 asyncio.run(story())
         finally:
-            engines.FORGET_SECONDS = engines_seconds
+            postgresql.FORGET_SECONDS = seconds
         assert holding([word], relations)
         reader.rollback()
     remains = asyncio.run(story())

@@ -46,7 +46,6 @@ from ..storage.lock import only_one
 from ..storage.node_logs import SqlNodeLogs
 from ..storage.policies import SqlPolicies
 from ..storage.sql import SqlLedger
-from ..storage.standby import SqlStandby
 from ..takedown.erasure import Erasures
 from ..views.applying import Applying
 from ..views.opened import Room, Views
@@ -216,9 +215,18 @@ async def open_hub(folder: Path) -> Running:
         _log.error("fence.behind", reason=publisher.fenced)
     duty = Duty(fenced=publisher.fenced, seen_ahead=lambda: publisher.seen.warning(publisher.head))
     heads = NodeHeads(hub)
-    reads = SqlStandby(ledger, settings.read_database) if settings.read_database and settings.database else ledger
+    reads = _reads(ledger, settings)
     parts = (hub, ledger, publisher, pages, followers, pulls, heads, erasures, duty, policies, views, reads)
     return Running(settings, *parts, workers)
+
+
+def _reads(ledger: SqlLedger, settings: Settings) -> SqlLedger:
+    """What answers that may be a moment old are asked of."""
+    if not (settings.read_database and settings.database):
+        return ledger
+    from ..storage.standby import SqlStandby  # with PostgreSQL's driver, which a hub in a file does without
+
+    return SqlStandby(ledger, settings.read_database)
 
 
 async def hub_of(folder: Path, settings: Settings, ledger: SqlLedger) -> Hub:

@@ -12,11 +12,10 @@ from __future__ import annotations
 
 import functools
 import sqlite3
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import aiosqlite
-import psycopg
 import sqlalchemy as sa
 
 Rows = Sequence[tuple[Any, ...]]
@@ -90,29 +89,3 @@ async def answer_in_turns(connection: aiosqlite.Connection, dialogue: Dialogue[T
 def sqlite_put(table: str, columns: int, replace: bool) -> str:
     """The statement that puts one whole row."""
     return f"{'INSERT OR REPLACE' if replace else 'INSERT'} INTO {table} VALUES ({','.join('?' * columns)})"
-
-
-PutMany = Callable[["psycopg.AsyncConnection[Any]", Put], Any]
-
-
-async def answer_in_trips(connection: psycopg.AsyncConnection[Any], dialogue: Dialogue[T], put: PutMany) -> T:
-    """Answer a dialogue on an open connection of PostgreSQL; `put` carries out a Put."""
-    try:
-        asked = next(dialogue)
-        while True:
-            cursors = []
-            async with connection.pipeline():
-                for one in asked:
-                    if isinstance(one, Ask):
-                        cursors.append(await connection.execute(postgres_text(one.sql), one.values))
-                    else:
-                        cursors.append(await put(connection, one))
-            asked = dialogue.send([await c.fetchall() if c is not None and c.description else () for c in cursors])
-    except StopIteration as done:
-        result: T = done.value
-        return result
-
-
-@functools.cache
-def postgres_text(sql: str) -> str:
-    return sql.replace("?", "%s")

@@ -1,7 +1,7 @@
 """The two databases a ledger may stand on, and the little in which they differ.
 
-    Sqlite(path)       one file, one process; one connection writes behind a lock, readers see one moment each (WAL)
-    Postgres(address)  any number of processes; the writer's lock is an advisory lock of the feed
+    sqlite.Sqlite(path)           one file, one process; one connection writes behind a lock (WAL)
+    postgresql.Postgres(address)  any number of processes; the writer's lock is an advisory lock of the feed
 
 Both give three kinds of connection: `writing` is one transaction under the writer's lock, durable when it ends;
 `reading` is one that sees one consistent moment; `askers` run single statements. What is asked for every push goes as a
@@ -10,53 +10,24 @@ dialogue (dialogue.py), by `ask` and `write`.
 
 from __future__ import annotations
 
-import asyncio
-import re
-import sqlite3
-import time
-from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-import orjson
-import psycopg
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncResult, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncResult
 
-from ..failures import Unwritable
-from ..ports import Key, Lead, StillSeen
-from .dialogue import Ask, Dialogue, Put, Rows, T, answer_in_trips, answer_in_turns, sqlite_put
-from .lane import Lane
+from ..ports import Key, Lead
+from .dialogue import Dialogue, Rows, T
 
-CACHE_KIB = 64 * 1024
-LOG_PAGES = 16_384
-LOCK_SECONDS = 10
-WRITE_SECONDS = 60
-"""The longest one statement may take under the writer's lock; a rebuild of everything asks for more."""
-FEED_LOCK, LEADER_LOCKS = 0x4A697372, 0x4A697373
-"""First keys of our advisory locks: "Jisr" in ASCII, and the next number."""
-
-_SQLITE_FAILS = ("full", "I/O error", "readonly", "unable to open", "locked")
-"""What its messages say when it is the disk, or another process, and not the statement."""
-FORGET_SECONDS = 30
-"""How long transactions that still see what was erased are waited for."""
-CONNECT_SECONDS = 10
 PROGRAM = "jisr-hub"
 """By this name PostgreSQL lists our sessions."""
-BEAT_SECONDS = 5
-"""How soon a leader notices that its lock went with its connection."""
-
-_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000", "secure_delete=ON")
-# A batch touches as many pages of the record index as it has records: in a log of 1,000 pages each batch would be
-# copied back at once, in a larger one the pages of many batches are copied once.
-_WRITES = (*_PRAGMAS, f"cache_size=-{CACHE_KIB}", f"wal_autocheckpoint={LOG_PAGES}")
-
+STILL_SEEN = (
+    "What was erased is in no answer any more; bytes of it are still in the database's files, because somebody reads "
+    "{}. The hub tries again by itself; or give this command again."
+)
 _STREAMS = "jisr_streams"
-
-Insert = sqlite.Insert | postgresql.Insert
 
 
 async def streamed(connection: AsyncConnection, query: sa.Executable, size: int) -> AsyncIterator[Sequence[Any]]:
@@ -68,8 +39,9 @@ async def streamed(connection: AsyncConnection, query: sa.Executable, size: int)
 
 
 @asynccontextmanager
-async def _closing_streams(connection: AsyncConnection) -> AsyncIterator[AsyncConnection]:
-    """An open statement would keep old pages of the database in its log, until the garbage collector comes by."""
+async def closing_streams(connection: AsyncConnection) -> AsyncIterator[AsyncConnection]:
+    """Close what `streamed` left halfway on a connection: an open statement would keep old pages of the database in its
+    log, until the garbage collector comes by."""
     streams: list[AsyncResult[Any]] = []
     connection.info[_STREAMS] = streams  # asked for now: a connection that was cancelled has no info any more
     try:
@@ -77,10 +49,6 @@ async def _closing_streams(connection: AsyncConnection) -> AsyncIterator[AsyncCo
     finally:
         for stream in streams:
             await stream.close()
-
-
-async def _for_ever() -> None:
-    await asyncio.Event().wait()
 
 
 class PooledAddress(Exception):
@@ -125,7 +93,9 @@ class Database(Protocol):
 
     def asked_keys(self, keys: Iterable[Key]) -> tuple[object, ...]: ...
 
-    def insert(self, table: sa.Table) -> Insert: ...
+    def insert(self, table: sa.Table) -> Any:
+        """The dialect's own insert, which knows `on_conflict_do_update`."""
+        ...
 
     def asked_texts(self, values: Iterable[str]) -> object: ...
 
@@ -158,385 +128,14 @@ class Database(Protocol):
     async def close(self) -> None: ...
 
 
-class Sqlite:
-    """SQLite in a file: `synchronous=FULL`, so what is answered after a commit survives the power going."""
-
-    texts = "json_each(:asked) AS asked"
-    ranges = (
-        "(SELECT json_extract(value, '$[0]') AS low, json_extract(value, '$[1]') AS high FROM json_each(:asked))"
-        " AS asked"
-    )
-    named = "json_each(?) AS asked"
-    no_bytes = "x''"
-    keys = "(SELECT n.key AS node, i.value AS id FROM json_each(?) AS n CROSS JOIN json_each(n.value) AS i) AS asked"
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._lock = asyncio.Lock()
-        self._answers, self._writes = Lane(path, "BEGIN", _PRAGMAS), Lane(path, "BEGIN IMMEDIATE", _WRITES)
-        self._writer = self._engine("BEGIN IMMEDIATE", pool_size=1, max_overflow=0)
-        self._readers = self._engine("BEGIN", pool_size=4, max_overflow=0)
-        alone = {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True, "pool_reset_on_return": None}
-        self.askers = self._engine("", pool_size=2, max_overflow=2, **alone)
-
-    def _engine(self, begin: str, **settings: Any) -> AsyncEngine:
-        """Connections whose transactions open with `begin`; with "" each statement stands for itself."""
-        engine = create_async_engine(f"sqlite+aiosqlite:///{self.path}", **settings)
-        writes = begin == "BEGIN IMMEDIATE"
-
-        @sa.event.listens_for(engine.sync_engine, "connect")
-        def prepare(connection: Any, _record: Any) -> None:
-            connection.isolation_level = None  # the driver opens no transaction; `opening` below does
-            cursor = connection.cursor()
-            for pragma in _WRITES if writes else _PRAGMAS:
-                cursor.execute(f"PRAGMA {pragma}")
-            cursor.close()
-
-        @sa.event.listens_for(engine.sync_engine, "begin")
-        def opening(connection: sa.Connection) -> None:
-            if begin:
-                connection.exec_driver_sql(begin)
-
-        return engine
-
-    @asynccontextmanager
-    async def writing(self, *, long: bool = False) -> AsyncIterator[AsyncConnection]:
-        async with self._lock:
-            try:
-                async with self._writer.begin() as connection, _closing_streams(connection):
-                    yield connection
-            except sa.exc.OperationalError as error:
-                _tell_of_the_disk(error.orig)
-                raise
-            except sqlite3.OperationalError as error:
-                _tell_of_the_disk(error)
-                raise
-
-    async def ask(self, dialogue: Dialogue[T]) -> T:
-        return await self._in_lane(self._answers, dialogue)
-
-    async def write(self, dialogue: Dialogue[T]) -> T:
-        async with self._lock:
-            return await self._in_lane(self._writes, dialogue)
-
-    async def _in_lane(self, lane: Lane, dialogue: Dialogue[T]) -> T:
-        try:
-            return await lane.answer(dialogue)
-        except sqlite3.OperationalError as error:
-            _tell_of_the_disk(error)
-            raise
-
-    async def converse(self, connection: AsyncConnection, dialogue: Dialogue[T]) -> T:
-        driver: Any = (await connection.get_raw_connection()).driver_connection
-        return await answer_in_turns(driver, dialogue)
-
-    @asynccontextmanager
-    async def reading(self) -> AsyncIterator[AsyncConnection]:
-        async with self._readers.connect() as connection, _closing_streams(connection):
-            yield connection
-
-    async def prepare(self) -> None:
-        self.path.parent.mkdir(exist_ok=True)
-
-    async def check(self) -> None:
-        """A file has no pooler."""
-
-    def insert(self, table: sa.Table) -> Insert:
-        return sqlite.insert(table)
-
-    def asked_texts(self, values: Iterable[str]) -> object:
-        return orjson.dumps(list(values)).decode()
-
-    def asked_keys(self, keys: Iterable[Key]) -> tuple[object, ...]:
-        by_node: dict[str, list[str]] = defaultdict(list)
-        for node, record_id in keys:
-            by_node[node].append(record_id)
-        return (orjson.dumps(by_node).decode(),)
-
-    def asked_ranges(self, values: Sequence[tuple[int, int]]) -> object:
-        return orjson.dumps(values).decode()
-
-    def contains(self, column: sa.Column[Any], sought: bytes) -> sa.ColumnElement[bool]:
-        return sa.func.instr(column, sought) > 0
-
-    async def put(self, connection: AsyncConnection, table: sa.Table, rows: Rows, *, replace: bool) -> None:
-        if rows:
-            await connection.exec_driver_sql(sqlite_put(table.name, len(table.columns), replace), list(rows))
-
-    @asynccontextmanager
-    async def leading(self, role: str) -> AsyncIterator[Lead | None]:
-        yield _for_ever  # one process a file (lock.py)
-
-    async def forget(self, tables: Iterable[sa.Table]) -> list[str]:
-        """What is deleted is overwritten (secure_delete), but a row that moved when its page was split has left its
-        bytes in the gap of the old page: the file is written anew, and the log of old pages cut to nothing."""
-        async with self._lock, self.askers.connect() as connection:
-            try:
-                await connection.exec_driver_sql("VACUUM")
-            except sa.exc.OperationalError as error:
-                if "locked" not in str(error.orig):
-                    raise
-                raise StillSeen(_STILL_SEEN.format("or writes it")) from error
-            busy = (await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")).one()[0]
-        if busy:
-            raise StillSeen(_STILL_SEEN.format("its write-ahead log"))
-        return []
-
-    async def close(self) -> None:
-        for engine in (self._writer, self._readers, self.askers):
-            await engine.dispose()
-        for lane in (self._answers, self._writes):
-            await lane.close()
-
-
-def _tell_of_the_disk(error: BaseException | None) -> None:
-    """Raise Unwritable unless it is a statement of ours that does not fit."""
-    if any(mark in str(error) for mark in _SQLITE_FAILS):
-        raise Unwritable(str(error)) from error
-
-
-_ARRAYS = {sa.BigInteger: "bigint[]", sa.Text: "text[]", sa.LargeBinary: "bytea[]"}
-
-
-class Postgres:
-    """PostgreSQL: the writer's lock is taken first, so who sees entry n+1 sees entry n; standbys see the same order."""
-
-    texts = "unnest(CAST(:asked AS text[])) AS asked(value)"
-    ranges = (
-        "(SELECT (pair->>0)::bigint AS low, (pair->>1)::bigint AS high"
-        " FROM jsonb_array_elements(CAST(:asked AS jsonb)) AS pair) AS asked"
-    )
-    named = "unnest(CAST(%b AS text[])) AS asked(value)"
-    no_bytes = "''::bytea"
-    keys = "unnest(CAST(%b AS text[]), CAST(%b AS text[])) AS asked(node, id)"
-
-    def __init__(self, address: str, schema: str = "", direct: str = "") -> None:
-        """With `schema` all tables stand there, and its writer's lock is one of its own. With `direct` the address
-        leads through a pooler that gives each transaction another session, and `direct` to the database itself."""
-        self._url, self._schema = sa.make_url(address).set(drivername="postgresql+psycopg"), schema
-        self._pooled = bool(direct)
-        few = 1 if schema else 4
-        self._writer = self._engine(pool_size=min(few, 2), max_overflow=2)
-        self._readers = self._engine(pool_size=few, max_overflow=4, isolation_level="REPEATABLE READ")
-        self.askers = self._engine(pool_size=few, max_overflow=4, isolation_level="AUTOCOMMIT")
-        self._leaders = self.askers
-        if direct:
-            self._url, self._pooled = sa.make_url(direct).set(drivername="postgresql+psycopg"), False
-            self._leaders = self._engine(pool_size=few, max_overflow=4, isolation_level="AUTOCOMMIT")
-
-    def _engine(self, **settings: Any) -> AsyncEngine:
-        asked: dict[str, Any] = {"application_name": PROGRAM, "connect_timeout": CONNECT_SECONDS}
-        if self._schema:
-            asked["options"] = f"-csearch_path={self._schema}"
-        if self._pooled:
-            asked["prepare_threshold"] = None  # what is prepared belongs to a session
-        engine = create_async_engine(self._url, pool_pre_ping=True, connect_args=asked, **settings)
-        sa.event.listen(engine.sync_engine, "handle_error", _closed)
-        sa.event.listen(engine.sync_engine, "handle_error", _away)
-        return engine
-
-    async def prepare(self) -> None:
-        if self._schema:
-            engine = create_async_engine(self._url, isolation_level="AUTOCOMMIT")
-            async with engine.connect() as connection:
-                await connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {self._schema}")
-            await engine.dispose()
-
-    @asynccontextmanager
-    async def writing(self, *, long: bool = False) -> AsyncIterator[AsyncConnection]:
-        try:
-            async with self._writer.begin() as connection, _closing_streams(connection):
-                await self.converse(connection, self._locking(0 if long else WRITE_SECONDS))
-                yield connection
-        except sa.exc.OperationalError as error:  # no room, no connection, a lock that was not given in time
-            raise Unwritable(_first_line(error)) from error
-
-    def _locking(self, statement_seconds: int) -> Dialogue[None]:
-        """Bounds of this transaction, and the writer's lock: an advisory one is released after a commit is visible."""
-        bounds = {
-            "lock_timeout": f"{LOCK_SECONDS}s",
-            "idle_in_transaction_session_timeout": f"{WRITE_SECONDS}s",
-            "statement_timeout": f"{statement_seconds}s",
-            "synchronous_commit": "on",
-        }
-        settings = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in bounds.items())
-        lock = f"{FEED_LOCK}, hashtext('{self._schema}')" if self._schema else str(FEED_LOCK)
-        yield [Ask(f"SELECT {settings}"), Ask(f"SELECT pg_advisory_xact_lock({lock})")]
-
-    async def ask(self, dialogue: Dialogue[T]) -> T:
-        async with self.askers.connect() as connection:
-            return await self.converse(connection, dialogue)
-
-    async def write(self, dialogue: Dialogue[T]) -> T:
-        async with self.writing() as connection:
-            return await self.converse(connection, dialogue)
-
-    async def converse(self, connection: AsyncConnection, dialogue: Dialogue[T]) -> T:
-        driver: Any = (await connection.get_raw_connection()).driver_connection
-        try:
-            return await answer_in_trips(driver, dialogue, _put_many)
-        except psycopg.OperationalError as error:
-            raise Unwritable(str(error).partition("\n")[0]) from error
-
-    @asynccontextmanager
-    async def reading(self) -> AsyncIterator[AsyncConnection]:
-        async with self._readers.connect() as connection, _closing_streams(connection):
-            yield connection
-
-    def insert(self, table: sa.Table) -> Insert:
-        return postgresql.insert(table)
-
-    def asked_texts(self, values: Iterable[str]) -> object:
-        return list(values)
-
-    def asked_keys(self, keys: Iterable[Key]) -> tuple[object, ...]:
-        pairs = list(keys)
-        return [node for node, _ in pairs], [record_id for _, record_id in pairs]
-
-    def asked_ranges(self, values: Sequence[tuple[int, int]]) -> object:
-        return orjson.dumps(values).decode()
-
-    def contains(self, column: sa.Column[Any], sought: bytes) -> sa.ColumnElement[bool]:
-        return sa.func.pg_catalog.position(column, sought) > 0
-
-    async def put(self, connection: AsyncConnection, table: sa.Table, rows: Rows, *, replace: bool) -> None:
-        if rows:
-            await connection.exec_driver_sql(*_inserting(Put(table, rows, replace)))
-
-    @asynccontextmanager
-    async def leading(self, role: str) -> AsyncIterator[Lead | None]:
-        """A lock of the session: it goes with the connection, however the process dies."""
-        asked = sa.func.pg_try_advisory_lock(LEADER_LOCKS, sa.func.hashtext(role))
-        async with self._leaders.connect() as connection:
-            await _check_direct(connection)
-            leads = bool((await connection.execute(sa.select(asked))).scalar_one())
-
-            async def lost() -> None:
-                while True:
-                    await asyncio.sleep(BEAT_SECONDS)
-                    await connection.exec_driver_sql("SELECT 1")
-
-            try:
-                yield lost if leads else None
-            finally:
-                if leads:
-                    await connection.invalidate()  # closes it: a lock never goes back to the pool
-
-    async def forget(self, tables: Iterable[sa.Table]) -> list[str]:
-        """VACUUM alone leaves old bytes in the free space of pages; FULL writes tables and indexes anew. It takes along
-        what a transaction that began earlier may still see, anybody's, so it is done again when that has ended."""
-        async with self.askers.connect() as connection:
-            for table in tables:
-                end = time.monotonic() + FORGET_SECONDS
-                while seen := await _write_anew(connection, table.name):
-                    if time.monotonic() > end:
-                        raise StillSeen(_STILL_SEEN.format(f"{seen} old rows of the table {table.name}"))
-                    await asyncio.sleep(1.0)
-            await connection.exec_driver_sql("CHECKPOINT")  # files that were left are emptied at once, removed now
-            return [str(row[0]) for row in await connection.exec_driver_sql(_REMAINS)]
-
-    async def check(self) -> None:
-        try:
-            async with self._leaders.connect() as connection:
-                await _check_direct(connection)
-        except sa.exc.OperationalError as error:
-            raise Unwritable(_first_line(error)) from error
-
-    async def close(self) -> None:
-        for engine in {self._writer, self._readers, self.askers, self._leaders}:
-            await engine.dispose()
-
-
-def _closed(context: sa.engine.ExceptionContext) -> None:
-    """SQLAlchemy gives up a connection whose statement was cancelled, or whose server went, and leaves the cursor open:
-    a stream that was only opening is in nobody's list yet, so it is closed here."""
-    opened = context.execution_context
-    if context.is_disconnect and opened is not None and opened.cursor is not None:
-        opened.cursor.close()
-
-
-def _away(context: sa.engine.ExceptionContext) -> Unwritable | None:
-    """A server that goes, or that nobody reaches, is nobody's mistake, whatever was asked of it."""
-    error = context.sqlalchemy_exception
-    gone = context.is_disconnect or context.connection is None
-    if isinstance(error, sa.exc.OperationalError) and gone and not context.is_pre_ping:
-        return Unwritable(_first_line(error))
-    return None
-
-
-def _first_line(error: sa.exc.OperationalError) -> str:
-    return str(error.orig).partition("\n")[0]
-
-
-async def _check_direct(connection: AsyncConnection) -> None:
-    """A pooler tells its clients another session than the database does."""
-    driver: Any = (await connection.get_raw_connection()).driver_connection
-    session = (await connection.execute(sa.select(sa.func.pg_backend_pid()))).scalar_one()
-    if driver.info.backend_pid != session:
-        raise PooledAddress(
-            "The database is reached through a pooler (such as pgbouncer), where a lock belongs to nobody, so two"
-            " processes could publish at once. Nothing was changed. Name the database itself as the setting"
-            " direct_database; `database` may go on leading through the pooler."
-        )
-
-
-async def _write_anew(connection: AsyncConnection, table: str) -> int:
-    """Write a table anew; how many rows that nobody needs any more it had to take along."""
-    told: list[str] = []
-    driver: Any = (await connection.get_raw_connection()).driver_connection
-
-    def note(diagnostic: Any) -> None:
-        told.append(diagnostic.message_detail or "")
-
-    driver.add_notice_handler(note)
-    try:
-        await connection.exec_driver_sql(f"VACUUM (FULL, VERBOSE) {table}")
-    finally:
-        driver.remove_notice_handler(note)
-    # "3 dead row versions cannot be removed yet.", in whatever language
-    return max((int(number[0]) for detail in told if (number := re.match(r"\d+", detail))), default=0)
-
-
-_STILL_SEEN = (
-    "What was erased is in no answer any more; bytes of it are still in the database's files, because somebody reads "
-    "{}. The hub tries again by itself; or give this command again."
-)
-_REMAINS = """
-SELECT 'the write-ahead log still holds it: ' || count(*) || ' segments, the oldest of '
-    || to_char(min(modification) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') FROM pg_ls_waldir()
-UNION ALL
-SELECT 'the standby ' || application_name || ' holds it until it has replayed what was written (behind by '
-    || coalesce(replay_lag::text, '0') || ')' FROM pg_stat_replication
-"""
-
-
-async def _put_many(connection: psycopg.AsyncConnection[Any], put: Put) -> None:
-    if put.rows:
-        await connection.execute(*_inserting(put))
-
-
-def _inserting(put: Put) -> tuple[str, tuple[Any, ...]]:
-    """The statement that inserts whole rows, and its values: an array a column."""
-    columns, rows = put.table.columns, put.rows
-    names = [column.name for column in columns]
-    # binary: as text an array of bytes is escaped twice, and costs as much as all the rest of its record
-    arrays = ",".join(f"%b::{_array(column)}" for column in columns)
-    then = ""
-    if put.replace:
-        keys = [column.name for column in put.table.primary_key.columns]
-        places = [names.index(key) for key in keys]
-        rows = list({tuple(row[place] for place in places): row for row in rows}.values())
-        rest = ",".join(f"{name} = excluded.{name}" for name in names if name not in keys)
-        then = f" ON CONFLICT ({','.join(keys)}) DO UPDATE SET {rest}"
-    statement = f"INSERT INTO {put.table.name} ({','.join(names)}) SELECT * FROM unnest({arrays}){then}"
-    return statement, tuple(list(column) for column in zip(*rows, strict=True))
-
-
-def _array(column: sa.Column[Any]) -> str:
-    return next(array for kind, array in _ARRAYS.items() if isinstance(column.type, kind))
-
-
 def of(place: Path | str, schema: str = "", direct: str = "") -> Database:
     """The database at a path (SQLite) or an address (`postgresql://…`), there in a schema of its own or not; `direct`
     leads to the same one where the address is a pooler's."""
-    return Sqlite(place) if isinstance(place, Path) else Postgres(place, schema, direct)
+    # each brings its driver, and a command that needs one of them does not wait for the other
+    if isinstance(place, Path):
+        from .sqlite import Sqlite
+
+        return Sqlite(place)
+    from .postgresql import Postgres
+
+    return Postgres(place, schema, direct)

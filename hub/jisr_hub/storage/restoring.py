@@ -14,6 +14,7 @@ from . import engines, migrations
 from . import tables as t
 from .archive import Backup
 from .proving import Stored
+from .sqlite import Sqlite
 
 Prove = Callable[[Stored], Awaitable[None]]
 """Looks at what was put back before it takes its place; raises when it must not."""
@@ -72,7 +73,7 @@ async def leading(place: str, role: str) -> AsyncIterator[bool]:
 @asynccontextmanager
 async def scratch(folder: Path, backup: Backup) -> AsyncIterator[Stored]:
     """The rows of a backup in a database of their own in `folder`, to be looked at."""
-    database = engines.Sqlite(folder / "looked-at.sqlite")
+    database = Sqlite(folder / "looked-at.sqlite")
     try:
         async with database.writing(long=True) as connection:
             await _fill(connection, backup)
@@ -85,7 +86,7 @@ async def scratch(folder: Path, backup: Backup) -> AsyncIterator[Stored]:
 async def _into_file(place: Path, backup: Backup, stamp: str, prove: Prove) -> str:
     fresh = place.with_name(place.name + ".restoring")
     _remove(fresh)
-    database = engines.Sqlite(fresh)
+    database = Sqlite(fresh)
     try:
         async with database.writing(long=True) as connection:
             await _fill(connection, backup)
