@@ -1,10 +1,10 @@
 """The eight languages: catalogues whole and sound, plurals, dates in words, and the choice for a reader.
 
-`faults` judges a catalogue by its text alone, so that each fault it must find can be planted.
+`faults` judges the files of a language by their texts alone, so that each fault it must find can be planted.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from functools import cache
 from gettext import c2py  # the plural expressions as gettext itself reads them
@@ -12,13 +12,13 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
-from babel.messages.catalog import Catalog, Message
+from babel.messages.catalog import Message
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import PoFileError, read_po
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jisr_hub.web.language import NAMES, SOURCE, catalogue, is_reviewed, load_languages, negotiate
+from jisr_hub.web.language import NAMES, SOURCE, catalogues, is_reviewed, load_languages, negotiate
 
 HUB = Path(__file__).resolve().parents[2] / "hub" / "jisr_hub"
 TRANSLATED = tuple(code for code in NAMES if code != SOURCE)
@@ -63,49 +63,58 @@ def used() -> dict[str, str | None]:
     }
 
 
-def text_of(code: str) -> str:
-    return catalogue(code).read_text(encoding="utf-8")
+def faults(code: str, texts: Mapping[str, str]) -> list[str]:
+    """Judge all files of a language together, each the text of a room. One sentence a fault, with the English message
+    and what to do; empty when they are sound."""
+    found: list[str] = []
+    rooms: dict[str, list[Message]] = {}
+    for room, text in texts.items():
+        name = f"{code}/{room}"
+        broken = [number for number, line in enumerate(text.split("\n"), 1) if not _LINE.fullmatch(line)]
+        if broken:
+            return [f"{name}: cannot be read: lines {broken}"]
+        try:
+            read = read_po(BytesIO(text.encode()), locale=code, abort_invalid=True)
+        except (PoFileError, ValueError) as problem:
+            return [f"{name}: cannot be read: {problem}"]
+        rooms[name] = [message for message in read if message.id]
+        found += _header_faults(code, name, text)
+        if read.obsolete:
+            found.append(f"{name}: {len(read.obsolete)} obsolete messages; remove them")
+    found += _set_faults(code, rooms)
+    return found + [fault for messages in rooms.values() for one in messages for fault in _message_faults(code, one)]
 
 
-def faults(code: str, text: str) -> list[str]:
-    """Judge a catalogue. One sentence a fault, with the English message and what to do; empty when it is sound."""
-    broken = [number for number, line in enumerate(text.split("\n"), 1) if not _LINE.fullmatch(line)]
-    if broken:
-        return [f"{code}: cannot be read: lines {broken}"]
-    try:
-        read = read_po(BytesIO(text.encode()), locale=code, abort_invalid=True)
-    except (PoFileError, ValueError) as problem:
-        return [f"{code}: cannot be read: {problem}"]
-    messages = [message for message in read if message.id]
-    found = [*_header_faults(code, text), *_set_faults(code, read, messages)]
-    for message in messages:
-        found += _message_faults(code, message)
-    return found
-
-
-def _header_faults(code: str, text: str) -> Iterator[str]:
+def _header_faults(code: str, room: str, text: str) -> Iterator[str]:
     headers = dict(_HEADER.findall(text.split("\n\n", 1)[0]))
     wanted = {"Language": code, "Plural-Forms": PLURALS[code], "Content-Type": "text/plain; charset=utf-8"}
     for name, value in wanted.items():
         if headers.get(name) != value:
-            yield f"{code}: header {name} should be {value!r}, is {headers.get(name)!r}"
+            yield f"{room}: header {name} should be {value!r}, is {headers.get(name)!r}"
     if headers.get("X-Jisr-Reviewed") not in ("yes", "no"):
-        yield f"{code}: header X-Jisr-Reviewed should say yes or no, is {headers.get('X-Jisr-Reviewed')!r}"
+        yield f"{room}: header X-Jisr-Reviewed should say yes or no, is {headers.get('X-Jisr-Reviewed')!r}"
 
 
-def _set_faults(code: str, read: Catalog, messages: list[Message]) -> Iterator[str]:
-    here = {message.id if isinstance(message.id, str) else message.id[0]: message for message in messages}
+def _set_faults(code: str, rooms: Mapping[str, list[Message]]) -> Iterator[str]:
+    here: dict[str, Message] = {}
+    rooms_of: dict[str, list[str]] = {}
+    for room, messages in rooms.items():
+        for message in messages:
+            english = message.id if isinstance(message.id, str) else message.id[0]
+            here[english] = message
+            rooms_of.setdefault(english, []).append(room)
     for english, plural in used().items():
         if english not in here:
             yield f"{code}: missing: {english!r}; add it with its translation"
         elif (plural is not None) != here[english].pluralizable:
             yield f"{code}: singular and plural differ from the source: {english!r}"
-    for english in set(here) - set(used()):
-        yield f"{code}: unused: {english!r}; remove it"
-    for english in SAME.get(code, set()) - {message.id for message in messages if message.string == message.id}:
+    for english, named in rooms_of.items():
+        if english not in used():
+            yield f"{named[0]}: unused: {english!r}; remove it"
+        if len(named) > 1:
+            yield f"{code}: doubled: {english!r} stands in {' and '.join(named)}; keep one"
+    for english in SAME.get(code, set()) - {one.id for one in here.values() if one.string == one.id}:
         yield f"{code}: {english!r} stands in SAME but is not the same any more; remove it there"
-    if read.obsolete:
-        yield f"{code}: {len(read.obsolete)} obsolete messages; remove them"
 
 
 def _message_faults(code: str, message: Message) -> Iterator[str]:
@@ -140,7 +149,14 @@ def _form_faults(code: str, english: list[str], form: str, spare: set[str]) -> I
 
 @pytest.mark.parametrize("code", TRANSLATED)
 def test_a_catalogue_says_everything_once_and_soundly(code: str) -> None:
-    assert faults(code, text_of(code)) == []
+    assert faults(code, catalogues(code)) == []
+
+
+def test_every_language_has_the_same_rooms() -> None:
+    rooms = {code: list(catalogues(code)) for code in TRANSLATED}
+    assert set(rooms["nl"]) >= {"jisr", "desk"}
+    assert rooms == dict.fromkeys(TRANSLATED, rooms["nl"])
+    assert catalogues(SOURCE) == {}
 
 
 def test_the_messages_of_sources_and_templates_are_found() -> None:
@@ -155,6 +171,7 @@ def test_the_exceptions_stay_few() -> None:
 
 PLANTED = [
     ("missing", 'msgid "Yesterday"\nmsgstr "Gisteren"\n', ""),
+    ("doubled", 'msgid "Sign in"', 'msgid "Yesterday"\nmsgstr "Gisteren"\n\nmsgid "Sign in"'),
     ("empty", 'msgstr "Gisteren"', 'msgstr ""'),
     ("untranslated", 'msgstr "Gisteren"', 'msgstr "Yesterday"'),
     ("fuzzy", 'msgid "Yesterday"', '#, fuzzy\nmsgid "Yesterday"'),
@@ -183,15 +200,17 @@ PLANTED = [
 
 @pytest.mark.parametrize(("fault", "sound", "bad"), PLANTED)
 def test_a_planted_fault_is_found(fault: str, sound: str, bad: str) -> None:
-    text = text_of("nl")
-    assert sound in text, "the fault could not be planted"
-    assert any(fault in found for found in faults("nl", text.replace(sound, bad, 1)))
+    texts = dict(catalogues("nl"))
+    room = next((room for room, text in texts.items() if sound in text), "")
+    assert room, "the fault could not be planted"
+    planted = texts | {room: texts[room].replace(sound, bad, 1)}
+    assert any(fault in found for found in faults("nl", planted))
 
 
 @pytest.mark.parametrize(("code", "word"), [("ar", "أمس"), ("zgh", "ⴰⵙⵙⵏⵏⴰⵟ")])
 def test_latin_letters_alone_do_not_pass_for_arabic_or_tifinagh(code: str, word: str) -> None:
-    planted = text_of(code).replace(f'msgstr "{word}"', 'msgstr "assennad"', 1)
-    assert any("script" in found for found in faults(code, planted))
+    texts = {room: text.replace(f'msgstr "{word}"', 'msgstr "assennad"') for room, text in catalogues(code).items()}
+    assert any("script" in found for found in faults(code, texts))
 
 
 @pytest.mark.parametrize(
@@ -252,17 +271,19 @@ def test_the_eight_languages_call_themselves_by_their_own_names() -> None:
     assert load_languages()["tr"].country_name("MA") == "Fas"
 
 
-def test_a_catalogue_that_does_not_say_yes_counts_as_not_reviewed() -> None:
-    text = text_of("nl")
-    assert not is_reviewed(text.replace('"X-Jisr-Reviewed: no\\n"\n', ""))
-    assert not is_reviewed(text.replace("X-Jisr-Reviewed: no", "X-Jisr-Reviewed: maybe"))
-    assert is_reviewed(text.replace("X-Jisr-Reviewed: no", "X-Jisr-Reviewed: yes"))
+def test_a_language_counts_as_reviewed_when_every_file_says_yes() -> None:
+    text = catalogues("nl")["jisr"]
+    read = text.replace("X-Jisr-Reviewed: no", "X-Jisr-Reviewed: yes")
+    assert not is_reviewed([text.replace('"X-Jisr-Reviewed: no\\n"\n', "")])
+    assert not is_reviewed([text.replace("X-Jisr-Reviewed: no", "X-Jisr-Reviewed: maybe")])
+    assert is_reviewed([read])
+    assert not is_reviewed([read, text])
     assert load_languages()[SOURCE].reviewed
 
 
 @pytest.mark.parametrize("code", TRANSLATED)
-def test_a_language_object_knows_what_its_catalogue_says_of_review(code: str) -> None:
-    assert load_languages()[code].reviewed == is_reviewed(text_of(code))
+def test_a_language_object_knows_what_its_files_say_of_review(code: str) -> None:
+    assert load_languages()[code].reviewed == is_reviewed(catalogues(code).values())
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,10 @@
 """The eight languages of the interface: their words, dates and numbers, and the choice for one reader.
 
 English is the source: every message in code and templates is an English sentence, so English has no
-catalogue. The other seven have `locale/<code>/LC_MESSAGES/jisr.po`, read into memory once; nothing is
-compiled to disk. Each catalogue states its own `Plural-Forms` (Babel's default order for Arabic differs from
+catalogue. The other seven have `locale/<code>/LC_MESSAGES/*.po`, a file a room of pages, read into memory once;
+nothing is compiled to disk. Each file states its `Plural-Forms` (Babel's default order for Arabic differs from
 the one gettext translators use) and whether a speaker has read it (`X-Jisr-Reviewed: yes` or `no`); a page in
-a language that nobody has read says so.
+a language of which somebody has not read every file says so.
 
     languages = load_languages()
     reader = languages[negotiate(query, cookie, accept_language)]
@@ -13,13 +13,12 @@ a language that nobody has read says so.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from importlib.resources import files
-from importlib.resources.abc import Traversable
 from io import BytesIO
 from types import MappingProxyType
 
@@ -128,15 +127,17 @@ def primary(tag: str) -> str:
     return tag.replace("_", "-").split("-", 1)[0].lower()
 
 
-def catalogue(code: str) -> Traversable:
-    """Give the place of a language's catalogue, also when there is none."""
-    return files("jisr_hub.web").joinpath("locale", code, "LC_MESSAGES", "jisr.po")
+def catalogues(code: str) -> Mapping[str, str]:
+    """Give the text of each file of a language by its room ("desk" for desk.po); none for the source."""
+    here = files("jisr_hub.web").joinpath("locale", code, "LC_MESSAGES")
+    found = [one for one in here.iterdir() if one.name.endswith(".po")] if here.is_dir() else []
+    by_name = sorted(found, key=lambda one: one.name)
+    return {one.name.removesuffix(".po"): one.read_text(encoding="utf-8") for one in by_name}
 
 
-def is_reviewed(text: str) -> bool:
-    """Say whether a catalogue's header states that a speaker has read it. Silence means no."""
-    found = _REVIEWED.search(text)
-    return found is not None and found[1] == "yes"
+def is_reviewed(texts: Iterable[str]) -> bool:
+    """Say whether the header of every file states that a speaker has read it. Silence means no."""
+    return all((found := _REVIEWED.search(text)) is not None and found[1] == "yes" for text in texts)
 
 
 @cache
@@ -149,12 +150,19 @@ def _load(code: str) -> Language:
     locale = Locale.parse(_LOCALES.get(code, code))
     translations, reviewed = NullTranslations(), True
     if code != SOURCE:
-        content = catalogue(code).read_bytes()
-        compiled = BytesIO()
-        write_mo(compiled, read_po(BytesIO(content), locale=code, abort_invalid=True))
-        compiled.seek(0)
-        translations, reviewed = GNUTranslations(compiled), is_reviewed(content.decode())
+        texts = catalogues(code).values()
+        translations, reviewed = _compiled(code, texts), is_reviewed(texts)
     return Language(code, NAMES[code], locale.text_direction, reviewed, locale, translations)
+
+
+def _compiled(code: str, texts: Iterable[str]) -> GNUTranslations:
+    whole, *more = [read_po(BytesIO(text.encode()), locale=code, abort_invalid=True) for text in texts]
+    for message in (message for room in more for message in room if message.id):
+        whole[message.id] = message
+    compiled = BytesIO()
+    write_mo(compiled, whole)
+    compiled.seek(0)
+    return GNUTranslations(compiled)
 
 
 def negotiate(query: str | None, cookie: str | None, accept_language: str | None, default: str = SOURCE) -> str:
