@@ -55,7 +55,7 @@ async def _served(app: Starlette, place: Path) -> AsyncIterator[None]:
         await SqlAdmissions(world.ledger.database).put(asks, most=9, of_one_source=9)
         away = Peer("jisr:" + "b" * 52, "Hub Away", "https://away.example", 0, "", "temporary", "no answer", "")
         await world.ledger.keep_peer(away)
-        app.router.routes.extend(desk.routes(world.door, SqlOpen(world.ledger), "http://127.0.0.1", "en"))
+        app.router.routes.extend(desk.routes(desk.Parts(world.door, SqlOpen(world.ledger), "http://127.0.0.1", "en")))
         yield
 
 

@@ -84,7 +84,7 @@ async def small(world: DeskWorld) -> SmallProvider:
 @pytest.fixture
 async def client(world: DeskWorld, small: SmallProvider) -> AsyncIterator[httpx.AsyncClient]:
     provider = Provider(ISSUER, CLIENT, "s3cret", f"{HUB}/desk/provider/back", small.exchange, world.draw)
-    routes = desk.routes(world.door, SqlOpen(world.ledger), HUB, "en", provider)
+    routes = desk.routes(desk.Parts(world.door, SqlOpen(world.ledger), HUB, "en", provider))
     app = Starlette(routes=routes, exception_handlers=problem_documents.HANDLERS)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=HUB) as client:
         yield client

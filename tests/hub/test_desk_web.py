@@ -17,7 +17,8 @@ from jisr_hub.desk.denied import Why
 from jisr_hub.desk.roles import Right, Role
 from jisr_hub.storage.admissions import SqlAdmissions
 from jisr_hub.storage.desk_open import SqlOpen
-from jisr_hub.web import desk, desk_door, problem_documents
+from jisr_hub.web import desk, problem_documents
+from jisr_hub.web.desk import people, rim
 from jisr_hub.web.language import NAMES
 from jisr_hub.web.page import static_routes
 from tests.hub.desk_world import PASSWORD, DeskWorld, desk_world
@@ -36,8 +37,12 @@ async def world(tmp_path: Path) -> AsyncIterator[DeskWorld]:
         yield world
 
 
+def parts(world: DeskWorld, address: str = HUB) -> desk.Parts:
+    return desk.Parts(world.door, SqlOpen(world.ledger), address, "en")
+
+
 def browser(world: DeskWorld, address: str = HUB) -> httpx.AsyncClient:
-    routes = [*desk.routes(world.door, SqlOpen(world.ledger), address, "en"), *static_routes()]
+    routes = [*desk.routes(parts(world, address)), *static_routes()]
     app = Starlette(routes=routes, exception_handlers=problem_documents.HANDLERS)
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=address, headers=OURS)
 
@@ -79,7 +84,7 @@ MAY = {
 
 
 async def test_every_route_of_the_desk_stands_in_the_table(world: DeskWorld) -> None:
-    routes = desk.routes(world.door, SqlOpen(world.ledger), HUB, "en")
+    routes = desk.routes(parts(world))
     assert {(way.partition(" ")[0], route.path) for route in routes for way in [route.name]} == MAY.keys()
     assert {path for method, path in MAY if method == "POST"} == FORMS.keys()
 
@@ -271,9 +276,9 @@ async def test_the_desk_speaks_each_language(client: Any, code: str) -> None:
 
 
 def test_every_reason_that_a_page_gives_has_words_and_they_are_the_same() -> None:
-    assert {why.value for why in desk_door.WORDS} == set(desk_door.WORDS.values())
-    assert set(Why) - desk_door.WORDS.keys() == {Why.SAME_PERSON}
-    assert all(role in desk.ROLES for role in Role)
+    assert {why.value for why in rim.WORDS} == set(rim.WORDS.values())
+    assert set(Why) - rim.WORDS.keys() == {Why.SAME_PERSON}
+    assert all(role in people.ROLES for role in Role)
     assert Right.LOOK in Right
 
 

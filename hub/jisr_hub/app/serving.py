@@ -115,7 +115,7 @@ def _desk(running: Running) -> list[Route]:
     door = Door(SqlAccounts(running.ledger.database), passwords, now, os.urandom, aside=asyncio.to_thread)
     settings = running.settings
     provider = _provider(settings) if settings.oidc_issuer else None
-    return desk.routes(door, SqlOpen(running.ledger), settings.address, settings.lang, provider)
+    return desk.routes(desk.Parts(door, SqlOpen(running.ledger), settings.address, settings.lang, provider))
 
 
 def _provider(settings: Settings) -> Provider:

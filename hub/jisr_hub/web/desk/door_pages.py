@@ -1,7 +1,4 @@
-"""The operator's desk: signing in and out, choosing a password, what is open, and who may sign in.
-
-Server-rendered, works without scripts. desk_door.py guards every address below.
-"""
+"""Signing in and out, choosing a password, and confirming that it is still the same person."""
 
 from __future__ import annotations
 
@@ -9,40 +6,25 @@ from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
-from jisr_protocol import identifiers
-
-from ..desk import home
-from ..desk.denied import Denied, Why
-from ..desk.door import Door, Visitor
-from ..desk.home import Open
-from ..desk.roles import Right, Role
-from .desk_door import Endpoint, Rim, Way, form_of
-from .language import N_
-from .oidc import Provider
+from ...desk.denied import Denied, Why
+from ...desk.door import Visitor
+from ...desk.roles import Right
+from ..oidc import Provider
+from .rim import Endpoint, Rim, Way, form_of
 
 PROVIDER = "/desk/provider"
 BACK = "/desk/provider/back"
-ROLES = {Role.AUDITOR: N_("auditor"), Role.CURATOR: N_("curator"), Role.OPERATOR: N_("operator")}
 
 
-def routes(
-    door: Door, open_: Open, address: str, default_language: str, provider: Provider | None = None
-) -> list[Route]:
-    """Every route of the desk, each with what it needs."""
-    desk = _Desk(Rim(door, address, default_language), open_, provider)
-    return [desk.rim.route(way, endpoint) for way, endpoint in desk.ways().items()]
+class DoorPages:
+    """The pages before the desk."""
 
-
-class _Desk:
-    """The pages. Each method is an endpoint behind the rim."""
-
-    def __init__(self, rim: Rim, open_: Open, provider: Provider | None) -> None:
-        self.rim, self._open, self._provider = rim, open_, provider
+    def __init__(self, rim: Rim, provider: Provider | None) -> None:
+        self.rim, self._provider = rim, provider
 
     def ways(self) -> dict[Way, Endpoint]:
-        """Every way in, and what it needs: None is open to all."""
+        """None is open to all."""
         return {
             Way("GET", "/desk/sign-in", None): self.sign_in_page,
             Way("POST", "/desk/sign-in", None): self.sign_in,
@@ -51,11 +33,8 @@ class _Desk:
             Way("POST", "/desk/password", None): self.password,
             Way("GET", PROVIDER, None): self.to_provider,
             Way("GET", BACK, None): self.from_provider,
-            Way("GET", "/desk", Right.LOOK): self.home,
             Way("GET", "/desk/confirm", Right.LOOK): self.confirm_page,
             Way("POST", "/desk/confirm", Right.LOOK): self.confirm,
-            Way("GET", "/desk/people", Right.AUDIT): self.people,
-            Way("POST", "/desk/people/sign-out", Right.ACCOUNTS): self.end_sessions,
         }
 
     @property
@@ -118,19 +97,6 @@ class _Desk:
         token = await self.rim.door.come_from_provider(subject, self.rim.token(request))
         return self.rim.mark(self.rim.go("/desk", token), "")
 
-    async def home(self, request: Request, visitor: Visitor | None) -> Response:
-        """What waits for somebody here."""
-        return self.rim.show(
-            request,
-            "home.html",
-            visitor,
-            role=ROLES[visitor.account.role] if visitor else "",
-            may_audit=visitor is not None and _may(visitor, Right.AUDIT),
-            waiting=[(one, _instant(one.at)) for one in await self._open.waiting()],
-            failing=[(one, _instant(one.since)) for one in await home.failing(self._open)],
-            put_aside=await self._open.put_aside(),
-        )
-
     async def confirm_page(self, request: Request, visitor: Visitor | None) -> Response:
         """Ask for the password once more."""
         return self.rim.show(request, "confirm.html", visitor, **self._shared)
@@ -145,27 +111,3 @@ class _Desk:
         except Denied as denied:
             return self.rim.refused(request, denied, visitor, "confirm.html", **self._shared)
         return self.rim.go("/desk", token)
-
-    async def people(self, request: Request, visitor: Visitor | None) -> Response:
-        """Who may sign in."""
-        people = [(one, ROLES[one.role]) for one in await self.rim.door.accounts.all()]
-        may_end = visitor is not None and visitor.account.role is Role.OPERATOR
-        return self.rim.show(request, "people.html", visitor, people=people, may_end=may_end)
-
-    async def end_sessions(self, request: Request, visitor: Visitor | None) -> Response:
-        """Sign somebody out wherever they are signed in."""
-        (name,) = await form_of(request, "name")
-        await self.rim.door.accounts.end_all(name)
-        return self.rim.go("/desk/people")
-
-
-def _may(visitor: Visitor, right: Right) -> bool:
-    try:
-        visitor.check(right)
-    except Denied:
-        return False
-    return True
-
-
-def _instant(text: str) -> object:
-    return identifiers.from_instant(text) if text else None

@@ -1,6 +1,7 @@
 """The desk's rim: cookies, who asks, whether the request comes from our own page, and every refusal as a page.
 
-`WAYS` says for each address of the desk what right it needs; the routes are made of it, so none is open by oversight.
+Each room of pages says in its `ways()` what right each of its addresses needs; the routes are made of it, so none is
+open by oversight.
 """
 
 from __future__ import annotations
@@ -8,20 +9,20 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import parse_qsl, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from ..authority.admissions import network_of
-from ..desk.denied import Denied, Why
-from ..desk.door import Door, Visitor
-from ..desk.roles import Right
-from .api import body
-from .language import N_
-from .page import page, reader_language
+from ...authority.admissions import network_of
+from ...desk.denied import Denied, Why
+from ...desk.door import Door, Visitor
+from ...desk.roles import Right
+from ..api import body
+from ..language import N_
+from ..page import page, reader_language
 
 FORM_BYTES = 16 * 1024
 MARK_SECONDS = 600
@@ -72,6 +73,14 @@ class Way:
 
 
 Endpoint = Callable[[Request, Visitor | None], Awaitable[Response]]
+
+
+class Room(Protocol):
+    """Pages that belong together, each a method that is an endpoint behind the rim."""
+
+    def ways(self) -> dict[Way, Endpoint]:
+        """Every way in, and what it needs."""
+        ...
 
 
 class Rim:
@@ -168,6 +177,16 @@ def origin_of(address: str) -> str:
     """The origin (RFC 6454) of an address."""
     parts = urlsplit(address)
     return f"{parts.scheme}://{parts.netloc}"
+
+
+def may(visitor: Visitor | None, right: Right) -> bool:
+    """Whether they may do this now: what is not allowed is not offered."""
+    try:
+        if visitor is not None:
+            visitor.check(right)
+    except Denied as denied:
+        return denied.why is Why.CONFIRM  # they are asked to confirm when they do it
+    return visitor is not None
 
 
 async def form_of(request: Request, *names: str) -> list[str]:

@@ -1,0 +1,46 @@
+"""The operator's desk: server-rendered, works without scripts. rim.py guards every address of it.
+
+A room is a module with a class of endpoints and their `ways()`, and a line in `rooms`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from starlette.routing import Route
+
+from ...desk.door import Door
+from ...desk.home import Open
+from ..oidc import Provider
+from .door_pages import BACK, DoorPages
+from .home import Home
+from .people import People
+from .rim import Rim, Room
+
+__all__ = ["BACK", "Parts", "routes"]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the rooms work with. `address` is where people find this hub."""
+
+    door: Door
+    open_: Open
+    address: str
+    language: str
+    provider: Provider | None = None
+
+
+def rooms(rim: Rim, parts: Parts) -> list[Room]:
+    """Every room of the desk."""
+    return [
+        DoorPages(rim, parts.provider),
+        Home(rim, parts.open_),
+        People(rim),
+    ]
+
+
+def routes(parts: Parts) -> list[Route]:
+    """Every route of the desk, each with what it needs."""
+    rim = Rim(parts.door, parts.address, parts.language)
+    return [rim.route(way, endpoint) for room in rooms(rim, parts) for way, endpoint in room.ways().items()]
