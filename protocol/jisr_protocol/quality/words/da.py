@@ -1,0 +1,68 @@
+"""Fund og kriterier på dansk."""
+
+FINDINGS = {
+    "missing": "“{expected}” mangler. Tilføj det.",
+    "missing_one": "En af disse mangler: {expected}. Tilføj en.",
+    "like": "Skriv det sådan: {expected}. Der står: {came}.",
+    "whole": "Skriv et helt tal. Der står: {came}.",
+    "yes_no": "Skriv true eller false. Der står: {came}.",
+    "choice": "Vælg en af disse: {expected}. Der står: {came}.",
+    "too_long": "Der er plads til {expected} tegn; der er {came}. Gør det kortere.",
+    "too_many": "Der er plads til {expected}; der er {came}. Tag nogle ud.",
+    "too_few": "Der skal være mindst {expected}; der er {came}.",
+    "too_high": "Højst {expected} er muligt; der står {came}.",
+    "too_low": "Mindst {expected} er nødvendigt; der står {came}.",
+    "twice": "Det samme står her to gange. Tag det ene ud.",
+    "blank": "Her er ingen ord. Skriv dem, eller tag feltet ud.",
+    "words": "Sig hvilket sprog ordene er på, og hvem der skrev dem.",
+    "nobody": "Dette fortæller, hvem en person er. Tag det ud og nævn rollen.",
+    "hidden_place": "Stedet er skjult, så ingen må se adresse eller punkt. Tag det ud.",
+    "area_place": "Stedet vises som et område, så ingen må se gaden eller det præcise punkt. Tag det ud.",
+    "contact_in_text": "Der står en mailadresse eller et telefonnummer i teksten. Tag det ud.",
+    "reference": "Dette fører ikke til noget. Vælg det igen. Der står: {came}.",
+    "code": "Brug kun latinske bogstaver, tal og tegn som - og _. Der står: {came}.",
+    "kind_unknown": "Denne slags kendes ikke: {came}.",
+    "form": "Dette har ikke den form, der hører til her: {expected}. Der står: {came}.",
+    "unsignable": "Dette kan ikke underskrives: ventede {expected}; der står: {came}.",
+    "person.mail": "“{came}” ligner en persons mailadresse. Alle kan læse den, og kopier bliver, når personen"
+    " går. Brug en adresse for rollen, som info@.",
+    "person.phone": "{came} er et mobilnummer, måske nogens eget. Alle kan læse det og ringe om natten. Brug et"
+    " af organisationens numre, eller spørg personen.",
+    "person.name": "“{came}” ligner navnet på en person. Alle kan læse det, og søgemaskiner gemmer det. Nævn rollen.",
+    "person.text": "“{came}” i teksten ser ud til at føre til én person. Alle kan læse det. Flyt det til"
+    " kontakterne, under en rolle.",
+    "place.shelter": "Det ligner et sted, hvor mennesker skjuler sig ({came}), og alle kan se præcis, hvor det"
+    " er. Også den, der leder efter dem. Vælg “skjult” eller “område”.",
+    "place.text": "Stedet er skjult, men teksten ser ud til at sige, hvor det er: “{came}”. Tag det ud.",
+}
+CRITERIA = {
+    "structure": ("Opbygningen er rigtig", "Først skal noget rettes."),
+    "fresh": ("Bekræftet inden for seks måneder", "Bekræft, at det stadig er rigtigt."),
+    "review": ("Dagen for gennemsyn er ikke forbi", "Se, om det stadig er rigtigt, og vælg en ny dag."),
+    "over": ("Ikke forbi, mens det kaldes aktivt", "Den sidste dag er forbi. Afslut det, eller ret dagen."),
+    "checked": ("Nogen har set efter i virkeligheden", "Bed nogen se efter med et opkald, en mail eller et besøg."),
+    "numbers": ("Registernumrene er slået op", "Slå nummeret op i registret, og sig det."),
+    "persons": ("Fortæller intet om privatpersoner", "Se på det, der ligner en person eller et skjult sted."),
+    "letters": ("Bogstaverne er, hvad de ligner", "Et ord i navnet blander bogstaver fra to alfabeter."),
+    "described": ("Siger i få sætninger, hvad det er", "Skriv to eller tre sætninger om det."),
+    "reachable": ("Kan kontaktes", "Tilføj organisationens mailadresse, telefon eller webside."),
+    "opening": ("Siger hvornår", "Tilføj åbningstider eller dage."),
+    "where": ("Siger hvor", "Tilføj stedet, eller det område det arbejder i."),
+    "whom": ("Siger for hvem", "Sig, hvem det er for."),
+    "languages": ("Har sit navn på to sprog", "Tilføj navnet på et andet sprog. En maskines ord tæller ikke."),
+    "terms": ("Siger, hvad det handler om", "Vælg et eller flere emner."),
+}
+SHARED = {
+    "must fix": "Skal rettes",
+    "could be better": "Kan blive bedre",
+    "accuracy": "Er det rigtigt?",
+    "usefulness": "Hjælper det?",
+    "met": "Opfyldt",
+    "not met": "Ikke opfyldt",
+    "not applicable": "Ikke relevant",
+    "found": "Fundet: {came}",
+    "not asked": "Denne slags siger det ikke, eller skjuler det med vilje.",
+    "title": "{title}: {sentence}",
+    "cell": "ark {sheet}, celle {cell}",
+    "row": "celle {cell}",
+}

@@ -1,0 +1,68 @@
+"""Bulgular ve ölçütler, Türkçe."""
+
+FINDINGS = {
+    "missing": "“{expected}” eksik. Ekleyin.",
+    "missing_one": "Bunlardan biri eksik: {expected}. Birini ekleyin.",
+    "like": "Şöyle yazın: {expected}. Yazılan: {came}.",
+    "whole": "Tam sayı yazın. Yazılan: {came}.",
+    "yes_no": "true ya da false yazın. Yazılan: {came}.",
+    "choice": "Bunlardan birini seçin: {expected}. Yazılan: {came}.",
+    "too_long": "Buraya en çok {expected} karakter sığar; {came} var. Kısaltın.",
+    "too_many": "Buraya en çok {expected} tane sığar; {came} var. Bazılarını çıkarın.",
+    "too_few": "Burada en az {expected} olmalı; {came} var.",
+    "too_high": "En çok {expected} olabilir; yazılan {came}.",
+    "too_low": "En az {expected} gerekir; yazılan {came}.",
+    "twice": "Aynı şey burada iki kez var. Birini çıkarın.",
+    "blank": "Burada söz yok. Yazın ya da alanı çıkarın.",
+    "words": "Bu sözlerin hangi dilde olduğunu ve kimin yazdığını belirtin.",
+    "nobody": "Bu, bir kişinin kim olduğunu söylüyor. Çıkarın; görevi yazın.",
+    "hidden_place": "Bu yer gizli; herkes adres ya da nokta görmemeli. Çıkarın.",
+    "area_place": "Bu yer bölge olarak gösteriliyor; herkes sokağı ya da tam noktayı görmemeli. Çıkarın.",
+    "contact_in_text": "Bu metinde bir e-posta adresi ya da telefon numarası var. Çıkarın.",
+    "reference": "Bu hiçbir kayda götürmüyor. Kaydı yeniden seçin. Yazılan: {came}.",
+    "code": "Yalnızca Latin harfleri, rakamlar ve - ile _ gibi işaretler kullanın. Yazılan: {came}.",
+    "kind_unknown": "Bu kayıt türü bilinmiyor: {came}.",
+    "form": "Bu, buraya uygun biçimde değil: {expected}. Yazılan: {came}.",
+    "unsignable": "Bu imzalanamaz: beklenen {expected}; yazılan: {came}.",
+    "person.mail": "“{came}” bir kişinin e-posta adresine benziyor. Herkes okuyabilir ve o kişi ayrılınca"
+    " kopyaları kalır. info@ gibi göreve ait bir adres kullanın.",
+    "person.phone": "{came} bir cep telefonu, belki birinin kendi numarası. Herkes okuyabilir ve gece arayabilir."
+    " Kuruluşun numarasını kullanın ya da o kişiye sorun.",
+    "person.name": "“{came}” bir kişinin adına benziyor. Herkes okuyabilir ve arama motorları saklar. Görevi yazın.",
+    "person.text": "Bu metindeki “{came}” tek bir kişiye götürüyor gibi. Herkes okuyabilir. Bir görevin altında"
+    " iletişim bilgilerine taşıyın.",
+    "place.shelter": "Burası insanların saklandığı bir yere benziyor ({came}) ve herkes tam yerini görebilir."
+    " Onları arayan da. “Gizli” ya da “bölge” seçin.",
+    "place.text": "Bu yer gizli ama metin nerede olduğunu söylüyor gibi: “{came}”. Çıkarın.",
+}
+CRITERIA = {
+    "structure": ("Yapısı doğru", "Önce bir şeyin düzeltilmesi gerek."),
+    "fresh": ("Son altı ayda doğrulandı", "Hâlâ doğru olduğunu onaylayın."),
+    "review": ("Gözden geçirme günü geçmedi", "Hâlâ doğru mu bakın ve yeni bir gün seçin."),
+    "over": ("Etkin denirken bitmiş değil", "Son günü geçti. Bitirin ya da günü değiştirin."),
+    "checked": ("Birisi gerçekte kontrol etti", "Birinden telefonla, postayla ya da giderek bakmasını isteyin."),
+    "numbers": ("Sicil numaralarına bakıldı", "Numarayı sicilde arayın ve bunu belirtin."),
+    "persons": ("Kişiler hakkında bir şey söylemiyor", "Bir kişiyi ya da gizli yeri anlatıyor gibi görünene bakın."),
+    "letters": ("Harfler göründükleri gibi", "Addaki bir sözcükte iki alfabenin harfleri karışmış."),
+    "described": ("Ne olduğunu birkaç cümleyle söylüyor", "Hakkında iki üç cümle yazın."),
+    "reachable": ("Ulaşılabilir", "Kuruluşun e-posta adresini, telefonunu ya da web sayfasını ekleyin."),
+    "opening": ("Ne zaman olduğunu söylüyor", "Açık saatleri ya da günleri ekleyin."),
+    "where": ("Nerede olduğunu söylüyor", "Yeri ya da çalıştığı bölgeyi ekleyin."),
+    "whom": ("Kimin için olduğunu söylüyor", "Kimin için olduğunu yazın."),
+    "languages": ("Adı iki dilde var", "Adını ikinci bir dilde ekleyin. Makinenin sözleri sayılmaz."),
+    "terms": ("Neyle ilgili olduğunu söylüyor", "Bir ya da daha çok konu seçin."),
+}
+SHARED = {
+    "must fix": "Düzeltilmeli",
+    "could be better": "Daha iyi olabilir",
+    "accuracy": "Doğru mu?",
+    "usefulness": "Yararlı mı?",
+    "met": "Karşılanıyor",
+    "not met": "Karşılanmıyor",
+    "not applicable": "Geçerli değil",
+    "found": "Bulunan: {came}",
+    "not asked": "Bu tür kayıt bunu söylemez ya da bilerek gizler.",
+    "title": "{title}: {sentence}",
+    "cell": "sayfa {sheet}, hücre {cell}",
+    "row": "hücre {cell}",
+}
