@@ -13,6 +13,8 @@ import gzip
 import itertools
 import random
 import shutil
+import subprocess
+import sys
 import unicodedata
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -31,7 +33,7 @@ from jisr_hub.app.opening import Running, open_hub
 from jisr_hub.app.serving import application
 from jisr_hub.cli import checking, erasing, keeping, setting_up
 from jisr_hub.ports import Peer, StillSeen
-from jisr_hub.storage import postgresql
+from jisr_hub.storage import postgresql, sqlite
 from jisr_hub.storage import tables as t
 from jisr_hub.storage.sql import SqlLedger
 from jisr_node.adapters.hub import HttpHub
@@ -527,3 +529,34 @@ def test_a_table_is_written_anew_only_when_nobody_sees_the_old_rows(postgres_add
     remains = asyncio.run(story())
     assert any("the write-ahead log still holds it" in sentence for sentence in remains)
     assert holding([word], relations) == {}
+
+
+COPYING = """
+import fcntl, sys, time
+with open(sys.argv[1], "r+b") as shared:
+    fcntl.lockf(shared, fcntl.LOCK_EX, 1, 121)  # WAL_CKPT_LOCK, see walformat.html of SQLite
+    print("copying", flush=True)
+    time.sleep(float(sys.argv[2]))
+"""
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(("seconds", "told"), [(1.0, False), (30.0, True)])
+async def test_whoever_copies_pages_at_this_moment_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, told: bool
+) -> None:
+    monkeypatch.setattr(sqlite, "FORGET_SECONDS", 2 if told else 20)
+    ledger = await SqlLedger.open(tmp_path / "hub.sqlite", new_epoch="1-aaaaaaaa")
+    program = [sys.executable, "-c", COPYING, str(tmp_path / "hub.sqlite-shm"), str(seconds)]
+    with subprocess.Popen(program, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "copying\n"
+        try:
+            if told:
+                with pytest.raises(StillSeen, match="its write-ahead log"):
+                    await ledger.forget()
+            else:
+                assert await ledger.forget() == []
+        finally:
+            other.kill()
+            await ledger.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -23,6 +24,8 @@ from .lane import Lane
 
 CACHE_KIB = 64 * 1024
 LOG_PAGES = 16_384
+FORGET_SECONDS = 10
+"""How long what still reads or writes the log is waited for."""
 _FAILS = ("full", "I/O error", "readonly", "unable to open", "locked")
 """What its messages say when it is the disk, or another process, and not the statement."""
 _PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000", "secure_delete=ON")
@@ -154,9 +157,7 @@ class Sqlite:
                 if "locked" not in str(error.orig):
                     raise
                 raise StillSeen(STILL_SEEN.format("or writes it")) from error
-            busy = (await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")).one()[0]
-        if busy:
-            raise StillSeen(STILL_SEEN.format("its write-ahead log"))
+            await _cut_log(connection)
         return []
 
     async def close(self) -> None:
@@ -164,6 +165,16 @@ class Sqlite:
             await engine.dispose()
         for lane in (self._answers, self._writes):
             await lane.close()
+
+
+async def _cut_log(connection: AsyncConnection) -> None:
+    """Cut the log of old pages to nothing. Whoever copies pages at this moment, of itself after a commit, is not waited
+    for by SQLite, as readers are."""
+    end = time.monotonic() + FORGET_SECONDS
+    while (await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")).one()[0]:
+        if time.monotonic() > end:
+            raise StillSeen(STILL_SEEN.format("its write-ahead log"))
+        await asyncio.sleep(0.2)
 
 
 def _tell_of_the_disk(error: BaseException | None) -> None:
