@@ -14,9 +14,11 @@ from starlette.applications import Starlette
 
 from jisr_hub.desk import sessions
 from jisr_hub.desk.denied import Why
+from jisr_hub.desk.passkeys import Ceremonies
 from jisr_hub.desk.roles import Right, Role
 from jisr_hub.storage.admissions import SqlAdmissions
 from jisr_hub.storage.desk_open import SqlOpen
+from jisr_hub.storage.passkeys import SqlPasskeys
 from jisr_hub.web import desk, problem_documents
 from jisr_hub.web.desk import people, rim
 from jisr_hub.web.language import NAMES
@@ -38,7 +40,8 @@ async def world(tmp_path: Path) -> AsyncIterator[DeskWorld]:
 
 
 def parts(world: DeskWorld, address: str = HUB) -> desk.Parts:
-    return desk.Parts(world.door, SqlOpen(world.ledger), address, "en")
+    ceremonies = Ceremonies(SqlPasskeys(world.ledger.database), world.door, address, "Hub")
+    return desk.Parts(world.door, SqlOpen(world.ledger), address, "en", ceremonies=ceremonies)
 
 
 def browser(world: DeskWorld, address: str = HUB) -> httpx.AsyncClient:
@@ -66,6 +69,10 @@ FORMS: dict[str, dict[str, str]] = {
     "/desk/password": {"code": "none", "password": "x"},
     "/desk/confirm": {"password": "wrong"},
     "/desk/people/sign-out": {"name": "the-curator"},
+    "/desk/passkey": {"credential": "{}"},
+    "/desk/confirm/passkey": {"credential": "{}"},
+    "/desk/passkeys/add": {"label": "phone", "credential": "{}"},
+    "/desk/passkeys/remove": {"id": "none"},
 }
 MAY = {
     ("GET", "/desk/sign-in"): (200, 303, 303, 303, 303),
@@ -80,6 +87,14 @@ MAY = {
     ("POST", "/desk/confirm"): (401, 403, 403, 403, 403),
     ("GET", "/desk/people"): (303, 200, 403, 200, 200),
     ("POST", "/desk/people/sign-out"): (401, 403, 403, 303, 403),
+    ("GET", "/desk/passkey"): (200, 200, 200, 200, 200),
+    ("POST", "/desk/passkey"): (403, 403, 403, 403, 403),
+    ("GET", "/desk/confirm/passkey"): (303, 200, 200, 200, 200),
+    ("POST", "/desk/confirm/passkey"): (401, 403, 403, 403, 403),
+    ("GET", "/desk/passkeys"): (303, 200, 200, 200, 200),
+    ("GET", "/desk/passkeys/add"): (303, 200, 200, 200, 403),
+    ("POST", "/desk/passkeys/add"): (401, 403, 403, 403, 403),
+    ("POST", "/desk/passkeys/remove"): (401, 303, 303, 303, 403),
 }
 
 

@@ -31,6 +31,7 @@ BEFORE = "0011"
 LATER = (
     *("account", "account_secret", "desk_session", "desk_pending", "desk_try"),
     *("voice", "word", "word_about", "merged", "curated"),
+    *("passkey", "desk_token"),
 )
 """The tables that steps after it brought."""
 

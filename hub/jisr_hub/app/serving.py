@@ -21,6 +21,7 @@ from ..authority.admissions import Admissions
 from ..authority.attesting import Attesting
 from ..config import Settings
 from ..desk.door import Door
+from ..desk.passkeys import Ceremonies
 from ..desk.passwords import Passwords
 from ..following.rounds import Rounds
 from ..ports import Pull
@@ -28,6 +29,7 @@ from ..storage.admissions import SqlAdmissions
 from ..storage.desk import SqlAccounts
 from ..storage.desk_open import SqlOpen
 from ..storage.directory import SqlDirectory
+from ..storage.passkeys import SqlPasskeys
 from ..storage.readers import SqlReaders
 from ..web import admission, api, desk, directory, notices, problem_documents, versions
 from ..web import witness as witness_routes
@@ -115,7 +117,9 @@ def _desk(running: Running) -> list[Route]:
     door = Door(SqlAccounts(running.ledger.database), passwords, now, os.urandom, aside=asyncio.to_thread)
     settings = running.settings
     provider = _provider(settings) if settings.oidc_issuer else None
-    return desk.routes(desk.Parts(door, SqlOpen(running.ledger), settings.address, settings.lang, provider))
+    ceremonies = Ceremonies(SqlPasskeys(running.ledger.database), door, settings.address, settings.name)
+    open_ = SqlOpen(running.ledger)
+    return desk.routes(desk.Parts(door, open_, settings.address, settings.lang, provider, ceremonies))
 
 
 def _provider(settings: Settings) -> Provider:

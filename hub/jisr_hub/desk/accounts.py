@@ -42,7 +42,7 @@ class Accounts(Protocol):
         ...
 
     async def remove(self, name: str) -> bool:
-        """Take the account away, its password, and every session; False when there is none."""
+        """Take the account away, its password, passkeys and tokens, and every session; False when there is none."""
         ...
 
     async def account(self, name: str) -> Account | None: ...
@@ -70,7 +70,7 @@ class Accounts(Protocol):
         ...
 
     async def keep_password(self, name: str, password: str, *, end: bool) -> None:
-        """Keep another hash; with `end` every session of theirs ends too, and a link is worth nothing now."""
+        """Keep another hash; with `end` every session, passkey and token of theirs ends too, and so does a link."""
         ...
 
     async def begin(self, session: Session, now: int) -> None:

@@ -22,6 +22,11 @@ class Why(StrEnum):
     IS_NAME = "The password must not contain the name."
     PROVIDER = "The sign-in at your provider did not succeed."
     STRANGER = "Your provider knows you, but this hub has no account for you."
+    PASSKEY = "This passkey was not accepted. Try once more, or give your password."
+    COPIED = "There may be a copy of this passkey, so it opens nothing any more. Give your password, then remove it."
+    PROVIDER_ONLY = "You sign in at your provider, so passkeys are kept there."
+    MANY_PASSKEYS = "There are as many passkeys as one account can have. Remove one first."
+    LABEL = "Expected a name of 1 to 60 letters, digits or other signs."
     FORM = "The form did not arrive whole."
 
 

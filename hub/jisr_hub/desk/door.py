@@ -63,7 +63,7 @@ class Door:
         """Give the token of a new session; `old` is the token the browser had, which ends. Raises Denied."""
         await self._try(name, password, network)
         await self.sign_out(old)
-        return await self._begin(name, "password")
+        return await self.begin(name, "password")
 
     async def come_from_provider(self, subject: str, old: str = "") -> str:
         """The same for who was sent by the provider. Raises Denied (STRANGER)."""
@@ -73,9 +73,9 @@ class Door:
             raise Denied(Why.STRANGER, subject)
         held = await self.visitor(old)
         if held is not None and held.account.name == account.name:
-            return await self._exchange(held)
+            return await self.exchange(held)
         await self.sign_out(old)
-        return await self._begin(account.name, "provider")
+        return await self.begin(account.name, "provider")
 
     async def visitor(self, token: str) -> Visitor | None:
         """Who has this token; None when it is worth nothing (any more)."""
@@ -96,7 +96,7 @@ class Door:
     async def confirm(self, visitor: Visitor, password: str, network: str) -> str:
         """Give the token that takes the place of the visitor's, and is fresh. Raises Denied."""
         await self._try(visitor.account.name, password, network)
-        return await self._exchange(visitor)
+        return await self.exchange(visitor)
 
     async def sign_out(self, token: str) -> None:
         """End the session of this token, if there is one."""
@@ -111,7 +111,7 @@ class Door:
 
     async def choose(self, code: str, password: str, network: str) -> str:
         """Keep the password of whoever has this code; their name. Raises Denied."""
-        await self._count(limiting.on_signing_in("", network))
+        await self.count(limiting.on_signing_in("", network))
         key = sessions.hashed(code)
         name = await self.accounts.linked(key, self.now)
         if name is None:
@@ -123,10 +123,29 @@ class Door:
         _log.info("desk.password", account=name)
         return name
 
+    async def begin(self, name: str, by: str) -> str:
+        """Give the token of a new session of whoever has shown who they are."""
+        token, session = sessions.begin(name, by, self.now, self.random_bytes)
+        await self.accounts.begin(session, self.now)
+        _log.info("desk.signed_in", account=name, by=by)
+        return token
+
+    async def exchange(self, visitor: Visitor) -> str:
+        """Give the token that takes the place of a visitor's who has shown again who they are. Raises Denied."""
+        token, session = sessions.confirmed(visitor.session, self.now, self.random_bytes)
+        if not await self.accounts.exchange(visitor.session.key, session):
+            raise Denied(Why.SIGNED_OUT)
+        return token
+
+    async def count(self, limits: tuple[limiting.Limit, ...]) -> None:
+        """Count one try. Raises Denied (TOO_MANY)."""
+        if not await self.accounts.count(limits, self.now):
+            raise Denied(Why.TOO_MANY)
+
     async def _try(self, name: str, password: str, network: str) -> None:
         """Raise Denied unless this is the password. Every answer takes as long, whether there is such a name or not."""
         limits = limiting.on_signing_in(name, network)
-        await self._count(limits)
+        await self.count(limits)
         kept = await self.accounts.password(name)
         if not await self._alone(self._passwords.fits, kept, password):
             _log.warning("desk.wrong", network=network)
@@ -134,10 +153,6 @@ class Door:
         await self.accounts.forgive(limits[0], self.now)
         if self._passwords.is_outdated(kept):
             await self.accounts.keep_password(name, await self._alone(self._passwords.hashed, password), end=False)
-
-    async def _count(self, limits: tuple[limiting.Limit, ...]) -> None:
-        if not await self.accounts.count(limits, self.now):
-            raise Denied(Why.TOO_MANY)
 
     async def _alone(self, work: Callable[..., Any], *arguments: str) -> Any:
         if self._waiting >= WAITING_MOST:
@@ -148,15 +163,3 @@ class Door:
                 return await self._aside(work, *arguments)
         finally:
             self._waiting -= 1
-
-    async def _begin(self, name: str, by: str) -> str:
-        token, session = sessions.begin(name, by, self.now, self.random_bytes)
-        await self.accounts.begin(session, self.now)
-        _log.info("desk.signed_in", account=name, by=by)
-        return token
-
-    async def _exchange(self, visitor: Visitor) -> str:
-        token, session = sessions.confirmed(visitor.session, self.now, self.random_bytes)
-        if not await self.accounts.exchange(visitor.session.key, session):
-            raise Denied(Why.SIGNED_OUT)
-        return token

@@ -45,6 +45,11 @@ def on_signing_in(name: str, network: str) -> tuple[Limit, ...]:
     )
 
 
+def on_passkey(network: str) -> tuple[Limit, ...]:
+    """What beginning to sign in with a passkey counts towards: nothing is guessed, but each costs a row."""
+    return (Limit(_key("passkey", network), OF_NETWORK, 15 * 60), Limit(_key("passkeys"), IN_ALL, 60 * 60))
+
+
 def _key(*parts: str) -> str:
     """By its hash: people type their password into the wrong field."""
     return hashlib.sha256("\x00".join(("jisr-desk-try", *parts)).encode("utf-8", "surrogatepass")).hexdigest()

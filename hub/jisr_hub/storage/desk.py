@@ -33,6 +33,7 @@ class SqlAccounts:
     async def remove(self, name: str) -> bool:
         async with self._database.writing() as connection:
             await _end_all(connection, name)
+            await _forget_keys(connection, name)
             await connection.execute(sa.delete(t.account_secret).where(t.account_secret.c.name == name))
             gone = await connection.execute(sa.delete(t.account).where(t.account.c.name == name))
             return bool(gone.rowcount)
@@ -87,6 +88,7 @@ class SqlAccounts:
             await connection.execute(new.on_conflict_do_update(index_elements=["name"], set_=values))
             if end:
                 await _end_all(connection, name)
+                await _forget_keys(connection, name)
 
     # Sessions
 
@@ -173,6 +175,12 @@ class SqlAccounts:
 async def _end_all(connection: AsyncConnection, name: str) -> int:
     gone = await connection.execute(sa.delete(t.desk_session).where(t.desk_session.c.account == name))
     return int(gone.rowcount)
+
+
+async def _forget_keys(connection: AsyncConnection, name: str) -> None:
+    """Whoever saw a password may have made passkeys and tokens with it."""
+    await connection.execute(sa.delete(t.passkey).where(t.passkey.c.account == name))
+    await connection.execute(sa.delete(t.desk_token).where(t.desk_token.c.account == name))
 
 
 def _row(value: Account | Session | Pending) -> dict[str, Any]:

@@ -19,7 +19,8 @@
 `derived`     the feeds beside the public one; each has a ledger of its own, whose `peer` says how far it follows
 `brake`       peers whose feed lost so much at once that a person must look first
 `account`     who may sign in at the desk; `account_secret` their passwords and one-time links, by hash; `desk_session`,
-              `desk_try` and `desk_pending` are forgotten when they expire. Of these only `account` is in a backup
+              `desk_try` and `desk_pending` are forgotten when they expire; `passkey` and `desk_token` by what
+              programs act, by hash. Of these only `account` is in a backup
 `voice`       whose words about records the operator accepts or ignores
 `word`        assertions that are live, and `word_about` the records each is about; `merged` the records that are one
               with others, or not shown, by such words; `curated` how far the log was read for these three, which hold
@@ -435,7 +436,33 @@ desk_try = Table(
     Column("count", Number, nullable=False),
     sqlite_strict=True,
 )
-SECRET = frozenset({"account_secret", "desk_session", "desk_pending", "desk_try"})
+passkey = Table(
+    "passkey",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("account", String, nullable=False),
+    Column("label", String, nullable=False),
+    Column("public", LargeBinary, nullable=False),
+    Column("count", Number, nullable=False),
+    Column("made", Number, nullable=False),
+    Column("used", Number, nullable=False),
+    Column("copied", Number, nullable=False),
+    sqlite_strict=True,
+)
+desk_token = Table(
+    "desk_token",
+    metadata,
+    Column("key", String, primary_key=True),
+    Column("id", String, nullable=False, unique=True),
+    Column("account", String, nullable=False),
+    Column("label", String, nullable=False),
+    Column("rights", String, nullable=False),
+    Column("made", Number, nullable=False),
+    Column("expires", Number, nullable=False),
+    Column("used", Number, nullable=False),
+    sqlite_strict=True,
+)
+SECRET = frozenset({"account_secret", "desk_session", "desk_pending", "desk_try", "passkey", "desk_token"})
 """Tables whose rows no backup holds: a copy of a backup must open no desk."""
 voice = Table(
     "voice",

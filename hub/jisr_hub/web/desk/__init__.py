@@ -11,9 +11,11 @@ from starlette.routing import Route
 
 from ...desk.door import Door
 from ...desk.home import Open
+from ...desk.passkeys import Ceremonies
 from ..oidc import Provider
 from .door_pages import BACK, DoorPages
 from .home import Home
+from .passkeys import PasskeyPages
 from .people import People
 from .rim import Rim, Room
 
@@ -29,12 +31,14 @@ class Parts:
     address: str
     language: str
     provider: Provider | None = None
+    ceremonies: Ceremonies | None = None
 
 
 def rooms(rim: Rim, parts: Parts) -> list[Room]:
     """Every room of the desk."""
     return [
-        DoorPages(rim, parts.provider),
+        DoorPages(rim, parts.provider, parts.ceremonies),
+        *([PasskeyPages(rim, parts.ceremonies)] if parts.ceremonies is not None else []),
         Home(rim, parts.open_),
         People(rim),
     ]

@@ -9,8 +9,10 @@ from starlette.responses import Response
 
 from ...desk.denied import Denied, Why
 from ...desk.door import Visitor
+from ...desk.passkeys import Ceremonies
 from ...desk.roles import Right
 from ..oidc import Provider
+from . import passkeys
 from .rim import Endpoint, Rim, Way, form_of
 
 PROVIDER = "/desk/provider"
@@ -20,8 +22,8 @@ BACK = "/desk/provider/back"
 class DoorPages:
     """The pages before the desk."""
 
-    def __init__(self, rim: Rim, provider: Provider | None) -> None:
-        self.rim, self._provider = rim, provider
+    def __init__(self, rim: Rim, provider: Provider | None, ceremonies: Ceremonies | None) -> None:
+        self.rim, self._provider, self._ceremonies = rim, provider, ceremonies
 
     def ways(self) -> dict[Way, Endpoint]:
         """None is open to all."""
@@ -39,7 +41,14 @@ class DoorPages:
 
     @property
     def _shared(self) -> dict[str, Any]:
-        return {"provider": PROVIDER if self._provider is not None else ""}
+        passkey = passkeys.SIGN_IN if self._ceremonies is not None and self._ceremonies.possible else ""
+        return {"provider": PROVIDER if self._provider is not None else "", "passkey": passkey}
+
+    async def _ways_to_confirm(self, visitor: Visitor | None) -> dict[str, Any]:
+        if visitor is None or self._ceremonies is None:
+            return self._shared
+        held = await self._ceremonies.kept.of(visitor.account.name)
+        return {**self._shared, "passkey": passkeys.CONFIRM if held else ""}
 
     async def sign_in_page(self, request: Request, visitor: Visitor | None) -> Response:
         """Ask for name and password; who is in already goes on."""
@@ -99,7 +108,7 @@ class DoorPages:
 
     async def confirm_page(self, request: Request, visitor: Visitor | None) -> Response:
         """Ask for the password once more."""
-        return self.rim.show(request, "confirm.html", visitor, **self._shared)
+        return self.rim.show(request, "confirm.html", visitor, **await self._ways_to_confirm(visitor))
 
     async def confirm(self, request: Request, visitor: Visitor | None) -> Response:
         """Go on under a new token that is fresh."""
@@ -109,5 +118,6 @@ class DoorPages:
         try:
             token = await self.rim.door.confirm(visitor, password, self.rim.network(request))
         except Denied as denied:
-            return self.rim.refused(request, denied, visitor, "confirm.html", **self._shared)
+            shown = await self._ways_to_confirm(visitor)
+            return self.rim.refused(request, denied, visitor, "confirm.html", **shown)
         return self.rim.go("/desk", token)

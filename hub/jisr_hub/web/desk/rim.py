@@ -37,6 +37,8 @@ HEADERS: Mapping[str, str] = MappingProxyType(
         "Cross-Origin-Resource-Policy": "same-origin",
     }
 )
+SCRIPTED = HEADERS["Content-Security-Policy"] + "; script-src 'self'"
+"""The policy of the few pages that a browser can show only by a script of ours."""
 WORDS: Mapping[Why, str] = MappingProxyType(
     {
         Why.SIGNED_OUT: N_("You are not signed in, or it was too long ago."),
@@ -52,12 +54,19 @@ WORDS: Mapping[Why, str] = MappingProxyType(
         Why.IS_NAME: N_("The password must not contain the name."),
         Why.PROVIDER: N_("The sign-in at your provider did not succeed."),
         Why.STRANGER: N_("Your provider knows you, but this hub has no account for you."),
+        Why.PASSKEY: N_("This passkey was not accepted. Try once more, or give your password."),
+        Why.COPIED: N_(
+            "There may be a copy of this passkey, so it opens nothing any more. Give your password, then remove it."
+        ),
+        Why.PROVIDER_ONLY: N_("You sign in at your provider, so passkeys are kept there."),
+        Why.MANY_PASSKEYS: N_("There are as many passkeys as one account can have. Remove one first."),
+        Why.LABEL: N_("Expected a name of 1 to 60 letters, digits or other signs."),
         Why.FORM: N_("The form did not arrive whole."),
     }
 )
 STATUS: Mapping[Why, int] = MappingProxyType(
     {Why.SIGNED_OUT: 401, Why.TOO_MANY: 429, Why.BUSY: 503, Why.SHORT: 422, Why.LONG: 422, Why.IS_NAME: 422}
-    | {Why.FORM: 400, Why.LINK: 404}
+    | {Why.FORM: 400, Why.LINK: 404, Why.LABEL: 422, Why.MANY_PASSKEYS: 409}
 )
 """403 for all others."""
 RETRY_SECONDS: Mapping[Why, int] = MappingProxyType({Why.TOO_MANY: 900, Why.BUSY: 60})
@@ -65,11 +74,16 @@ RETRY_SECONDS: Mapping[Why, int] = MappingProxyType({Why.TOO_MANY: 900, Why.BUSY
 
 @dataclass(frozen=True)
 class Way:
-    """One address of the desk with one method; `right` is None for what is open to all."""
+    """One address of the desk with one method; `right` is None for what is open to all.
+
+    With `fresh` only for who has just shown who they are, whatever the right; with `script` the page may run ours.
+    """
 
     method: str
     path: str
     right: Right | None
+    fresh: bool = False
+    script: bool = False
 
 
 Endpoint = Callable[[Request, Visitor | None], Awaitable[Response]]
@@ -107,7 +121,12 @@ class Rim:
                             return self.go("/desk/sign-in")
                         raise Denied(Why.SIGNED_OUT)
                     visitor.check(way.right)
-                return self._kept(await endpoint(request, visitor))
+                    if way.fresh and not visitor.fresh:
+                        raise Denied(Why.CONFIRM)
+                answer = self._kept(await endpoint(request, visitor))
+                if way.script:
+                    answer.headers["Content-Security-Policy"] = SCRIPTED
+                return answer
             except Denied as denied:
                 return self.refused(request, denied, visitor)
 
