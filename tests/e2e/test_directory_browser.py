@@ -30,6 +30,7 @@ FLAGS = [
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 ]
 RECORD = f"/directory/{NODE}/{identifier(1)}"
+HERE = ("127.0.0.1", "localhost")
 PHONE, DESK = {"width": 360, "height": 740}, {"width": 1280, "height": 900}
 PATHS = ("/directory", RECORD, "/directory?page=0", "/nowhere")
 
@@ -101,7 +102,7 @@ def opened(browser: Browser, **settings: Any) -> Iterator[Page]:
     complaints: list[str] = []
     page.on(
         "request",
-        lambda request: strangers.append(request.url) if urlsplit(request.url).hostname != "127.0.0.1" else None,
+        lambda request: strangers.append(request.url) if urlsplit(request.url).hostname not in HERE else None,
     )
     page.on(
         "console",
