@@ -211,7 +211,7 @@ def test_status_tells_what_is_held_and_what_was_put_aside_and_why(
 def test_check_finds_all_well(jisr_hub: Command, filled: Path) -> None:
     said = jisr_hub("check", "--dir", filled)
     assert (said.status, said.err.strip()) == (0, "OK")
-    assert jisr_hub("check", "--dir", filled, "--json").json == {"entries": 264, "live": 259, "faults": []}
+    assert jisr_hub("check", "--dir", filled, "--json").json == {"entries": 264, "live": 259, "acts": 1, "faults": []}
 
 
 def sql(folder: Path, statement: str, *values: object) -> int:

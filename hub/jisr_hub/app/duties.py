@@ -17,6 +17,7 @@ import structlog
 from jisr_protocol import identifiers
 
 from .. import log
+from ..desk.works import holding
 from ..following.rounds import Rounds
 from ..hub import Fenced
 from ..ports import Pull
@@ -25,6 +26,7 @@ from ..publish.fence import Behind
 from ..publish.keeping import keep_for_ever
 from ..storage.folder import FolderPages
 from ..takedown.acknowledging import Acknowledgements
+from .acting import bench_of
 from .opening import PUBLIC, SEEN, Running, copying_of, witnessing_of
 
 SCRUB_SECONDS, SCRUB_SHARE = 60.0, 20
@@ -55,6 +57,9 @@ def begin(running: Running, folder: Path, pulls: Rounds[Pull]) -> list[asyncio.T
         "witnessing": witnessing_of(folder, running).run,
         "attesting": lambda: _again_and_again(
             RENEW_SECONDS, lambda: renew(running), lambda: _log.exception("attestation.failed")
+        ),
+        "blocks": lambda: _again_and_again(
+            RENEW_SECONDS, lambda: renew_blocks(running), lambda: _log.exception("block.not_renewed")
         ),
     }
     often = max(running.settings.publish_seconds, 0.2)
@@ -202,6 +207,13 @@ async def renew(running: Running) -> None:
     """Sign anew in time what this hub says of its nodes."""
     if renewed := await running.hub.renew():
         _log.info("attestation.renewed", nodes=len(renewed))
+
+
+async def renew_blocks(running: Running) -> None:
+    """Say anew in time what is blocked until a later day."""
+    bench = bench_of(running.settings, running.hub, running.ledger, running.erasures)
+    if said := await holding.renew_blocks(bench):
+        _log.info("block.renewed", blocks=said)
 
 
 async def scrub_for_ever(running: Running) -> None:

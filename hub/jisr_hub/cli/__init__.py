@@ -12,6 +12,7 @@ import typer
 from jisr_protocol.reader.answers import Unreachable
 
 from .commands import (
+    acted,
     beginning,
     carried,
     copying,
@@ -35,7 +36,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="A Jisr hub: one country's directory of many voices.",
 )
-for group in (beginning, looking, copying, nodes, speaking, notices, saying, ledger, upgrade):
+for group in (beginning, looking, copying, nodes, speaking, notices, saying, acted, ledger, upgrade):
     app.add_typer(group.commands)
 for name, commands in {
     "requests": speaking.requests_app,
@@ -44,6 +45,7 @@ for name, commands in {
     "follower": notices.follower_app,
     "say": saying.say_app,
     "curation": saying.curation_app,
+    "acts": acted.acts_app,
     "policy": deciding.policy_app,
     "view": deciding.view_app,
     "reader": deciding.reader_app,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -17,12 +17,13 @@ from jisr_protocol.reader.http import GuardedClient
 from jisr_protocol.refusal import Refusal
 
 from .. import config, log
-from ..app.opening import hub_of, now, read_identity
-from ..authority import admissions, anchor_keys
+from ..app.opening import hub_of, now
+from ..authority import anchor_keys
 from ..authority.attesting import draft
 from ..hub import Hub
 from ..ports import Change, Told
 from ..storage.admissions import SqlAdmissions
+from .acting import act
 from .setting_up import SettingUpError, opened, why_fenced
 
 DOMAIN_PATH = "/.well-known/jisr-node.txt"
@@ -53,39 +54,21 @@ async def _hub(folder: Path) -> AsyncIterator[tuple[Hub, SqlAdmissions]]:
         yield hub, SqlAdmissions(ledger.database)
 
 
-async def bound(folder: Path, node: str, bounds: Constraints | None) -> None:
+async def bound(folder: Path, node: str, bounds: Constraints) -> Mapping[str, Any]:
     """Attest an admitted node, within these bounds; a withdrawn one is attested again."""
-    async with _hub(folder) as (hub, _):
-        member = await hub.ledger.member(node)
-        if member is not None:
-            await hub.attest(member, bounds)
+    members: dict[str, Any] = dict(bounds.to_value())
+    return await act(folder, "bound", node, **members)
 
 
-async def withdraw(folder: Path, node: str, reason: str) -> dict[str, Any]:
+async def withdraw(folder: Path, node: str, reason: str) -> Mapping[str, Any]:
     """Take back that a node is ours."""
-    async with _hub(folder) as (hub, _):
-        member = await hub.ledger.member(node)
-        if member is None or member.upstream:
-            raise SettingUpError(f"{node} is not admitted here; nothing was changed. See: jisr-hub status")
-        said = await hub.attesting.withdraw(node, reason)
-        return {"node": node, "name": member.name, "reason": reason, "statement": said.digest}
+    return await act(folder, "withdraw", node, reason)
 
 
-async def invite(folder: Path, name: str, days: float, bounds: Constraints | None) -> dict[str, Any]:
+async def invite(folder: Path, name: str, days: float, bounds: Constraints | None) -> Mapping[str, Any]:
     """A new one-time code, and the link that carries it."""
-    settings = config.read(folder)
-    who = read_identity(folder, settings)
-    async with opened(folder) as ledger:
-        code, kept = await admissions.invite(
-            SqlAdmissions(ledger.database),
-            name,
-            bounds or Constraints(),
-            now=now(),
-            days=days,
-            random_bytes=secrets.token_bytes,
-        )
-    link = f"{settings.address}/join#{who.id.removeprefix('jisr:')}.{code}"
-    return {"link": link, "code": code, "expires": kept.expires, "name": name}
+    members: dict[str, Any] = dict((bounds or Constraints()).to_value())
+    return await act(folder, "invite", name=name, days=days, **members)
 
 
 async def requests(folder: Path) -> list[dict[str, Any]]:
@@ -95,22 +78,15 @@ async def requests(folder: Path) -> list[dict[str, Any]]:
     return [{"node": r.node, "name": r.name, "source": r.source, "at": r.at} for r in waiting]
 
 
-async def approve(folder: Path, node: str, name: str, bounds: Constraints | None) -> dict[str, Any]:
+async def approve(folder: Path, node: str, name: str, bounds: Constraints | None) -> Mapping[str, Any]:
     """Let in a node that waits."""
-    settings = config.read(folder)
-    async with _hub(folder) as (hub, store):
-        quota = {"per_hour": settings.per_hour, "per_day": settings.per_day}
-        member = await admissions.Admissions(hub, store, now, **quota).approve(node, name, bounds)
-    if member is None:
-        raise SettingUpError(f"{node} does not wait here; nothing was changed. See: jisr-hub requests list")
-    return {"node": node, "name": member.name}
+    members: dict[str, Any] = dict((bounds or Constraints()).to_value())
+    return await act(folder, "admit", node, name=name, **members)
 
 
 async def refuse(folder: Path, node: str) -> None:
     """Forget a request."""
-    async with opened(folder) as ledger:
-        if not await SqlAdmissions(ledger.database).drop(node):
-            raise SettingUpError(f"{node} does not wait here; nothing was changed. See: jisr-hub requests list")
+    await act(folder, "refuse", node)
 
 
 async def check_domain(folder: Path, node: str, domain: str) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from ..app.opening import KEYS, PUBLIC
 from ..ports import Published
 from ..storage.folder import FolderPages
 from ..storage.proving import Folded, Row, Stored, folded, stored
-from . import file_proof, node_proof, told_proof
+from . import act_proof, file_proof, node_proof, told_proof
 from .faults import Faults
 from .log_proof import LogProof
 from .setting_up import check_there, opened, why_fenced
@@ -32,7 +32,7 @@ Progress = Callable[[int, int], None]
 
 
 async def check(folder: Path, progress: Progress) -> dict[str, Any]:
-    """Prove the hub in `folder`: {"entries", "live", "faults"}. Faults are sentences that name the index."""
+    """Prove the hub in `folder`: {"entries", "live", "acts", "faults"}. Faults are sentences that name the index."""
     check_there(folder)
     faults = Faults()
     files = FolderPages(folder / PUBLIC)
@@ -48,7 +48,7 @@ async def check(folder: Path, progress: Progress) -> dict[str, Any]:
         if told.published is not None and told.ring is not None:
             newest = await _newest(ledger.published, told.published)
             file_proof.head_and_keys(files, told.ring, (told.published, newest), faults)
-    return {"entries": told.entries, "live": told.live, "faults": faults.sentences()}
+    return {"entries": told.entries, "live": told.live, "acts": told.acts, "faults": faults.sentences()}
 
 
 def _signing_key(folder: Path, ring: KeyRing, faults: Faults) -> None:
@@ -77,6 +77,7 @@ class Told:
     ring: KeyRing | None
     published: Published | None
     broken: set[int]
+    acts: int
 
 
 async def prove(rows: Stored, keys_file: bytes, faults: Faults, progress: Progress) -> Told:
@@ -99,7 +100,8 @@ async def prove(rows: Stored, keys_file: bytes, faults: Faults, progress: Progre
     await node_proof.notices(rows, rings if ring is None else {**rings, ring.id: ring}, faults)
     await told_proof.statements(rows, rings, log.told, faults)
     await node_proof.logged_statements(rows, log.statements, log.doubtful, faults)
-    return Told(log.size, await rows.live(), ring, published, log.broken)
+    acts = await act_proof.acts(rows, ring, faults) if ring is not None else 0
+    return Told(log.size, await rows.live(), ring, published, log.broken, acts)
 
 
 async def _nodes(rows: Stored, rings: Mapping[str, KeyRing], records: Folded, faults: Faults) -> set[tuple[str, str]]:

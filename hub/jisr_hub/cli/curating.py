@@ -4,8 +4,7 @@ merged directory comes to."""
 from __future__ import annotations
 
 import contextlib
-import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +16,9 @@ from jisr_protocol import identifiers
 from .. import config
 from ..app.opening import now, read_identity
 from ..curation.merging import Entry, Value, address
-from ..curation.saying import Saying
-from ..curation.words import DISPUTED, MAPS, Word
-from ..hub import Hub
-from ..ports import Key
+from ..curation.words import MAPS
 from ..storage.curation import ACCEPT, SqlCuration
-from ..storage.lock import AlreadyRunning
-from ..storage.sql import SqlLedger
-from .changing import beside_its_server, by_itself
+from .acting import act
 from .setting_up import SettingUpError, opened
 
 _LISTED = 1000
@@ -39,25 +33,6 @@ async def _looking(folder: Path) -> AsyncIterator[SqlCuration]:
         yield curation
 
 
-@contextlib.asynccontextmanager
-async def _saying(folder: Path) -> AsyncIterator[tuple[Saying, SqlCuration]]:
-    """What says things for the hub in this folder, served or not; what was said is published when this ends."""
-    try:
-        async with by_itself(folder) as running:
-            yield await _parts(running.hub, running.ledger)
-    except AlreadyRunning:
-        async with beside_its_server(folder) as hub:
-            yield await _parts(hub, hub.ledger)
-
-
-async def _parts(hub: Hub, ledger: Any) -> tuple[Saying, SqlCuration]:
-    if not isinstance(ledger, SqlLedger):
-        raise SettingUpError("Nothing was said: what is said of records is kept in a hub's database alone.")
-    curation = SqlCuration(ledger, hub.identity.id)
-    await curation.follow(_today())
-    return Saying(hub, curation.words, os.urandom), curation
-
-
 def _today() -> str:
     return identifiers.to_instant(now())[:10]
 
@@ -65,18 +40,14 @@ def _today() -> str:
 # Saying
 
 
-async def say(folder: Path, predicate: str, records: Sequence[str], reason: str = "", **members: Any) -> dict[str, Any]:
+async def say(
+    folder: Path, predicate: str, records: Sequence[str], reason: str = "", **members: Any
+) -> Mapping[str, Any]:
     """Say something of records; what it was, and the entries they are in now."""
-    lang = config.read(folder).lang
-    if reason:
-        members["reason"] = {lang: {"origin": "author", "value": reason}}
-    async with _saying(folder) as (saying, curation):
-        subjects = [await _record(curation, name) for name in records]
-        word = await saying.say(predicate, subjects, lang, **members)
-        return await _told(curation, word, done="said")
+    return await act(folder, "say", "", reason, predicate=predicate, records=list(records), **members)
 
 
-async def correct(folder: Path, record: str, pointer: str, value: str, reason: str) -> dict[str, Any]:
+async def correct(folder: Path, record: str, pointer: str, value: str, reason: str) -> Mapping[str, Any]:
     """Say what should stand in a member of a record. The value is JSON, or else words."""
     try:
         meant = orjson.loads(value)
@@ -85,7 +56,7 @@ async def correct(folder: Path, record: str, pointer: str, value: str, reason: s
     return await say(folder, "corrects", [record], reason, pointer=pointer, value=meant)
 
 
-async def term(folder: Path, own: str, core: str, match: str, reason: str) -> dict[str, Any]:
+async def term(folder: Path, own: str, core: str, match: str, reason: str) -> Mapping[str, Any]:
     """Say which term of a core scheme a term of a node's own stands for; each is written `scheme/code`."""
     mapping = {"from": _concept(own), "to": _concept(core), "match": match}
     return await say(folder, MAPS, [], reason, mapping=mapping)
@@ -98,62 +69,20 @@ def _concept(said: str) -> dict[str, str]:
     return {"scheme": scheme, "code": code}
 
 
-async def undo(folder: Path, which: str, reason: str) -> dict[str, Any]:
+async def undo(folder: Path, which: str, reason: str) -> Mapping[str, Any]:
     """Take back a word of this hub; one of another hub does not count here any more, and that is said with a reason."""
-    async with _saying(folder) as (saying, curation):
-        word = await _word(curation, which)
-        if word.by == curation.own:
-            await saying.take_back(word.key)
-            return await _told(curation, word, done="taken back")
-        if not reason:
-            raise SettingUpError(
-                f"Nothing was changed. That is the word of {word.by}; this hub cannot take it back, only say that it "
-                "does not count here. Add a --reason, which everybody may read."
-            )
-        lang = config.read(folder).lang
-        told = {lang: {"origin": "author", "value": reason}}
-        against = await saying.say(DISPUTED, [word.key], lang, reason=told)
-        return {**await _told(curation, word, done="does not count here"), "by": against.key[1]}
-
-
-async def _told(curation: SqlCuration, word: Word, done: str) -> dict[str, Any]:
-    settled = await curation.follow(_today())
-    shown = {}
-    for key in word.subjects:
-        entry = await curation.entry(key, _today())
-        shown[address(key)] = entry.address if entry is not None else ""
-    return {
-        "assertion": word.key[1],
-        "signer": word.by,
-        "predicate": word.predicate,
-        "done": done,
-        "entries": shown,
-        "worked_out": settled,
-    }
-
-
-async def _record(curation: SqlCuration, name: str) -> Key:
-    """A record by `<node>/<id>` or its address."""
-    key = await curation.find(name)
-    if key is None or identifiers.node(key[0]) or identifiers.uuid(key[1]):
+    async with _looking(folder) as curation:
+        named = [word for word in await curation.said() if which and word.key[1].startswith(which)]
+    theirs = len(named) == 1 and named[0].by != curation.own
+    if theirs and not reason:
         raise SettingUpError(
-            f"Nothing was changed: there is no record {name} here. Expected an address as jisr-hub merged prints it, "
-            "or <node>/<id>."
+            f"Nothing was changed. That is the word of {named[0].by}; this hub cannot take it back, only say that it "
+            "does not count here. Add a --reason, which everybody may read."
         )
-    if await curation.entry(key, _today()) is None and not await curation.words([key]):
-        raise SettingUpError(f"Nothing was changed: this hub shows no record {name}. See: jisr-hub merged")
-    return key
+    return await act(folder, "set_aside_word" if theirs else "take_back", which, reason)
 
 
-async def _word(curation: SqlCuration, which: str) -> Word:
-    named = [word for word in await curation.said() if which and word.key[1].startswith(which)]
-    if len(named) != 1:
-        many = "more than one word is" if named else "no word that stands is"
-        raise SettingUpError(f"Nothing was changed: {many} named {which}. See: jisr-hub curation list")
-    return named[0]
-
-
-def said_words(value: dict[str, Any]) -> str:
+def said_words(value: Mapping[str, Any]) -> str:
     """What was said, for a person."""
     lines = [f"{value['predicate']} {value['assertion']}: {value['done']}."]
     for record, entry in value["entries"].items():
@@ -171,17 +100,9 @@ def said_words(value: dict[str, Any]) -> str:
 # Whose word counts
 
 
-async def decide(folder: Path, signer: str, decision: str) -> dict[str, Any]:
+async def decide(folder: Path, signer: str, decision: str) -> Mapping[str, Any]:
     """Accept or ignore what a hub or partner says of records, from now on."""
-    if expected := identifiers.node(signer):
-        raise SettingUpError(f"Nothing was changed. Expected a hub's or node's identifier, {expected}; came {signer}.")
-    async with _looking(folder) as curation:
-        if signer == curation.own:
-            raise SettingUpError("Nothing was changed: what this hub says itself always counts. See: jisr-hub undo")
-        await curation.decide(signer, decision, identifiers.to_instant(now()))
-        changed = await curation.follow(_today())
-        words = len(await curation.said(signer))
-    return {"signer": signer, "decision": decision, "words": words, "worked_out": changed}
+    return await act(folder, "hear", signer, decision=decision)
 
 
 async def listed(folder: Path) -> dict[str, Any]:
@@ -209,7 +130,7 @@ async def listed(folder: Path) -> dict[str, Any]:
     return {"signers": decisions, "words": words, "terms": terms}
 
 
-def decided_words(value: dict[str, Any]) -> str:
+def decided_words(value: Mapping[str, Any]) -> str:
     """The decision for a person."""
     verb = "counts here" if value["decision"] == ACCEPT else "does not count here"
     return (

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -50,7 +50,7 @@ def is_sentence(error: Exception) -> bool:
     return isinstance(error, Refusal | OSError | ValueError | RuntimeError) or type(error).__module__.startswith("jisr")
 
 
-def say(value: dict[str, Any], as_json: bool, sentence: str) -> None:
+def say(value: Mapping[str, Any], as_json: bool, sentence: str) -> None:
     """Print a result: the value as JSON, or the sentence."""
     if as_json:
         sys.stdout.write(orjson.dumps(value, default=str).decode() + "\n")

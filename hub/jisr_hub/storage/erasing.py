@@ -20,7 +20,7 @@ from jisr_protocol.notice import ALL
 
 from ..ports import Erased, Erasure, Kept, Number
 from ..takedown.erasure import covered, erased_kept, erased_line
-from . import stating
+from . import journal, stating
 from . import tables as t
 from .engines import Database
 from .holding import Holding, append, drop_back
@@ -62,6 +62,7 @@ class Erasing:
 
     async def _erase(self, erasure: Erasure, at: str, number: Number) -> Erased:
         named = (erasure.notice.node, erasure.target, erasure.notice.max_rev)
+        await journal.forget(self._connection, erasure.notice.node, erasure.target)
         lines = await self._empty_kept(t.node_entry, erasure) + await self._empty_kept(t.node_entry_aside, erasure)
         lines += await drop_back(self._connection, *named)
         if not await self._may_show(erasure):

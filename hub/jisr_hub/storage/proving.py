@@ -84,6 +84,9 @@ class Stored:
     def held_back(self) -> Rows:
         return streamed(self._connection, sa.select(t.held_back), _ROWS)
 
+    def acts(self) -> Rows:
+        return streamed(self._connection, sa.select(t.act).order_by(t.act.c.n), _ROWS)
+
     def told(self) -> Rows:
         return streamed(self._connection, sa.select(t.told).order_by(t.told.c.digest, t.told.c.kid), _ROWS)
 

@@ -25,6 +25,9 @@
 `word`        assertions that are live, and `word_about` the records each is about; `merged` the records that are one
               with others, or not shown, by such words; `curated` how far the log was read for these three, which hold
               no content and are made anew from it
+`act`         the audit log of what people did here, a chain of signed lines; `words` stand apart, so that they can be
+              erased. `act_open` what has begun and not ended, or waits for a second person
+`block`       what the operator keeps out of sight until a day; each has a hold, which is said anew
 `reader`      who may read which audience; `used_assertion` and `access_token` are forgotten when they expire
 
 `key_statement` holds the chains as they now are; `logged_statement` what stands in the hub's feed, also of chains whose
@@ -513,6 +516,43 @@ curated = Table(
     Column("day", String, nullable=False),
     Column("heard", String, nullable=False),
     Column("cursor", Number, nullable=False),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+act = Table(
+    "act",
+    metadata,
+    Column("n", Number, primary_key=True, autoincrement=False),
+    Column("line", String, nullable=False),
+    Column("words", LargeBinary),
+    Column("at", String, nullable=False),
+    Column("who", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("subject", String, nullable=False),
+    Column("outcome", String, nullable=False),
+    Column("undoes", Number, nullable=False),
+    sqlite_strict=True,
+)
+Index("act_undoes", act.c.undoes)
+act_open = Table(
+    "act_open",
+    metadata,
+    Column("ticket", String, primary_key=True),
+    Column("asked", LargeBinary, nullable=False),
+    Column("at", String, nullable=False),
+    Column("waits", Number, nullable=False),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+block = Table(
+    "block",
+    metadata,
+    Column("node", String, primary_key=True),
+    Column("target", String, primary_key=True),
+    Column("until", String, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("note", String, nullable=False),
+    Column("at", String, nullable=False),
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )

@@ -123,7 +123,7 @@ class Erasures:
     """What erasures ask of a hub beside its database."""
 
     def __init__(self, hub: Hub, clock: Clock, outside: Outside, copies: Copies) -> None:
-        self._hub, self._ledger, self._clock, self._outside, self._copies = hub, hub.ledger, clock, outside, copies
+        self.hub, self._ledger, self._clock, self._outside, self._copies = hub, hub.ledger, clock, outside, copies
         self._unscrubbed: list[Erasure] = []
         self.beside: Beside = _NothingBeside()
 
@@ -154,7 +154,7 @@ class Erasures:
         expires: datetime | None = None,
     ) -> Erased:
         """Sign a notice of any action with the hub's own key and act on it. Raises Refusal."""
-        who = self._hub.identity
+        who = self.hub.identity
         last = await self._ledger.last_notice(who.id, node, "public")
         at = identifiers.to_instant(self._clock())
         said = notice.write(
@@ -176,7 +176,7 @@ class Erasures:
         erasures = [Erasure(said, target, log.notice_draft(said, target)) for target in said.targets]
         done = await self._ledger.erase(at, erasures, log.number)
         await self.settle(at, erasures)
-        self._hub.changed.set()
+        self.hub.changed.set()
         return done
 
     async def settle(self, at: str, erasures: Sequence[Erasure]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -39,9 +40,8 @@ def check(file: PolicyFile, folder: Folder = HERE, as_json: AsJson = False) -> N
 @policy_app.command("use")
 def use(file: PolicyFile, yes: Yes = False, folder: Folder = HERE, as_json: AsJson = False) -> None:
     """Put a policy in place: what does not fit leaves the public feed, what fits now enters."""
-    from .. import decisions
 
-    _decide(lambda sure: decisions.use(folder, file, sure=sure), yes, as_json)
+    _decide(folder, file, "", yes, as_json)
 
 
 @peer_app.command("policy")
@@ -53,9 +53,8 @@ def peer_policy(
     as_json: AsJson = False,
 ) -> None:
     """Say what is taken from a peer: what does not fit leaves, what fits now enters."""
-    from .. import decisions
 
-    _decide(lambda sure: decisions.use(folder, file, peer=peer, sure=sure), yes, as_json)
+    _decide(folder, file, peer, yes, as_json)
 
 
 @peer_app.command("release")
@@ -66,25 +65,29 @@ def peer_release(
     as_json: AsJson = False,
 ) -> None:
     """Let go what a peer's feed has dropped, after you have looked."""
-    from .. import decisions
+    from .. import acting, decisions
 
     waiting = run(decisions.waiting(folder, peer))
     sentence = f"{waiting.leaving} of {waiting.live} records taken from {peer} leave this hub's feed."
     if not yes:
         confirm(f"{sentence} Let them go?", f"Nothing was changed. {sentence} Add --yes if this is meant.")
-    run(decisions.release(folder, peer))
+    run(acting.noted(folder, "policy", peer, "", lambda: decisions.release(folder, peer), release=waiting.leaving))
     say({"peer": peer, "leaving": waiting.leaving, "live": waiting.live}, as_json, sentence)
 
 
-def _decide(work: Any, yes: bool, as_json: bool) -> None:
+def _decide(folder: Any, file: Path, peer: str, yes: bool, as_json: bool) -> None:
     """Carry out what needs the operator's word only when much would leave."""
-    from .. import decisions
+    from .. import acting, decisions
+
+    def work(sure: bool) -> Any:
+        use = partial(decisions.use, folder, file, peer=peer, sure=sure)
+        return run(acting.noted(folder, "policy", peer, "", use, file=file.name))
 
     try:
-        value = run(work(yes))
+        value = work(yes)
     except decisions.NeedsTheOperator as much:
         confirm(f"{much}\nPut this policy in place?", f"Nothing was changed. {much} Add --yes if this is meant.")
-        value = run(work(True))
+        value = work(True)
     say(value, as_json, decisions.effect_words(value))
 
 
@@ -97,9 +100,10 @@ def view_add(
     as_json: AsJson = False,
 ) -> None:
     """Add a feed with a part of what this hub holds, or give the one of this name another policy."""
-    from .. import decisions
+    from .. import acting, decisions
 
-    value = run(decisions.add_view(folder, name, file, audience))
+    adding = partial(decisions.add_view, folder, name, file, audience)
+    value = run(acting.noted(folder, "view", name, "", adding, audience=audience))
     words = f"The feed {name} is served at {value['address']}" + (" with a token." if audience != "public" else ".")
     say(value, as_json, words)
 
@@ -119,9 +123,9 @@ def view_remove(
     name: Annotated[str, typer.Argument(help="The feed's name.")], folder: Folder = HERE, as_json: AsJson = False
 ) -> None:
     """Serve a feed no longer. What was published of it stays in the hub's folder until you delete it."""
-    from .. import decisions
+    from .. import acting, decisions
 
-    kept = run(decisions.remove_view(folder, name))
+    kept = run(acting.noted(folder, "view", name, "", partial(decisions.remove_view, folder, name), remove=True))
     say({"name": name, "kept": kept}, as_json, f"The feed {name} is served no longer. Its files are still in {kept}.")
 
 
@@ -134,13 +138,14 @@ def reader_add(
     as_json: AsJson = False,
 ) -> None:
     """Let a node or a hub read a restricted feed with a token of its own key."""
-    from .. import decisions
+    from .. import acting, decisions
 
     ring = run(decisions.keys_of(folder, source))
     if not yes and ring.id != source:
         asked = f"The reader is\n\n    {ring.id}\n\nDoes it say the same?"
         confirm(asked, f"Nothing was changed. Compare this identifier with the reader and add --yes: {ring.id}")
-    run(decisions.add_reader(folder, ring, audience))
+    adding = partial(decisions.add_reader, folder, ring, audience)
+    run(acting.noted(folder, "reader", ring.id, "", adding, audience=audience))
     say({"id": ring.id, "audience": audience}, as_json, f"{ring.id} may read what is for {audience}.")
 
 
@@ -152,9 +157,10 @@ def reader_remove(
     as_json: AsJson = False,
 ) -> None:
     """Take a right to read back; tokens that are out end at once."""
-    from .. import decisions
+    from .. import acting, decisions
 
-    run(decisions.remove_reader(folder, id, audience))
+    removing = partial(decisions.remove_reader, folder, id, audience)
+    run(acting.noted(folder, "reader", id, "", removing, audience=audience, remove=True))
     say({"id": id, "audience": audience}, as_json, f"{id} may not read what is for {audience} any more.")
 
 

@@ -29,9 +29,10 @@ def list_(folder: Folder = HERE, as_json: AsJson = False) -> None:
 @commands.command()
 def rotate(folder: Folder = HERE, as_json: AsJson = False) -> None:
     """Go on with a new signing key. What the old one signed stays good."""
-    from .. import hub_keys
+    from .. import acting, hub_keys
 
     done = hub_keys.rotate(folder, os.urandom)
+    run(acting.note(folder, "key", "", "", verb="rotate"))
     say(done, as_json, f"{done['signing']} signs from now on, {done['retired']} is retired. {_RESTART}")
 
 
@@ -43,10 +44,11 @@ def recover(
     as_json: AsJson = False,
 ) -> None:
     """Take the hub back with its recovery key, after its signing key was stolen or lost."""
-    from .. import hub_keys
+    from .. import acting, hub_keys
 
     text = sys.stdin.read(8192) if sheet == "-" else Path(sheet).read_text("utf-8")
     done = run(hub_keys.recover(folder, text, reason, os.urandom))
+    run(acting.note(folder, "key", "", reason, verb="recover"))
     said = f"The hub is yours again: {done['signing']} signs, {len(done['revoked'])} key(s) revoked."
     say(done, as_json, f"{said} {_RESTART}")
 

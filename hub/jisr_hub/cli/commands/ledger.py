@@ -66,7 +66,7 @@ def erase(
     as_json: AsJson = False,
 ) -> None:
     """Take the content of a record out of everything this hub keeps and publishes, for ever."""
-    from .. import erasing
+    from .. import acting, erasing
 
     if bool(record) == everything:
         fail("Nothing was erased. Name the record's id, or --all for every record of the node.", USAGE)
@@ -74,7 +74,8 @@ def erase(
     if not yes:
         meant = f"Nothing was erased. {wanted.sentence} Add --yes if this is meant."
         confirm(f"{wanted.sentence}\nErase it?", meant)
-    value = run(erasing.erase(folder, wanted))
+    erased = f"{node}/{wanted.target}"
+    value = run(acting.noted(folder, "erase", erased, basis, lambda: erasing.erase(folder, wanted)))
     say(value, as_json, erasing.erased_words(value))
 
 
@@ -91,7 +92,7 @@ def rebase(
 ) -> None:
     """Go on after an older database was put back: take back what is missing, open a new epoch where that is needed."""
     from ...rebase import NothingToDo
-    from .. import rebasing
+    from .. import acting, rebasing
 
     seen = rebasing.seen(at_least, base)
     try:
@@ -105,7 +106,7 @@ def rebase(
     if not yes:
         print(rebasing.words(found), file=sys.stderr)
         confirm("Do this now?", "Nothing was changed. Add --yes to do this.")
-    done = run(rebasing.carry_out(folder, seen))
+    done = run(acting.noted(folder, "rebase", "", "", lambda: rebasing.carry_out(folder, seen)))
     say(done, as_json, rebasing.done_words(done))
 
 

@@ -20,14 +20,14 @@ def admit(
     as_json: AsJson = False,
 ) -> None:
     """Admit a partner's node: from now on its pushes are taken."""
-    from .. import setting_up
+    from .. import acting, setting_up
 
     candidate = run(setting_up.candidate(folder, source))
     shown = name or candidate.name or candidate.id
     if not yes:
         asked = f"{shown} says its identifier is\n\n    {candidate.fingerprint}\n\nDoes the partner read out the same?"
         confirm(asked, f"Nothing was changed. Compare this fingerprint with the partner and add --yes: {candidate.id}")
-    run(setting_up.admit(folder, candidate, shown))
+    run(acting.noted(folder, "admit", candidate.id, "", lambda: setting_up.admit(folder, candidate, shown)))
     value = {"node": candidate.id, "name": shown, "fingerprint": candidate.fingerprint}
     say(value, as_json, f"{shown} is admitted: {candidate.fingerprint}")
 
@@ -41,8 +41,8 @@ def quota(
     as_json: AsJson = False,
 ) -> None:
     """Change how much a node may send, for example for a first import."""
-    from .. import setting_up
+    from .. import acting
 
-    member = run(setting_up.set_quota(folder, node, per_hour, per_day))
+    done = run(acting.act(folder, "quota", node, per_hour=per_hour, per_day=per_day))
     value = {"node": node, "per_hour": per_hour, "per_day": per_day}
-    say(value, as_json, f"{member.name or node} may send {per_hour} entries an hour and {per_day} a day.")
+    say(value, as_json, f"{done['name'] or node} may send {per_hour} entries an hour and {per_day} a day.")

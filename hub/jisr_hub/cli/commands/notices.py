@@ -73,18 +73,20 @@ def notices_show(which: Which, folder: Folder = HERE, as_json: AsJson = False) -
 @notices_app.command()
 def accept(which: Which, reason: Reason = "", folder: Folder = HERE, as_json: AsJson = False) -> None:
     """Do here what a notice asks for that does not bind here."""
-    from .. import noticing
+    from .. import acting, noticing
 
-    value = run(noticing.accept(folder, which, reason))
+    deciding = acting.noted(folder, "notice_accept", which, reason, lambda: noticing.accept(folder, which, reason))
+    value = run(deciding)
     say(value, as_json, f"{value['notice']}: done here, by a notice of this hub's own ({value['action']}).")
 
 
 @notices_app.command()
 def decline(which: Which, reason: Reason = "", folder: Folder = HERE, as_json: AsJson = False) -> None:
     """Leave undone what a notice asks for that does not bind here."""
-    from .. import noticing
+    from .. import acting, noticing
 
-    value = run(noticing.decline(folder, which, reason))
+    deciding = acting.noted(folder, "notice_decline", which, reason, lambda: noticing.decline(folder, which, reason))
+    value = run(deciding)
     say(value, as_json, f"{value['notice']}: declined. Nothing was changed here; whoever asked is told the reason.")
 
 
@@ -96,9 +98,9 @@ def follower_add(
     as_json: AsJson = False,
 ) -> None:
     """List a hub that follows this one: it has to confirm every notice, and is named as overdue when it does not."""
-    from .. import noticing
+    from .. import acting, noticing
 
-    run(noticing.add_follower(folder, hub, name))
+    run(acting.noted(folder, "follower_add", hub, "", lambda: noticing.add_follower(folder, hub, name), name=name))
     say({"hub": hub, "name": name}, as_json, f"{name or hub} is asked to confirm notices from now on.")
 
 
@@ -107,9 +109,9 @@ def follower_remove(
     hub: Annotated[str, typer.Argument(help="The hub's identifier.")], folder: Folder = HERE, as_json: AsJson = False
 ) -> None:
     """Await nothing of a hub any more."""
-    from .. import noticing
+    from .. import acting, noticing
 
-    run(noticing.remove_follower(folder, hub))
+    run(acting.noted(folder, "follower_remove", hub, "", lambda: noticing.remove_follower(folder, hub)))
     say({"hub": hub}, as_json, f"{hub} is not asked any more. What it confirmed stays.")
 
 

@@ -22,12 +22,15 @@ def peer_add(
     as_json: AsJson = False,
 ) -> None:
     """Follow another hub's public feed."""
-    from .. import setting_up
+    from .. import acting, setting_up
 
     found = run(setting_up.find_peer(folder, address))
     asked = f"{found.name} says it is\n\n    {found.hub}\n\nDoes its operator say the same?"
     compare(expect, found.hub, what="identifier", address=address, yes=yes, question=asked)
-    run(setting_up.add_peer(folder, found))
+    adding = acting.noted(
+        folder, "peer_add", found.hub, "", lambda: setting_up.add_peer(folder, found), name=found.name, feed=found.feed
+    )
+    run(adding)
     value = {"hub": found.hub, "name": found.name, "feed": found.feed}
     say(value, as_json, f"{found.name} ({found.hub}) is followed from now on.")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import Annotated, Literal
 
 import typer
@@ -24,7 +25,7 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Let somebody sign in: prints a one-time link with which they choose their password."""
-    from .. import accounts
+    from .. import accounts, acting
 
     password = None
     if ask:
@@ -33,7 +34,11 @@ def add(
                 "Nothing was changed. A password is asked for at a terminal only; without --ask there is a link.", USAGE
             )
         password = str(typer.prompt("Their password", hide_input=True, confirmation_prompt=True, err=True))
-    value = run(accounts.add(folder, name, role, subject, password))
+    value = run(
+        acting.noted(
+            folder, "account", name, "", partial(accounts.add, folder, name, role, subject, password), role=role.value
+        )
+    )
     done = f"{name} may sign in as {role.value}."
     say(value, as_json, accounts.link_words(value, done) if value["link"] else done)
 
@@ -57,20 +62,20 @@ def remove(
     as_json: AsJson = False,
 ) -> None:
     """Take an account away; who is signed in with it is out at once."""
-    from .. import accounts
+    from .. import accounts, acting
 
     if not yes:
         confirm(f"Take away the account of {name}?", "Nothing was changed. Add --yes to take the account away.")
-    run(accounts.remove(folder, name))
+    run(acting.noted(folder, "account", name, "", partial(accounts.remove, folder, name), remove=True))
     say({"removed": name}, as_json, f"{name} can sign in no more.")
 
 
 @commands.command()
 def reset(name: Name, folder: Folder = HERE, as_json: AsJson = False) -> None:
     """End somebody's password and sessions, and make a new link: for a password that was lost or seen."""
-    from .. import accounts
+    from .. import accounts, acting
 
-    value = run(accounts.reset(folder, name))
+    value = run(acting.noted(folder, "account", name, "", partial(accounts.reset, folder, name), reset=True))
     say(value, as_json, accounts.link_words(value, f"{name} is signed out, and the old password opens nothing."))
 
 
@@ -81,8 +86,8 @@ def second_person(
     as_json: AsJson = False,
 ) -> None:
     """Have a second operator approve what cannot be undone; off unless said. A serving hub reads it when it starts."""
-    from .. import accounts
+    from .. import accounts, acting
 
-    run(accounts.second_person(folder, state == "on"))
+    run(acting.noted(folder, "account", "", "", partial(accounts.second_person, folder, state == "on"), second=state))
     needed = "needs the approval of a second operator" if state == "on" else "needs one operator"
     say({"second_person": state == "on"}, as_json, f"What cannot be undone {needed}.")

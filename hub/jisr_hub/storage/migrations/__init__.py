@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-NEWEST = "0015"
+NEWEST = "0016"
 _FIRST = "0001"
 
 

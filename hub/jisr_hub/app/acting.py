@@ -1,0 +1,59 @@
+"""What people may do at an open hub, wired: the desk, its API and the commands carry out the same acts."""
+
+from __future__ import annotations
+
+import os
+
+from ..authority.admissions import Admissions
+from ..config import Settings
+from ..curation.saying import Saying
+from ..desk import roles
+from ..desk.acts import Acts
+from ..desk.bench import Bench
+from ..desk.roles import Right
+from ..hub import Hub
+from ..storage.admissions import SqlAdmissions
+from ..storage.curation import SqlCuration
+from ..storage.desk import SqlAccounts
+from ..storage.journal import SqlBlocks, SqlJournal
+from ..storage.sql import SqlLedger
+from ..takedown.erasure import Erasures
+from .opening import now
+
+
+def acts_of(settings: Settings, hub: Hub, ledger: SqlLedger, erasures: Erasures) -> Acts:
+    """The acts of an open hub."""
+    accounts = SqlAccounts(ledger.database)
+
+    async def able(right: Right) -> int:
+        return sum(right in roles.RIGHTS[one.role] for one in await accounts.all())
+
+    return Acts(
+        SqlJournal(ledger.database),
+        hub.identity,
+        hub.clock,
+        os.urandom,
+        bench_of(settings, hub, ledger, erasures),
+        second_person=settings.second_person,
+        able=able,
+    )
+
+
+def bench_of(settings: Settings, hub: Hub, ledger: SqlLedger, erasures: Erasures) -> Bench:
+    """The parts of an open hub that acts work with."""
+    curation = SqlCuration(ledger, hub.identity.id)
+    store = SqlAdmissions(ledger.database)
+    quota = {"per_hour": settings.per_hour, "per_day": settings.per_day}
+    return Bench(
+        hub,
+        erasures,
+        Admissions(hub, store, now, **quota),
+        store,
+        curation,
+        Saying(hub, curation.words, os.urandom),
+        SqlBlocks(ledger.database),
+        os.urandom,
+        settings.lang,
+        settings.address,
+        **quota,
+    )

@@ -1,0 +1,65 @@
+"""How a command acts: through the one act layer, so that it is in the audit log like what the desk does."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from .. import config
+from ..app.acting import acts_of
+from ..app.opening import now, read_identity
+from ..desk.acts import COMMAND, Acts
+from ..desk.bench import Result
+from ..storage.journal import SqlJournal
+from ..storage.lock import AlreadyRunning
+from .changing import by_itself, check_open, until_published
+from .erasing import parts
+from .setting_up import opened
+
+
+@contextlib.asynccontextmanager
+async def acting(folder: Path) -> AsyncIterator[Acts]:
+    """The acts of the hub in `folder`, served or not; what was done is published when this ends. Raises Fenced."""
+    settings = config.read(folder)
+    try:
+        async with by_itself(folder) as running:
+            yield acts_of(settings, running.hub, running.ledger, running.erasures)
+    except AlreadyRunning:
+        async with parts(folder) as (ledger, erasures):
+            await check_open(folder, ledger)
+            yield acts_of(settings, erasures.hub, ledger, erasures)
+            await until_published(ledger)
+
+
+async def act(folder: Path, kind: str, subject: str = "", reason: str = "", **members: Any) -> Mapping[str, Any]:
+    """Do one thing; what it came to."""
+    async with acting(folder) as acts:
+        return (await acts.do(COMMAND, kind, subject, reason, **members)).facts
+
+
+async def noted(
+    folder: Path, kind: str, subject: str, reason: str, work: Callable[[], Awaitable[Any]], **members: Any
+) -> Any:
+    """Have work of a command's own in the audit log; gives what the work gives."""
+    came: list[Any] = []
+
+    async def brought() -> Result:
+        came.append(await work())
+        return Result({})
+
+    async with opened(folder) as ledger:
+        acts = Acts(SqlJournal(ledger.database), read_identity(folder, config.read(folder)), now, os.urandom)
+        await acts.carry_out(COMMAND, kind, subject, reason, brought, **members)
+    return came[0]
+
+
+async def note(folder: Path, kind: str, subject: str, reason: str, **members: Any) -> None:
+    """Put into the audit log what a command has just done to the hub's own keys: with the key that signs now."""
+
+    async def done() -> None:
+        pass
+
+    await noted(folder, kind, subject, reason, done, **members)

@@ -1,0 +1,76 @@
+"""The commands about what people did here: acts list, acts undo, block, unblock."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ..shell import HERE, AsJson, Folder, run, say
+
+commands = typer.Typer()
+acts_app = typer.Typer(no_args_is_help=True, help="The audit log: what people did at this hub, and undoing it.")
+Number = Annotated[int, typer.Argument(min=1, help="The number of the act.")]
+
+
+@acts_app.command("list")
+def acts_list(
+    who: Annotated[str, typer.Option(help="Only of this account; command for what was done by commands.")] = "",
+    kind: Annotated[list[str] | None, typer.Option(help="Only acts of this kind, such as hold; repeat it.")] = None,
+    about: Annotated[str, typer.Option(help="Only on this node or record.")] = "",
+    before: Annotated[int, typer.Option(min=0, help="Only acts before this number.")] = 0,
+    most: Annotated[int, typer.Option(min=1, max=10_000, help="How many at most.")] = 50,
+    folder: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """What was done here, by whom and why, the newest first. `jisr-hub check` proves that none was changed."""
+    from ...desk.chain import Wanted
+    from .. import audit
+
+    value = run(audit.listed(folder, Wanted(who=who, kinds=tuple(kind or ()), subject=about, before=before, most=most)))
+    say(value, as_json, audit.words(value))
+
+
+@acts_app.command("undo")
+def acts_undo(
+    number: Number,
+    reason: Annotated[str, typer.Option(help="Why; without it, the reason of the act itself.")] = "",
+    folder: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Undo what was done, by the act that is its opposite; that is written down too, and can be undone again."""
+    from .. import audit
+
+    value = run(audit.undo(folder, number, reason))
+    say(value, as_json, f"Act {number} is undone by act {value['act']}.")
+
+
+@commands.command()
+def block(
+    subject: Annotated[str, typer.Argument(help="A node, or a record as <node>/<id>.")],
+    until: Annotated[str, typer.Option(help="To the end of this day, YYYY-MM-DD.")],
+    reason: Annotated[str, typer.Option(help="Why, in a few words that everybody may read.")],
+    note: Annotated[str, typer.Option(help="What only the operators of this hub read.")] = "",
+    folder: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Keep a record, or all of a node, out of everything this hub publishes until a day: a hold that the hub says anew
+    by itself."""
+    from .. import acting
+
+    value = run(acting.act(folder, "block", subject, reason, until=until, note=note))
+    say(dict(value), as_json, f"{subject} is blocked until {until}; {value['entries']} entries lost their content.")
+
+
+@commands.command()
+def unblock(
+    subject: Annotated[str, typer.Argument(help="A node, or a record as <node>/<id>.")],
+    reason: Annotated[str, typer.Option(help="Why, in a few words that everybody may read.")] = "",
+    folder: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """End a block: what was kept out is in the feed again, as it was."""
+    from .. import acting
+
+    value = run(acting.act(folder, "unblock", subject, reason))
+    say(dict(value), as_json, f"{subject} is not blocked any more; {value['back']} records are in the feed again.")

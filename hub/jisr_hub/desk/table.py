@@ -1,0 +1,65 @@
+"""Every act of the desk: its code, the right it needs, whether a reason must be given, and its work.
+
+A new act is a function in works/ and a line here. A code is never given to another act: it stands in the audit log.
+An act can be undone when its work says by what (`bench.Result.undo`); those that can never be stand with `final`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from .bench import Work, nothing
+from .roles import Right
+from .works import holding, nodes, peers, saying
+
+
+@dataclass(frozen=True)
+class Act:
+    """One kind of act. `reason` must be given; `final` cannot be undone."""
+
+    kind: str
+    right: Right
+    work: Work = nothing
+    reason: bool = False
+    final: bool = False
+
+
+_ALL = (
+    # nodes
+    Act("admit", Right.ADMIT, nodes.admit),
+    Act("refuse", Right.ADMIT, nodes.refuse),
+    Act("ask_again", Right.ADMIT, nodes.ask_again),
+    Act("invite", Right.ADMIT, nodes.invite),
+    Act("bound", Right.ADMIT, nodes.bound),
+    Act("withdraw", Right.ADMIT, nodes.withdraw, reason=True),
+    Act("quota", Right.ADMIT, nodes.quota),
+    Act("domain", Right.ADMIT, final=True),
+    # out of sight
+    Act("hold", Right.HOLD, holding.hold),
+    Act("unhold", Right.HOLD, holding.unhold),
+    Act("again", Right.HOLD, holding.again),
+    Act("block", Right.BLOCK, holding.block, reason=True),
+    Act("unblock", Right.BLOCK, holding.unblock),
+    Act("erase", Right.ERASE, reason=True, final=True),
+    Act("notice_accept", Right.ERASE, reason=True, final=True),
+    Act("notice_decline", Right.HOLD, reason=True, final=True),
+    # words about records
+    Act("say", Right.CURATE, saying.say),
+    Act("take_back", Right.CURATE, saying.take_back),
+    Act("set_aside_word", Right.CURATE, saying.set_aside, reason=True),
+    Act("hear", Right.PEERS, saying.hear),
+    # other hubs and what is fetched
+    Act("peer_add", Right.PEERS, peers.add),
+    Act("follower_add", Right.PEERS, peers.add_follower),
+    Act("follower_remove", Right.PEERS, peers.remove_follower),
+    Act("policy", Right.BLOCK, final=True),
+    Act("view", Right.BLOCK, final=True),
+    Act("reader", Right.ADMIT, final=True),
+    # by commands alone
+    Act("key", Right.KEYS, final=True),
+    Act("rebase", Right.REBASE, final=True),
+    Act("account", Right.ACCOUNTS, final=True),
+)
+ACTS: Mapping[str, Act] = MappingProxyType({act.kind: act for act in _ALL})
