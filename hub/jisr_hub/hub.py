@@ -27,10 +27,12 @@ from jisr_protocol.statement import HOME, Verified
 
 from . import ingest, log, nullification
 from .authority.attesting import WAITING, Attesting, outdated
+from .bulk import Bulk
 from .identity import Identity
 from .ingest import Bench, Known, Outcome, Policy
 from .nullification import Reckoning
 from .ports import (
+    Before,
     Change,
     Clock,
     Conflict,
@@ -45,6 +47,7 @@ from .ports import (
     Position,
     Remembered,
     Told,
+    Unjudged,
 )
 from .quota import Quota
 from .tally import PUSH, Tally
@@ -76,6 +79,8 @@ class PushAnswer:
     duplicates: int
     quarantined: Sequence[Kept]
     receipt: Envelope
+    waiting: int = 0
+    """How many entries of the feed are held and not judged yet; the receipt's address tells what becomes of them."""
 
 
 class Hub:
@@ -109,7 +114,9 @@ class Hub:
         """Judges beside this process what of a line needs nothing the hub holds (proving.py)."""
         self.policies: Policies | None = None
         """What the operator has decided; without it, `policy` alone judges."""
-        self._node_locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self.node_locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        """Of each node one push at a time."""
+        self.bulk = Bulk(self)
 
     def check_open(self) -> None:
         """Raise Fenced unless something may be stored."""
@@ -139,10 +146,11 @@ class Hub:
 
     # Push
 
-    async def push(self, node: str, name: str, body: bytes) -> PushAnswer:
+    async def push(self, node: str, name: str, body: bytes, *, later: bool = False) -> PushAnswer:
         """Take a push of `node`'s feed `name`, inflated. Raises Refusal; then nothing was stored.
 
-        Durable when it returns. Sending the same push again is answered the same and stores nothing. Raises Fenced.
+        Durable when it returns. Sending the same push again is answered the same and stores nothing. With `later` its
+        entries may be judged after the answer (PUSH-11). Raises Fenced, Conflict.
         """
         self.check_open()
         if name not in identifiers.FEED_AUDIENCES:
@@ -150,10 +158,10 @@ class Hub:
         if node not in self._attested_once:  # before anything a stranger sent is read
             await self._say_that_it_is_ours(ingest.admitted(await self.ledger.member(node), node))
         opened = push.opened(body)
-        async with self._node_locks[node]:
+        async with self.node_locks[node]:
             for _ in range(CONFLICT_TRIES):
                 try:
-                    answer = await self._push_once(node, name, opened)
+                    answer = await self._push_once(node, name, opened, later=later)
                 except Conflict:
                     continue
                 aside = len(answer.quarantined)
@@ -161,9 +169,14 @@ class Hub:
                 return answer
         raise Conflict(f"the log of {node} kept moving")
 
-    async def _push_once(self, node: str, name: str, opened: Opened) -> PushAnswer:
+    async def _push_once(self, node: str, name: str, opened: Opened, *, later: bool) -> PushAnswer:
         now = self.clock()
         before = await self.ledger.before(node, name, opened.start, opened.start + len(opened.lines))
+        if later and (taken := await self.bulk.take(node, name, opened, before)) is not None:
+            return taken
+        if before.unjudged:
+            await self.bulk.settle(node, before.unjudged)
+            before = await self.ledger.before(node, name, opened.start, opened.start + len(opened.lines))
         member, held, known = ingest.admitted(before.member, node), before.log, before.line_hashes
         repeated = (opened.start, min(opened.start + len(opened.lines), held.frontier.size))
         found = await self._found_beside(opened, held, known)
@@ -175,7 +188,7 @@ class Hub:
             known = {seq: hashed for seq, hashed in known.items() if seq < stays}
             pushed = ingest.limits_and_canonical(opened, known, found)
         if _says_nothing_new(pushed, held):
-            return self._answer(node, name, held.frontier, held.epoch or "", Outcome(), repeated, before.quarantined)
+            return self.answer(node, name, held.frontier, held.epoch or "", Outcome(), repeated, before.quarantined)
         asked = (repeated if pushed.entries else (0, 0)) if goes_on else (0, stays)
         leaves = await self.ledger.node_leaves(node, name, *asked)
         try:
@@ -229,7 +242,7 @@ class Hub:
         standing = before.quarantined
         if standing or again or not goes_on:  # what is quarantined of the lines that are repeated may be so no longer
             standing = await self.ledger.judged(node, name, *repeated) if repeated[0] < repeated[1] else []
-        return self._answer(node, name, grown.frontier, grown.epoch or "", outcome, repeated, standing)
+        return self.answer(node, name, grown.frontier, grown.epoch or "", outcome, repeated, standing)
 
     async def _found_beside(self, opened: Opened, held: NodeLog, known: Mapping[int, bytes]) -> Known:
         """What workers find of the lines that are new, where there are any workers."""
@@ -260,7 +273,7 @@ class Hub:
             evidence.judge(case)
             self.keep(case)
 
-    def _answer(
+    def answer(
         self,
         node: str,
         name: str,
@@ -269,6 +282,8 @@ class Hub:
         outcome: Outcome,
         repeated: tuple[int, int],
         standing: Sequence[Kept],
+        *,
+        waiting: int = 0,
     ) -> PushAnswer:
         """Count each line of the push once: admitted now, a duplicate, or quarantined, now or before."""
         signed = receipt.write(
@@ -286,7 +301,7 @@ class Hub:
         admitted = len(outcome.kept) - len(outcome.quarantined) - outcome.duplicates
         known = max(0, repeated[1] - repeated[0]) - sum(repeated[0] <= seq < repeated[1] for seq in judged)
         known -= sum(kept.seq not in judged for kept in standing)
-        return PushAnswer(frontier.size, admitted, known + outcome.duplicates, quarantined, signed)
+        return PushAnswer(frontier.size, admitted, known + outcome.duplicates, quarantined, signed, waiting)
 
     async def _bench(self, member: Member, name: str, signed: Head, ring: KeyRing, batch: Sequence[Entry]) -> Bench:
         node, restricted = member.node, name != "public"
@@ -368,11 +383,13 @@ class Hub:
 
     async def receipt(self, node: str, name: str) -> PushAnswer:
         """What a node whose feed is fetched would have been answered: how far it is held, what of it is quarantined,
-        and a receipt. Raises Refusal (ING-1)."""
+        how much of it waits for its judgement, and a receipt. Raises Refusal (ING-1)."""
         await self.check_admitted(node)
-        held = await self.ledger.node_log(node, name)
+        before = await self.ledger.before(node, name, 0, 0)
+        held = before.log
         standing = await self.ledger.judged(node, name)
-        return self._answer(node, name, held.frontier, held.epoch or "", Outcome(), (0, 0), standing)
+        waiting = held.frontier.size - before.unjudged.get(name, held.frontier.size)
+        return self.answer(node, name, held.frontier, held.epoch or "", Outcome(), (0, 0), standing, waiting=waiting)
 
     # Admission
 
@@ -447,35 +464,55 @@ class Hub:
     async def rejudge(self, node: str, name: str) -> Outcome:
         """Judge what is quarantined of a feed again, after a change of schema or policy; what is sound now proceeds."""
         self.check_open()
-        async with self._node_locks[node]:
+        async with self.node_locks[node]:
             before = await self.ledger.before(node, name, 0, 0)
-            held, member = before.log, before.member
             judged = [kept for kept in await self.ledger.judged(node, name) if kept.code != "erased"]
             waiting = [entries.parse(kept.line) for kept in judged if kept.line]
-            if not waiting or held.ring is None or held.head is None or member is None:
-                return Outcome()
-            bench = await self._bench(member, name, held.head, held.ring, waiting)
-            guards, holds = dict(bench.guards), dict(bench.holds)
-            outcome = ingest.judge(bench, waiting)
-            change = Change(
-                identifiers.to_instant(self.clock()),
-                outcome.drafts,
-                list(outcome.remembered.values()),
-                guards=guards,
-                holds=holds,
-                back=outcome.back,
-                erasures=outcome.erasures,
-                **await self._said_of_homes(node, outcome),
-                node=node,
-                name=name,
-                expected=before.places,
-                kept=outcome.kept,
-                log=replace(held),
-            )
-            await self.ledger.store(change, log.number)
-            await self.erased(change.at, outcome.erasures)
-            self.changed.set()
-            return outcome
+            return await self.judge_held(node, name, before, waiting)
+
+    async def judge_held(
+        self,
+        node: str,
+        name: str,
+        before: Before,
+        batch: Sequence[Entry],
+        *,
+        judges: Unjudged | None = None,
+        known: Known | None = None,
+    ) -> Outcome:
+        """Judge entries that are held: quarantined ones again, or for the first time those of `judges`, which wait.
+
+        Raises Conflict. Whoever calls holds the node's lock.
+        """
+        held, member = before.log, before.member
+        if not batch or held.ring is None or held.head is None or member is None:
+            return Outcome()
+        bench = await self._bench(member, name, held.head, held.ring, batch)
+        bench.known = known or bench.known
+        guards, holds = dict(bench.guards), dict(bench.holds)
+        if judges is not None:
+            bench.sources, bench.waited = await self._sources(batch, bench), True
+        outcome = ingest.judge(bench, batch)
+        change = Change(
+            identifiers.to_instant(self.clock()),
+            outcome.drafts,
+            list(outcome.remembered.values()),
+            guards=guards,
+            holds=holds,
+            back=outcome.back,
+            erasures=outcome.erasures,
+            **await self._said_of_homes(node, outcome),
+            node=node,
+            name=name,
+            expected=before.places if judges is None else before.settled(),
+            kept=outcome.kept,
+            log=replace(held),
+            judges=judges,
+        )
+        await self.ledger.store(change, log.number)
+        await self.erased(change.at, outcome.erasures)
+        self.changed.set()
+        return outcome
 
 
 async def _nothing_more(at: str, erasures: Sequence[Erasure]) -> None:

@@ -112,6 +112,8 @@ class Bench:
     """(n, digest) of the newest word of the writer about its home hub."""
     moved: Callable[[Verified], Standing | None] | None = None
     """What its standing is once it has said this of its home; None where such a word does not count."""
+    waited: bool = False
+    """Whether the batch comes from what waited: then a stub in it was made here, by an erasure."""
     known: Known = field(default_factory=lambda: Known())
     place: Callable[[Entry], Source | None] = _unproven
     """Where an entry stands in its writer's own feed, where that is proven here."""
@@ -473,6 +475,8 @@ def _take_home(bench: Bench, entry: Entry, outcome: Outcome) -> None:
 
 def _take_stub(bench: Bench, entry: Entry, outcome: Outcome) -> None:
     """ING-12: a stub keeps its place without content, once an erasure that takes it out is known."""
+    if bench.waited:
+        erased(bench, entry)
     authority(bench, entry)
     if not bench.guarded(entry):
         refuse("ING-12", "/gone", expected="content, or an erase entry of the same log", came=entry.gone)

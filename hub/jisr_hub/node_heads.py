@@ -238,8 +238,8 @@ class NodeHeads:
         return True
 
     async def _judge(self, stated: Stated) -> tuple[Stated, Draft | None]:
-        held = await self._ledger.node_log(stated.node, "public")
-        head = _whole(held)
+        before = await self._ledger.before(stated.node, "public", 0, 0)
+        head = _whole(before.log) if "public" not in before.unjudged else None
         if head is None:
             return stated, None
         missing = await missing_of(self._ledger, stated.node, head)

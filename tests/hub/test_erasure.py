@@ -120,7 +120,7 @@ async def everything(ledger: Ledger, *authors: Author) -> bytes:
     async with ledger.reading() as view:
         lines = [line async for rows in view.entries(0) for _, line, _ in rows]
     if isinstance(ledger, SqlLedger):
-        for table in ("node_entry", "node_entry_aside", "notice", "guard", "record", "entry", "held_back"):
+        for table in ("node_entry", "unjudged", "node_entry_aside", "notice", "guard", "record", "entry", "held_back"):
             lines += [repr(tuple(row)).encode() for row in await ledger.rows(_text(f"SELECT * FROM {table}"))]
     elif isinstance(ledger, MemoryLedger):
         lines.append(repr(ledger._s).encode())

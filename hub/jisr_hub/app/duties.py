@@ -20,7 +20,7 @@ from .. import log
 from ..desk.works import holding
 from ..following.rounds import Rounds
 from ..hub import Fenced
-from ..ports import Pull
+from ..ports import Conflict, Pull
 from ..publish.feed import Publisher
 from ..publish.fence import Behind
 from ..publish.keeping import keep_for_ever
@@ -42,6 +42,8 @@ RENEW_SECONDS = 3600.0
 """How often a hub looks whether what it says of its nodes ends soon: days before it does."""
 HEADS_AT_ONCE = 32
 """Of how many nodes a publish says how far they are held: however many push, it shows their records soon."""
+BULK_SECONDS = 0.3
+"""How soon the next push comes where a node brings much at once."""
 LEAD_SECONDS = 2.0
 """How often a process asks whether it is its turn."""
 _log = structlog.get_logger()
@@ -52,6 +54,7 @@ def begin(running: Running, folder: Path, pulls: Rounds[Pull]) -> list[asyncio.T
     led: dict[str, Callable[[], Awaitable[None]]] = {
         "publisher": lambda: _side_by_side(publish_for_ever(running), files_for_ever(folder, running)),
         "followers": running.followers.run,
+        "judging": lambda: judge_for_ever(running),
         "pulls": pulls.run,
         "views": lambda: views_for_ever(running),
         "witnessing": witnessing_of(folder, running).run,
@@ -159,6 +162,31 @@ async def publish_for_ever(running: Running) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(min(600.0, _seconds(running.heads.waits))):
                 await running.hub.changed.wait()
+
+
+async def judge_for_ever(running: Running) -> None:
+    """Judge what was taken in bulk. While more of it comes, this takes a tenth of the time."""
+    bulk = running.hub.bulk
+    while True:
+        began, found = time.monotonic(), False
+        bulk.came.clear()
+        try:
+            found = await bulk.judge_next()
+        except Fenced:
+            await asyncio.sleep(FENCED_SECONDS)
+        except Conflict:  # another push was first
+            found = True
+        # The database may be away, or a judgement fall over a fault of ours: what waits is still there next time.
+        except Exception:
+            _log.exception("judging.failed")
+            await asyncio.sleep(LEAD_SECONDS)
+        if found:
+            now = time.monotonic()
+            await asyncio.sleep(9 * (now - began) if now - bulk.taken_at < BULK_SECONDS else 0)
+            continue
+        with contextlib.suppress(TimeoutError):  # another process may have taken something
+            async with asyncio.timeout(LEAD_SECONDS):
+                await bulk.came.wait()
 
 
 def _seconds(wait: timedelta | None) -> float:

@@ -78,6 +78,9 @@ class NodeLogProof:
                 if entry is not None and row.code is None and self._feed.name != "public":
                     batch.append((self._feed.name, entry))
             await folded.take(batch)
+        async for rows in stored.unjudged(self._feed.node, self._feed.name):
+            for row in rows:
+                self._take_waiting(row)
         self._meet(expected)
 
     def _expected(self) -> Frontier | None:
@@ -93,6 +96,20 @@ class NodeLogProof:
         except Refusal as refusal:
             self._faults.add(f"the frontier of {self._name}: {refusal}")
             return None
+
+    def _take_waiting(self, row: Row) -> None:
+        """Lines that wait for their judgement are held to the frontier alone."""
+        where = f"entries {row.start} to {row.upto - 1} of {self._name}, which wait for their judgement"
+        try:
+            held = [entries.parse(line) for line in row.lines.splitlines()]
+        except Refusal as refusal:
+            self._changed(where, f"a line cannot be read: {refusal}")
+            return
+        if [entry.seq for entry in held] != list(range(self._frontier.size, row.upto)):
+            self._changed(where, "they are not these entries")
+            return
+        for entry in held:
+            self._frontier.append(entry.leaf)
 
     def _take(self, row: Row) -> Entry | None:
         where = f"entry {row.seq} of {self._name}"

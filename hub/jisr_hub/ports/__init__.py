@@ -14,7 +14,7 @@ The ledger is the truth. Each method says what an adapter must guarantee; tests/
 """
 
 from .clock import Clock, Sleep
-from .entries import Draft, Held, Kept, Key, Number, Numbered, Place, Position, Remembered, Touch
+from .entries import Draft, Held, Kept, Key, Number, Numbered, Place, Position, Remembered, Touch, Unjudged
 from .following import Peer, Pull
 from .ledger import Around, Before, Change, Conflict, Lead, Ledger
 from .nodes import NOTICE, Member, Nullified, Stated, Told
@@ -60,6 +60,7 @@ __all__ = [
     "StillSeen",
     "Told",
     "Touch",
+    "Unjudged",
     "Unstored",
     "View",
 ]

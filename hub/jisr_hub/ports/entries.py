@@ -70,6 +70,15 @@ class Kept(msgspec.Struct, frozen=True, gc=False):
     """By which the line is known when it is sent again (push.line_hash)."""
 
 
+class Unjudged(msgspec.Struct, frozen=True, gc=False):
+    """Entries [start, end) of a node's log that were taken in bulk and wait for their judgement (bulk.py)."""
+
+    start: int
+    end: int
+    lines: bytes
+    """As they came, each with its line feed."""
+
+
 class Remembered(msgspec.Struct, frozen=True, gc=False):
     """The new state of one record in one audience. What is live has its entry among the drafts of the same change."""
 

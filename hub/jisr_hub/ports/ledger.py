@@ -12,7 +12,7 @@ from jisr_protocol.keys import KeyRing
 from jisr_protocol.push import NodeLog
 
 from ..takedown.noticing import HeldBack, NoticeLedger
-from .entries import Draft, Held, Kept, Key, Number, Place, Position, Remembered
+from .entries import Draft, Held, Kept, Key, Number, Place, Position, Remembered, Unjudged
 from .following import Peer, Pull
 from .nodes import Member, Nullified, Stated, Told
 from .publishing import Published
@@ -55,6 +55,11 @@ class Change:
     log: NodeLog | None = None
     stays: int | None = None
     """In a new epoch of the node: how many of the entries held stay its log; those after them are put aside."""
+    unjudged: Unjudged | None = None
+    """New entries of the log that wait. They are in nothing else: no feed, no record, no table of entries."""
+    judges: Unjudged | None = None
+    """The first entries that wait in this feed; they do so no longer. `log` stays as it stands; `expected` says how far
+    the node's feeds are judged (`Before.settled`)."""
     # of a peer
     peer: str = ""
     cursor: int = 0
@@ -77,6 +82,12 @@ class Before:
     """push.line_hash of the lines held in [start, end), by position."""
     quarantined: Sequence[Kept]
     """The entries held in [start, end) that are quarantined, in order."""
+    unjudged: Mapping[str, int] = field(default_factory=dict)
+    """Of each feed in which something waits: the first position that does. Everything after it waits too."""
+
+    def settled(self) -> dict[str, Place]:
+        """How far each feed of the node is judged: up to what waits, or all of it."""
+        return {name: (epoch, self.unjudged.get(name, size)) for name, (epoch, size) in self.places.items()}
 
 
 @dataclass(frozen=True)
@@ -134,6 +145,14 @@ class Ledger(NoticeLedger, Protocol):
 
     async def judged(self, node: str, name: str, start: int = 0, end: int | None = None) -> list[Kept]:
         """The entries of this feed in [start, end) that are quarantined, in order."""
+        ...
+
+    async def unjudged(self, node: str, name: str, start: int, end: int, most: int = 1_000_000) -> list[Unjudged]:
+        """What waits in this feed and has a part in [start, end), in order, at most so many."""
+        ...
+
+    async def unjudged_feeds(self) -> list[tuple[str, str]]:
+        """(node, feed name) of every feed in which something waits, in order."""
         ...
 
     async def put_aside(self, node: str, name: str) -> list[tuple[str, Kept]]:

@@ -73,6 +73,10 @@ def _reach(found: dict[Key, int | None], rows: Rows) -> None:
             found[key] = None if before is None or max_rev is None else max(before, max_rev)
 
 
+UNJUDGED = "(SELECT MIN(u.start) FROM unjudged AS u WHERE u.node = f.node AND u.name = f.name)"
+"""Of the feed f: the first position that waits."""
+
+
 class Pushed(NamedTuple):
     """Entries [start, end) of a feed of a node."""
 
@@ -87,7 +91,7 @@ class Found(NamedTuple):
 
     member: Member | None
     feeds: Rows
-    """(name, epoch, size, frontier, head) of each feed of the node."""
+    """(name, epoch, size, frontier, head, the first position that waits) of each feed of the node."""
     chain: Sequence[str]
     """The signatures of the node's key statements, in order."""
     line_hashes: Rows
@@ -101,7 +105,7 @@ def before(database: Database, asked: Sequence[Pushed]) -> Dialogue[list[Found]]
     by_node = f"FROM {database.named} CROSS JOIN"
     feeds, members, chains = yield [
         Ask(
-            f"SELECT f.node, f.name, f.epoch, f.size, f.frontier, f.head {by_node} node_feed AS f"
+            f"SELECT f.node, f.name, f.epoch, f.size, f.frontier, f.head, {UNJUDGED} {by_node} node_feed AS f"
             " WHERE f.node = asked.value",
             nodes,
         ),
@@ -117,7 +121,7 @@ def before(database: Database, asked: Sequence[Pushed]) -> Dialogue[list[Found]]
     member = {row[0]: Member(*row) for row in members}
     held = _by_first(feeds)
     chain = _by_first(chains)
-    sizes = {(node, name): size for node, name, _, size, _, _ in feeds}
+    sizes = {(node, name): size for node, name, _, size, _, _, _ in feeds}
     repeated = [one for one in asked if one.start < min(one.end, sizes.get((one.node, one.name), 0))]
     again = (yield [query for one in repeated for query in _repeated(one)]) if repeated else ()
     lines = {one: (again[2 * n], again[2 * n + 1]) for n, one in enumerate(repeated)}

@@ -19,14 +19,14 @@ from jisr_protocol.limits import PAGE_ENTRIES
 from jisr_protocol.notice import ALL
 
 from ..ports import Erased, Erasure, Kept, Number
-from ..takedown.erasure import covered, erased_kept, erased_line
+from ..takedown.erasure import covered, erased_kept, erased_line, erased_slice
 from . import journal, stating
 from . import tables as t
 from .engines import Database
 from .holding import Holding, append, drop_back
 from .noticing import note
 
-TABLES = (t.entry, t.node_entry, t.node_entry_aside, t.held_back)
+TABLES = (t.entry, t.node_entry, t.unjudged, t.node_entry_aside, t.held_back)
 """The tables that hold content."""
 _ROWS = 512
 CHAIN = """
@@ -63,7 +63,7 @@ class Erasing:
     async def _erase(self, erasure: Erasure, at: str, number: Number) -> Erased:
         named = (erasure.notice.node, erasure.target, erasure.notice.max_rev)
         await journal.forget(self._connection, erasure.notice.node, erasure.target)
-        lines = await self._empty_kept(t.node_entry, erasure) + await self._empty_kept(t.node_entry_aside, erasure)
+        lines = await self._empty_node_logs(erasure)
         lines += await drop_back(self._connection, *named)
         if not await self._may_show(erasure):
             return Erased(0, lines)
@@ -97,7 +97,7 @@ class Erasing:
         """Take the content out, and nothing more."""
         emptied = lines = 0
         for erasure in erasures:
-            lines += await self._empty_kept(t.node_entry, erasure) + await self._empty_kept(t.node_entry_aside, erasure)
+            lines += await self._empty_node_logs(erasure)
             lines += await drop_back(self._connection, erasure.notice.node, erasure.target, erasure.notice.max_rev)
             emptied += len(await self._empty_own(erasure)) if await self._may_show(erasure) else 0
         return Erased(emptied, lines)
@@ -152,9 +152,24 @@ class Erasing:
             later = {"generation": t.generation.c.generation + 1}
             await self._connection.execute(first.on_conflict_do_update(index_elements=["page"], set_=later))
 
+    async def _empty_node_logs(self, erasure: Erasure) -> int:
+        tables = (t.node_entry, t.node_entry_aside)
+        return sum([await self._empty_kept(table, erasure) for table in tables]) + await self._empty_unjudged(erasure)
+
+    async def _empty_unjudged(self, erasure: Erasure) -> int:
+        """What waits keeps its place as a stub, which is put aside as erased when its turn comes."""
+        changed = 0
+        async for row in self._mentioning(t.unjudged, erasure, t.unjudged.c.lines):
+            lines, emptied = erased_slice(erasure, row.lines)
+            if emptied:
+                own = [column == row._mapping[column.name] for column in t.unjudged.primary_key.columns]
+                await self._connection.execute(sa.update(t.unjudged).where(*own).values(lines=lines))
+            changed += emptied
+        return changed
+
     async def _empty_kept(self, table: sa.Table, erasure: Erasure) -> int:
         changed = 0
-        async for row in self._mentioning(table, erasure):
+        async for row in self._mentioning(table, erasure, table.c.line):
             kept = Kept(row.seq, row.leaf, row.line, row.code, row.pointer or "", row.detail or "", row.line_hash)
             now = erased_kept(erasure, kept)
             if now is None:
@@ -167,13 +182,11 @@ class Erasing:
                 await self._remember_stub(row.name, entries.parse(now.line))
         return changed
 
-    async def _mentioning(self, table: sa.Table, erasure: Erasure) -> AsyncIterator[sa.Row[Any]]:
-        """The rows with a kept line that names the target; in order of their keys, so that they may be changed."""
+    async def _mentioning(self, table: sa.Table, erasure: Erasure, text: sa.Column[Any]) -> AsyncIterator[sa.Row[Any]]:
+        """The rows in which this text names the target; in order of their keys, so that they may be changed."""
         sought = erasure.notice.node if erasure.target == ALL else erasure.target
         key = sa.tuple_(*table.primary_key.columns)
-        query = sa.select(table).where(
-            table.c.line.is_not(None), self._database.contains(table.c.line, sought.encode())
-        )
+        query = sa.select(table).where(text.is_not(None), self._database.contains(text, sought.encode()))
         query = query.order_by(*table.primary_key.columns).limit(_ROWS)
         after: Sequence[Any] | None = None
         while rows := (await self._connection.execute(query if after is None else query.where(key > after))).all():

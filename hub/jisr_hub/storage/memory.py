@@ -45,9 +45,10 @@ from ..ports import (
     Stated,
     Told,
     Touch,
+    Unjudged,
     View,
 )
-from ..takedown.erasure import covered, covers, erased_kept, erased_line, highest
+from ..takedown.erasure import covered, covers, erased_kept, erased_line, erased_slice, highest
 from ..takedown.noticing import HeldBack
 from .memory_notices import Hold, MemoryNotices
 
@@ -64,6 +65,7 @@ class _State:
     rings: dict[str, KeyRing] = field(default_factory=dict)
     logs: dict[tuple[str, str], NodeLog] = field(default_factory=dict)
     kept: dict[tuple[str, str], dict[int, Kept]] = field(default_factory=dict)
+    unjudged: dict[tuple[str, str], list[Unjudged]] = field(default_factory=dict)
     aside: dict[tuple[str, str], list[tuple[str, Kept]]] = field(default_factory=dict)
     records: dict[tuple[str, str, str], Held] = field(default_factory=dict)
     peers: dict[str, Peer] = field(default_factory=dict)
@@ -108,6 +110,7 @@ class MemoryLedger(MemoryNotices):
             await self.node_log(node, name),
             await self.node_line_hashes(node, name, start, end),
             await self.judged(node, name, start, end),
+            {feed: waits[0].start for (who, feed), waits in self._s.unjudged.items() if who == node and waits},
         )
 
     async def around(self, node: str, keys: Collection[Key]) -> Around:
@@ -129,6 +132,12 @@ class MemoryLedger(MemoryNotices):
     async def judged(self, node: str, name: str, start: int = 0, end: int | None = None) -> list[Kept]:
         kept = sorted(self._s.kept.get((node, name), {}).items())
         return [k for seq, k in kept if k.code and start <= seq and (end is None or seq < end)]
+
+    async def unjudged(self, node: str, name: str, start: int, end: int, most: int = 1_000_000) -> list[Unjudged]:
+        return [w for w in self._s.unjudged.get((node, name), []) if w.end > start and w.start < end][:most]
+
+    async def unjudged_feeds(self) -> list[tuple[str, str]]:
+        return sorted(feed for feed, waits in self._s.unjudged.items() if waits)
 
     async def put_aside(self, node: str, name: str) -> list[tuple[str, Kept]]:
         return sorted(self._s.aside.get((node, name), []), key=lambda one: (one[0], one[1].seq))
@@ -159,7 +168,9 @@ class MemoryLedger(MemoryNotices):
 
     async def store(self, change: Change, number: Number) -> int:
         state = self._s
-        if change.log is not None and await self.node_places(change.node) != change.expected:
+        before = await self.before(change.node, "", 0, 0)
+        here = before.places if change.judges is None else before.settled()
+        if change.log is not None and here != change.expected:
             raise Conflict(f"{change.node} moved on")
         if await self.guards(change.guards) != change.guards:
             raise Conflict("something was erased meanwhile")
@@ -186,7 +197,12 @@ class MemoryLedger(MemoryNotices):
             state.members.setdefault(member.node, member)
         if change.log is not None:
             self._begin_epoch(change)
-            state.logs[change.node, change.name] = change.log
+            waits = state.unjudged.setdefault((change.node, change.name), [])
+            if change.judges is None:
+                state.logs[change.node, change.name] = change.log
+            else:
+                del waits[0]
+            waits += [change.unjudged] if change.unjudged is not None else []
             state.kept.setdefault((change.node, change.name), {}).update({k.seq: k for k in change.kept})
         self._keep_told(change)
         if peer := state.peers.get(change.peer):
@@ -197,7 +213,8 @@ class MemoryLedger(MemoryNotices):
 
     def _note_stated(self, change: Change, numbered: Sequence[Numbered]) -> None:
         self._touch({d.node or "" for d in change.drafts if d.op in _RECORD_OPS} | {m.node for m in change.members})
-        self._touch({change.node} if change.log is not None and change.name == "public" else set())
+        grows = change.log is not None and change.name == "public" and change.unjudged is None
+        self._touch({change.node} if grows else set())
         said = {item.draft.node: item.seq for item in numbered if item.draft.op == "nodehead"}
         for one in change.stated:
             self._s.judged[one.node] = one.touched
@@ -318,6 +335,10 @@ class MemoryLedger(MemoryNotices):
                     held[seq], changed = now, changed + 1
                     if now.code is None and kept.code is not None and now.line is not None:
                         self._remember_stub(name, entries.parse(now.line))
+        for waits in self._s.unjudged.values():
+            for place, one in enumerate(waits):
+                lines, emptied = erased_slice(erasure, one.lines)
+                waits[place], changed = Unjudged(one.start, one.end, lines), changed + emptied
         for aside in self._s.aside.values():
             aside[:] = [(epoch, erased_kept(erasure, kept) or kept) for epoch, kept in aside]
         return changed

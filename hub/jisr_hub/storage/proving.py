@@ -98,6 +98,10 @@ class Stored:
         c = t.node_entry.c
         return self._in_order(t.node_entry, c.seq, c.node == node, c.name == name)
 
+    def unjudged(self, node: str, name: str) -> Rows:
+        c = t.unjudged.c
+        return self._in_order(t.unjudged, c.start, c.node == node, c.name == name)
+
     def records(self) -> Rows:
         return streamed(
             self._connection, sa.select(t.record).order_by(t.record.c.node, t.record.c.id, t.record.c.audience), _ROWS
@@ -112,7 +116,7 @@ class Stored:
         query = sa.select(table).where(*where).order_by(seq).limit(_ROWS)
         while rows := (await self._connection.execute(query.where(seq > last))).all():
             yield rows
-            last = rows[-1].seq
+            last = rows[-1]._mapping[seq]
 
 
 @asynccontextmanager

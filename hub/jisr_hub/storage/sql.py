@@ -53,6 +53,7 @@ from ..ports import (
     Snapshot,
     Stated,
     Told,
+    Unjudged,
     View,
 )
 from . import asking, engines, erasing, migrations, stating, told
@@ -152,13 +153,15 @@ class SqlLedger(SqlNotices):
         ring = self._folded.get(node)
         if found.chain and (ring is None or [s.jws for s in ring.statements] != found.chain):
             ring = (await self.rings([node]))[node]
-        places = {name: (epoch, size) for name, epoch, size, _, _ in found.feeds}
+        places = {name: (epoch, size) for name, epoch, size, _, _, _ in found.feeds}
+        unjudged = {row[0]: row[5] for row in found.feeds if row[5] is not None}
         here = next((row for row in found.feeds if row[0] == name), None)
         held = NodeLog(None, Frontier(), None, ring if found.chain else None)
         if here is not None:
             frontier = Frontier.from_bytes(here[2], here[3])
             held = NodeLog(here[1], frontier, self._head(node, name, here[4]), held.ring)
-        return Before(found.member, places, held, dict(found.line_hashes), [_kept(row) for row in found.quarantined])
+        quarantined = [_kept(row) for row in found.quarantined]
+        return Before(found.member, places, held, dict(found.line_hashes), quarantined, unjudged)
 
     async def _ask_before(self, asked: Sequence[Pushed]) -> list[asking.Found]:
         return await self.database.ask(asking.before(self.database, asked))
@@ -197,6 +200,14 @@ class SqlLedger(SqlNotices):
         place = (node, name, start, INTEGER_MAX if end is None else end - 1)
         (rows,) = await self.answers(Ask(asking.QUARANTINED, place))
         return [_kept(row) for row in rows]
+
+    async def unjudged(self, node: str, name: str, start: int, end: int, most: int = 1_000_000) -> list[Unjudged]:
+        (rows,) = await self.answers(Ask(_UNJUDGED, (node, name, start, end, most)))
+        return [Unjudged(*row) for row in rows]
+
+    async def unjudged_feeds(self) -> list[tuple[str, str]]:
+        (rows,) = await self.answers(Ask("SELECT DISTINCT node, name FROM unjudged ORDER BY node, name"))
+        return [(node, name) for node, name in rows]
 
     async def put_aside(self, node: str, name: str) -> list[tuple[str, Kept]]:
         c = t.node_entry_aside.c
@@ -476,6 +487,10 @@ def _kept(row: tuple[Any, ...]) -> Kept:
     return Kept(seq, leaf, line, code, pointer or "", detail or "", line_hash)
 
 
+_UNJUDGED = (
+    "SELECT start, upto, lines FROM unjudged WHERE node = ? AND name = ? AND upto > ? AND start < ?"
+    " ORDER BY start LIMIT ?"
+)
 _MEMBER = "node, name, upstream, per_hour, per_day, admitted_at, home"
 
 

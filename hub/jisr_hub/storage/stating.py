@@ -22,7 +22,8 @@ def touched(change: Change) -> set[str]:
     """The nodes of which a change says something, in the public feed; those that come new by a peer too, whose heads a
     crash may leave unsaid."""
     nodes = {draft.node or "" for draft in change.drafts if draft.op in _TOUCHING} | {m.node for m in change.members}
-    return nodes | ({change.node} if change.log is not None and change.name == "public" else set())
+    grows = change.log is not None and change.name == "public" and change.unjudged is None
+    return nodes | ({change.node} if grows else set())
 
 
 def touching(database: Database, nodes: Collection[str]) -> list[Ask]:

@@ -16,7 +16,7 @@ from .. import log
 from ..ports import Change, Conflict, Draft, Key, Number, Numbered
 from . import stating
 from . import tables as t
-from .asking import guards, holds, texts
+from .asking import UNJUDGED, guards, holds, texts
 from .dialogue import Ask, Dialogue, Put
 from .engines import Database
 
@@ -24,6 +24,7 @@ _RECORD_OPS = ("put", "del", "out")
 GROUP_ENTRIES = 1_000
 """How many entries one transaction stores of changes that came apart; one change may hold more."""
 GROUP_CHANGES = 64
+_SETTLED = "DELETE FROM unjudged WHERE node = ? AND name = ? AND start = ?"
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,8 @@ def joining(changes: Sequence[Change]) -> int:
     nodes: set[str] = set()
     entries = 0
     for count, change in enumerate(changes[:GROUP_CHANGES]):
-        entries += len(change.kept) + len(change.drafts)
+        waits = change.unjudged
+        entries += len(change.kept) + len(change.drafts) + (waits.end - waits.start if waits is not None else 0)
         if count and (change.node in nodes or entries > GROUP_ENTRIES):
             return count
         nodes.add(change.node)
@@ -87,6 +89,8 @@ def storing(
         Put(t.node_feed, rows.feeds, replace=True),
         Put(t.node_entry, rows.node_entries, replace=True),
         Put(t.logged_statement, rows.logged),
+        Put(t.unjudged, rows.unjudged),
+        *rows.settled,
         *stating.touching(database, {node for change, _ in taken for node in stating.touched(change)}),
     ]
     yield from keeping_rings(database, [ring for change, _ in taken for ring in change.rings.values()])
@@ -104,6 +108,8 @@ class _Rows:
         self.feeds: list[tuple[Any, ...]] = []
         self.node_entries: list[tuple[Any, ...]] = []
         self.logged: list[tuple[Any, ...]] = []
+        self.unjudged: list[tuple[Any, ...]] = []
+        self.settled: list[Ask] = []
 
     def take(self, change: Change, numbered: Sequence[Numbered]) -> None:
         self._entries(numbered)
@@ -115,7 +121,12 @@ class _Rows:
         if node_log.head is None or node_log.epoch is None:
             raise ValueError("a node's log grows together with its head")
         frontier = node_log.frontier
-        self.feeds.append((*feed, node_log.epoch, frontier.size, frontier.to_bytes(), node_log.head.raw))
+        if change.judges is None:
+            self.feeds.append((*feed, node_log.epoch, frontier.size, frontier.to_bytes(), node_log.head.raw))
+        else:
+            self.settled.append(Ask(_SETTLED, (*feed, change.judges.start)))
+        if (waits := change.unjudged) is not None:
+            self.unjudged.append((*feed, waits.start, waits.end, waits.lines))
         self.node_entries += [
             (*feed, k.seq, k.leaf, k.line_hash, k.line, k.code, k.pointer or None, k.detail or None)
             for k in change.kept
@@ -147,7 +158,7 @@ def _overtaken(database: Database, changes: Sequence[tuple[Change, Number]]) -> 
     now_held = yield from holds(held)
     places, logged = yield [
         Ask(
-            f"SELECT f.node, f.name, f.epoch, f.size FROM {database.named} CROSS JOIN node_feed AS f"
+            f"SELECT f.node, f.name, f.epoch, f.size, {UNJUDGED} FROM {database.named} CROSS JOIN node_feed AS f"
             " WHERE f.node = asked.value",
             texts(database, (change.node for change, _ in changes if change.log is not None)),
         ),
@@ -160,7 +171,11 @@ def _overtaken(database: Database, changes: Sequence[tuple[Change, Number]]) -> 
     stands = {(node, digest) for node, digest in logged}
     found: dict[int, Conflict] = {}
     for place, (change, _) in enumerate(changes):
-        here = {name: (epoch, size) for node, name, epoch, size in places if node == change.node}
+        here = {
+            name: (epoch, size if first is None or change.judges is None else first)
+            for node, name, epoch, size, first in places
+            if node == change.node
+        }
         mine = _logged(change.drafts)
         if change.guards and any(now_guarded[key] != reach for key, reach in change.guards.items()):
             found[place] = Conflict("something was erased meanwhile")

@@ -5,6 +5,7 @@
 `entry`       the hub's own log: whole lines, leaf hashes
 `node_entry`  each node's log under the node's own positions; a line only where `entry` does not hold its content
 `…_aside`     what a node's log held beyond the base its next epoch goes on from, with the signed head: evidence
+`unjudged`    slices of nodes' logs that were taken in bulk and wait; of them only `node_feed` knows beside it
 `record`      per (node, id, audience) the newest rev, and whether it is live in the hub's feed
 `notice`      signed notices by the feed they came in, and `guard` what they keep out: (node, id or *) up to a rev
 `statement`   what hubs, nodes and anchors say of each other, one row a signature, only what is not outdated
@@ -128,6 +129,16 @@ node_entry = Table(
 )
 _code_is_set = node_entry.c.code.is_not(None)
 Index("node_entry_code", node_entry.c.code, sqlite_where=_code_is_set, postgresql_where=_code_is_set)
+unjudged = Table(
+    "unjudged",
+    metadata,
+    Column("node", String, primary_key=True),
+    Column("name", String, primary_key=True),
+    Column("start", Number, primary_key=True),
+    Column("upto", Number, nullable=False),
+    Column("lines", LargeBinary, nullable=False),
+    sqlite_strict=True,
+)
 node_feed_aside = Table(
     "node_feed_aside",
     metadata,

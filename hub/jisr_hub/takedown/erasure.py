@@ -113,6 +113,13 @@ def erased_kept(erasure: Erasure, kept: Kept) -> Kept | None:
     return Kept(kept.seq, kept.leaf, stub, "erased" if kept.code else None, line_hash=push.line_hash(stub))
 
 
+def erased_slice(erasure: Erasure, lines: bytes) -> tuple[bytes, int]:
+    """What takes the place of lines that wait for their judgement, and how many of them became stubs."""
+    stubs = [erased_line(erasure, line) for line in lines.splitlines()]
+    kept = [stub or line for stub, line in zip(stubs, lines.splitlines(), strict=True)]
+    return b"".join(line + b"\n" for line in kept), sum(stub is not None for stub in stubs)
+
+
 def highest(max_revs: Iterable[int | None]) -> int | None:
     """Up to which rev several guards keep a record out together: None for any, 0 when there are none."""
     found = list(max_revs)

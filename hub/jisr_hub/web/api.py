@@ -44,6 +44,8 @@ PUSHES_AT_ONCE = 4
 BODY_SECONDS = 120
 INFLATED_AT_ONCE_BYTES = 4096
 """A body that takes longer to hand to a thread than to inflate, whatever it inflates to (LIM-4 bounds that)."""
+LATER = "respond-async"
+"""The preference of whoever does not wait for the judgement of what it pushes."""
 PUSH_TYPE = "application/vnd.jisr.push+ndjson"
 _SNAPSHOT_PATH = re.compile(r"[1-9][0-9]{0,8}-[a-z2-7]{8}-[0-9]{1,16}/(manifest\.json|[0-9]{3,5}\.ndjson)")
 _HASH = re.compile(r"[0-9a-f]{64}")
@@ -347,15 +349,19 @@ class _Api:
 
     async def push(self, request: Request) -> Response:
         node, name = _feed_of(request)
+        later = prefers(request, LATER)
         try:
             async with self._turn(node):
-                answer = await self._hub.push(node, name, await body(request, limits.PUSH_BYTES))
+                answer = await self._hub.push(node, name, await body(request, limits.PUSH_BYTES), later=later)
         except Refusal as refusal:
             _log.info("push.refused", node=node, feed=name, refusal=refusal.code, rule=refusal.rule)
             if not isinstance(refusal, Gap):
                 raise
             return refusal_document(refusal, next=refusal.next)
-        return Response(answered(answer), 200, {"Cache-Control": "no-store"}, "application/json")
+        headers = {"Cache-Control": "no-store"}
+        if answer.waiting:
+            headers["Preference-Applied"] = LATER
+        return Response(answered(answer), 202 if answer.waiting else 200, headers, "application/json")
 
     @contextlib.asynccontextmanager
     async def _turn(self, node: str) -> AsyncIterator[None]:
@@ -381,7 +387,7 @@ class _Api:
         return Response(orjson.dumps(value) + b"\n", 200, {"Cache-Control": "no-store"}, "application/json")
 
     async def receipt(self, request: Request) -> Response:
-        """The last answer to a push, made anew: for nodes whose feed is fetched, and who never saw one."""
+        """The last answer to a push, made anew: for nodes whose feed is fetched, and for what waited when it came."""
         node, name = _feed_of(request)
         if name != "public":
             return document("restricted", "what is held of a restricted feed is told in the answer to a push")
@@ -428,6 +434,12 @@ async def body(request: Request, limit_bytes: int) -> bytes:
     return await asyncio.to_thread(inflate, bytes(received), encoding, limit_bytes)
 
 
+def prefers(request: Request, preference: str) -> bool:
+    """Whether the sender names this preference (RFC 7240 section 2)."""
+    named = ",".join(request.headers.getlist("prefer"))
+    return any(each.partition(";")[0].strip().lower() == preference for each in named.split(","))
+
+
 def _feed_of(request: Request) -> tuple[str, str]:
     node, name = request.path_params["node"], request.path_params["name"]
     for value, check, place in ((node, identifiers.node, "node"), (name, identifiers.feed_name, "name")):
@@ -455,6 +467,8 @@ def answered(answer: PushAnswer) -> bytes:
         "quarantined": [_quarantined(kept) for kept in answer.quarantined],
         "receipt": receipt,
     }
+    if answer.waiting:
+        value["waiting"] = answer.waiting
     return orjson.dumps(value) + b"\n"
 
 
