@@ -7,6 +7,9 @@ ingest_unchanged    the same for pushing all of it a second time; its floor is t
 memory_hub          the most memory that hub has held, in MiB, against one that was started and has taken nothing
 ingest_two          as ingest, by a hub with one verifying worker, on two cores. Beside it how many times the wall rate
                     of a hub on one core that is, measured in turn with it
+ingest_bulk         records a second that a hub on one core takes in bulk, from the first push to the last answer: they
+                    are durable and proven against their heads, and judged after. The floor is an ordinary hub, measured
+                    in turn with it and as far. Beside it when all was judged and published, and the CPU until then
 ingest_postgres     records a second of a hub on one core whose ledger is in PostgreSQL, which runs where it likes. The
                     floor is the same hub with SQLite, measured in turn with it
 """
@@ -16,7 +19,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from bench import cores, floor
@@ -27,6 +30,7 @@ from bench.rows import Row, costs, rates
 from jisr_protocol.reader.http import GuardedClient
 
 HEADERS = {"Content-Type": "application/vnd.jisr.push+ndjson", "Content-Encoding": "zstd"}
+LATER = {**HEADERS, "Prefer": "respond-async"}
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,48 @@ def two(place: Place, records: int) -> Iterator[Row]:
     yield costs("ingest_two", records, [t.new_cpu for t in twos], floors, "CPU s", beside=beside, rate=times)
 
 
+def bulk(place: Place, records: int) -> Iterator[Row]:
+    """Ordinary and bulk in turn."""
+    load = place.load(records)
+    plain, bulky = [], []
+    for _ in range(place.runs):
+        plain.append(answered(place.new_hub("plain").init(load), load, HEADERS))
+        bulky.append(answered(place.new_hub("bulk").init(load), load, LATER))
+    ours, theirs = ([records / taken.wall for taken in each] for each in (bulky, plain))
+    told = [
+        [min(values) for values in zip(*((t.published, t.cpu) for t in each), strict=True)] for each in (bulky, plain)
+    ]
+    (after, cpu), (after_plain, cpu_plain) = told
+    beside = (f"all judged and published after {after:.1f} s, ordinarily {after_plain:.1f} s; CPU a record"
+              f" {cpu / records * 1e6:.0f} µs, ordinarily {cpu_plain / records * 1e6:.0f} µs")  # fmt: skip
+    yield rates("ingest_bulk", records, ours, theirs, "records/s", beside=beside)
+
+
+@dataclass(frozen=True)
+class Answered:
+    """One run: seconds until everything was answered, and published; CPU until then."""
+
+    wall: float
+    published: float
+    cpu: float
+
+
+def answered(hub: HubProcess, load: Load, headers: Mapping[str, str]) -> Answered:
+    """Push all of the load to a new hub with these headers."""
+
+    async def run() -> Answered:
+        async with GuardedClient(allow_private=True) as client:
+            await hub.ready(client)
+            cpu, began = hub.cpu_seconds(), time.monotonic()
+            await push_all(client, hub, load, Writer.pushes, headers)
+            wall = time.monotonic() - began
+            await hub.published(client, load.entries)
+            return Answered(wall, time.monotonic() - began, hub.cpu_seconds() - cpu)
+
+    with hub:
+        return asyncio.run(run())
+
+
 def postgres(place: Place, records: int) -> Iterator[Row]:
     """The server comes by pip, as for the tests."""
     try:
@@ -135,21 +181,27 @@ async def _measured(hub: HubProcess, client: GuardedClient, load: Load, size: in
 
 
 async def push_all(
-    client: GuardedClient, hub: HubProcess, load: Load, bodies: Callable[[Writer], Iterator[bytes]]
+    client: GuardedClient,
+    hub: HubProcess,
+    load: Load,
+    bodies: Callable[[Writer], Iterator[bytes]],
+    headers: Mapping[str, str] | None = None,
 ) -> None:
     """Send what these nodes have to push, each node in its order, all nodes side by side."""
     async with asyncio.TaskGroup() as group:
         for writer in load.writers:
-            group.create_task(push(client, hub, writer.ring.id, bodies(writer)))
+            group.create_task(push(client, hub, writer.ring.id, bodies(writer), headers or HEADERS))
 
 
-async def push(client: GuardedClient, hub: HubProcess, node: str, bodies: Iterator[bytes]) -> None:
+async def push(
+    client: GuardedClient, hub: HubProcess, node: str, bodies: Iterator[bytes], headers: Mapping[str, str] = HEADERS
+) -> None:
     """Send what a node has to push, in order. Raises RuntimeError when the hub does not take all of it."""
     address = f"{hub.address}/v1/nodes/{node}/feeds/public/log"
     for body in bodies:
-        answer = await client.post(address, body, HEADERS)
+        answer = await client.post(address, body, headers)
         while answer.status == 429:
             await asyncio.sleep(float(answer.headers.get("retry-after", "1")))
-            answer = await client.post(address, body, HEADERS)
-        if answer.status != 200 or json.loads(answer.body)["quarantined"]:
+            answer = await client.post(address, body, headers)
+        if answer.status not in (200, 202) or json.loads(answer.body)["quarantined"]:
             raise RuntimeError(f"the hub did not take the load: {answer.status} {answer.body[:300]!r}")

@@ -25,6 +25,7 @@ Workload = Callable[[Place, int], Iterator[Row]]
 WORKLOADS: dict[Workload, tuple[str, ...]] = {
     ingest.ingest: ("ingest", "ingest_unchanged", "memory_hub"),
     ingest.two: ("ingest_two",),
+    ingest.bulk: ("ingest_bulk",),
     ingest.postgres: ("ingest_postgres",),
     stored.stored_bytes: ("stored_bytes",),
     stored.page_bytes: ("page_bytes",),
