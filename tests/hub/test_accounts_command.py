@@ -126,3 +126,34 @@ def test_no_password_link_or_session_is_in_a_backup(hub: KeptHub, tmp_path: Path
     assert not held & t.SECRET
     run(putting_back.restore(tmp_path / "other", tmp_path / "hub.tar", database=None, yes=False))
     assert run(kept(tmp_path / "other")) == (["desk-one"], "")
+
+
+def test_a_token_is_made_shown_once_listed_and_revoked(hub: KeptHub) -> None:
+    said(hub, "add", "desk-one", "--role", "curator")
+    made = said(hub, "token", "desk-one", "--scope", "look", "--scope", "curate", "--label", "export", "--days", "90")
+    assert made["token"].startswith("jisr_desk_") and made["scopes"] == ["curate", "look"]
+    said(hub, "token", "desk-one", "--scope", "look")
+    listed = said(hub, "tokens", "desk-one")["tokens"]
+    assert listed == said(hub, "tokens")["tokens"] and made["token"] not in json.dumps(listed)
+    assert [(one["label"], one["used"]) for one in listed] == [("export", ""), ("token", "")]
+    said(hub, "revoke", made["id"])
+    assert [one["label"] for one in said(hub, "tokens")["tokens"]] == ["token"]
+    said(hub, "reset", "desk-one")
+    assert said(hub, "tokens")["tokens"] == [], "who saw the password may have made tokens"
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("token", "nobody", "--scope", "look"), "has no account"),
+        (("token", "desk-one", "--scope", "block"), "desk-one may: curate, hold, look"),
+        (("token", "desk-one", "--scope", "look", "--days", "366"), "1 to 365 days"),
+        (("token", "desk-one", "--scope", "look", "--label", ""), "a name of 1 to 60"),
+        (("revoke", "nothing"), "no token nothing"),
+    ],
+)
+def test_what_makes_no_token_is_refused_with_a_sentence(hub: KeptHub, words: tuple[str, ...], sentence: str) -> None:
+    said(hub, "add", "desk-one", "--role", "curator")
+    found = CliRunner().invoke(app, ["account", *words, "--dir", str(hub.folder)])
+    assert found.exit_code != 0 and sentence in f"{found.output}{found.exception}"
+    assert said(hub, "tokens")["tokens"] == []

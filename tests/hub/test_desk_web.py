@@ -16,8 +16,10 @@ from jisr_hub.desk import sessions
 from jisr_hub.desk.denied import Why
 from jisr_hub.desk.passkeys import Ceremonies
 from jisr_hub.desk.roles import Right, Role
+from jisr_hub.desk.tokens import Tokens
 from jisr_hub.storage.admissions import SqlAdmissions
 from jisr_hub.storage.desk_open import SqlOpen
+from jisr_hub.storage.desk_tokens import SqlTokens
 from jisr_hub.storage.passkeys import SqlPasskeys
 from jisr_hub.web import desk, problem_documents
 from jisr_hub.web.desk import people, rim
@@ -41,7 +43,8 @@ async def world(tmp_path: Path) -> AsyncIterator[DeskWorld]:
 
 def parts(world: DeskWorld, address: str = HUB) -> desk.Parts:
     ceremonies = Ceremonies(SqlPasskeys(world.ledger.database), world.door, address, "Hub")
-    return desk.Parts(world.door, SqlOpen(world.ledger), address, "en", ceremonies=ceremonies)
+    tokens = Tokens(SqlTokens(world.ledger.database), world.door)
+    return desk.Parts(world.door, SqlOpen(world.ledger), address, "en", ceremonies=ceremonies, tokens=tokens)
 
 
 def browser(world: DeskWorld, address: str = HUB) -> httpx.AsyncClient:
@@ -73,6 +76,8 @@ FORMS: dict[str, dict[str, str]] = {
     "/desk/confirm/passkey": {"credential": "{}"},
     "/desk/passkeys/add": {"label": "phone", "credential": "{}"},
     "/desk/passkeys/remove": {"id": "none"},
+    "/desk/tokens": {"label": "export", "days": "366", "scope": "look"},
+    "/desk/tokens/revoke": {"id": "none"},
 }
 MAY = {
     ("GET", "/desk/sign-in"): (200, 303, 303, 303, 303),
@@ -95,6 +100,9 @@ MAY = {
     ("GET", "/desk/passkeys/add"): (303, 200, 200, 200, 403),
     ("POST", "/desk/passkeys/add"): (401, 403, 403, 403, 403),
     ("POST", "/desk/passkeys/remove"): (401, 303, 303, 303, 403),
+    ("GET", "/desk/tokens"): (303, 200, 200, 200, 200),
+    ("POST", "/desk/tokens"): (401, 422, 422, 422, 403),
+    ("POST", "/desk/tokens/revoke"): (401, 303, 303, 303, 303),
 }
 
 

@@ -23,11 +23,13 @@ from ..config import Settings
 from ..desk.door import Door
 from ..desk.passkeys import Ceremonies
 from ..desk.passwords import Passwords
+from ..desk.tokens import Tokens as DeskTokens
 from ..following.rounds import Rounds
 from ..ports import Pull
 from ..storage.admissions import SqlAdmissions
 from ..storage.desk import SqlAccounts
 from ..storage.desk_open import SqlOpen
+from ..storage.desk_tokens import SqlTokens
 from ..storage.directory import SqlDirectory
 from ..storage.passkeys import SqlPasskeys
 from ..storage.readers import SqlReaders
@@ -119,7 +121,8 @@ def _desk(running: Running) -> list[Route]:
     provider = _provider(settings) if settings.oidc_issuer else None
     ceremonies = Ceremonies(SqlPasskeys(running.ledger.database), door, settings.address, settings.name)
     open_ = SqlOpen(running.ledger)
-    return desk.routes(desk.Parts(door, open_, settings.address, settings.lang, provider, ceremonies))
+    tokens = DeskTokens(SqlTokens(running.ledger.database), door)
+    return desk.routes(desk.Parts(door, open_, settings.address, settings.lang, provider, ceremonies, tokens))
 
 
 def _provider(settings: Settings) -> Provider:

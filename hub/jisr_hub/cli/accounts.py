@@ -1,11 +1,12 @@
-"""Who may sign in at the desk: adding, listing, removing, and a new way to choose a password."""
+"""Who may sign in at the desk: adding, listing, removing, a new way to choose a password, and API tokens."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,13 @@ from .. import config
 from ..app.opening import now
 from ..desk import passwords
 from ..desk.accounts import LINK_SECONDS, NAME, Account
+from ..desk.denied import Denied
 from ..desk.door import Door
 from ..desk.passwords import Passwords
-from ..desk.roles import Role
+from ..desk.roles import RIGHTS, Right, Role
+from ..desk.tokens import Token, Tokens
 from ..storage.desk import SqlAccounts
+from ..storage.desk_tokens import SqlTokens
 from .setting_up import SettingUpError, opened
 
 LINK_PATH = "/desk/password"
@@ -69,8 +73,7 @@ async def reset(folder: Path, name: str) -> dict[str, Any]:
 
 
 async def _link(accounts: SqlAccounts, address: str, name: str) -> str:
-    door = Door(accounts, Passwords(os.urandom), now, os.urandom, aside=asyncio.to_thread)
-    return f"{address}{LINK_PATH}?code={await door.link(name)}"
+    return f"{address}{LINK_PATH}?code={await _door(accounts).link(name)}"
 
 
 async def listed(folder: Path) -> list[dict[str, Any]]:
@@ -116,6 +119,48 @@ async def second_person(folder: Path, on: bool) -> None:
             f"{operators}. Add one first: jisr-hub account add NAME --role operator"
         )
     config.write(folder, settings.model_copy(update={"second_person": on}))
+
+
+async def make_token(folder: Path, name: str, label: str, rights: Sequence[Right], days: int) -> dict[str, Any]:
+    """Make an API token for an account; it is shown once."""
+    async with opened(folder) as ledger:
+        accounts = SqlAccounts(ledger.database)
+        account = await accounts.account(name)
+        if account is None:
+            raise SettingUpError(f"Nothing was changed: {name} has no account here. See: jisr-hub account list")
+        tokens = Tokens(SqlTokens(ledger.database), _door(accounts))
+        try:
+            token, written = await tokens.make(account, label, rights, days)
+        except Denied as denied:
+            may = ", ".join(sorted(RIGHTS[account.role]))
+            raise SettingUpError(f"Nothing was changed. {denied.why.value} {name} may: {may}.") from denied
+        return {**_told(token), "token": written}
+
+
+async def tokens_of(folder: Path, name: str) -> list[dict[str, Any]]:
+    """The API tokens of an account, of everybody for ""; never the tokens themselves."""
+    async with opened(folder) as ledger:
+        return [_told(one) for one in await SqlTokens(ledger.database).of(name)]
+
+
+async def revoke_token(folder: Path, id: str) -> None:
+    """End an API token at once."""
+    async with opened(folder) as ledger:
+        if not await SqlTokens(ledger.database).revoke(id, ""):
+            raise SettingUpError(f"Nothing was changed: there is no token {id}. See: jisr-hub account tokens")
+
+
+def _told(token: Token) -> dict[str, Any]:
+    """A token as lists show it."""
+    times = {"made": token.made, "expires": token.expires, "used": token.used}
+    written = {
+        name: identifiers.to_instant(datetime.fromtimestamp(at, UTC)) if at else "" for name, at in times.items()
+    }
+    return {"id": token.id, "account": token.account, "label": token.label, "scopes": sorted(token.rights), **written}
+
+
+def _door(accounts: SqlAccounts) -> Door:
+    return Door(accounts, Passwords(os.urandom), now, os.urandom, aside=asyncio.to_thread)
 
 
 def link_words(value: dict[str, Any], said: str) -> str:

@@ -27,6 +27,11 @@ class Why(StrEnum):
     PROVIDER_ONLY = "You sign in at your provider, so passkeys are kept there."
     MANY_PASSKEYS = "There are as many passkeys as one account can have. Remove one first."
     LABEL = "Expected a name of 1 to 60 letters, digits or other signs."
+    SCOPES = "Choose what the token may do, of what you may do yourself."
+    DAYS = "Expected 1 to 365 days, and at most 30 with what needs a confirmation."
+    MANY_TOKENS = "There are as many tokens as one account can have. Revoke one first."
+    TOKEN = "This token is unknown, revoked, or has ended."
+    SCOPE = "This token was not made for this."
     FORM = "The form did not arrive whole."
 
 

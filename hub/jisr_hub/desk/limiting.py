@@ -50,6 +50,11 @@ def on_passkey(network: str) -> tuple[Limit, ...]:
     return (Limit(_key("passkey", network), OF_NETWORK, 15 * 60), Limit(_key("passkeys"), IN_ALL, 60 * 60))
 
 
+def on_token(network: str) -> tuple[Limit, ...]:
+    """What a token that is none counts towards. Nobody guesses 256 bits: this keeps a wrong program quiet."""
+    return (Limit(_key("token", network), OF_NETWORK, 15 * 60),)
+
+
 def _key(*parts: str) -> str:
     """By its hash: people type their password into the wrong field."""
     return hashlib.sha256("\x00".join(("jisr-desk-try", *parts)).encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,4 +1,4 @@
-"""The commands about who may sign in at the desk: account add, list, remove, reset, second-person."""
+"""The commands about who may sign in at the desk (`account`), and about the API tokens of these people."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from ...desk.roles import Role
+from ...desk.roles import Right, Role
+from ...desk.tokens import CONFIRMED_DAYS
 from ..shell import HERE, USAGE, AsJson, Folder, confirm, fail, run, say
 
 commands = typer.Typer(no_args_is_help=True, help="The people who may sign in at this hub's desk.")
@@ -91,3 +92,56 @@ def second_person(
     run(acting.noted(folder, "account", "", "", partial(accounts.second_person, folder, state == "on"), second=state))
     needed = "needs the approval of a second operator" if state == "on" else "needs one operator"
     say({"second_person": state == "on"}, as_json, f"What cannot be undone {needed}.")
+
+
+@commands.command()
+def token(
+    name: Name,
+    scope: Annotated[list[Right], typer.Option(help="What it may do; give it again for more.")],
+    label: Annotated[str, typer.Option(help="What it is for; lists show it.")] = "token",
+    days: Annotated[
+        int, typer.Option(help=f"Until it ends: 1 to 365, and to {CONFIRMED_DAYS} with what a person must confirm.")
+    ] = CONFIRMED_DAYS,
+    folder: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Make an API token for somebody: a program that shows it may do this in their name. It is shown only now."""
+    from .. import accounts
+
+    value = run(accounts.make_token(folder, name, label, scope, days))
+    say(
+        value,
+        as_json,
+        f"Token {value['id']} of {name}, until {value['expires']}; shown only now:\n\n    {value['token']}\n",
+    )
+
+
+@commands.command()
+def tokens(
+    name: Annotated[str, typer.Argument(help="Whose; without it, everybody's.")] = "",
+    folder: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Show API tokens: whose, what for, until when, and when they were last used; never the tokens themselves."""
+    from .. import accounts
+
+    rows = run(accounts.tokens_of(folder, name))
+    lines = [
+        f"{r['id']}  {r['account']}  {' '.join(r['scopes'])}  until {r['expires']}  "
+        f"{'used ' + r['used'] if r['used'] else 'never used'}  {r['label']}"
+        for r in rows
+    ]
+    say({"tokens": rows}, as_json, "\n".join(lines) or "None: jisr-hub account token NAME --scope look")
+
+
+@commands.command()
+def revoke(
+    id: Annotated[str, typer.Argument(help="The token's id, as `account tokens` shows it.")],
+    folder: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """End an API token at once."""
+    from .. import accounts
+
+    run(accounts.revoke_token(folder, id))
+    say({"revoked": id}, as_json, f"The token {id} is worth nothing any more.")

@@ -12,12 +12,14 @@ from starlette.routing import Route
 from ...desk.door import Door
 from ...desk.home import Open
 from ...desk.passkeys import Ceremonies
+from ...desk.tokens import Tokens
 from ..oidc import Provider
 from .door_pages import BACK, DoorPages
 from .home import Home
 from .passkeys import PasskeyPages
 from .people import People
 from .rim import Rim, Room
+from .tokens import TokenPages
 
 __all__ = ["BACK", "Parts", "routes"]
 
@@ -32,6 +34,7 @@ class Parts:
     language: str
     provider: Provider | None = None
     ceremonies: Ceremonies | None = None
+    tokens: Tokens | None = None
 
 
 def rooms(rim: Rim, parts: Parts) -> list[Room]:
@@ -39,6 +42,7 @@ def rooms(rim: Rim, parts: Parts) -> list[Room]:
     return [
         DoorPages(rim, parts.provider, parts.ceremonies),
         *([PasskeyPages(rim, parts.ceremonies)] if parts.ceremonies is not None else []),
+        *([TokenPages(rim, parts.tokens)] if parts.tokens is not None else []),
         Home(rim, parts.open_),
         People(rim),
     ]

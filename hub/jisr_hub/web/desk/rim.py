@@ -6,7 +6,7 @@ open by oversight.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -25,6 +25,7 @@ from ..language import N_
 from ..page import page, reader_language
 
 FORM_BYTES = 16 * 1024
+FIELDS = 32
 MARK_SECONDS = 600
 HEADERS: Mapping[str, str] = MappingProxyType(
     {
@@ -61,12 +62,16 @@ WORDS: Mapping[Why, str] = MappingProxyType(
         Why.PROVIDER_ONLY: N_("You sign in at your provider, so passkeys are kept there."),
         Why.MANY_PASSKEYS: N_("There are as many passkeys as one account can have. Remove one first."),
         Why.LABEL: N_("Expected a name of 1 to 60 letters, digits or other signs."),
+        Why.SCOPES: N_("Choose what the token may do, of what you may do yourself."),
+        Why.DAYS: N_("Expected 1 to 365 days, and at most 30 with what needs a confirmation."),
+        Why.MANY_TOKENS: N_("There are as many tokens as one account can have. Revoke one first."),
         Why.FORM: N_("The form did not arrive whole."),
     }
 )
 STATUS: Mapping[Why, int] = MappingProxyType(
     {Why.SIGNED_OUT: 401, Why.TOO_MANY: 429, Why.BUSY: 503, Why.SHORT: 422, Why.LONG: 422, Why.IS_NAME: 422}
     | {Why.FORM: 400, Why.LINK: 404, Why.LABEL: 422, Why.MANY_PASSKEYS: 409}
+    | {Why.SCOPES: 422, Why.DAYS: 422, Why.MANY_TOKENS: 409, Why.TOKEN: 401}
 )
 """403 for all others."""
 RETRY_SECONDS: Mapping[Why, int] = MappingProxyType({Why.TOO_MANY: 900, Why.BUSY: 60})
@@ -208,15 +213,24 @@ def may(visitor: Visitor | None, right: Right) -> bool:
     return visitor is not None
 
 
-async def form_of(request: Request, *names: str) -> list[str]:
-    """The fields of a form, in this order. Raises Denied (FORM) unless each came once."""
+async def fields_of(request: Request) -> list[tuple[str, str]]:
+    """The fields of a form, as they came. Raises Denied (FORM)."""
     if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
         raise Denied(Why.FORM)
     try:
         raw = (await body(request, FORM_BYTES)).decode("ascii")
-        fields = parse_qsl(raw, keep_blank_values=True, max_num_fields=8, errors="strict")
+        return parse_qsl(raw, keep_blank_values=True, max_num_fields=FIELDS, errors="strict")
     except ValueError as error:
         raise Denied(Why.FORM) from error
+
+
+async def form_of(request: Request, *names: str) -> list[str]:
+    """The fields of a form, in this order. Raises Denied (FORM) unless each came once."""
+    return chosen(await fields_of(request), *names)
+
+
+def chosen(fields: Sequence[tuple[str, str]], *names: str) -> list[str]:
+    """Of these fields the named ones, in this order. Raises Denied (FORM) unless each came once."""
     found = [[value for key, value in fields if key == name] for name in names]
     if any(len(values) != 1 for values in found):
         raise Denied(Why.FORM)
