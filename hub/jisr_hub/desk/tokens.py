@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import msgspec
-import structlog
 
 from . import limiting, roles, sessions
 from .accounts import Account
@@ -34,7 +33,6 @@ MOST = 20
 LABEL_CHARACTERS = 60
 NOTED_SECONDS = 60
 """Use is written down once in this time."""
-_log = structlog.get_logger()
 
 
 class Token(msgspec.Struct, frozen=True):
@@ -116,7 +114,6 @@ class Tokens:
         )
         if not await self.kept.add(token, MOST):
             raise Denied(Why.MANY_TOKENS)
-        _log.info("desk.token_made", account=account.name, token=token.id, scopes=sorted(scopes))
         return token, written
 
     async def bearer(self, written: str, network: str) -> Bearer:
@@ -133,7 +130,4 @@ class Tokens:
 
     async def revoke(self, id: str, account: str) -> bool:
         """End a token of this account ("" for any); False when there is none."""
-        gone = await self.kept.revoke(id, account)
-        if gone:
-            _log.info("desk.token_revoked", token=id)
-        return gone
+        return await self.kept.revoke(id, account)

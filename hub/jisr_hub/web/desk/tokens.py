@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -30,6 +31,7 @@ RIGHTS_SAID = {
     Right.REBASE: N_("begin the log anew"),
     Right.ACCOUNTS: N_("look after accounts"),
 }
+_log = structlog.get_logger()
 
 
 class TokenPages:
@@ -60,11 +62,12 @@ class TokenPages:
             rights = [Right(value) for name, value in fields if name == "scope"]
             if not days.isascii() or not days.isdigit() or len(days) > 4:
                 raise Denied(Why.DAYS)
-            _, written = await self._tokens.make(visitor.account, label, rights, int(days))
+            token, written = await self._tokens.make(visitor.account, label, rights, int(days))
         except ValueError as error:
             raise Denied(Why.SCOPES) from error
         except Denied as denied:
             return self._rim.refused(request, denied, visitor, "tokens.html", **await self._shown(visitor))
+        _log.info("desk.token_made", account=token.account, token=token.id, scopes=sorted(token.rights))
         return self._rim.show(request, "tokens.html", visitor, **await self._shown(visitor, written))
 
     async def revoke(self, request: Request, visitor: Visitor | None) -> Response:
@@ -72,7 +75,8 @@ class TokenPages:
         if visitor is None:
             raise Denied(Why.SIGNED_OUT)
         (token,) = await form_of(request, "id")
-        await self._tokens.revoke(token, visitor.account.name)
+        if await self._tokens.revoke(token, visitor.account.name):
+            _log.info("desk.token_revoked", account=visitor.account.name, token=token)
         return self._rim.go(LIST)
 
     async def _shown(self, visitor: Visitor | None, written: str = "") -> dict[str, Any]:
