@@ -24,6 +24,12 @@ def plain(path: str) -> str:
     return next((path.removesuffix(suffix) for suffix in COMPRESSED if path.endswith(suffix)), path)
 
 
+def forms(path: str) -> tuple[str, ...]:
+    """The paths at which a reader looks for a file, in this order: pages and parts, which are files of lines, may stand
+    compressed alone (PATH-3)."""
+    return (path, *compressed(path)) if path.endswith(".ndjson") else (path,)
+
+
 def page(epoch: str, number: int, width: int = PAGE_ENTRIES, generation: int = 1) -> str:
     """The path of a page of `width` entries, named as in C2SP tlog-tiles (PATH-1).
 

@@ -35,6 +35,7 @@ from maker import (
     limit_cases,
     log_cases,
     notice_cases,
+    packed_feeds,  # noqa: F401 - and this
     policy_cases,
     problem_cases,
     push_cases,

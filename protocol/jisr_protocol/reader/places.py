@@ -1,5 +1,8 @@
 """Where a feed is read from: an address (http, https) or a folder. Every fetch becomes an event of the session.
 
+A page that is not there may stand compressed under a name of its own (PATH-3): in a folder of a hub, or on a web server
+that knows nothing of codings.
+
 place = FolderPlace(Path("export"))
 event = await place.fetch(Fetch("head.json", 65536))
 """
@@ -16,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from .. import paths
+from ..inflate import inflate
 from ..limits import PARALLEL_FETCHES
 from ..refusal import Refusal
 from ..session import Event, Fetch, Fetched, Garbled, Missing, NotModified, Unreachable
@@ -26,6 +30,8 @@ if TYPE_CHECKING:
     from .tokens import TokenClient
 
 ATTEMPTS = 3
+_MAGIC = {".zst": (b"\x28\xb5\x2f\xfd", "zstd"), ".gz": (b"\x1f\x8b", "gzip")}
+"""How a compressed form begins, and its coding."""
 
 
 class Place(Protocol):
@@ -66,22 +72,21 @@ class FolderPlace:
 
     async def fetch(self, wanted: Fetch) -> Event:
         self.requests += 1
-        path = self._folder / wanted.path
-        try:
-            with path.open("rb") as file:
-                # no more than is there: room for the limit would be made first
-                body = file.read(min(os.fstat(file.fileno()).st_size, wanted.limit_bytes) + 1)
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-            # a folder that is gone altogether is a stick that was pulled out, not a feed without this file
-            if self._folder.is_dir():
-                return Missing(wanted.path)
-            return Unreachable(wanted.path, f"the folder {self._folder} is not there")
-        except OSError as error:
-            return Unreachable(wanted.path, f"it cannot be read ({error.strerror})")
-        self.received_bytes += len(body)
-        if len(body) > wanted.limit_bytes:
-            return Garbled(wanted.path, _too_large(wanted))
-        return Fetched(wanted.path, body)
+        for name in paths.forms(wanted.path):
+            try:
+                with (self._folder / name).open("rb") as file:
+                    # no more than is there: room for the limit would be made first
+                    body = file.read(min(os.fstat(file.fileno()).st_size, wanted.limit_bytes) + 1)
+            except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+                continue
+            except OSError as error:
+                return Unreachable(wanted.path, f"it cannot be read ({error.strerror})")
+            self.received_bytes += len(body)
+            return _unpacked(wanted, name, body, None)
+        # a folder that is gone altogether is a stick that was pulled out, not a feed without this file
+        if self._folder.is_dir():
+            return Missing(wanted.path)
+        return Unreachable(wanted.path, f"the folder {self._folder} is not there")
 
 
 class HttpPlace:
@@ -103,22 +108,35 @@ class HttpPlace:
         self._base = address.removesuffix(paths.HEAD).rstrip("/") + "/"
         self._client = client
         self._seen = seen
+        self._suffix = ""
+        """What stood after the name of the last page that was found."""
 
     async def fetch(self, wanted: Fetch) -> Event:
         """Get one file; `fresh` goes around every cache on the way. The head's request says what was seen last.
 
         A file whose line is cut goes on from there where its server offers that, as long as each try brings more of it.
         """
+        for name in sorted(paths.forms(wanted.path), key=lambda name: name != wanted.path + self._suffix):
+            event = await self._ask(wanted, name)
+            if not isinstance(event, Missing):
+                break
+        if isinstance(event, Fetched) and wanted.path.endswith(".ndjson"):
+            self._suffix = name.removeprefix(wanted.path)
+            return _unpacked(wanted, name, event.body, event.etag)
+        return event
+
+    async def _ask(self, wanted: Fetch, name: str) -> Event:
+        """One request for this name of the file."""
         self.requests += 1
-        url = self._base + wanted.path
+        url = self._base + name
         headers: dict[str, str] = {}
         if wanted.path == paths.HEAD and self._seen:
             headers["Jisr-Seen"] = self._seen
         if wanted.fresh:
             headers["Cache-Control"] = "no-cache"
             url += f"?h={secrets.token_hex(8)}"
-            self.partials.pop(wanted.path, None)
-        partial = self.partials.setdefault(wanted.path, answers.Partial())
+            self.partials.pop(name, None)
+        partial = self.partials.setdefault(name, answers.Partial())
         try:
             large = wanted.path.startswith(("log/", "snap/"))
             async with self._lanes.turn(partial) if large else contextlib.nullcontext():
@@ -130,10 +148,10 @@ class HttpPlace:
             self.throttled |= isinstance(error, answers.Throttled)
             if partial.content and not partial.etag:  # nobody can ask for its rest: what came will come again
                 self.repeated.append(len(partial.content))
-                self.partials.pop(wanted.path)
+                self.partials.pop(name)
             return Unreachable(wanted.path, error.reason)
         self.wait_seconds = max(self.wait_seconds, answers.backoff_seconds(answer.headers))
-        self.partials.pop(wanted.path, None)
+        self.partials.pop(name, None)
         self.received_bytes += len(answer.body)
         return self._event(wanted, answer.status, answer.body, answer.etag)
 
@@ -285,6 +303,18 @@ class Spool:
             aside = kept.with_suffix(".part")
             aside.write_bytes(body)
             os.replace(aside, kept)
+
+
+def _unpacked(wanted: Fetch, name: str, body: bytes, etag: str | None) -> Event:
+    """What a file holds that was found under this name: some servers undo the coding by themselves."""
+    if len(body) > wanted.limit_bytes:
+        return Garbled(wanted.path, _too_large(wanted))
+    magic, coding = _MAGIC.get(name.removeprefix(wanted.path), (b"", ""))
+    try:
+        content = inflate(body, coding, wanted.limit_bytes) if magic and body.startswith(magic) else body
+    except Refusal as refusal:
+        return Garbled(wanted.path, refusal)
+    return Fetched(wanted.path, content, etag)
 
 
 def _too_large(wanted: Fetch) -> Refusal:
