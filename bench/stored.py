@@ -74,15 +74,11 @@ def compressed_size(lines: Iterator[bytes]) -> int:
 
 
 async def _packed(hub: HubProcess, seconds: float = 600.0) -> None:
-    """Wait until every published file has its compressed forms, which are made where nobody waits."""
+    """Wait until every page and part has its gzip form too, which is made where nobody waits."""
     async with GuardedClient(allow_private=True) as client:
         await hub.ready(client)
     deadline = time.monotonic() + seconds
-    while any(not file.with_name(f"{file.name}{form}").exists() for file in _plain(hub) for form in (".gz", ".zst")):
+    while any(not file.with_suffix(".gz").exists() for file in (hub.folder / "public").rglob("*.ndjson.zst")):
         if time.monotonic() > deadline:
             raise RuntimeError("published files are not packed")
         await asyncio.sleep(0.2)
-
-
-def _plain(hub: HubProcess) -> Iterator[Path]:
-    return (hub.folder / "public").rglob("*.ndjson")

@@ -27,6 +27,7 @@ from jisr_protocol.statement import HOME
 from . import log
 from .hub import Hub
 from .ports import Change, Draft, Erasure, Held, Mark, Member, Numbered, Pages, Published, Remembered, Told, View
+from .publish import forms
 from .publish.fence import Behind, Gate, further, own_head, root_at
 from .publish.pages import Layout
 from .publish.standing import generations_of
@@ -176,7 +177,7 @@ def published_entries(pages: Pages, layout: Layout, start: int, size: int) -> It
 def _page(pages: Pages, layout: Layout, number: int, width: int) -> list[bytes]:
     """The lines of a page; of a narrower one where this one is not there."""
     for narrower in range(width, 0, -1):
-        raw = pages.read(layout.path(number, narrower))
+        raw = forms.read(pages, layout.path(number, narrower))
         if raw is not None:
             lines = raw.split(b"\n")[:-1]
             return lines if len(lines) == narrower else []

@@ -162,6 +162,12 @@ def test_postgresql_takes_in_nearly_as_much_as_sqlite(bench: Bench, figure: Call
     assert row.max >= 0.70
 
 
+def test_what_a_hub_keeps_is_at_most_three_times_its_records(bench: Bench, figure: Callable[..., None]) -> None:
+    row = bench("stored_bytes", bench.usual)
+    figure(f"{row.ours:,.0f} bytes stored for {row.floor:,.0f} of records: {row.ours / row.floor:.2f} ({row.beside})")
+    assert row.ours <= 3 * row.floor
+
+
 def test_pages_take_little_more_than_the_signed_records_alone(bench: Bench, figure: Callable[..., None]) -> None:
     row = bench("page_bytes", bench.usual)
     figure(f"{row.ours:,.0f} bytes of pages, {row.floor:,.0f} of the records alone: {row.ours / row.floor:.3f}")

@@ -37,6 +37,18 @@ async def test_files_are_read_as_written_replaced_and_removed(pages: Pages) -> N
     pages.flush()
 
 
+async def test_a_file_goes_with_its_forms_or_alone(pages: Pages) -> None:
+    forms = ["log/000.ndjson", "log/000.ndjson.zst", "log/000.ndjson.gz"]
+    for path in forms:
+        pages.write(path, b"x")
+    pages.remove(forms[0], alone=True)
+    pages.remove(forms[0], alone=True)
+    assert set(pages.list("log/")) == set(forms[1:])
+    pages.remove(forms[0])
+    assert list(pages.list("log/")) == []
+    pages.flush()
+
+
 async def test_files_are_listed_by_how_their_paths_begin(pages: Pages) -> None:
     assert list(pages.list("log/")) == []
     files = ["log/1-aaaaaaaa/000.ndjson", "log/1-aaaaaaaa/000.p/7.ndjson", "log/1-aaaaaaaa/001.ndjson", "head.json"]

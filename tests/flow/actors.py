@@ -19,6 +19,7 @@ from jisr_hub import identity as hub_identity
 from jisr_hub.following.peers import Followers
 from jisr_hub.hub import Hub
 from jisr_hub.node_heads import NodeHeads
+from jisr_hub.publish import forms
 from jisr_hub.publish.feed import Publisher
 from jisr_hub.publish.snapshots import Cadence
 from jisr_hub.storage.memory import MemoryLedger, MemoryPages
@@ -415,7 +416,7 @@ class FeedPlace:
         kind, log = self._trouble.kind, wanted.path.startswith("log/")
         if kind == "cut" and self.requests > self._trouble.at:
             return Unreachable(wanted.path, "the line was cut")
-        body = self._hub.pages.read(wanted.path)
+        body = forms.read(self._hub.pages, wanted.path)
         if wanted.path == paths.HEAD and (kind == "stuck" or (kind == "stale" and not wanted.fresh)):
             body = self._trouble.old_head
         if body is None or (kind == "missing" and log and not wanted.fresh):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from jisr_hub.ingest import UNHASHED
+from jisr_hub.publish import forms
 from jisr_protocol import completeness, live, paths, state_tree, statement
 from jisr_protocol import entry as entries
 from jisr_protocol import head as heads
@@ -351,7 +352,7 @@ class Checker:
         for number, width, path in paths.pages(view.last.epoch, first, view.last.size):
             begin = number * paths.PAGE_ENTRIES
             expected = b"".join(line + b"\n" for line in view.log.lines[begin : begin + width])
-            hold(hub.pages.read(path) == expected, f"{hub.label}'s page {path} is not what its log holds")
+            hold(forms.read(hub.pages, path) == expected, f"{hub.label}'s page {path} is not what its log holds")
 
     def _narrowed(self, hub: HubActor, view: HubView) -> None:
         """What a hub holds of a record for fewer readers takes any lower rev out of its public feed."""

@@ -7,6 +7,7 @@ from unittest import mock
 import pytest
 
 from jisr_hub.following import taking
+from jisr_hub.publish import forms
 from jisr_protocol import head as heads
 from jisr_protocol import paths
 
@@ -68,7 +69,7 @@ def test_a_page_with_another_byte_is_seen() -> None:
         hub = world.hubs[0]
         head = heads.parse(hub.pages.files[paths.HEAD])
         path = paths.pages(head.epoch, 0, head.size)[0][2]
-        hub.pages.files[path] = hub.pages.files[path].replace(b"key", b"kez")
+        forms.write(hub.pages, path, (forms.read(hub.pages, path) or b"").replace(b"key", b"kez"))
         with pytest.raises(AssertionError, match="is not what its log holds"):
             world.checker.look_at_all()
 

@@ -26,6 +26,7 @@ from nacl import bindings
 from jisr_hub.following import peers as hub_peers
 from jisr_hub.following import taking as hub_taking
 from jisr_hub.ports import Peer
+from jisr_hub.publish import forms
 from jisr_hub.publish import pages as hub_pages
 from jisr_hub.quota import QuotaExhausted
 from jisr_hub.web.api import answered
@@ -413,7 +414,7 @@ class World:
         hold(outcome in allowed, f"{who.label} ends {outcome} at {hub.label} with trouble {trouble.kind!r}")
 
     def _promises_kept(self, hub: HubActor | Site, head: heads.Head) -> bool:
-        return all(hub.pages.read(path) for _, _, path in paths.pages(head.epoch, 0, head.size))
+        return all(forms.read(hub.pages, path) for _, _, path in paths.pages(head.epoch, 0, head.size))
 
     # The end
 

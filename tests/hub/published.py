@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import zstandard
 
+from jisr_hub.publish import forms
 from jisr_hub.publish.feed import Publisher
 from jisr_hub.publish.snapshots import Cadence
 from jisr_hub.publish.standing import what_must_stand
@@ -75,16 +76,15 @@ def holding(hub: MemoryHub, text: str) -> list[str]:
 
 
 async def assert_stands(hub: MemoryHub) -> Head:
-    """What must stand does, byte for byte, compressed too; and the head that is out is the one in the folder."""
+    """What must stand does, byte for byte, in its form; and the head that is out is the one in the folder."""
     head = hub.publisher.head
     assert head is not None and hub.pages.read(paths.HEAD) == head.raw
     async with hub.ledger.reading() as view:
         expected = [one async for one in what_must_stand(view, hub.pages, head)]
     for one in expected:
-        assert (content := hub.pages.read(one.path)) is not None, one.path
+        assert (content := forms.read(hub.pages, one.path)) is not None, one.path
         assert one.content in (None, content), one.path
-        if one.compressed:
-            assert zstandard.decompress(hub.pages.read(one.path + ".zst") or b"") == content, one.path
+        assert forms.source(hub.pages, one.path) == (one.path + forms.ZSTD if one.compressed else one.path)
     return head
 
 
@@ -107,4 +107,4 @@ def manifest_of(hub: MemoryHub) -> Manifest:
 def entries_of(hub: MemoryHub, name: str) -> list[Entry]:
     """The entries in one list of that snapshot."""
     parts = [part for of, part in manifest_of(hub).lists if of == name]
-    return [entry.parse(line) for part in parts for line in open_part(part, hub.pages.read(part.path) or b"")]
+    return [entry.parse(line) for part in parts for line in open_part(part, forms.read(hub.pages, part.path) or b"")]

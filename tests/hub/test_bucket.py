@@ -16,6 +16,8 @@ import pytest
 from jisr_hub.cli import doctor, erasing, inspection, mirroring
 from jisr_hub.cli.setting_up import SettingUpError
 from jisr_hub.ports import Unstored
+from jisr_hub.publish import forms
+from jisr_hub.storage.folder import FolderPages
 from jisr_protocol import head as heads
 from jisr_protocol import paths
 from tests.hub.author import record_id
@@ -56,7 +58,7 @@ def test_a_reader_follows_what_a_command_has_copied(kept: KeptHub, bucket: Store
     page = bucket.get(PREFIX + paths.page(head.epoch, 0))
     assert (page.headers["content-type"], page.headers["content-encoding"]) == ("application/x-ndjson", "gzip")
     assert page.headers["cache-control"] == "public, max-age=604800, immutable"
-    assert gzip.decompress(page.body) == (kept.folder / "public" / paths.page(head.epoch, 0)).read_bytes()
+    assert gzip.decompress(page.body) == forms.read(FolderPages(kept.folder / "public"), paths.page(head.epoch, 0))
     rest = bucket.get(PREFIX + paths.page(head.epoch, 0), range="bytes=100-", if_range=page.headers["etag"])
     assert (rest.status, rest.body) == (206, page.body[100:])
     shown = bucket.get(PREFIX + paths.HEAD)

@@ -90,7 +90,7 @@ def an_older_database(hub: KeptHub, _: pytest.MonkeyPatch) -> None:
 
 
 def a_missing_page(hub: KeptHub, _: pytest.MonkeyPatch) -> None:
-    for page in (hub.folder / "public" / "log").rglob("*.ndjson"):
+    for page in (hub.folder / "public" / "log").rglob("*.ndjson.zst"):
         page.unlink()
 
 

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jisr_hub.hub import Fenced
+from jisr_hub.publish import forms
 from jisr_hub.publish.fence import Behind
 from jisr_hub.rebase import NothingToDo
 from jisr_hub.storage.memory import MemoryLedger
@@ -256,9 +257,9 @@ async def test_a_hub_whose_whole_folder_was_put_back_goes_on_when_its_operator_s
 async def test_a_flipped_bit_in_a_page_is_not_taken_back(tmp_path: Path) -> None:
     hub, author, head, _ = await lost(tmp_path)
     path = paths.page(head.epoch, 1, head.size - 256)
-    raw = hub.pages.files[path]
+    raw = forms.read(hub.pages, path) or b""
     at = raw.rindex(b'"name"') + 30
-    hub.pages.files[path] = raw[:at] + bytes([raw[at] ^ 1]) + raw[at + 1 :]
+    forms.write(hub.pages, path, raw[:at] + bytes([raw[at] ^ 1]) + raw[at + 1 :])
     found = await hub.look()
     assert not found.whole and found.reaches < head.size
     await hub.rebase()

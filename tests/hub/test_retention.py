@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from jisr_hub.ports import Snapshot
-from jisr_hub.publish import retention, snapshots
+from jisr_hub.publish import forms, retention, snapshots
 from jisr_hub.publish.snapshots import Cadence
 from jisr_hub.storage.rebuild import rebuild_records
 from jisr_protocol import identifiers, paths
@@ -57,8 +57,7 @@ async def test_pages_go_when_their_tombstones_are_old_and_every_live_record_stay
         hub.clock.pass_time(days=1)
         head = await hub.publish()
         assert head.floor == 256, "the page whose entries are all older than 400 days"
-        assert hub.pages.read(paths.page(head.epoch, 0)) is None
-        assert hub.pages.read(paths.page(head.epoch, 0) + ".zst") is None
+        assert forms.source(hub.pages, paths.page(head.epoch, 0)) is None
         await assert_stands(hub)
         live = await hub.live()
         assert head.live == len(live) == 3 * 250

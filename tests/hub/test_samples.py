@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 import zstandard
 
+from jisr_hub.publish import forms
+from jisr_hub.storage.folder import FolderPages
 from jisr_protocol import head as heads
 from jisr_protocol import paths
 from jisr_protocol.head import Head
@@ -28,7 +30,6 @@ HEAD = "public, max-age=10, stale-if-error=86400"
 def filled(folder: Path) -> tuple[Author, Head]:
     """A hub's folder with a page and a half, a snapshot, and every compressed form."""
     from jisr_hub.publish.keeping import pack_all
-    from jisr_hub.storage.folder import FolderPages
 
     author = some_author(records=300)
     KeptHub(folder).fill(author, snapshot=True)
@@ -69,7 +70,7 @@ def follow(front: Process, into: Path, **options: bool) -> Result:
 def test_the_head_and_pages_are_what_they_are_at_the_hub(served: tuple[Hub, Head], nginx: Nginx) -> None:
     hub, head = served
     assert (checked := nginx.check()).returncode == 0, checked.stderr
-    first = (hub.folder / "public" / paths.page(head.epoch, 0)).read_bytes()
+    first = forms.read(FolderPages(hub.folder / "public"), paths.page(head.epoch, 0))
     undo = {"zstd": zstandard.decompress, "gzip": gzip.decompress, None: lambda body: body}
     for accepted, coding in (
         ("zstd, gzip", "zstd"), ("gzip, deflate, br", "gzip"), ("gzip;q=0, zstd;q=0.0", None), ("", None),
@@ -167,8 +168,12 @@ def answers_without_hub(kind: type[Nginx] | type[Varnish], tool: Callable[[str],
         for question in ("", "?h=abc", "?after=0&wait=1"):
             again = ask(f"{front.address}{FEED}{paths.HEAD}{question}")
             assert (again.status, again.body, again.headers["cache-control"]) == (200, shown.body, HEAD), question
-        page = ask(front.address + FEED + paths.page(head.epoch, 0), accept_encoding="gzip")
-        assert (page.status, page.headers["cache-control"]) == (200, WEEK)
+        page, plain = (
+            ask(front.address + FEED + paths.page(head.epoch, 0), accept_encoding=coding) for coding in ("gzip", "")
+        )
+        assert (page.status, page.headers["cache-control"]) == (plain.status, plain.headers["cache-control"])
+        assert (page.status, page.headers["cache-control"], page.headers["content-encoding"]) == (200, WEEK, "gzip")
+        assert plain.body == gzip.decompress(page.body) and "content-encoding" not in plain.headers
         assert ask(front.address + "/v1/ping", "POST", content_length="0").status in (502, 503, 504)
         return result.requests
 

@@ -273,7 +273,7 @@ async def test_publishing_costs_what_changed_and_a_snapshot_little_memory(
     finally:
         await ledger.close()
     assert head.snap is not None and head.snap["seq"] == head.size
-    parts = len(list((tmp_path / "public" / head.snap["path"]).parent.glob("*.ndjson")))
+    parts = len(list((tmp_path / "public" / head.snap["path"]).parent.glob("*.ndjson.zst")))
     assert parts == -(-head.live // SNAPSHOT_PART_ENTRIES)
     assert peak < 40 * 1024 * 1024
     assert heart.longest < seconds / 2, "it was never away for long"

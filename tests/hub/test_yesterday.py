@@ -100,8 +100,8 @@ def test_a_hub_that_may_not_sign_goes_on_being_read(tmp_path: Path) -> None:
     shutil.copy(tmp_path / "yesterday", hub.folder / "hub.sqlite")
     with TestClient(application(hub.folder), raise_server_exceptions=False) as client:
         assert client.get("/feeds/public/head.json").content == head
-        page = next((hub.folder / "public" / "log").rglob("*.ndjson"))
-        assert client.get(f"/feeds/public/{page.relative_to(hub.folder / 'public')}").status_code == 200
+        page = next((hub.folder / "public" / "log").rglob("*.zst"))
+        assert client.get(f"/feeds/public/{page.with_suffix('').relative_to(hub.folder / 'public')}").status_code == 200
         answer = client.post(f"/v1/nodes/{author.id}/feeds/public/log", content=author.push())
         assert (answer.status_code, answer.json()["code"]) == (503, "fenced")
         assert int(answer.headers["retry-after"]) > 0

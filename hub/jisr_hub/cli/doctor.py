@@ -21,6 +21,7 @@ from .. import config, identity
 from ..app.opening import ERASURES, KEYS, PEERS, PUBLIC, now, read_identity
 from ..config import Settings
 from ..failures import Unwritable
+from ..publish import forms
 from ..publish.pages import Layout
 from ..storage.condition import condition
 from ..storage.erasure_file import ErasureFile
@@ -219,7 +220,7 @@ async def _pages(ledger: SqlLedger, files: FolderPages, head: Head) -> Finding:
         layout = Layout.of(head, await view.generations()).of_size(head.size)
     pages = [path for _, _, path in layout.pages(head.size)]
     some = {*pages[-2:], *random.sample(pages, min(len(pages), _PAGES_SAMPLED))}
-    missing = sorted(path for path in some if not (files.folder / path).is_file())
+    missing = sorted(path for path in some if forms.source(files, path) is None)
     if missing:
         says = f"{len(missing)} of {len(some)} pages looked for are missing, first {missing[0]}. Say: jisr-hub rebuild"
         return Finding("pages", BAD, says)

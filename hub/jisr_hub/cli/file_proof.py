@@ -6,15 +6,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
-import zstandard
-
 from jisr_protocol import keys, paths
-from jisr_protocol.inflate import inflate
 from jisr_protocol.keys import KeyRing
-from jisr_protocol.limits import PAGE_BYTES, PAGE_ENTRIES, SNAPSHOT_PART_BYTES
-from jisr_protocol.refusal import Refusal
+from jisr_protocol.limits import PAGE_ENTRIES
 
 from ..ports import Pages, Published, View
+from ..publish import forms
 from ..publish.pages import place_of
 from ..publish.standing import Expected, what_must_stand
 from .faults import Faults
@@ -25,21 +22,25 @@ _MEND = "mend it with: jisr-hub rebuild"
 async def files(view: View, there: Pages, published: Published, broken: set[int], faults: Faults) -> None:
     """Every file that the head promises. A line that is `broken` in the log is not held against its page."""
     async for expected in what_must_stand(view, there, published.head):
-        plain = there.read(expected.path)
-        packed = {
-            name: _inflated(there.read(name), coding)
-            for name, coding in zip(paths.compressed(expected.path), ("zstd", "gzip"), strict=True)
-            if there.stands(name) or (expected.compressed and coding == "zstd")
-        }
-        came = {expected.path: plain, **packed}
+        came = _forms(there, expected)
         place = place_of(expected.path)
         if expected.content is not None and place is not None:
             first = place.number * PAGE_ENTRIES
             for name, body in came.items():
-                other = plain if name in packed else packed.get(expected.path + ".zst")
-                _page(name, body, other, first, expected.content, broken, faults)
+                others = [other for its, other in came.items() if its != name]
+                _page(name, body, others, first, expected.content, broken, faults)
         else:
             _by_hash(came, expected, faults)
+
+
+def _forms(there: Pages, expected: Expected) -> dict[str, bytes | None]:
+    """What each form holds by its path: of the one that must stand, and of those that do."""
+    plain, must = expected.path, expected.path + forms.ZSTD if expected.compressed else expected.path
+    came = {plain: there.read(plain)} if must == plain or there.stands(plain) else {}
+    for name, coding in zip(paths.compressed(plain), ("zstd", "gzip"), strict=True):
+        if name == must or there.stands(name):
+            came[name] = forms.inflated(there.read(name), coding)
+    return came
 
 
 def _by_hash(came: dict[str, bytes | None], expected: Expected, faults: Faults) -> None:
@@ -51,7 +52,13 @@ def _by_hash(came: dict[str, bytes | None], expected: Expected, faults: Faults) 
 
 
 def _page(
-    name: str, came: bytes | None, other: bytes | None, first: int, content: bytes, broken: set[int], faults: Faults
+    name: str,
+    came: bytes | None,
+    others: Sequence[bytes | None],
+    first: int,
+    content: bytes,
+    broken: set[int],
+    faults: Faults,
 ) -> None:
     if came is None:
         faults.add(f"the page {name} is missing or cannot be read; {_MEND}")
@@ -61,19 +68,12 @@ def _page(
         faults.add(f"the page {name} does not hold entries {first} to {first + len(lines) - 1}; {_MEND}")
         return
     unlike = [first + n for n, (a, b) in enumerate(zip(read, lines, strict=True)) if a != b and first + n not in broken]
-    if came == other:  # two files say the same: what stands alone has changed
+    if came in others:  # two files say the same: what stands alone has changed
         for seq in unlike:
             faults.add(f"entry {seq}: its line has changed where no hash covers it; the page {name} has it as it was")
         broken.update(unlike)
     elif unlike:
         faults.add(f"the page {name} differs from the log, first at entry {unlike[0]}; {_MEND}")
-
-
-def _inflated(body: bytes | None, coding: str) -> bytes | None:
-    try:
-        return inflate(body, coding, max(PAGE_BYTES, SNAPSHOT_PART_BYTES)) if body is not None else None
-    except (Refusal, zstandard.ZstdError):
-        return None
 
 
 def head_and_keys(there: Pages, ring: KeyRing, published: Sequence[Published], faults: Faults) -> None:

@@ -62,8 +62,8 @@ class Pages(Protocol):
         """Where the file would stand in a file system; None when this is none."""
         ...
 
-    def remove(self, path: str) -> None:
-        """Remove a file, and then its compressed forms: none may outlive it."""
+    def remove(self, path: str, *, alone: bool = False) -> None:
+        """Remove a file, and then its compressed forms: none may outlive it; `alone`, only the file."""
         ...
 
     def list(self, prefix: str) -> Iterator[str]:

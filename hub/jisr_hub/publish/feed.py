@@ -8,6 +8,7 @@ same bytes; a head that was not remembered was never shown.
 
     publishing.py  one publish, up to the signed head       retention.py  how far the floor may move
     pages.py       pages and their paths                    leftovers.py  which files go, and when
+    forms.py       the forms in which files stand
     snapshots.py   when one is due, and writing it          standing.py   which files must stand
     inventory.py   state tree and inventory of the head     records.py    record files
 

@@ -1,6 +1,7 @@
 """Files that no head needs any more: gone at once where they may hold what was erased, else an hour later.
 
-    at once    older generations of a page, pages wholly below the floor, older snapshots, writes that were cut off
+    at once    older generations of a page, pages wholly below the floor, older snapshots, writes that were cut off,
+               and pages as an older release left them beside their `.zst` (forms.py)
     an hour    narrower pages beside a wider one, the snapshot before: readers are on their way with an older head
 
 A process remembers what it made superfluous; the whole folder is looked through at its first publish, after every
@@ -16,6 +17,7 @@ from jisr_protocol import identifiers, paths
 from jisr_protocol.head import Head
 
 from ..ports import Clock, Pages
+from . import forms
 from .pages import Layout, place_of
 
 STAYS = timedelta(hours=1)
@@ -58,6 +60,8 @@ class Leftovers:
                 if fate is Fate.NOW:
                     self._pages.remove(path)
                     self._due.pop(path, None)
+                elif path.endswith(".ndjson") and self._pages.stands(path + forms.ZSTD):
+                    self._pages.remove(path, alone=True)
                 elif fate is Fate.LATER:
                     self._due.setdefault(path, self._clock() + STAYS)
         self._pages.flush()

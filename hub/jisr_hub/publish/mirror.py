@@ -29,6 +29,7 @@ from jisr_protocol.limits import PAGE_CACHE_SECONDS
 from jisr_protocol.refusal import Refusal
 
 from ..ports import Objects, Pages, Shown, Unstored
+from . import forms
 from .packing import immutable_files, pack
 from .pages import Layout
 from .standing import generations_of
@@ -169,7 +170,7 @@ class Mirror:
         """Delete what the head that was put does not promise, once the hub itself has removed it: at once what was
         erased, the rest when no reader is on the way any more (leftovers.py)."""
         assert self._held is not None
-        gone = sorted(path for path in self._held - self._promised if not self._pages.stands(path))
+        gone = sorted(path for path in self._held - self._promised if forms.source(self._pages, path) is None)
         if gone:
             await self._objects.delete(gone)
             self._held -= set(gone)

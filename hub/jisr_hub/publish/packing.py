@@ -1,10 +1,10 @@
 """The compressed forms of immutable files, made beside the publishing of them.
 
-A page's `.zst` is written with it (pages.py). What is dearer or less often asked for, its `.gz` and the forms of
+Pages and parts stand as `.zst` (forms.py). What is dearer or less often asked for, their `.gz` and the forms of
 manifests, generations and policies, is made here: once, at the lowest priority, where nobody waits for it. Until it
 stands, a reader gets another form.
 
-Erasure takes a file away first and its forms after it; here a form is written first, then one looks whether its file
+Erasure takes away first what the other forms are made of; here a form is written first, then one looks whether that
 still stands. So whatever comes between, no form outlives its file.
 """
 
@@ -17,14 +17,13 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-import zstandard
-
 from jisr_protocol import paths
 from jisr_protocol.head import Head
 from jisr_protocol.limits import PAGE_ENTRIES
 
 from ..ports import Pages
-from .pages import ZSTD_LEVEL, Layout
+from . import forms
+from .pages import Layout
 from .standing import of_snapshot
 
 try:
@@ -36,7 +35,7 @@ except ImportError:  # it has no wheel for this machine
     _gzip = functools.partial(gzip.compress, compresslevel=3, mtime=0)
 LOWEST_PRIORITY = 19
 _PACK: Mapping[str, Callable[[bytes], bytes]] = {
-    ".zst": lambda content: zstandard.ZstdCompressor(level=ZSTD_LEVEL).compress(content),
+    forms.ZSTD: forms.compress,
     ".gz": _gzip,
 }
 
@@ -62,11 +61,12 @@ def pack(pages: Pages, files: Iterable[str]) -> int:
     made = 0
     for path in files:
         for suffix, compress in _PACK.items():
-            if pages.stands(path + suffix) or (content := pages.read(path)) is None:
+            source = forms.source(pages, path)
+            if source is None or pages.stands(path + suffix) or (content := forms.read(pages, path)) is None:
                 continue
             pages.write(path + suffix, compress(content))
             made += 1
-            if not pages.stands(path):
+            if not pages.stands(source):
                 pages.remove(path + suffix)
     if made:
         pages.flush()

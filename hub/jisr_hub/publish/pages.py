@@ -12,16 +12,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-import zstandard
-
 from jisr_protocol import identifiers, paths
 from jisr_protocol.head import Head
 from jisr_protocol.limits import PAGE_ENTRIES
 from jisr_protocol.merkle import Frontier
 
 from ..ports import Pages, View
+from . import forms
 
-ZSTD_LEVEL = 3
 _PATH = re.compile(
     r"log/([1-9][0-9]{0,8}-[a-z2-7]{8})/((?:x[0-9]{3}/){0,4}[0-9]{3})"
     r"(?:\.p/([1-9][0-9]{0,2}))?(?:\.g([1-9][0-9]{0,5}))?\.ndjson"
@@ -153,10 +151,4 @@ class PageWriter:
             return
         self._written.add(number)
         path = self._layout.path(number, len(lines))
-        await self._aside(lambda: write_with_compressed(self._pages, path, b"\n".join(lines) + b"\n"))
-
-
-def write_with_compressed(pages: Pages, path: str, content: bytes) -> None:
-    """Write a file, and its compressed form beside it."""
-    pages.write(path, content)
-    pages.write(path + ".zst", zstandard.ZstdCompressor(level=ZSTD_LEVEL).compress(content))
+        await self._aside(lambda: forms.write(self._pages, path, b"\n".join(lines) + b"\n"))

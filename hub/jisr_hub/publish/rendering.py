@@ -18,6 +18,7 @@ from jisr_protocol.majors import Major
 from jisr_protocol.signing import SigningKey
 
 from ..ports import Pages
+from . import forms
 
 MANIFESTS_KEPT = 2
 
@@ -58,7 +59,7 @@ class Rendering:
             return self._read_manifest(path)
         if path.endswith(".zst"):
             return None  # what stands compressed is of major 1
-        content = self.pages.read(path)
+        content = forms.read(self.pages, path)
         if content is None or not path.endswith(".ndjson"):
             return content
         return self.major.write_lines(content)

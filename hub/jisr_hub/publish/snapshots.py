@@ -19,8 +19,9 @@ from jisr_protocol.snapshot import OPS, Part
 from jisr_protocol.statement import HUB, WITHDRAWAL
 
 from ..ports import Pages, Snapshot, View
+from . import forms
 from .inventory import Inventory
-from .pages import Aside, Layout, write_with_compressed
+from .pages import Aside, Layout
 
 HISTORY_STEP = timedelta(days=1)
 HISTORY_STAYS = timedelta(days=32)
@@ -101,7 +102,7 @@ class _Parts:
 
         def work() -> None:
             body = b"\n".join(lines) + b"\n"
-            write_with_compressed(self._pages, path, body)
+            forms.write(self._pages, path, body)
             made.append(snapshot.describe(path, len(lines), body))
 
         await self._aside(work)

@@ -22,7 +22,7 @@ class Expected(msgspec.Struct, frozen=True):
     sha256: str
     content: bytes | None
     compressed: bool
-    """Whether its compressed form stands beside it, as `.zst`."""
+    """Whether it stands as `.zst` (forms.py)."""
 
 
 def generations_of(pages: Pages, head: Head) -> dict[int, int]:

@@ -68,9 +68,9 @@ class FolderPages:
     def place(self, path: str) -> Path | None:
         return self.folder / path
 
-    def remove(self, path: str) -> None:
+    def remove(self, path: str, *, alone: bool = False) -> None:
         # its forms last: whoever makes one just now sees that the file is gone, and takes it away again (packing.py)
-        for form in (path, *paths.compressed(path)):
+        for form in (path, *(() if alone else paths.compressed(path))):
             target = self.folder / form
             with contextlib.suppress(FileNotFoundError, NotADirectoryError):
                 target.unlink()

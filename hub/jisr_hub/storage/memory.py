@@ -522,8 +522,8 @@ class MemoryPages:
     def place(self, path: str) -> None:
         return None
 
-    def remove(self, path: str) -> None:
-        for form in (path, *paths.compressed(path)):
+    def remove(self, path: str, *, alone: bool = False) -> None:
+        for form in (path, *(() if alone else paths.compressed(path))):
             self.files.pop(form, None)
 
     def list(self, prefix: str) -> Iterator[str]:

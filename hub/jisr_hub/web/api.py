@@ -29,6 +29,7 @@ from jisr_protocol.refusal import Refusal, refuse
 
 from ..hub import Gap, Hub, PushAnswer
 from ..ports import Kept, Pages
+from ..publish import forms
 from ..publish.feed import Publisher
 from ..publish.pages import place_of
 from ..publish.records import ErasedRecord
@@ -76,7 +77,7 @@ class Feed:
 
     def read(self, path: str) -> bytes | None:
         """A file, as the major of this feed writes it."""
-        return (self.rendering or self.pages).read(path)
+        return forms.read(self.pages, path) if self.rendering is None else self.rendering.read(path)
 
     def file(self, path: str) -> Path | None:
         """Where it stands as a file; None where it does not, or is to be translated."""

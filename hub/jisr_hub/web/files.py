@@ -1,17 +1,19 @@
 """Immutable files, sent from where they stand in the form a reader likes: zstd, gzip or as they are.
 
-Each form is a file of its own with an entity tag of its own, so that a reader whose line was cut goes on in the same
-bytes. However large a file is and however slow the reader, at most a piece of it is in memory; what fits into one piece
-may be held for some seconds (shelf.py), and goes out again from there while its file stands.
+Each form has an entity tag of its own, so that a reader whose line was cut goes on in the same bytes. Pages and parts
+stand compressed; who takes no coding gets them unpacked on the way, whole or in part (unpacked.py). However large a
+file is and however slow the reader, at most a piece of it is in memory; what fits into one piece may be held for some
+seconds (shelf.py), and goes out again from there while its file stands.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gzip
 import hashlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -21,9 +23,11 @@ from starlette.types import Receive, Scope, Send
 
 from .negotiation import Span, Unsatisfiable, codings, has, part
 from .shelf import Held, Shelf, stood
+from .unpacked import Packed, pieces, stated_bytes
 
 PIECE_BYTES = 256 * 1024
-_SUFFIX = {"zstd": ".zst", "gzip": ".gz", "identity": ""}
+_SUFFIXES = {"zstd": (".zst",), "gzip": (".gz",), "identity": ("", ".zst")}
+"""Of which file each form is sent: the first that stands."""
 Raw = list[tuple[bytes, bytes]]
 """Headers as they go out."""
 _DECIDING = frozenset((b"accept-encoding", b"if-none-match", b"if-range", b"range"))
@@ -38,7 +42,7 @@ _CACHED_ONLY = getattr(os, "RWF_NOWAIT", None)
 
 
 class Form(NamedTuple):
-    """One form of a file that is open: its coding, descriptor, length in bytes and entity tag."""
+    """One form of a file that is open: its coding, descriptor, length in bytes as it is sent, and entity tag."""
 
     coding: str
     descriptor: int
@@ -46,6 +50,8 @@ class Form(NamedTuple):
     etag: str
     file: str
     stood: tuple[int, int, int]
+    packed: bool
+    """Whether it is unpacked on the way."""
 
 
 class StandingFile(Response):
@@ -78,9 +84,9 @@ class StandingFile(Response):
             if scope["method"] == "HEAD" or span is None:
                 await send({"type": "http.response.body", "body": b""})
             else:
-                last = await _send(form.descriptor, span, send)
+                last = await _send(form, span, send)
                 if shelf is not None and status == 200 and len(last) == form.size:
-                    shelf.put(form.file, Held(said, last, form.stood))
+                    shelf.put(f"{form.coding} {form.file}", Held(said, last, form.stood))
         finally:
             os.close(form.descriptor)
 
@@ -122,38 +128,60 @@ def _asked(scope: Scope) -> dict[bytes, str]:
 def _opened(path: str, accepted: str | None) -> Form | None:
     """The best form that stands; None when the file does not stand in any. What is excluded is sent all the same
     before nothing is: the header may be disregarded (RFC 9110 section 12.4.1)."""
-    for coding in (*codings(accepted), "identity"):
+    for coding, file in _candidates(path, accepted):
         try:
-            descriptor = os.open(path + _SUFFIX[coding], _READ)
+            descriptor = os.open(file, _READ)
         except (FileNotFoundError, NotADirectoryError):
             continue
-        found = os.fstat(descriptor)
+        found, packed = os.fstat(descriptor), coding == "identity" and file != path
+        size = stated_bytes(descriptor) if packed else found.st_size
+        if size is None:
+            os.close(descriptor)
+            continue
         etag = f'"{found.st_mtime_ns:x}-{found.st_size:x}-{coding}"'
-        return Form(coding, descriptor, found.st_size, etag, path + _SUFFIX[coding], stood(found))
+        return Form(coding, descriptor, size, etag, file, stood(found), packed)
     return None
+
+
+def _candidates(path: str, accepted: str | None) -> Iterator[tuple[str, str]]:
+    """(coding, file), best first."""
+    for coding in (*codings(accepted), "identity"):
+        for suffix in _SUFFIXES[coding]:
+            yield coding, path + suffix
 
 
 def _held(shelf: Shelf, path: str, accepted: str | None) -> Held | None:
     """What is held of the form that `_opened` would open."""
-    for coding in (*codings(accepted), "identity"):
-        file = path + _SUFFIX[coding]
+    for coding, file in _candidates(path, accepted):
         try:
-            return shelf.take(file, os.stat(file))
+            return shelf.take(f"{coding} {file}", os.stat(file))
         except (FileNotFoundError, NotADirectoryError):
-            shelf.drop(file)
+            shelf.drop(f"{coding} {file}")
     return None
 
 
-async def _send(descriptor: int, span: Span, send: Send) -> bytes | bytearray:
+async def _send(form: Form, span: Span, send: Send) -> bytes | bytearray:
     """Send these bytes a piece after the other; returns the last piece."""
+    if form.packed:
+        return await _send_unpacked(form, span, send)
     at, body = span.start, _NOTHING
     while at < span.end:
-        body = await _piece(descriptor, min(PIECE_BYTES, span.end - at), at)
+        body = await _piece(form.descriptor, min(PIECE_BYTES, span.end - at), at)
         if not body:
             raise OSError("a file that never changes has become shorter while it was sent")
         at += len(body)
         # `send` waits while the reader is behind by more than the server's own buffer
         await send({"type": "http.response.body", "body": body, "more_body": at < span.end})
+    return body
+
+
+async def _send_unpacked(form: Form, span: Span, send: Send) -> bytes | bytearray:
+    at, body = span.start, _NOTHING
+    packed = Packed(form.descriptor, form.stood[2], _piece, PIECE_BYTES)
+    async with contextlib.aclosing(pieces(packed, span)) as unpacked:
+        async for body in unpacked:
+            at += len(body)
+            await send({"type": "http.response.body", "body": body, "more_body": at < span.end})
     return body
 
 
