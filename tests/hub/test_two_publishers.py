@@ -120,7 +120,7 @@ async def test_whoever_loses_goes_on_and_damages_nothing(
                 if raw and (not shown or raw != shown[-1]):
                     shown.append(raw)
                     for _, _, path in paths.pages(heads.parse(raw).epoch, 0, heads.parse(raw).size):
-                        at = [folder / path, folder / path.replace(".ndjson", ".g2.ndjson")]
+                        at = [folder / f"{each}.zst" for each in (path, path.replace(".ndjson", ".g2.ndjson"))]
                         assert any(file.exists() for file in at), path
 
         async def push() -> None:

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from jisr_protocol import live, state_tree
+from jisr_protocol import live, paths, state_tree
 from jisr_protocol.entry import Entry
+from jisr_protocol.inflate import inflate
 from jisr_protocol.refusal import Refusal, refuse
 from jisr_protocol.session import (
     Apply,
@@ -19,6 +20,7 @@ from jisr_protocol.session import (
     Event,
     Fetch,
     Fetched,
+    Garbled,
     GoBack,
     Known,
     Missing,
@@ -77,8 +79,7 @@ def follow(folder: Path, holding: Holding, now: datetime) -> tuple[Done, Holding
             continue
         request = queue.pop(0)
         if isinstance(request, Fetch):
-            file = folder / request.path
-            events.append(Fetched(request.path, file.read_bytes()) if file.is_file() else Missing(request.path))
+            events.append(_fetched(folder, request))
         elif isinstance(request, Replace):
             working = Holding(accepted=dict(holding.accepted), guards=set(holding.guards))
         elif isinstance(request, GoBack):
@@ -145,3 +146,14 @@ def _accept(working: Holding, entry: Entry) -> None:
     if order is live.Order.CONTRADICTS:
         refuse("READ-8", "/record/rev", expected="one content for a rev", came=digest)
     working.accepted[place] = (rev, digest)
+
+
+def _fetched(folder: Path, wanted: Fetch) -> Event:
+    """PATH-3: a page as it is, else compressed."""
+    for name, coding in zip(paths.forms(wanted.path), ("", "zstd", "gzip"), strict=False):
+        if (folder / name).is_file():
+            try:
+                return Fetched(wanted.path, inflate((folder / name).read_bytes(), coding, wanted.limit_bytes))
+            except Refusal as refusal:
+                return Garbled(wanted.path, refusal)
+    return Missing(wanted.path)
