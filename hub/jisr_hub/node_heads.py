@@ -4,14 +4,14 @@
     relayed_heads       the same of nodes that come by a peer, once everything below that peer's word was taken
 
 One is written after what it counts is stored, never with it: a node that pushes much gets few of them. What cannot
-be shown to add up is not said at all: the node's set is rebuilt here from what was admitted and what was put aside,
+be shown to add up is not said at all: the node's set is made here of what was admitted and what was put aside,
 and has to meet the number and the state root that the node signs (NHD-8).
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -30,7 +30,7 @@ from jisr_protocol.push import NodeLog
 from jisr_protocol.refusal import Refusal
 from jisr_protocol.state_tree import StateTree
 
-from . import log
+from . import log, node_trees
 from .hub import Hub
 from .ports import Change, Conflict, Draft, Held, Kept, Ledger, Position, Said, Stated, View
 
@@ -70,6 +70,7 @@ class Account:
 async def missing_of(ledger: Ledger, node: str, head: Head) -> dict[str, int] | None:
     """What is missing of an admitted node's set under this head, by cause, and `older`; None when what is known here
     does not add up to what the node signs. Every position below the head's size must have been judged."""
+    await node_trees.keep(ledger, node, head.live)
     said = await ledger.notices(node)
     async with ledger.reading() as view:
         account = await _account(ledger, view, node, said)
@@ -158,49 +159,57 @@ def _covers(reaches: Sequence[_Reach], record_id: str, rev: int) -> bool:
 
 
 async def compare(view: View, node: str, account: Account, promised: int) -> tuple[dict[str, int], bytes, int]:
-    """(counts, state root, number) of the node's set, rebuilt from what is live here and how it differs."""
-    tree = StateTree(state_tree.depth_for(promised))
-    counts: Counter[str] = Counter()
-    extra: dict[int, list[bytes]] = {}
-    shown: set[str] = set()
-    total = 0
-    for record_id, version in account.own.items():
-        if version is not None:
-            bucket = state_tree.bucket_of(state_tree.path(node, record_id), tree.depth)
-            extra.setdefault(bucket, []).append(state_tree.line(node, record_id, *version))
-            counts[account.causes[record_id]] += 1
-            total += 1
-    async for bucket, rows in _buckets(view, node, tree.depth):
-        lines = extra.pop(bucket, [])
-        for record_id, rev, digest in rows:
-            if record_id not in account.own:
-                lines.append(state_tree.line(node, record_id, rev, digest))
-                total += 1
+    """(counts, state root, number) of the node's set: what is live here, and how it differs. From the tree that is
+    kept, and the buckets in which it differs or something was touched; without one, made of every record."""
+    depth = state_tree.depth_for(promised)
+    own = _Own(node, account, depth)
+    buckets = await node_trees.differing(view, node, depth, own.buckets)
+    if buckets is None:
+        tree = StateTree(depth)
+        async for number, rows in node_trees.in_buckets(view.of_node(node), depth):
+            tree.set_bucket(number, own.bucket(number, rows).hashed)
+        for number in own.left():
+            tree.set_bucket(number, own.bucket(number, []).hashed)
+        root, total = tree.root(), own.total
+    else:
+        found = await node_trees.rows_of(view, node, buckets, depth)
+        changed = {number: own.bucket(number, rows) for number, rows in found.items()}
+        (root, total), _ = await node_trees.grown(view, node, depth, changed)
+    counts = Counter(account.causes.values()) + Counter({OLDER: own.shown})
+    return dict(counts), root, total
+
+
+class _Own:
+    """The buckets of a node's own set, made of what stands here and an account of what differs."""
+
+    def __init__(self, node: str, account: Account, depth: int) -> None:
+        self._node, self._account = node, account
+        self._more: dict[int, list[bytes]] = defaultdict(list)
+        self.shown = self.total = 0
+        for record_id, version in account.own.items():
+            more = self._more[state_tree.bucket_of(state_tree.path(node, record_id), depth)]
+            if version is not None:
+                more.append(state_tree.line(node, record_id, *version))
+
+    @property
+    def buckets(self) -> set[int]:
+        """Those in which anything differs."""
+        return set(self._more)
+
+    def left(self) -> list[int]:
+        """Those that were not asked for yet."""
+        return list(self._more)
+
+    def bucket(self, number: int, rows: Sequence[node_trees.Row]) -> node_trees.Child:
+        """A bucket, given the records that are live here; each is asked for once."""
+        lines = self._more.pop(number, [])
+        for _, record_id, rev, digest in rows:
+            if record_id in self._account.own:
+                self.shown += 1
             else:
-                shown.add(record_id)
-        tree.set_bucket(
-            bucket, state_tree.bucket_hash(state_tree.bucket_bytes(lines)) if lines else state_tree.EMPTY_BUCKET
-        )
-    for bucket, lines in extra.items():
-        tree.set_bucket(bucket, state_tree.bucket_hash(state_tree.bucket_bytes(lines)))
-    counts[OLDER] = len(shown)
-    return {cause: count for cause, count in counts.items() if count}, tree.root(), total
-
-
-async def _buckets(view: View, node: str, depth: int) -> AsyncIterator[tuple[int, list[tuple[str, int, str]]]]:
-    """The live records of a node, by the buckets of its own state tree."""
-    rows: list[tuple[str, int, str]] = []
-    current = -1
-    async for part in view.of_node(node):
-        for path, record_id, rev, digest in part:
-            bucket = state_tree.bucket_of(path, depth)
-            if bucket != current and rows:
-                yield current, rows
-                rows = []
-            current = bucket
-            rows.append((record_id, rev, digest))
-    if rows:
-        yield current, rows
+                lines.append(state_tree.line(self._node, record_id, rev, digest))
+        self.total += len(lines)
+        return node_trees.bucket(lines)
 
 
 class NodeHeads:
@@ -246,21 +255,18 @@ class NodeHeads:
         if missing is None:
             _log.info("nodehead.unmet", node=stated.node, epoch=head.epoch, size=head.size)
             return stated, None
-        return _said(stated, head, missing, again=await self._overtaken(stated))
+        return _said(stated, head, missing, again=self._overtaken(stated))
 
     async def say(self, stated: Stated, head: Head, missing: Mapping[str, int]) -> int:
         """Say this head of a node that comes by a peer, unless it was said; returns how many entries that took."""
         if self._must_wait(stated):
             return 0
-        return await self._store([_said(stated, head, missing, again=await self._overtaken(stated))])
+        return await self._store([_said(stated, head, missing, again=self._overtaken(stated))])
 
-    async def _overtaken(self, stated: Stated) -> bool:
+    def _overtaken(self, stated: Stated) -> bool:
         """Whether a word about a record of the node came after its head was said with something missing: readers then
         wait for the next head (NHD-9), also where it says the same."""
-        if not stated.missing:
-            return False
-        async with self._ledger.reading() as view:
-            return max((await view.newest(stated.node, ALL)).values(), default=-1) > stated.seq
+        return bool(stated.missing) and stated.word > stated.seq
 
     async def _store(self, judged: Sequence[tuple[Stated, Draft | None]]) -> int:
         drafts = [draft for _, draft in judged if draft is not None]

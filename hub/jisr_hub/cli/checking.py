@@ -97,6 +97,7 @@ async def prove(rows: Stored, keys_file: bytes, faults: Faults, progress: Progre
         log.finish(feed.size)
         lost = await _nodes(rows, rings, records, faults)
         await node_proof.records(rows, records, log.doubtful, lost, faults)
+    await node_proof.trees(rows, faults)
     await node_proof.notices(rows, rings if ring is None else {**rings, ring.id: ring}, faults)
     await told_proof.statements(rows, rings, log.told, faults)
     await node_proof.logged_statements(rows, log.statements, log.doubtful, faults)

@@ -13,8 +13,11 @@ from jisr_protocol.keys import KeyRing
 from jisr_protocol.merkle import Frontier
 from jisr_protocol.refusal import Refusal
 
+from .. import node_trees
 from ..storage.proving import RECORD_COLUMNS, Folded, Row, Stored
 from .faults import Faults
+
+MEND = "Mend it with: jisr-hub rebuild"
 
 
 async def chains(stored: Stored, faults: Faults) -> dict[str, KeyRing]:
@@ -210,7 +213,16 @@ async def records(
         else:
             unlike = [each for each in zip(RECORD_COLUMNS, held, made, strict=True) if each[1] != each[2]]
             what = "; ".join(f"{column} is {came}, the log says {right}" for column, came, right in unlike)
-        faults.add(f"{name}: {what}. Mend it with: jisr-hub rebuild")
+        faults.add(f"{name}: {what}. {MEND}")
+
+
+async def trees(stored: Stored, faults: Faults) -> None:
+    """The trees that are kept of nodes, with what was touched since, against what the records make."""
+    kept = await stored.kept_trees()
+    view = await stored.view() if kept else None
+    for node, depth in kept.items():
+        if view is not None and not await node_trees.stands(view, node, depth):
+            faults.add(f"the state tree that is kept of {node} is not the one of its records. {MEND}")
 
 
 async def logged_statements(stored: Stored, logged: set[tuple[str, str]], doubtful: set[int], faults: Faults) -> None:

@@ -18,7 +18,7 @@ from jisr_protocol.head import Head
 from jisr_protocol.reader.store import Copy
 from jisr_protocol.refusal import Refusal
 
-from .. import ingest
+from .. import ingest, node_trees
 from ..hub import Hub, guarding
 from ..ingest import Policy
 from ..node_heads import Account, NodeHeads, compare
@@ -46,6 +46,7 @@ async def relay(heads: NodeHeads, hub: Hub, peer: Peer, copy: Copy, since: int) 
         stated = next(iter(await hub.ledger.stated([found.node])), Stated(found.node, 0))
         if found.node not in touched and stated.head == said.head.raw:
             continue  # said in an earlier round
+        await node_trees.keep(hub.ledger, found.node, said.head.live)
         rules = hub.judging(member.home_hub(hub.identity.id), member.upstream)
         missing = await _missing(hub, rules, copy, said)
         if missing is not None:
@@ -57,13 +58,13 @@ async def _missing(hub: Hub, rules: Policy, copy: Copy, said: NodeHead) -> dict[
     """What is missing here of a node under its head; None when it does not add up (NHD-8)."""
     counts = Counter(said.missing)
     async with hub.ledger.reading() as view:
+        if await _is_whole(view, said.head):  # also where the peer itself shows something wrongly
+            return {}
         differing = _Difference(view, copy, said.node)
         async for rows in differing.absent():
             counts.update(await _causes(hub, rules, copy, said.node, rows))
         counts[OLDER] += differing.older
         missing = {cause: count for cause, count in counts.items() if count}
-        if missing and await _is_whole(view, said.head):  # what the peer shows wrongly is not shown here
-            missing = {}
     try:
         here = NodeHead(said.seq, said.at, said.head, missing)
         completeness.check_set(here, differing.live, None)

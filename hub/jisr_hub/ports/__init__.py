@@ -7,6 +7,7 @@ The ledger is the truth. Each method says what an adapter must guarantee; tests/
     entries     lines of logs, and what is held of records
     nodes       who a node is, what is said of it
     takedown    notices as they are carried out
+    trees       state trees of single nodes, as they are kept
     following   hubs and feeds that are followed
     publishing  Pages, the Fence, what was published last
     objects     a store such as a bucket
@@ -21,12 +22,14 @@ from .nodes import NOTICE, Member, Nullified, Stated, Told
 from .objects import Objects, Shown, Unstored
 from .publishing import Fence, Mark, Pages, Published, Snapshot
 from .takedown import Erased, Erasure, Said, StillSeen
+from .trees import BranchPlace, KeptTree
 from .view import View
 
 __all__ = [
     "NOTICE",
     "Around",
     "Before",
+    "BranchPlace",
     "Change",
     "Clock",
     "Conflict",
@@ -36,6 +39,7 @@ __all__ = [
     "Fence",
     "Held",
     "Kept",
+    "KeptTree",
     "Key",
     "Lead",
     "Ledger",

@@ -17,6 +17,7 @@ from .following import Peer, Pull
 from .nodes import Member, Nullified, Stated, Told
 from .publishing import Published
 from .takedown import Erased, Erasure, Said
+from .trees import BranchPlace, KeptTree
 from .view import View
 
 
@@ -204,6 +205,23 @@ class Ledger(NoticeLedger, Protocol):
 
     async def stated(self, nodes: Iterable[str] | None = None) -> list[Stated]:
         """What was said last of these nodes; without `nodes`, of those that were touched since it was judged."""
+        ...
+
+    # Nodes' trees (node_trees.py): a ledger may as well keep none
+
+    async def begin_tree(self, node: str) -> None:
+        """Note from now on which records of the node are touched; branches that are kept are forgotten."""
+        ...
+
+    async def keep_tree(
+        self, node: str, before: KeptTree, depth: int, made: Mapping[BranchPlace, bytes], *, whole: bool
+    ) -> bool:
+        """Keep the branches that were folded from `before`, with what had been touched by then; `whole` are all there
+        are. False, and nothing was kept, when another process has kept something meanwhile."""
+        ...
+
+    async def drop_tree(self, node: str) -> None:
+        """Keep no tree of this node any more."""
         ...
 
     # Erasure

@@ -72,3 +72,5 @@ class Stated:
     seq: int = -1
     at: str = ""
     """When it was said."""
+    word: int = -1
+    """No word about a record of the node stands after this position."""

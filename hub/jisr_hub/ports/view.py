@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Protocol
 
 from .entries import Touch
+from .trees import BranchPlace, KeptTree
 
 
 class View(Protocol):
@@ -25,8 +26,19 @@ class View(Protocol):
         """The lines of entries of these ops in [start, end), or to the last one, in order, in batches."""
         ...
 
-    def of_node(self, node: str) -> AsyncIterator[Sequence[tuple[int, str, int, str]]]:
-        """(path, id, rev, digest) of the live records of one node in the order of their paths, in batches."""
+    def of_node(
+        self, node: str, ranges: Sequence[tuple[int, int]] | None = None
+    ) -> AsyncIterator[Sequence[tuple[int, str, int, str]]]:
+        """(path, id, rev, digest) of the live records of one node in the order of their paths, in batches; or of those
+        with a path in one of the ranges [low, high], in any order."""
+        ...
+
+    async def kept_tree(self, node: str) -> KeptTree | None:
+        """How far the tree that is kept of this node goes; None where none is."""
+        ...
+
+    async def branches(self, node: str, places: Iterable[BranchPlace] | None) -> dict[BranchPlace, bytes]:
+        """The branches that are kept of its tree at these places, or all; as they were folded last."""
         ...
 
     async def taken_out(self, node: str) -> list[bytes]:

@@ -139,6 +139,11 @@ def before(database: Database, asked: Sequence[Pushed]) -> Dialogue[list[Found]]
 _WHERE = "FROM node_entry WHERE node = ? AND name = ? AND seq BETWEEN ? AND ?"
 QUARANTINED = f"SELECT seq, leaf, line, code, pointer, detail, line_hash {_WHERE} AND code IS NOT NULL ORDER BY seq"
 
+ALL_QUARANTINED = (  # no range of positions, so that the index of what is quarantined is what is read
+    "SELECT seq, leaf, line, code, pointer, detail, line_hash FROM node_entry"
+    " WHERE node = ? AND name = ? AND code >= ''"
+)
+
 
 def _repeated(one: Pushed) -> list[Ask]:
     place = (one.node, one.name, one.start, one.end - 1)

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jisr_protocol import entry as entries
+from jisr_protocol import state_tree
 from jisr_protocol.entry import Entry
 from jisr_protocol.limits import PAGE_ENTRIES
 from jisr_protocol.notice import ALL
@@ -52,13 +53,18 @@ class Erasing:
             if not erasure.binds:
                 await note(self._database, self._connection, erasure, at, "advice")
                 continue
-            await stating.touch(self._database, self._connection, {erasure.notice.node})
             done = await self._erase(erasure, at, number) if erasure.notice.action == "erase" else Erased()
             if erasure.notice.action != "erase" and erasure.feed == "public":
                 done = await self._hold(erasure, at, number)
             await note(self._database, self._connection, erasure, at, "done" if any(astuple(done)) else "guarded")
+            await self._touch(erasure)
             emptied, lines = emptied + done.entries, lines + done.lines
         return Erased(emptied, lines)
+
+    async def _touch(self, erasure: Erasure) -> None:
+        node, target = erasure.notice.node, erasure.target
+        about = None if target == ALL else {state_tree.path(node, target)}
+        await stating.touch(self._database, self._connection, self._feed, {node: about})
 
     async def _erase(self, erasure: Erasure, at: str, number: Number) -> Erased:
         named = (erasure.notice.node, erasure.target, erasure.notice.max_rev)
@@ -100,6 +106,7 @@ class Erasing:
             lines += await self._empty_node_logs(erasure)
             lines += await drop_back(self._connection, erasure.notice.node, erasure.target, erasure.notice.max_rev)
             emptied += len(await self._empty_own(erasure)) if await self._may_show(erasure) else 0
+            await self._touch(erasure)
         return Erased(emptied, lines)
 
     async def _keep(self, erasure: Erasure, at: str) -> None:

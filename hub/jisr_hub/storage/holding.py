@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from jisr_protocol import live
+from jisr_protocol import live, state_tree
 from jisr_protocol.notice import ALL
 
 from ..ports import Draft, Erasure, Number
@@ -79,9 +79,10 @@ class Holding:
         c = t.hold.c
         over = (await self._connection.execute(sa.select(c.node, c.id).where(c.until <= at))).all()
         await self._connection.execute(sa.delete(t.hold).where(c.until <= at))
-        await stating.touch(self._database, self._connection, {node for node, _ in over})
         for node, target in dict.fromkeys(map(tuple, over)):
             await self.bring_back(node, target, at, number)
+            about = None if target == ALL else {state_tree.path(node, target)}
+            await stating.touch(self._database, self._connection, self._feed, {node: about})
         return len(over)
 
     async def bring_back(self, node: str, target: str, at: str, number: Number) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -24,12 +24,14 @@ from ..ports import (
     NOTICE,
     Around,
     Before,
+    BranchPlace,
     Change,
     Conflict,
     Erased,
     Erasure,
     Held,
     Kept,
+    KeptTree,
     Key,
     Lead,
     Member,
@@ -212,19 +214,23 @@ class MemoryLedger(MemoryNotices):
         return len(state.entries)
 
     def _note_stated(self, change: Change, numbered: Sequence[Numbered]) -> None:
-        self._touch({d.node or "" for d in change.drafts if d.op in _RECORD_OPS} | {m.node for m in change.members})
+        words = {d.node or "" for d in change.drafts if d.op in _RECORD_OPS}
+        self._touch(words)
         grows = change.log is not None and change.name == "public" and change.unjudged is None
-        self._touch({change.node} if grows else set())
+        own = {change.node} if grows else set()
+        self._touch(({m.node for m in change.members} | own) - words, word=-1)
         said = {item.draft.node: item.seq for item in numbered if item.draft.op == "nodehead"}
         for one in change.stated:
             self._s.judged[one.node] = one.touched
             if one.node in said:
-                self._s.stated[one.node] = replace(one, seq=said[one.node], at=change.at)
+                word = self._s.stated[one.node].word
+                self._s.stated[one.node] = replace(one, seq=said[one.node], at=change.at, word=word)
 
-    def _touch(self, nodes: Iterable[str]) -> None:
+    def _touch(self, nodes: Iterable[str], word: int | None = None) -> None:
+        word = len(self._s.entries) - 1 if word is None else word
         for node in nodes:
             held = self._s.stated.get(node, Stated(node, 0))
-            self._s.stated[node] = replace(held, touched=held.touched + 1)
+            self._s.stated[node] = replace(held, touched=held.touched + 1, word=max(held.word, word))
 
     async def stated(self, nodes: Iterable[str] | None = None) -> list[Stated]:
         state, wanted = self._s, None if nodes is None else set(nodes)
@@ -276,6 +282,17 @@ class MemoryLedger(MemoryNotices):
         wanted = set(codes)
         return sorted(feed for feed, log in self._s.kept.items() if any(k.code in wanted for k in log.values()))
 
+    # Nodes' trees: none is kept
+
+    async def begin_tree(self, node: str) -> None: ...
+
+    async def keep_tree(
+        self, node: str, before: KeptTree, depth: int, made: Mapping[BranchPlace, bytes], *, whole: bool
+    ) -> bool:
+        return False
+
+    async def drop_tree(self, node: str) -> None: ...
+
     # Erasure
 
     async def erase(self, at: str, erasures: Sequence[Erasure], number: Number) -> Erased:
@@ -287,9 +304,9 @@ class MemoryLedger(MemoryNotices):
             if not erasure.binds:
                 self._note(erasure, at, "advice")
                 continue
-            self._touch({said.node})
             if said.action != "erase":
                 hidden = self._hold(erasure, at, number) if erasure.feed == "public" else 0
+                self._touch({said.node})
                 self._note(erasure, at, "done" if hidden else "guarded")
                 emptied += hidden
                 continue
@@ -305,6 +322,7 @@ class MemoryLedger(MemoryNotices):
                     state.entries.append(number(erasure.draft, len(state.entries), at))
                 for page in {seq // PAGE_ENTRIES for seq in places}:
                     state.generations[page] = state.generations.get(page, 1) + 1
+            self._touch({said.node})
             self._note(erasure, at, "done" if (emptied, lines) != before else "guarded")
         return Erased(emptied, lines)
 
@@ -449,9 +467,17 @@ class _View:
     async def generations(self) -> dict[int, int]:
         return self._generations
 
-    async def of_node(self, node: str) -> AsyncIterator[Sequence[tuple[int, str, int, str]]]:
+    async def of_node(
+        self, node: str, ranges: Sequence[tuple[int, int]] | None = None
+    ) -> AsyncIterator[Sequence[tuple[int, str, int, str]]]:
         rows = [(state_tree.path(*k), k[1], h.rev, h.digest) for k, h in self._live.items() if k[0] == node]
-        yield sorted(rows)
+        yield sorted(row for row in rows if ranges is None or any(low <= row[0] <= high for low, high in ranges))
+
+    async def kept_tree(self, node: str) -> KeptTree | None:
+        return None
+
+    async def branches(self, node: str, places: Iterable[BranchPlace] | None) -> dict[BranchPlace, bytes]:
+        return {}
 
     async def taken_out(self, node: str) -> list[bytes]:
         about = [self._entries[seq] for key, seq in self._newest().items() if key[0] == node and key not in self._live]

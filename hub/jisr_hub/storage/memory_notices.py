@@ -49,9 +49,9 @@ class MemoryNotices:
         over = [key for key, hold in self._s.holds.items() if hold.until is not None and hold.until <= at]
         for key in over:
             del self._s.holds[key]
-        self._touch({node for node, _, _ in over})
         for node, target, _ in over:
             self._bring_back(node, target, at, number)
+            self._touch({node})
         return len(over)
 
     async def held_back(self, node: str = "") -> list[HeldBack]:

@@ -107,6 +107,12 @@ class Stored:
             self._connection, sa.select(t.record).order_by(t.record.c.node, t.record.c.id, t.record.c.audience), _ROWS
         )
 
+    async def kept_trees(self) -> dict[str, int]:
+        """Nodes whose tree is kept, and its depth."""
+        c = t.node_tree.c
+        rows = await self._connection.execute(sa.select(c.node, c.depth).where(c.depth > 0).order_by(c.node))
+        return {row[0]: row[1] for row in rows}
+
     async def live(self) -> int:
         query = sa.select(sa.func.count()).where(t.record.c.live_path.is_not(None))
         return int((await self._connection.execute(query)).scalar_one())

@@ -13,6 +13,7 @@ from jisr_protocol import state_tree
 from jisr_protocol.entry import Entry
 
 from ..ports import Nullified
+from . import node_trees
 from . import tables as t
 from .engines import Database, streamed
 from .erasing import take_out
@@ -30,6 +31,7 @@ async def rebuild_records(ledger: SqlLedger) -> None:
     kept = sa.select(n.name, n.line).where(n.line.is_not(None), n.code.is_(None)).order_by(n.node, n.name, n.seq)
     async with database.writing(long=True) as connection:
         await connection.execute(sa.delete(t.record))
+        await node_trees.drop(connection)
         void = frozenset(Nullified(*tuple(row)) for row in (await connection.execute(sa.select(t.nullified))).all())
         async for part in streamed(connection, kept.where(n.name != "public"), READ_ROWS):
             await take(database, connection, [(row.name, entries.parse(row.line)) for row in part], void)

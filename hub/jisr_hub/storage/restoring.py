@@ -78,7 +78,7 @@ async def scratch(folder: Path, backup: Backup) -> AsyncIterator[Stored]:
         async with database.writing(long=True) as connection:
             await _fill(connection, backup)
         async with database.reading() as connection:
-            yield Stored(connection)
+            yield Stored(connection, database)
     finally:
         await database.close()
 
@@ -91,7 +91,7 @@ async def _into_file(place: Path, backup: Backup, stamp: str, prove: Prove) -> s
         async with database.writing(long=True) as connection:
             await _fill(connection, backup)
         async with database.reading() as connection:
-            await prove(Stored(connection))
+            await prove(Stored(connection, database))
     # also after a Ctrl-C no half database lies beside the whole one
     except BaseException:
         await database.close()
@@ -122,7 +122,7 @@ async def _into_postgres(address: str, backup: Backup, stamp: str, prove: Prove)
         async with database.writing(long=True) as connection:
             aside = await _set_aside(connection, stamp)
             await _fill(connection, backup)
-            await prove(Stored(connection))
+            await prove(Stored(connection, database))
             return aside
     finally:
         await database.close()

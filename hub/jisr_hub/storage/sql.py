@@ -7,7 +7,7 @@ row: no gap is ever made, and who sees an entry sees all before it.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -33,12 +33,14 @@ from ..ports import (
     NOTICE,
     Around,
     Before,
+    BranchPlace,
     Change,
     Conflict,
     Erased,
     Erasure,
     Held,
     Kept,
+    KeptTree,
     Key,
     Lead,
     Member,
@@ -56,7 +58,7 @@ from ..ports import (
     Unjudged,
     View,
 )
-from . import asking, engines, erasing, migrations, stating, told
+from . import asking, engines, erasing, migrations, node_trees, stating, told
 from . import tables as t
 from .asking import About, Pushed
 from .dialogue import Ask, Rows, several
@@ -197,6 +199,9 @@ class SqlLedger(SqlNotices):
         return {row.seq: row.line_hash for row in rows if row.line_hash is not None}
 
     async def judged(self, node: str, name: str, start: int = 0, end: int | None = None) -> list[Kept]:
+        if (start, end) == (0, None):
+            (rows,) = await self.answers(Ask(asking.ALL_QUARANTINED, (node, name)))
+            return sorted(map(_kept, rows), key=lambda kept: kept.seq)
         place = (node, name, start, INTEGER_MAX if end is None else end - 1)
         (rows,) = await self.answers(Ask(asking.QUARANTINED, place))
         return [_kept(row) for row in rows]
@@ -278,6 +283,22 @@ class SqlLedger(SqlNotices):
         c = t.node_entry.c
         query = sa.select(c.node, c.name).where(c.code.in_(list(codes))).distinct().order_by(c.node, c.name)
         return [(row.node, row.name) for row in await self.rows(query)]
+
+    # Nodes' trees
+
+    async def begin_tree(self, node: str) -> None:
+        async with self.database.writing() as connection:
+            await node_trees.begin(self.database, connection, node)
+
+    async def keep_tree(
+        self, node: str, before: KeptTree, depth: int, made: Mapping[BranchPlace, bytes], *, whole: bool
+    ) -> bool:
+        async with self.database.writing() as connection:
+            return await node_trees.keep(self.database, connection, node, before, depth, made, whole=whole)
+
+    async def drop_tree(self, node: str) -> None:
+        async with self.database.writing() as connection:
+            await node_trees.drop(connection, node)
 
     # Erasure
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -10,7 +11,10 @@ import orjson
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from jisr_protocol import state_tree
+
 from ..ports import Change, Conflict, Numbered, Stated
+from . import node_trees
 from . import tables as t
 from .dialogue import Ask, Dialogue
 from .engines import Database
@@ -18,31 +22,46 @@ from .engines import Database
 _TOUCHING = ("put", "del", "out")
 
 
-def touched(change: Change) -> set[str]:
-    """The nodes of which a change says something, in the public feed; those that come new by a peer too, whose heads a
-    crash may leave unsaid."""
-    nodes = {draft.node or "" for draft in change.drafts if draft.op in _TOUCHING} | {m.node for m in change.members}
-    grows = change.log is not None and change.name == "public" and change.unjudged is None
-    return nodes | ({change.node} if grows else set())
+def touched(change: Change) -> dict[str, set[int]]:
+    """The nodes of which a change says something, in the public feed, and the paths of the records that it is about;
+    those that come new by a peer too, whose heads a crash may leave unsaid."""
+    nodes: dict[str, set[int]] = defaultdict(set)
+    for member in change.members:
+        nodes[member.node] = set()
+    if change.log is not None and change.name == "public" and change.unjudged is None:
+        nodes[change.node] = set()
+    for draft in change.drafts:
+        if draft.op in _TOUCHING and draft.path is not None:
+            nodes[draft.node or ""].add(draft.path)
+    for one in change.remembered:
+        if not one.held.live and one.audience == "public":  # what is live has its draft
+            nodes[one.node].add(state_tree.path(one.node, one.id))
+    return nodes
 
 
-def touching(database: Database, nodes: Collection[str]) -> list[Ask]:
-    """What is said of these nodes has to be judged anew."""
-    if not nodes:
+def touching(database: Database, paths: Mapping[str, Collection[int] | None], size: int) -> list[Ask]:
+    """What is said of these nodes has to be judged anew; a feed of `size` entries told of records with these paths of
+    theirs, None for any."""
+    if not paths:
         return []
     sql = (
-        "INSERT INTO stated (node, touched, judged, seq, head, missing, at)"
-        f" SELECT asked.value, 1, 0, -1, {database.no_bytes}, '{{}}', '' FROM {database.named} WHERE true"
-        " ON CONFLICT (node) DO UPDATE SET touched = stated.touched + 1"
+        "INSERT INTO stated (node, touched, judged, seq, head, missing, at, word)"
+        f" SELECT asked.node, 1, 0, -1, {database.no_bytes}, '{{}}', '', CAST(asked.id AS bigint)"
+        f" FROM {database.keys} WHERE true ON CONFLICT (node) DO UPDATE SET touched = stated.touched + 1,"
+        " word = CASE WHEN excluded.word > stated.word THEN excluded.word ELSE stated.word END"
     )
-    return [Ask(sql, (database.asked_texts(sorted(nodes)),))]
+    words = [(node, str(size - 1 if of is None or of else -1)) for node, of in sorted(paths.items())]
+    return [Ask(sql, database.asked_keys(words)), *node_trees.noting(database, paths)]
 
 
-async def touch(database: Database, connection: AsyncConnection, nodes: Collection[str]) -> None:
-    """The same within a transaction that is open."""
+async def touch(
+    database: Database, connection: AsyncConnection, feed: str, paths: Mapping[str, Collection[int] | None]
+) -> None:
+    """The same within a transaction that is open, once all of it is done but this."""
 
     def dialogue() -> Dialogue[None]:
-        yield touching(database, nodes)
+        (rows,) = yield [Ask("SELECT size FROM feed WHERE name = ?", (feed,))]
+        yield touching(database, paths, rows[0][0])
 
     await database.converse(connection, dialogue())
 
@@ -54,6 +73,7 @@ async def settle(database: Database, connection: AsyncConnection, change: Change
     for one in change.stated:
         if not one.touched:  # nothing of the node was ever stored here
             first = {"node": one.node, "touched": 0, "judged": 0, "seq": -1, "head": b"", "missing": "{}", "at": ""}
+            first["word"] = -1
             await connection.execute(database.insert(t.stated).values(first).on_conflict_do_nothing())
         values: dict[str, Any] = {"judged": one.touched}
         if one.node in said:
@@ -71,4 +91,4 @@ def query(nodes: Iterable[str] | None) -> sa.Select[Any]:
 
 
 def read(rows: Sequence[sa.Row[Any]]) -> list[Stated]:
-    return [Stated(r.node, r.touched, r.head, orjson.loads(r.missing), r.seq, r.at) for r in rows]
+    return [Stated(r.node, r.touched, r.head, orjson.loads(r.missing), r.seq, r.at, r.word) for r in rows]

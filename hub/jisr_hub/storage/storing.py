@@ -6,6 +6,7 @@ told so, and stores nothing. The others get their positions in their order.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -91,7 +92,7 @@ def storing(
         Put(t.logged_statement, rows.logged),
         Put(t.unjudged, rows.unjudged),
         *rows.settled,
-        *stating.touching(database, {node for change, _ in taken for node in stating.touched(change)}),
+        *stating.touching(database, _touched(change for change, _ in taken), size),
     ]
     yield from keeping_rings(database, [ring for change, _ in taken for ring in change.rings.values()])
     each = iter(stored)
@@ -223,6 +224,15 @@ def _about(change: Change) -> Iterator[Key]:
     for one in change.remembered:
         if one.audience == "public":
             yield one.node, one.id
+
+
+def _touched(changes: Iterable[Change]) -> dict[str, set[int]]:
+    """The nodes that changes touch, and the paths of the records."""
+    found: dict[str, set[int]] = defaultdict(set)
+    for change in changes:
+        for node, paths in stating.touched(change).items():
+            found[node] |= paths
+    return found
 
 
 def _logged(drafts: Iterable[Draft]) -> list[tuple[str, str]]:

@@ -16,6 +16,8 @@
 `generation`  pages that were rewritten, by number
 `pull`        nodes' feeds that this hub fetches, and how the last round with each ended
 `stated`      the head of each node that the feed said last (`nodehead`), and whether the node was touched since
+`node_tree`   nodes whose state tree is kept folded, `node_branch` its inner nodes, `node_touch` what was touched since;
+              computed, and made anew when they are gone
 `policy`      what is taken, by scope (own, of a view, of a peer); `applied` is the hash of what was carried out
 `derived`     the feeds beside the public one; each has a ledger of its own, whose `peer` says how far it follows
 `brake`       peers whose feed lost so much at once that a person must look first
@@ -128,6 +130,10 @@ node_entry = Table(
     sqlite_with_rowid=False,
 )
 _code_is_set = node_entry.c.code.is_not(None)
+Index(
+    "node_entry_aside_of", node_entry.c.node, node_entry.c.name, node_entry.c.code,
+    sqlite_where=_code_is_set, postgresql_where=_code_is_set,
+)  # fmt: skip
 Index("node_entry_code", node_entry.c.code, sqlite_where=_code_is_set, postgresql_where=_code_is_set)
 unjudged = Table(
     "unjudged",
@@ -179,6 +185,7 @@ record = Table(
     sqlite_strict=True,  # and with a rowid: an index over long text keys costs half of a tree of long rows
 )
 live_path = record.c.live_path
+Index("record_gone", record.c.node, sqlite_where=live_path.is_(None), postgresql_where=live_path.is_(None))
 Index("record_live_path", live_path, sqlite_where=live_path.is_not(None), postgresql_where=live_path.is_not(None))
 notice = Table(
     "notice",
@@ -270,8 +277,35 @@ stated = Table(
     Column("head", LargeBinary, nullable=False),
     Column("missing", String, nullable=False),
     Column("at", String, nullable=False),
+    Column("word", Number, nullable=False),
     sqlite_strict=True,
     sqlite_with_rowid=False,
+)
+node_tree = Table(
+    "node_tree",
+    metadata,
+    Column("node", String, primary_key=True),
+    Column("depth", Number, nullable=False),
+    Column("round", Number, nullable=False),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+node_branch = Table(
+    "node_branch",
+    metadata,
+    Column("node", String, primary_key=True),
+    Column("level", Number, primary_key=True, autoincrement=False),
+    Column("number", Number, primary_key=True, autoincrement=False),
+    Column("children", LargeBinary, nullable=False),
+    sqlite_strict=True,
+)
+node_touch = Table(
+    "node_touch",
+    metadata,
+    Column("node", String, primary_key=True),
+    Column("n", Number, primary_key=True, autoincrement=False),
+    Column("paths", String, nullable=False),
+    sqlite_strict=True,
 )
 policy = Table(
     "policy",

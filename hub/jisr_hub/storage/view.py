@@ -9,7 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jisr_protocol import entry as entries
 
-from ..ports import Touch
+from ..ports import BranchPlace, KeptTree, Touch
+from . import node_trees
 from . import tables as t
 from .engines import Database, streamed
 
@@ -30,6 +31,11 @@ class SqlView:
         self._rows_in_ranges = sa.text(
             f"SELECT r.live_path, r.node, r.id, r.rev, r.digest FROM {database.ranges} CROSS JOIN record AS r"
             " WHERE r.live_path BETWEEN asked.low AND asked.high"
+        )
+        # no plan may begin with the node: it would read all that is held of it
+        self._of_node_in_ranges = sa.text(
+            f"SELECT r.live_path, r.id, r.rev, r.digest FROM {database.ranges} CROSS JOIN record AS r"
+            " WHERE r.live_path BETWEEN asked.low AND asked.high AND r.node || '' = :node"
         )
 
     async def entries(self, start: int, end: int | None = None) -> AsyncIterator[Sequence[tuple[int, bytes, bytes]]]:
@@ -68,12 +74,26 @@ class SqlView:
 
     # Records
 
-    async def of_node(self, node: str) -> AsyncIterator[Sequence[tuple[int, str, int, str]]]:
+    async def of_node(
+        self, node: str, ranges: Sequence[tuple[int, int]] | None = None
+    ) -> AsyncIterator[Sequence[tuple[int, str, int, str]]]:
         c = t.record.c
+        if ranges is not None:
+            asked = {"asked": self._database.asked_ranges(ranges), "node": node}
+            found = await self._connection.execute(self._of_node_in_ranges, asked)
+            for part in found.partitions(_STREAMED_ROWS):
+                yield [(row[0], row[1], row[2], row[3]) for row in part]
+            return
         query = sa.select(c.live_path, c.id, c.rev, c.digest).where(c.node == node, c.live_path.is_not(None))
         # a sum, so that no index over the paths of all nodes is walked to spare the sorting of one
         async for rows in streamed(self._connection, query.order_by(c.live_path + 0, c.id), _STREAMED_ROWS):
             yield [(row[0], row[1], row[2], row[3]) for row in rows]
+
+    async def kept_tree(self, node: str) -> KeptTree | None:
+        return await node_trees.kept(self._connection, node)
+
+    async def branches(self, node: str, places: Iterable[BranchPlace] | None) -> dict[BranchPlace, bytes]:
+        return await node_trees.branches(self._connection, node, places)
 
     async def taken_out(self, node: str) -> list[bytes]:
         r, e = t.record.c, t.entry.c

@@ -12,7 +12,7 @@ Worked out when a sync ends, of the nodes that it touched, and kept with the cop
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +27,13 @@ from ..head import Head
 from ..identifiers import to_instant
 from ..keys import KeyRing
 from ..refusal import Refusal
-from ..state_tree import StateTree
+from ..state_tree import FAN, MAX_DEPTH, StateTree
 from ..unmet import Incomplete
 from . import evidence
+from .stored_tree import StoredNodeTree
 
+KEPT_FROM = 2
+"""The depth from which on the tree of a node is kept: beyond 4,096 records."""
 _ROWS = (
     "SELECT l.path, l.id, l.rev, l.digest FROM record AS r JOIN leaf AS l"
     " ON l.path = r.path AND l.node = r.node AND l.id = r.id WHERE r.node = ?1"
@@ -73,12 +76,18 @@ class Standing(msgspec.Struct, frozen=True):
 
 
 def settle(
-    connection: sqlite3.Connection, nodes: Mapping[str, tuple[int, int]], feed: Head, *, count: bool = False
+    connection: sqlite3.Connection,
+    nodes: Mapping[str, tuple[int, int]],
+    feed: Head,
+    moved: Mapping[str, Collection[int] | None],
+    *,
+    count: bool = False,
 ) -> None:
     """Work out the standing of these nodes from what the copy now holds, within the transaction that stores it.
 
-    With each comes the position of the last entry about its records that was read now, -1 for none, and by how much the
-    number of its live records has changed; with `count` they are counted anew.
+    `moved` are the paths of their lines that changed, None for any. With each node comes the position of the last entry
+    about its records that was read now, -1 for none, and by how much the number of its live records has changed; with
+    `count` they are counted anew.
     """
     said: dict[str, NodeHead | None] = {}
     lives: dict[str, tuple[int, int]] = {}
@@ -87,7 +96,8 @@ def settle(
         said[node] = head_of(connection, node, completeness.audience_of(feed.name))
         lives[node] = max(seq, row[0]), _count(connection, node) if count else row[1] + grown
     whole = {n: lives[n][1] for n, head in said.items() if n != feed.by and head is not None and head.whole}
-    roots = _roots(connection, whole)
+    roots = _roots(connection, whole, moved)
+    _forget(connection, set(nodes) - set(whole))
     for node, (last, live) in lives.items():
         found = _of_node(node, feed, said[node], last, live, roots.get(node))
         if found is None:
@@ -136,15 +146,60 @@ def _count(connection: sqlite3.Connection, node: str) -> int:
     return int(connection.execute(f"SELECT count(*) FROM ({_ROWS})", (node,)).fetchone()[0])
 
 
-def _roots(connection: sqlite3.Connection, lives: Mapping[str, int]) -> dict[str, bytes]:
-    """The state root over the lines of each of these nodes, with so many live records each.
+def forget_trees(connection: sqlite3.Connection) -> None:
+    """Keep the tree of no node: each is made again from its lines when it is needed."""
+    connection.execute("DELETE FROM node_tree")
+    connection.execute("DELETE FROM node_branch")
 
-    All lines in one pass where they are most of what there is, else those of each node for itself.
-    """
+
+def _forget(connection: sqlite3.Connection, nodes: Iterable[str]) -> None:
+    for node in nodes:
+        if connection.execute("DELETE FROM node_tree WHERE node = ?", (node,)).rowcount:
+            connection.execute("DELETE FROM node_branch WHERE node = ?", (node,))
+
+
+def _roots(
+    connection: sqlite3.Connection, lives: Mapping[str, int], moved: Mapping[str, Collection[int] | None]
+) -> dict[str, bytes]:
+    """The state root over the lines of each of these nodes, with so many live records each: from the tree that is kept
+    of it and what moved, else from all its lines."""
+    roots = {}
+    for node, live in lives.items():
+        root = _grown(connection, node, state_tree.depth_for(live), moved.get(node, ()))
+        if root is not None:
+            roots[node] = root
+    return roots | _made(connection, {node: live for node, live in lives.items() if node not in roots})
+
+
+def _grown(connection: sqlite3.Connection, node: str, depth: int, moved: Collection[int] | None) -> bytes | None:
+    """The root of the tree that is kept, after what moved; None where none of this depth is."""
+    kept = connection.execute("SELECT depth FROM node_tree WHERE node = ?", (node,)).fetchone()
+    if moved is None or kept != (depth,):
+        return None
+    return StoredNodeTree(connection, depth, node).take(_moved(connection, node, depth, moved))
+
+
+def _moved(
+    connection: sqlite3.Connection, node: str, depth: int, paths: Collection[int]
+) -> Iterator[tuple[int, bytes]]:
+    """The hashes of the node's buckets in which lines moved."""
+    width = FAN ** (MAX_DEPTH - depth)
+    for number in sorted({state_tree.bucket_of(path, depth) for path in paths}):
+        query = "SELECT id, rev, digest FROM leaf WHERE path >= ? AND path < ? AND node = ?"
+        rows = connection.execute(query, (number * width, (number + 1) * width, node)).fetchall()
+        yield number, _hashed([state_tree.line(node, *row) for row in rows])
+
+
+def _hashed(lines: list[bytes]) -> bytes:
+    return state_tree.bucket_hash(state_tree.bucket_bytes(lines)) if lines else state_tree.EMPTY_BUCKET
+
+
+def _made(connection: sqlite3.Connection, lives: Mapping[str, int]) -> dict[str, bytes]:
+    """The same from all lines, in one pass where they are most of what there is; trees of large nodes are kept."""
     several = len(lives) > 1 and sum(lives.values()) * 2 > connection.execute("SELECT count(*) FROM leaf").fetchone()[0]
     if not several:
         return {node: _root(connection, node, live) for node, live in lives.items()}
-    trees = {node: _Tree(live) for node, live in lives.items()}
+    trees = {node: _Tree(connection, node, live) for node, live in lives.items()}
     for path, node, *row in connection.execute("SELECT path, node, id, rev, digest FROM leaf ORDER BY path"):
         if node in trees:
             trees[node].take(path, state_tree.line(node, *row))
@@ -152,9 +207,10 @@ def _roots(connection: sqlite3.Connection, lives: Mapping[str, int]) -> dict[str
 
 
 class _Tree:
-    """The state tree of one node's lines, which come in the order of their paths."""
+    """The state tree of one node's lines, which come in the order of their paths; kept beside them when it is large."""
 
-    def __init__(self, live: int) -> None:
+    def __init__(self, connection: sqlite3.Connection, node: str, live: int) -> None:
+        self._connection, self._node = connection, node
         self._tree = StateTree(state_tree.depth_for(live))
         self._number = -1
         self._lines: list[bytes] = []
@@ -168,7 +224,12 @@ class _Tree:
 
     def root(self) -> bytes:
         self._close()
-        return self._tree.root()
+        root, tree = self._tree.root(), self._tree
+        _forget(self._connection, [self._node])
+        if tree.depth >= KEPT_FROM:
+            self._connection.execute("INSERT INTO node_tree VALUES (?, ?)", (self._node, tree.depth))
+            StoredNodeTree(self._connection, tree.depth, self._node).keep(tree)
+        return root
 
     def _close(self) -> None:
         if self._lines:
@@ -178,7 +239,7 @@ class _Tree:
 
 def _root(connection: sqlite3.Connection, node: str, live: int) -> bytes:
     """The state root over one node's lines."""
-    tree = _Tree(live)
+    tree = _Tree(connection, node, live)
     for path, *row in connection.execute(f"{_ROWS} ORDER BY path", (node,)):
         tree.take(path, state_tree.line(node, *row))
     return tree.root()

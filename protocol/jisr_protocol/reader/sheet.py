@@ -46,6 +46,7 @@ _OR_OVER_IT = (
 )
 _NULLIFIED = code_of_rule("KEY-10")
 _NOTICES = ("erase", "hold", "unhold")
+_MOST_MOVED = 32_768
 _UNTOUCHED = (-1, 0)
 _NAMING = (Effect.SET, Effect.REMOVE)
 """What an entry does that names its record; an erase or hold finds its own."""
@@ -91,6 +92,8 @@ class Sheet:
         """By how much the number of live records has changed."""
         self.touched: set[int] = set()
         """Paths, 18 bits each, of the records whose line in the state tree changed."""
+        self.moved: dict[str, set[int] | None] = {}
+        """The same by node; None for so many that all of its lines are read."""
         self.nodes: dict[str, tuple[int, int]] = {}
         """The nodes of which something changed, a live record or their head: the last position that touches their
         records, -1 when none does, and by how much the number of their live records has changed."""
@@ -571,9 +574,17 @@ class Sheet:
             grown = (leaf is not None) - (was is not None)
             self.grown += grown
             self.touched.add(path)
+            self._move(key[0], path)
             self._touch(key[0], -1, grown)
         self._connection.executemany("DELETE FROM leaf WHERE path = ? AND node = ? AND id = ?", gone)
         self._connection.executemany("INSERT OR REPLACE INTO leaf VALUES (?,?,?,?,?,?,?)", come)
+
+    def _move(self, node: str, path: int) -> None:
+        paths = self.moved.setdefault(node, set())
+        if paths is not None:
+            paths.add(path)
+            if len(paths) > _MOST_MOVED:
+                self.moved[node] = None
 
     def _write_records(self) -> None:
         whole, part = [], []

@@ -122,6 +122,8 @@ class Copy(Contents):
             for statement in (
                 "DELETE FROM leaf",
                 "DELETE FROM branch",
+                "DELETE FROM node_branch",
+                "DELETE FROM node_tree",
                 "DELETE FROM refusal",
                 "DELETE FROM carried",
                 "DELETE FROM key_statement",
@@ -162,6 +164,7 @@ class Copy(Contents):
     def survey(self, depth: int) -> Surveyed:
         """The state tree at a depth, from every line of it, and the lines of its buckets as they are asked for."""
         self._surveyed = True
+        nodes.forget_trees(self._connection)
         self._settled = self._stored_depth = None  # the set is not what it should be, so no stored hash is trusted
         tree = StateTree(depth, dict(self._all_buckets(depth)))
         tree.root()
@@ -185,7 +188,8 @@ class Copy(Contents):
         if self._replacing:
             self._let_go(known.head.size)
         own = {known.head.by: (-1, 0)} if known.publisher.role == "node" else {}
-        nodes.settle(self._connection, own | self._sheet.nodes, known.head, count=self._surveyed)
+        touched = own | self._sheet.nodes
+        nodes.settle(self._connection, touched, known.head, self._sheet.moved, count=self._surveyed)
         erased = self._sheet.erased and self.stands
         row = (
             *(known.by, known.name, address, known.head.raw, known.etag, known.frontier.to_bytes()),

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from .. import state_tree
-from ..state_tree import FAN
+from ..state_tree import FAN, StateTree
 
 HASH_BYTES = 32
 Hashed = tuple[int, bytes]
@@ -44,12 +44,43 @@ class StoredTree:
                 place = child % FAN * HASH_BYTES
                 patched[place : place + HASH_BYTES] = hashed
             children = bytes(patched)
-            self._connection.execute("INSERT OR REPLACE INTO branch VALUES (?, ?)", (first + number, children))
+            self._put(first + number, children)
             yield number, state_tree.inner_hash((children,))
 
     def _children(self, level: int, number: int) -> bytes:
         row = self._connection.execute("SELECT children FROM branch WHERE number = ?", (number,)).fetchone()
         return bytes(row[0]) if row else self._empty[level + 1] * FAN
 
+    def _put(self, number: int, children: bytes) -> None:
+        self._connection.execute("INSERT OR REPLACE INTO branch VALUES (?, ?)", (number, children))
+
     def _root(self) -> bytes:
         return state_tree.inner_hash((self._children(0, 0),))
+
+
+class StoredNodeTree(StoredTree):
+    """The tree of one node's lines alone, as `node_branch` holds it."""
+
+    def __init__(self, connection: sqlite3.Connection, depth: int, node: str) -> None:
+        super().__init__(connection, depth)
+        self._node = node
+
+    def clear(self) -> None:
+        self._connection.execute("DELETE FROM node_branch WHERE node = ?", (self._node,))
+
+    def keep(self, tree: StateTree) -> None:
+        """Take a whole tree in the place of what there is; its root is known."""
+        self.clear()
+        for level in range(tree.depth):
+            first, empty = (FAN**level - 1) // (FAN - 1), self._empty[level]
+            for number, hashed in enumerate(tree.levels[level]):
+                if hashed != empty:
+                    self._put(first + number, b"".join(tree.children(level, number)))
+
+    def _children(self, level: int, number: int) -> bytes:
+        query = "SELECT children FROM node_branch WHERE node = ? AND number = ?"
+        row = self._connection.execute(query, (self._node, number)).fetchone()
+        return bytes(row[0]) if row else self._empty[level + 1] * FAN
+
+    def _put(self, number: int, children: bytes) -> None:
+        self._connection.execute("INSERT OR REPLACE INTO node_branch VALUES (?, ?, ?)", (self._node, number, children))

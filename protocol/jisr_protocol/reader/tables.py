@@ -19,6 +19,16 @@ PAGE_BYTES = 16 * 1024
 RECORD_KEY = "CREATE UNIQUE INDEX record_key ON record (node, id, path)"
 """One row for each record: its path in the state tree follows from node and id, and stands here for whoever counts."""
 
+NODE_TREES = """
+-- the same of the lines of single nodes, of those that are large and of which nothing is missing (nodes.py)
+CREATE TABLE IF NOT EXISTS node_tree (node TEXT PRIMARY KEY, depth INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS node_branch (
+    node TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    children BLOB NOT NULL,
+    PRIMARY KEY (node, number)
+) STRICT;
+"""
 SCHEMA = f"""
 CREATE TABLE feed (
     one INTEGER PRIMARY KEY CHECK (one = 1),
@@ -58,6 +68,7 @@ CREATE INDEX leaf_refused ON leaf (node) WHERE code IS NOT NULL;
 
 -- of each inner node of it that has anything below it, counted from the root down, the hashes of its 64 children
 CREATE TABLE branch (number INTEGER PRIMARY KEY, children BLOB NOT NULL) STRICT;
+{NODE_TREES}
 
 -- the accepted set: the highest verified rev of every record ever seen. op is what became of it: put (it is live),
 -- del (body is the signed tombstone), out, erase, hold (no content); such rows stay, so that no rev can fall.
@@ -182,6 +193,8 @@ def connect(path: Path, *, create: bool) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
     try:
         _check(connection, path, create=create)
+        if create:  # a copy that was made before has the same tables but these
+            connection.executescript(NODE_TREES)
         for setting in ("synchronous = FULL", "secure_delete = ON", "trusted_schema = OFF", "cache_size = -16000"):
             connection.execute(f"PRAGMA {setting}")
         if not create:

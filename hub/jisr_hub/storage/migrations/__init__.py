@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-NEWEST = "0017"
+NEWEST = "0018"
 _FIRST = "0001"
 
 
