@@ -12,6 +12,9 @@ ingest_bulk         records a second that a hub on one core takes in bulk, from 
                     in turn with it and as far. Beside it when all was judged and published, and the CPU until then
 ingest_postgres     records a second of a hub on one core whose ledger is in PostgreSQL, which runs where it likes. The
                     floor is the same hub with SQLite, measured in turn with it
+ingest_two_postgres records a second of two hubs over one database in PostgreSQL, each on a core of its own, with two of
+                    the four nodes each. The floor is one such hub on one core, measured in turn with it. Server and
+                    generator share these cores
 """
 
 from __future__ import annotations
@@ -146,6 +149,32 @@ def postgres(place: Place, records: int) -> Iterator[Row]:
     yield rates("ingest_postgres", records, ours, theirs, "records/s")
 
 
+def two_postgres(place: Place, records: int) -> Iterator[Row]:
+    """Two processes of one hub over one database."""
+    if len(cores.ALL) < 2:
+        place.say("NOT RUN: ingest_two_postgres needs two cores")
+        return
+    try:
+        from tests import postgres as servers
+    except ImportError as error:
+        place.say(f"NOT RUN: PostgreSQL is missing: {error}")
+        return
+    load = place.load(records)
+    ones, twos = [], []
+    with servers.server(place.folder / "postgres") as address:
+        for _ in range(place.runs):
+            with servers.database(address) as database:
+                ones.append(take(place.new_hub("one").init(load, database), load))
+            with servers.database(address) as database:
+                hub = place.new_hub("two").init(load, database)
+                with HubProcess(hub.folder).on(cores.LOAD) as beside:
+                    twos.append(take(hub, load, beside=beside))
+    two, one = ([records / taken.new_wall for taken in each] for each in (twos, ones))
+    cpu = [min(taken.new_cpu for taken in each) / records * 1e6 for each in (twos, ones)]
+    says = f"{cpu[0]:.0f} µs of CPU a record, one process {cpu[1]:.0f}"
+    yield rates("ingest_two_postgres", records, two, one, "records/s", beside=says)
+
+
 def fill(place: Place, records: int) -> Taken:
     """Make a hub that takes all of the load; keep it for others to read from."""
     load = place.load(records)
@@ -155,29 +184,34 @@ def fill(place: Place, records: int) -> Taken:
     return taken
 
 
-def take(hub: HubProcess, load: Load, first: Load | None = None) -> Taken:
-    """Push all of the load to a new hub, twice; before that another one, on which no clock runs."""
+def take(hub: HubProcess, load: Load, first: Load | None = None, beside: HubProcess | None = None) -> Taken:
+    """Push all of the load to a new hub, twice; before that another one, on which no clock runs. Every other node pushes
+    to `beside`, a process over the same database that runs already."""
     with hub:
-        return asyncio.run(_take(hub, load, first))
+        return asyncio.run(_take(hub, load, first, beside))
 
 
-async def _take(hub: HubProcess, load: Load, first: Load | None) -> Taken:
+async def _take(hub: HubProcess, load: Load, first: Load | None, beside: HubProcess | None) -> Taken:
     async with GuardedClient(allow_private=True) as client:
-        await hub.ready(client)
+        for one in (hub, beside) if beside is not None else (hub,):
+            await one.ready(client)
         idle, size = hub.peak_bytes(), load.entries
         if first is not None:
             await push_all(client, hub, first, Writer.pushes)
             size += first.entries - 1
-        new_cpu, new_wall = await _measured(hub, client, load, size)
-        again_cpu, again_wall = await _measured(hub, client, load, size)
+        new_cpu, new_wall = await _measured(hub, client, load, size, beside)
+        again_cpu, again_wall = await _measured(hub, client, load, size, beside)
         return Taken(new_cpu, new_wall, again_cpu, again_wall, idle, hub.peak_bytes())
 
 
-async def _measured(hub: HubProcess, client: GuardedClient, load: Load, size: int) -> tuple[float, float]:
-    cpu, wall = hub.cpu_seconds(), time.monotonic()
-    await push_all(client, hub, load, Writer.pushes)
+async def _measured(
+    hub: HubProcess, client: GuardedClient, load: Load, size: int, beside: HubProcess | None
+) -> tuple[float, float]:
+    hubs = [hub, beside] if beside is not None else [hub]
+    cpu, wall = sum(one.cpu_seconds() for one in hubs), time.monotonic()
+    await push_all(client, hub, load, Writer.pushes, beside=beside)
     await hub.published(client, size)
-    return hub.cpu_seconds() - cpu, time.monotonic() - wall
+    return sum(one.cpu_seconds() for one in hubs) - cpu, time.monotonic() - wall
 
 
 async def push_all(
@@ -186,11 +220,14 @@ async def push_all(
     load: Load,
     bodies: Callable[[Writer], Iterator[bytes]],
     headers: Mapping[str, str] | None = None,
+    beside: HubProcess | None = None,
 ) -> None:
-    """Send what these nodes have to push, each node in its order, all nodes side by side."""
+    """Send what these nodes have to push, each node in its order, all nodes side by side; every other one to the
+    process beside."""
     async with asyncio.TaskGroup() as group:
-        for writer in load.writers:
-            group.create_task(push(client, hub, writer.ring.id, bodies(writer), headers or HEADERS))
+        for place, writer in enumerate(load.writers):
+            to = beside if beside is not None and place % 2 else hub
+            group.create_task(push(client, to, writer.ring.id, bodies(writer), headers or HEADERS))
 
 
 async def push(

@@ -27,6 +27,7 @@ WORKLOADS: dict[Workload, tuple[str, ...]] = {
     ingest.two: ("ingest_two",),
     ingest.bulk: ("ingest_bulk",),
     ingest.postgres: ("ingest_postgres",),
+    ingest.two_postgres: ("ingest_two_postgres",),
     stored.stored_bytes: ("stored_bytes",),
     stored.page_bytes: ("page_bytes",),
     sync.first_sync: ("first_sync", "first_sync_bulk", "memory_reader"),
