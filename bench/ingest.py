@@ -185,8 +185,8 @@ def fill(place: Place, records: int) -> Taken:
 
 
 def take(hub: HubProcess, load: Load, first: Load | None = None, beside: HubProcess | None = None) -> Taken:
-    """Push all of the load to a new hub, twice; before that another one, on which no clock runs. Every other node pushes
-    to `beside`, a process over the same database that runs already."""
+    """Push all of the load to a new hub, twice; before that another one, on which no clock runs. Every other
+    node pushes to `beside`, a process over the same database that runs already."""
     with hub:
         return asyncio.run(_take(hub, load, first, beside))
 
