@@ -227,7 +227,8 @@ class NodeHeads:
         touched = [] if self._hub.fenced() else await self._ledger.stated()
         if not touched:
             return 0
-        admitted = {member.node for member in await self._ledger.members() if not member.upstream}
+        members = await self._ledger.members([stated.node for stated in touched])
+        admitted = {member.node for member in members if not member.upstream}
         due = [stated for stated in touched if stated.node in admitted and not self._must_wait(stated)]
         due.sort(key=lambda stated: stated.at)
         if most is not None and len(due) > most:

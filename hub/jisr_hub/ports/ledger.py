@@ -116,7 +116,9 @@ class Ledger(NoticeLedger, Protocol):
 
     async def member(self, node: str) -> Member | None: ...
 
-    async def members(self) -> list[Member]: ...
+    async def members(self, nodes: Collection[str] | None = None) -> list[Member]:
+        """Every node that is known, or those of these, by identifier."""
+        ...
 
     async def admit(self, member: Member, statements: Sequence[Envelope]) -> None:
         """Add or change a node; durable when it returns. Keys that are held of it stay: its feeds tell newer."""

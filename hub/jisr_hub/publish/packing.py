@@ -19,7 +19,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from jisr_protocol import paths
 from jisr_protocol.head import Head
-from jisr_protocol.limits import PAGE_ENTRIES
 
 from ..ports import Pages
 from . import forms
@@ -44,10 +43,8 @@ def immutable_files(pages: Pages, head: Head, layout: Layout, before: Head | Non
     """The immutable files that a head promises, in the order of the log; with `before`, those that one of its epoch
     did not promise yet."""
     same = before is not None and (before.epoch, before.floor, before.gens) == (head.epoch, head.floor, head.gens)
-    since = before.size // PAGE_ENTRIES * PAGE_ENTRIES if before is not None and same else 0
-    for first, _, path in layout.pages(head.size):
-        if first >= since:
-            yield path
+    for _, _, path in layout.pages(head.size, before.size if before is not None and same else 0):
+        yield path
     if head.gens is not None:
         yield str(head.gens["path"])
     if head.policy is not None:

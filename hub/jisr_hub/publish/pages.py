@@ -88,9 +88,10 @@ class Layout:
     def path(self, number: int, width: int) -> str:
         return paths.page(self.epoch_of(number), number, width, self.generation(number))
 
-    def pages(self, size: int) -> Iterator[tuple[int, int, str]]:
-        """(first entry, width, path) of every page from the floor up to `size` entries."""
-        for number in range(self.floor // PAGE_ENTRIES, -(-size // PAGE_ENTRIES)):
+    def pages(self, size: int, since: int = 0) -> Iterator[tuple[int, int, str]]:
+        """(first entry, width, path) of every page from the floor, or from the one that holds `since`, up to `size`
+        entries."""
+        for number in range(max(self.floor, since) // PAGE_ENTRIES, -(-size // PAGE_ENTRIES)):
             first = number * PAGE_ENTRIES
             width = min(PAGE_ENTRIES, size - first)
             yield first, width, self.path(number, width)

@@ -29,7 +29,8 @@ def guards(database: Database, keys: Collection[Key]) -> Dialogue[dict[Key, int 
     if not found:
         return found
     # most nodes never erased anything, and a batch names hundreds of records
-    some = f"SELECT asked.value FROM {database.named} WHERE asked.value IN (SELECT node FROM guard)"
+    some = f"SELECT asked.value FROM {database.named} WHERE EXISTS"
+    some += " (SELECT 1 FROM guard AS g WHERE g.node = asked.value)"
     (nodes,) = yield [Ask(some, texts(database, (node for node, _ in found)))]
     guarding = {node for (node,) in nodes}
     if guarding:

@@ -94,8 +94,9 @@ class MemoryLedger(MemoryNotices):
     async def member(self, node: str) -> Member | None:
         return self._s.members.get(node)
 
-    async def members(self) -> list[Member]:
-        return sorted(self._s.members.values(), key=lambda m: m.node)
+    async def members(self, nodes: Collection[str] | None = None) -> list[Member]:
+        found = (m for m in self._s.members.values() if nodes is None or m.node in nodes)
+        return sorted(found, key=lambda m: m.node)
 
     async def admit(self, member: Member, statements: Sequence[Envelope]) -> None:
         self._s.members[member.node] = member

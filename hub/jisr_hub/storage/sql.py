@@ -133,8 +133,12 @@ class SqlLedger(SqlNotices):
         (rows,) = await self.answers(Ask(f"SELECT {_MEMBER} FROM node WHERE node = ?", (node,)))
         return Member(*rows[0]) if rows else None
 
-    async def members(self) -> list[Member]:
-        (rows,) = await self.answers(Ask(f"SELECT {_MEMBER} FROM node ORDER BY node"))
+    async def members(self, nodes: Collection[str] | None = None) -> list[Member]:
+        which, values = "", tuple[object, ...]()
+        if nodes is not None:
+            which = f"WHERE node IN (SELECT asked.value FROM {self.database.named})"
+            values = asking.texts(self.database, nodes)
+        (rows,) = await self.answers(Ask(f"SELECT {_MEMBER} FROM node {which} ORDER BY node", values))
         return [Member(*row) for row in rows]
 
     async def admit(self, member: Member, statements: Sequence[Envelope]) -> None:

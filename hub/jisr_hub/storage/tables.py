@@ -39,9 +39,12 @@ end a recovery replaced.
 
 from __future__ import annotations
 
+import sqlalchemy as sa
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, Table, Text, UniqueConstraint
 
 metadata = MetaData()
+ORGANIZATION = "org.jisr.organization/1"
+"""The type of the records in which nodes name themselves."""
 # In the order of their bytes in both databases; and numbers up to 2^53, which SQLite's strict tables call INTEGER.
 String = Text().with_variant(Text(collation="C"), "postgresql")
 Number = BigInteger().with_variant(Integer(), "sqlite")
@@ -185,6 +188,10 @@ record = Table(
     sqlite_strict=True,  # and with a rowid: an index over long text keys costs half of a tree of long rows
 )
 live_path = record.c.live_path
+Index("record_type", record.c.type, record.c.seq, sqlite_where=live_path.is_not(None),
+      postgresql_where=live_path.is_not(None))  # fmt: skip
+_names_a_node = sa.and_(live_path.is_not(None), record.c.type == ORGANIZATION)
+Index("record_organization", record.c.node, record.c.seq, sqlite_where=_names_a_node, postgresql_where=_names_a_node)
 Index("record_gone", record.c.node, sqlite_where=live_path.is_(None), postgresql_where=live_path.is_(None))
 Index("record_live_path", live_path, sqlite_where=live_path.is_not(None), postgresql_where=live_path.is_not(None))
 notice = Table(
@@ -281,6 +288,8 @@ stated = Table(
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )
+_open = stated.c.touched != stated.c.judged
+Index("stated_open", stated.c.node, sqlite_where=_open, postgresql_where=_open)
 node_tree = Table(
     "node_tree",
     metadata,

@@ -1,4 +1,4 @@
-"""Nodes' state trees kept folded; what is put aside, and what is gone, found without reading all of a node."""
+"""Nodes' state trees kept folded; what is asked often is found without reading all that is stored."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -41,6 +41,10 @@ def upgrade() -> None:
     )
     _partial("record_gone", "record", ["node"], "live_path IS NULL")
     _partial("node_entry_aside_of", "node_entry", ["node", "name", "code"], "code IS NOT NULL")
+    _partial("record_type", "record", ["type", "seq"], "live_path IS NOT NULL")
+    organization = "live_path IS NOT NULL AND type = 'org.jisr.organization/1'"
+    _partial("record_organization", "record", ["node", "seq"], organization)
+    _partial("stated_open", "stated", ["node"], "touched != judged")
     # of a node that was touched before, what is missing is said once more: the newest word may be about any
     op.add_column("stated", sa.Column("word", _number, nullable=False, server_default="-1"))
     op.execute("UPDATE stated SET word = (SELECT coalesce(max(size), 0) FROM feed)")
