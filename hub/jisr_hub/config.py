@@ -65,6 +65,9 @@ class Settings(BaseSettings):
     verifiers: int = Field(default=0, ge=0, le=64)
     """How many processes check signatures beside the one that writes. Worth it where many nodes send much at once and
     the machine has a processor for each; 0 for none."""
+    duplicates_mb: int = Field(default=500, ge=0, le=65_536)
+    """How many megabytes the process may take that looks for duplicates beside the hub: about 300 for 100,000 records.
+    With more it stops and says so. 0 for none: then `jisr-hub duplicates` alone looks for them."""
     publish_seconds: float = Field(default=1.0, ge=0.0, le=300.0)
     """The shortest time between two heads."""
     snapshot_entries: int = Field(default=10_000, ge=1, le=1_000_000)

@@ -41,7 +41,7 @@ class Workers:
     def _start(self) -> ProcessPoolExecutor:
         # not forked: this process has threads and open databases
         context = multiprocessing.get_context("spawn")
-        return ProcessPoolExecutor(self._processes, mp_context=context, initializer=_end_with_parent)
+        return ProcessPoolExecutor(self._processes, mp_context=context, initializer=end_with_parent)
 
     async def proven(self, lines: Sequence[bytes], ring: KeyRing) -> Mapping[bytes, str]:
         """The lines that are puts in order but for what the hub knows (CAN, ENT-1, ENT-2, SIG-1 to SIG-5, ING-6), each
@@ -90,7 +90,7 @@ def _verifiers(publics: tuple[bytes, ...]) -> Mapping[str, PublicKey]:
     return {key.headers["record"]: key for key in keys}
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """A hub that was killed tells its workers nothing; they would wait for ever."""
     parent = multiprocessing.parent_process()
 

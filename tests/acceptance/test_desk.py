@@ -152,7 +152,7 @@ def test_nhf_and_ifh_nhf_are_asked_about_and_not_joined(shared: Path) -> None:
         taken = profile({"type": "org.jisr.organization/1", "node": f"jisr:{number}", "id": partner, "name": name})
         assert taken is not None
         index.put(taken)
-    ((_, (candidate,), _),) = index.every()
+    ((_, (candidate,)),) = index.every()
     assert candidate.grade is Grade.UNSURE
     assert groups([pair(("jisr:0", "IFH/NHF "), candidate.key)] if candidate.grade is Grade.STRONG else []) == []
 

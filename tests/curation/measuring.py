@@ -61,7 +61,7 @@ def index_of(world: World) -> Index:
 
 def measure(world: World) -> Measured:
     graded: dict[Pair, Grade] = {}
-    for key, candidates, _ in index_of(world).every():
+    for key, candidates in index_of(world).every():
         graded |= {(key, candidate.key): candidate.grade for candidate in candidates}
     found = {each for each, grade in graded.items() if grade >= Grade.WORTH_A_LOOK}
     strong = {each for each in found if graded[each] is Grade.STRONG}

@@ -32,6 +32,7 @@ LATER = (
     *("account", "account_secret", "desk_session", "desk_pending", "desk_try"),
     *("voice", "word", "word_about", "merged", "curated"),
     *("passkey", "desk_token"),
+    *("double", "double_answer", "double_stand"),
 )
 """The tables that steps after it brought."""
 

@@ -15,6 +15,7 @@ from ..hub import Hub
 from ..storage.admissions import SqlAdmissions
 from ..storage.curation import SqlCuration
 from ..storage.desk import SqlAccounts
+from ..storage.doubles import SqlDoubles
 from ..storage.journal import SqlBlocks, SqlJournal
 from ..storage.sql import SqlLedger
 from ..takedown.erasure import Erasures
@@ -56,4 +57,5 @@ def bench_of(settings: Settings, hub: Hub, ledger: SqlLedger, erasures: Erasures
         settings.lang,
         settings.address,
         **quota,
+        doubles=SqlDoubles(ledger, hub.identity.id),
     )

@@ -24,9 +24,13 @@ from ..ports import Conflict, Pull
 from ..publish.feed import Publisher
 from ..publish.fence import Behind
 from ..publish.keeping import keep_for_ever
+from ..storage.curation import SqlCuration
+from ..storage.doubles import SqlDoubles
 from ..storage.folder import FolderPages
 from ..takedown.acknowledging import Acknowledgements
 from .acting import bench_of
+from .beside import Process
+from .curating import Following, Searching
 from .opening import PUBLIC, SEEN, Running, copying_of, witnessing_of
 
 SCRUB_SECONDS, SCRUB_SHARE = 60.0, 20
@@ -44,6 +48,8 @@ HEADS_AT_ONCE = 32
 """Of how many nodes a publish says how far they are held: however many push, it shows their records soon."""
 BULK_SECONDS = 0.3
 """How soon the next push comes where a node brings much at once."""
+CURATE_SECONDS = 1.0
+"""How long at least between two looks at what the log says of records."""
 LEAD_SECONDS = 2.0
 """How often a process asks whether it is its turn."""
 _log = structlog.get_logger()
@@ -56,7 +62,7 @@ def begin(running: Running, folder: Path, pulls: Rounds[Pull]) -> list[asyncio.T
         "followers": running.followers.run,
         "judging": lambda: judge_for_ever(running),
         "pulls": pulls.run,
-        "views": lambda: views_for_ever(running),
+        "views": lambda: _side_by_side(views_for_ever(running), curate_for_ever(running)),
         "witnessing": witnessing_of(folder, running).run,
         "attesting": lambda: _again_and_again(
             RENEW_SECONDS, lambda: renew(running), lambda: _log.exception("attestation.failed")
@@ -211,6 +217,27 @@ async def views_for_ever(running: Running) -> None:
         if not running.publisher.fenced:
             await running.views.round()
         await asyncio.sleep(max(running.settings.publish_seconds, 0.2))
+
+
+async def curate_for_ever(running: Running) -> None:
+    """Bring the merged directory and what may be double up to the log, soon after every change."""
+    doubles = SqlDoubles(running.ledger, running.hub.identity.id)
+    curation = SqlCuration(running.ledger, running.hub.identity.id)
+    following = Following(curation, lambda: identifiers.to_instant(running.hub.clock())[:10])
+    searching = Searching(doubles, Process(), running.settings.duplicates_mb)
+    pause = max(running.settings.publish_seconds, CURATE_SECONDS)
+
+    async def often(work: Following | Searching) -> None:
+        while True:
+            await asyncio.sleep(pause)
+            if not running.publisher.fenced:
+                await asyncio.sleep(await work.round())
+
+    try:
+        both = (often(following), often(searching)) if running.settings.duplicates_mb else (often(following),)
+        await _side_by_side(*both)
+    finally:
+        searching.close()
 
 
 async def refresh(running: Running) -> None:

@@ -27,10 +27,12 @@ from ..desk.tokens import Tokens as DeskTokens
 from ..following.rounds import Rounds
 from ..ports import Pull
 from ..storage.admissions import SqlAdmissions
+from ..storage.curation import SqlCuration
 from ..storage.desk import SqlAccounts
 from ..storage.desk_open import SqlOpen
 from ..storage.desk_tokens import SqlTokens
 from ..storage.directory import SqlDirectory
+from ..storage.doubles import SqlDoubles
 from ..storage.passkeys import SqlPasskeys
 from ..storage.readers import SqlReaders
 from ..web import admission, api, desk, directory, notices, problem_documents, versions
@@ -39,6 +41,7 @@ from ..web.oidc import Provider
 from ..web.readiness import Readiness, free_share
 from ..web.tokens import Tokens
 from . import duties
+from .acting import acts_of
 from .opening import Running, now, open_hub, rounds_of, sole, witness_of
 from .told import metrics_of
 
@@ -122,7 +125,16 @@ def _desk(running: Running) -> list[Route]:
     ceremonies = Ceremonies(SqlPasskeys(running.ledger.database), door, settings.address, settings.name)
     open_ = SqlOpen(running.ledger)
     tokens = DeskTokens(SqlTokens(running.ledger.database), door)
-    return desk.routes(desk.Parts(door, open_, settings.address, settings.lang, provider, ceremonies, tokens))
+    rooms = (provider, ceremonies, tokens, curating_of(running))
+    return desk.routes(desk.Parts(door, open_, settings.address, settings.lang, *rooms))
+
+
+def curating_of(running: Running) -> desk.Curating:
+    """What the curator's pages work with."""
+    hub = running.hub
+    acts = acts_of(running.settings, hub, running.ledger, running.erasures)
+    doubles, curation = SqlDoubles(running.ledger, hub.identity.id), SqlCuration(running.ledger, hub.identity.id)
+    return desk.Curating(acts, doubles, curation, hub.clock)
 
 
 def _provider(settings: Settings) -> Provider:

@@ -14,7 +14,7 @@ from jisr_protocol import entry as entries
 from .. import config
 from ..app.opening import now, read_identity
 from ..curation import words
-from ..curation.candidates import Candidate, Index, Pair, pair
+from ..curation.candidates import Candidate, Index, Pair, crowded, pair
 from ..curation.profiles import Key, Profile, profile
 from .setting_up import SettingUpError, check_there, opened
 
@@ -63,13 +63,20 @@ async def duplicates(folder: Path, record: str, progress: Progress) -> dict[str,
             progress(done, total)
     if record:
         key = _asked(read.index, record)
-        found = [(key, read.index.candidates(key, read.denied), "")]
+        found = [(key, read.index.candidates(key, read.denied))]
     else:
         found = list(read.index.every(read.denied, progress))
-    pairs = [_fact(read.index, key, candidate) for key, some, _ in found for candidate in some]
-    crowded = [{"record": "/".join(key), "warning": warning} for key, _, warning in found if warning]
+    graded = {pair(key, candidate.key): candidate.grade for key, some in found for candidate in some}
+    warned = crowded(graded)
+    pairs = [
+        _fact(read.index, key, candidate)
+        for key, some in found
+        for candidate in some
+        if "too_many" not in (warned.get(key), warned.get(candidate.key))
+    ]
+    crowd = [{"record": "/".join(key), "warning": said} for key, said in sorted(warned.items())]
     pairs.sort(key=lambda each: (-each["sure"], each["records"]))
-    return {"records": len(read.index), "pairs": pairs, "crowded": crowded}
+    return {"records": len(read.index), "pairs": pairs, "crowded": crowd}
 
 
 def _asked(index: Index, record: str) -> Key:

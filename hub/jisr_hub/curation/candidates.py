@@ -12,7 +12,8 @@ tells nobody apart, and so the cost stays bounded whatever comes. That the order
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping
 from itertools import combinations
 
 import msgspec
@@ -84,7 +85,7 @@ class Index:
         self._next += 1
         self._profiles[profile.key], self._numbers[profile.key] = profile, number
         self._by_number[number] = profile.key
-        for block in blocks(profile):
+        for block in (*blocks(profile), *_pointing(profile)):
             members = self._blocks.get(block)
             if members is None:
                 self._blocks[block] = number
@@ -101,7 +102,7 @@ class Index:
         self._forget(profile)
         number = self._numbers.pop(key)
         del self._by_number[number]
-        for block in blocks(profile):
+        for block in (*blocks(profile), *_pointing(profile)):
             members = self._blocks[block]
             if isinstance(members, int):
                 del self._blocks[block]
@@ -120,17 +121,20 @@ class Index:
             self._likes[organization] = found
         return self._likes[organization]
 
-    def candidates(self, of: Key | Profile, denied: Collection[Pair] = frozenset()) -> list[Candidate]:
+    def candidates(
+        self, of: Key | Profile, denied: Collection[Pair] = frozenset(), after: Key | None = None
+    ) -> list[Candidate]:
         """Those that may be the same as a record here, or as one that is not here yet: surest first, then by key.
 
         `denied` are pairs, the smaller key first, of which was said that they are not the same: they never come again.
+        With `after` only those with a greater key: who asks about all records meets each pair once.
         """
         profile = self._profiles.get(of) if isinstance(of, tuple) else of
         if profile is None:
             return []
         found = []
         for other in self._near(profile):
-            if pair(profile.key, other.key) in denied:
+            if (after is not None and other.key < after) or pair(profile.key, other.key) in denied:
                 continue
             like = self._comparison.likeness(profile, other)
             if like is not None:
@@ -139,21 +143,23 @@ class Index:
 
     def every(
         self, denied: Collection[Pair] = frozenset(), progress: Progress | None = None
-    ) -> Iterator[tuple[Key, list[Candidate], str]]:
-        """Every record that has candidates, in the order of keys: it, those with a greater key, and a warning.
+    ) -> Iterator[tuple[Key, list[Candidate]]]:
+        """Every record that has candidates of greater keys, with those, in the order of keys: a pair is compared once.
 
-        A record with TOO_MANY that are surer than unsure is warned of and gives none: that is no question of
-        duplicates; of unsure ones there are no more than fit. `progress` is called with how many of how many are done.
+        `progress` is called with how many of how many are done. What is too much is said by `crowded`.
         """
         for done, key in enumerate(sorted(self._profiles), 1):
-            found = self.candidates(key, denied)
-            said = warning(sum(candidate.grade > Grade.UNSURE for candidate in found))
-            found = [] if said == "too_many" else found[:TOO_MANY]
-            pairs = [candidate for candidate in found if key < candidate.key]
-            if pairs or said:
-                yield key, pairs, said
+            if found := self.candidates(key, denied, after=key):
+                yield key, found
             if progress is not None and (done % 500 == 0 or done == len(self._profiles)):
                 progress(done, len(self._profiles))
+
+    def pointing(self, key: Key) -> list[Key]:
+        """The records that are given by this organization or are at this location, unless they are a crowd: how they
+        compare changes with it."""
+        members = self._blocks.get(hash(("pointing", key)), [])
+        members = [members] if isinstance(members, int) else members
+        return [self._by_number[number] for number in members] if len(members) <= MOST_IN_BLOCK else []
 
     def _near(self, profile: Profile) -> list[Profile]:
         """All profiles of its kind that share a block with it that is not crowded."""
@@ -205,6 +211,15 @@ def pair(one: Key, other: Key) -> Pair:
     return (one, other) if one < other else (other, one)
 
 
+def crowded(graded: Mapping[Pair, Grade]) -> dict[Key, str]:
+    """Records with more candidates that are surer than unsure than a person would look at, each with its warning.
+
+    Pairs of one that has TOO_MANY are no question of duplicates, and are not asked about.
+    """
+    count = Counter(key for both, grade in graded.items() if grade > Grade.UNSURE for key in both)
+    return {key: said for key, size in count.items() if (said := warning(size))}
+
+
 def groups(strong: Collection[Pair]) -> list[Group]:
     """Put together records each of which is a strong candidate of every other one.
 
@@ -243,6 +258,11 @@ def blocks(profile: Profile) -> set[int]:
         towns = {"".join(town.bones) for town in place.localities}
         found.update(hash(("town", town, word)) for town in towns for word in _words(profile))
     return found
+
+
+def _pointing(profile: Profile) -> set[int]:
+    """Blocks in which nothing is compared: by which it is found when what it points to changes."""
+    return {hash(("pointing", key)) for key in (*profile.at, *((profile.by,) if profile.by else ()))}
 
 
 def _of_name(kind: str, name: Name) -> Iterator[int]:

@@ -69,13 +69,21 @@ _CODE = {
     Level.UNREADABLE: "names_in_two_scripts",
     Level.OTHER: "other_name",
 }
-_KEY_CODE = {
+KEY_CODES = {
     "phone": "same_phone",
     "mail": "same_mail",
     "domain": "same_domain",
     "page": "same_page",
     "identifier": "same_identifier",
 }
+
+
+_SAYS_NOTHING = {
+    ORGANIZATION: frozenset({Level.OTHER, Level.UNREADABLE}),
+    SERVICE: frozenset({Level.OTHER}),
+    LOCATION: frozenset({Level.OTHER}),
+}
+"""Names of a pair without a common key that say nothing, wherever the two are."""
 
 
 class Facts(msgspec.Struct, frozen=True, gc=False):
@@ -91,8 +99,6 @@ class Facts(msgspec.Struct, frozen=True, gc=False):
     """Identifiers that both have."""
     other_number: str
     """A scheme in which they have different numbers; "" where there is none."""
-    only_town: bool
-    """Whether the name of both is no more than that of their town."""
     other_ways: bool
     """Whether both can be reached in the same way, and never at the same one."""
 
@@ -128,36 +134,35 @@ class Comparison:
             return None
         if a.kind == LOCATION and where.points and where.nearness < Nearness.NEAR:
             return None
-        facts = self._facts(a, b, common, where, (*first, *second))
-        reasons = _reasons(facts)
+        of = (*first, *second)
+        name = names.compare(a.names, b.names, _towns(of))
+        if not common and name.level in _SAYS_NOTHING[a.kind]:
+            return None
+        facts = self._facts(a, b, common, where, name)
         if a.kind == ORGANIZATION:
             grade = _organizations(facts)
         elif a.kind == LOCATION:
-            grade = _locations(facts)
+            grade = _locations(facts, _only_town(a, b, of))
         else:
             grade = _services(facts, bool(given), bool(a.terms) and a.terms == b.terms)
-            reasons += [given] if isinstance(given, Reason) else []
-        if grade is not None and a.ended != b.ended:
+        if grade is None:
+            return None
+        reasons = _reasons(facts) + ([given] if isinstance(given, Reason) else [])
+        if a.ended != b.ended:
             reasons.append(Reason("one_has_ended", (), False))
             grade = Grade.UNSURE if facts.named else None
         return None if grade is None else Likeness(grade, tuple(reasons))
 
-    def _facts(self, a: Profile, b: Profile, common: list[str], where: Where, of: Sequence[Place]) -> Facts:
+    def _facts(self, a: Profile, b: Profile, common: list[str], where: Where, name: names.Compared) -> Facts:
         exact = [key for key in common if not key.startswith("identifier:")]
         few = tuple(key for key in exact if self._shared(a.kind, key) <= FEW)
-        towns = frozenset(bone for place in of for town in place.localities for bone in town.bones)
         return Facts(
-            names.compare(a.names, b.names, towns),
+            name,
             where,
             few,
             tuple(key for key in exact if key not in few),
             tuple(key for key in common if key.startswith("identifier:")),
             _other_number(a, b),
-            any(
-                set(name.words) <= {word for town in place.localities for word in town.words}
-                for place in of
-                for name in (*a.names, *b.names)
-            ),
             not common and bool(_ways(a) & _ways(b)),
         )
 
@@ -188,6 +193,16 @@ def _where(a: Profile, b: Profile, first: tuple[Place, ...], second: tuple[Place
     if a.at and b.at and not set(a.at).isdisjoint(b.at):
         return Where(Nearness.HERE, "location", "")
     return compare_places(first, second, (a.areas, b.areas))
+
+
+def _towns(of: Sequence[Place]) -> frozenset[str]:
+    """The consonants of the towns of these places."""
+    return frozenset(bone for place in of for town in place.localities for bone in town.bones)
+
+
+def _only_town(a: Profile, b: Profile, of: Sequence[Place]) -> bool:
+    towns = [{word for town in place.localities for word in town.words} for place in of]
+    return any(town.issuperset(name.words) for town in towns for name in (*a.names, *b.names))
 
 
 def _ways(of: Profile) -> set[str]:
@@ -248,12 +263,13 @@ def _services(facts: Facts, given: bool, same_terms: bool) -> Grade | None:
     return Grade.UNSURE if known and level is Level.PART and near >= Nearness.TOWN else None
 
 
-def _locations(facts: Facts) -> Grade | None:
+def _locations(facts: Facts, only_town: bool) -> Grade | None:
+    """`only_town`: the name of one is no more than that of a town."""
     near, level = facts.where.nearness, facts.level
     if facts.named:
         if near >= Nearness.NEAR:
             return Grade.STRONG
-        if facts.only_town:
+        if only_town:
             return Grade.UNSURE
         said = facts.name.weight >= PLAIN_LETTERS
         return Grade.WORTH_A_LOOK if near is Nearness.TOWN or facts.keys or said else Grade.UNSURE
@@ -267,7 +283,7 @@ def _locations(facts: Facts) -> Grade | None:
 def _reasons(facts: Facts) -> list[Reason]:
     name, where = facts.name, facts.where
     found = [Reason(_CODE[name.level], (name.one, name.other), name.level >= Level.PART)]
-    found += [Reason(_KEY_CODE[key.split(":")[0]], (_value(key),)) for key in (*facts.numbers, *facts.keys)]
+    found += [Reason(KEY_CODES[key.split(":")[0]], (_value(key),)) for key in (*facts.numbers, *facts.keys)]
     found += [Reason("shared_by_many", (_value(key),), False) for key in facts.crowded]
     if where.nearness is Nearness.APART:
         found.append(Reason("elsewhere", (where.value,) if where.value else (), False))

@@ -126,12 +126,19 @@ def _aligned(a: Name, b: Name, apart: bool) -> tuple[list[int], list[int], int, 
     Likest pairs first, and by words where pairs are equally like, so that both ways round give the same.
     """
     found: list[tuple[int, str, str, int, int, int]] = []
-    for i, word in enumerate(a.words):
-        for j, with_ in enumerate(b.words):
-            distance = _distance(word, with_, a.bones[i], b.bones[j], apart)
+    for i, (word, sound) in enumerate(zip(a.words, a.bones, strict=True)):
+        size = len(word)
+        for j, (with_, with_sound) in enumerate(zip(b.words, b.bones, strict=True)):
+            if word == with_:
+                distance: int | None = 0
+            elif not apart and sound != with_sound and not -4 < size - len(with_) < 4:
+                continue
+            else:
+                distance = _distance(word, with_, sound, with_sound, apart)
             if distance is not None:
                 found.append((distance, min(word, with_), max(word, with_), abs(i - j), i, j))
-    found.sort(key=lambda pair: pair[:4])
+    if len(found) > 1:
+        found.sort(key=lambda pair: pair[:4])
     left_a, left_b = set(range(len(a.words))), set(range(len(b.words)))
     edits = letters = 0
     for distance, _, _, _, i, j in found:
@@ -141,6 +148,11 @@ def _aligned(a: Name, b: Name, apart: bool) -> tuple[list[int], list[int], int, 
             edits += distance
             letters += max(len(a.bones[i]), len(b.bones[j])) if apart else max(len(a.words[i]), len(b.words[j]))
     return sorted(left_a), sorted(left_b), edits, letters
+
+
+def _edits_in(letters: int) -> int:
+    """Edits that a word of so many letters may have."""
+    return 0 if letters < 4 else 1 if letters < 7 else 2 if letters < 11 else 3
 
 
 @lru_cache(maxsize=65536)
@@ -158,7 +170,7 @@ def _distance(a: str, b: str, sound_a: str, sound_b: str, apart: bool) -> int | 
         return near if longest >= 5 and near <= 1 else None
     longest = max(len(a), len(b))
     edits: int = OSA.distance(a, b, score_cutoff=3)
-    if edits <= (0 if longest < 4 else 1 if longest < 7 else 2 if longest < 11 else 3):
+    if edits <= _edits_in(longest):
         return edits
     if sound_a == sound_b and (len(sound_a) > 2 or (a[0] == b[0] and OSA.distance(a, b) <= 2)):
         return 1  # other vowels, other letters for one sound: Noor, Nour; Jamal, Djamal
@@ -170,11 +182,15 @@ def _runs_together(one: Sequence[str], other: Sequence[str]) -> bool:
     if len(one) == len(other) or any(word.isdigit() for word in (*one, *other)):
         return False
     a, b = "".join(one), "".join(other)
+    if abs(len(a) - len(b)) * 10 > max(len(a), len(b)):
+        return False
     return len(a) >= 6 and Levenshtein.normalized_similarity(a, b) >= 0.9
 
 
 def _acronym(a: Name, b: Name) -> int:
     """How many letters of an acronym the two names share; 0 for none."""
+    if not a.acronyms and not b.acronyms:
+        return 0
     said = [letters for letters in a.acronyms if letters in b.acronyms]
     said += [letters for letters in a.acronyms if letters in b.initials]
     said += [letters for letters in b.acronyms if letters in a.initials]

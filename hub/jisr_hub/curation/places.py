@@ -107,11 +107,19 @@ def _town_of(one: tuple[Name, ...], other: tuple[Name, ...]) -> str | None:
 def _street(a: Place, b: Place) -> str:
     """The street with its number where both have it, with at most one letter in seven other."""
     for one in a.streets:
+        numbers, plain = _read(one)
+        if not numbers:
+            continue
         for other in b.streets:
-            numbers = [sorted(word for word in street.split() if word.isdigit()) for street in (one, other)]
-            if not numbers[0] or numbers[0] != numbers[1]:
-                continue
-            plain = ["".join(sorted(word for word in street.split() if not word.isdigit())) for street in (one, other)]
-            if max(map(len, plain)) >= 5 and OSA.distance(*plain) * 7 <= max(map(len, plain)):
+            others, with_ = _read(other)
+            longest = max(len(plain), len(with_))
+            if numbers == others and longest >= 5 and OSA.distance(plain, with_) * 7 <= longest:
                 return min(one, other)
     return ""
+
+
+@lru_cache(maxsize=16384)
+def _read(street: str) -> tuple[tuple[str, ...], str]:
+    """The numbers of a street, and its words as one, both in order."""
+    words = sorted(street.split())
+    return tuple(word for word in words if word.isdigit()), "".join(word for word in words if not word.isdigit())

@@ -61,15 +61,9 @@ class Name(msgspec.Struct, frozen=True, gc=False):
     """The first letters of its words, without and with the legal ones, the articles, and the little words."""
     main: bool
     """Whether it is the record's name, and not another one it is known by."""
-
-    @property
-    def script(self) -> str:
-        return script("".join(self.words))
-
-    @property
-    def length(self) -> int:
-        """Letters that are compared."""
-        return sum(map(len, self.words))
+    script: str
+    length: int
+    """Letters that are compared."""
 
 
 def name(shown: str, lang: str, main: bool = True, acronym: bool = False) -> Name | None:
@@ -90,6 +84,8 @@ def name(shown: str, lang: str, main: bool = True, acronym: bool = False) -> Nam
         acronyms=_acronyms(shown[:300], acronym, initials),
         initials=tuple(letters for letters in initials if len(letters) > 1),
         main=main,
+        script=script("".join(words)),
+        length=sum(map(len, words)),
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from ..authority.admissions import Admissions, Store
+from ..curation.candidates import Pair
 from ..curation.merging import Entry
 from ..curation.saying import Saying
 from ..curation.words import Voices, Word
@@ -52,6 +53,14 @@ class Curation(Protocol):
     async def follow(self, today: str) -> int: ...
 
 
+class Doubles(Protocol):
+    """What was answered about likely duplicates."""
+
+    async def answer(self, both: Pair, answer: str, until: str, account: str, at: str) -> None: ...
+
+    async def unanswer(self, both: Pair) -> None: ...
+
+
 @dataclass(frozen=True)
 class Bench:
     """The parts of an open hub that acts work with."""
@@ -68,6 +77,7 @@ class Bench:
     address: str
     per_hour: int
     per_day: int
+    doubles: Doubles | None = None
 
 
 @dataclass(frozen=True)

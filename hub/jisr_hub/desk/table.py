@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from .bench import Work, nothing
 from .roles import Right
-from .works import holding, nodes, peers, saying
+from .works import doubles, holding, nodes, peers, saying
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,10 @@ _ALL = (
     Act("say", Right.CURATE, saying.say),
     Act("take_back", Right.CURATE, saying.take_back),
     Act("set_aside_word", Right.CURATE, saying.set_aside, reason=True),
+    Act("answer", Right.CURATE, doubles.answer),
+    Act("unanswer", Right.CURATE, doubles.unanswer),
+    Act("split", Right.CURATE, doubles.split),
+    Act("unsplit", Right.CURATE, doubles.unsplit),
     Act("hear", Right.PEERS, saying.hear),
     # other hubs and what is fetched
     Act("peer_add", Right.PEERS, peers.add),

@@ -26,7 +26,7 @@ from ..curation.clusters import Reach, begins, reach
 from ..curation.directory import settle
 from ..curation.merging import Entry, Record, address
 from ..curation.terms import Concept, Mapped, mappings
-from ..curation.words import TYPE, Voices, Word, counting, word_of
+from ..curation.words import NOT_SAME, SAME, TYPE, Voices, Word, counting, word_of
 from ..ports import Conflict, Key
 from . import tables as t
 from .dialogue import Ask, Dialogue, Put
@@ -110,6 +110,25 @@ class SqlCuration:
         """The entry that this record is in; None when there is none, or nothing of it is shown."""
         found = await self._settled([key], today)
         return next((one for one in found if address(key) in (one.address, *one.also)), None)
+
+    async def records(self, keys: Collection[Key]) -> dict[Key, Record]:
+        """Those of these records that are live, as their authors wrote them."""
+        async with self._database.reading() as connection:
+            return await self._live(connection, keys)
+
+    async def joined(self, keys: Sequence[Key], at: str) -> tuple[list[Entry], list[Entry]]:
+        """(the entries of these records as they are, as they would be if this hub said now that they are one)."""
+        voices, today = await self.voices(), at[:10]
+        async with self._database.reading() as connection:
+            found = await self._walk(connection, keys, voices)
+            live = await self._live(connection, found.keys)
+        own = [word.modified for word in found.words if word.by == self.own]
+        word = Word((self.own, "-"), 1, "", max([at, *own]), SAME, tuple(sorted(keys)))
+        said = Reach(found.keys | frozenset(keys), (*_without(found.words, word), word))
+        wanted = {address(key) for key in keys}
+        both = settle(found, live, voices, today), settle(said, live, voices, today)
+        before, after = ([e for e in entries if wanted & {e.address, *e.also}] for entries in both)
+        return before, after
 
     async def entries(self, today: str) -> AsyncIterator[list[Entry]]:
         """Every entry, by the names of the records they are called after, in batches. Call `follow` before."""
@@ -374,6 +393,11 @@ class SqlCuration:
         heard = orjson.dumps(sorted(stand.heard)).decode()
         row = (_FEED, stand.epoch, stand.day, heard, stand.cursor)
         await self._database.put(connection, t.curated, [row], replace=True)
+
+
+def _without(words: Iterable[Word], new: Word) -> list[Word]:
+    """These words without this hub's own "not the same" of the same records: a later word takes its place."""
+    return [w for w in words if not (w.by == new.by and w.predicate == NOT_SAME and w.subjects == new.subjects)]
 
 
 def _keys(sql: str, values: tuple[object, ...]) -> Dialogue[list[Key]]:

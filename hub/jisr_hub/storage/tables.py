@@ -31,6 +31,8 @@
 `act`         the audit log of what people did here, a chain of signed lines; `words` stand apart, so that they can be
               erased. `act_open` what has begun and not ended, or waits for a second person
 `block`       what the operator keeps out of sight until a day; each has a hold, which is said anew
+`double`      pairs of records that may be of one thing, graded, without what they say; `double_stand` how far the log
+              was read for them: made anew from it. `double_answer` what a person answered who did not decide
 `reader`      who may read which audience; `used_assertion` and `access_token` are forgotten when they expire
 
 `key_statement` holds the chains as they now are; `logged_statement` what stands in the hub's feed, also of chains whose
@@ -607,6 +609,46 @@ block = Table(
     Column("reason", String, nullable=False),
     Column("note", String, nullable=False),
     Column("at", String, nullable=False),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+double = Table(
+    "double",
+    metadata,
+    Column("node", String, primary_key=True),
+    Column("id", String, primary_key=True),
+    Column("other_node", String, primary_key=True),
+    Column("other_id", String, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("codes", String, nullable=False),
+    Column("grade", Number, nullable=False),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+Index("double_other", double.c.other_node, double.c.other_id)
+Index("double_grade", double.c.grade, double.c.kind)
+double_answer = Table(
+    "double_answer",
+    metadata,
+    Column("node", String, primary_key=True),
+    Column("id", String, primary_key=True),
+    Column("other_node", String, primary_key=True),
+    Column("other_id", String, primary_key=True),
+    Column("answer", String, nullable=False),
+    Column("until", String, nullable=False),
+    Column("account", String, nullable=False),
+    Column("at", String, nullable=False),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+double_stand = Table(
+    "double_stand",
+    metadata,
+    Column("feed", String, primary_key=True),
+    Column("epoch", String, nullable=False),
+    Column("trouble", String, nullable=False),
+    Column("cursor", Number, nullable=False),
+    Column("rules", Number, nullable=False),
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )

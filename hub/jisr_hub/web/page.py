@@ -37,6 +37,7 @@ _MEDIA_TYPES = {
     "desk.css": "text/css; charset=utf-8",
     "jisr.css": "text/css; charset=utf-8",
     "mark.svg": "image/svg+xml",
+    "four_keys.js": "text/javascript; charset=utf-8",
     "passkey.js": "text/javascript; charset=utf-8",
 }
 

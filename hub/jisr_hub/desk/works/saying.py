@@ -24,7 +24,7 @@ async def say(bench: Bench, asked: Asked) -> Result:
     await bench.curation.follow(today(bench))
     subjects = [await _record(bench, name) for name in dict.fromkeys(names)]
     members = {name: asked.members[name] for name in MEMBERS if asked.members.get(name) not in (None, "")}
-    members |= _reason(bench, asked)
+    members |= reason_of(bench, asked)
     word = await bench.saying.say(predicate, subjects, bench.lang, **members)
     return Result(await _told(bench, word, done="said"), undo=Undo("take_back", "/".join(word.key)))
 
@@ -44,7 +44,7 @@ async def take_back(bench: Bench, asked: Asked) -> Result:
 async def set_aside(bench: Bench, asked: Asked) -> Result:
     """Say that a word of another hub does not count here, with a reason that everybody may read."""
     word = await word_named(bench, asked.subject)
-    against = await bench.saying.say(DISPUTED, [word.key], bench.lang, **_reason(bench, asked))
+    against = await bench.saying.say(DISPUTED, [word.key], bench.lang, **reason_of(bench, asked))
     facts = {**await _told(bench, word, done="does not count here"), "by": against.key[1]}
     return Result(facts, undo=Undo("take_back", "/".join(against.key)))
 
@@ -98,7 +98,8 @@ async def _record(bench: Bench, name: str) -> Key:
     return key
 
 
-def _reason(bench: Bench, asked: Asked) -> dict[str, Any]:
+def reason_of(bench: Bench, asked: Asked) -> dict[str, Any]:
+    """The reason of an act as a member of a word."""
     return {"reason": {bench.lang: {"origin": "author", "value": asked.reason}}} if asked.reason else {}
 
 

@@ -15,13 +15,15 @@ from ...desk.passkeys import Ceremonies
 from ...desk.tokens import Tokens
 from ..oidc import Provider
 from .door_pages import BACK, DoorPages
+from .duplicates import Curating, Duplicates
 from .home import Home
+from .merged import Merged
 from .passkeys import PasskeyPages
 from .people import People
 from .rim import Rim, Room
 from .tokens import TokenPages
 
-__all__ = ["BACK", "Parts", "routes"]
+__all__ = ["BACK", "Curating", "Parts", "routes"]
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Parts:
     provider: Provider | None = None
     ceremonies: Ceremonies | None = None
     tokens: Tokens | None = None
+    curating: Curating | None = None
 
 
 def rooms(rim: Rim, parts: Parts) -> list[Room]:
@@ -45,6 +48,8 @@ def rooms(rim: Rim, parts: Parts) -> list[Room]:
         *([TokenPages(rim, parts.tokens)] if parts.tokens is not None else []),
         Home(rim, parts.open_),
         People(rim),
+        *([Duplicates(rim, parts.curating)] if parts.curating is not None else []),
+        *([Merged(rim, parts.curating)] if parts.curating is not None else []),
     ]
 
 
