@@ -17,6 +17,7 @@ from starlette.routing import BaseRoute, Route
 
 from jisr_protocol.reader.http import ExchangeError, GuardedClient
 
+from .. import __version__
 from ..authority.admissions import Admissions
 from ..authority.attesting import Attesting
 from ..config import Settings
@@ -35,8 +36,9 @@ from ..storage.directory import SqlDirectory
 from ..storage.doubles import SqlDoubles
 from ..storage.passkeys import SqlPasskeys
 from ..storage.readers import SqlReaders
-from ..web import admission, api, desk, directory, notices, problem_documents, versions
+from ..web import admission, api, desk, directory, notices, openapi, problem_documents, versions
 from ..web import witness as witness_routes
+from ..web.desk_api import DeskApi
 from ..web.oidc import Provider
 from ..web.readiness import Readiness, free_share
 from ..web.tokens import Tokens
@@ -97,13 +99,14 @@ def _routes(running: Running, folder: Path, rounds: Rounds[Pull]) -> list[BaseRo
         *notices.routes(running.hub),
         *witness_routes.routes(witness, running.pages),
     ]
-    return [
-        *versions.versioned(protocol, endings),
+    served: list[BaseRoute] = [
+        *versions.versioned([*protocol, *_desk_api(running)], endings),
         *_readiness(running, folder).routes(),
         *metrics_of(running, folder),
         *_desk(running),
-        *_directory(running),
     ]
+    pages = _directory(running)
+    return [*served, openapi.route([*served, *pages], running.settings.address, __version__), *pages]
 
 
 def _directory(running: Running) -> list[BaseRoute]:
@@ -116,11 +119,21 @@ def _directory(running: Running) -> list[BaseRoute]:
     return [*directory.routes(shown, default_language=running.settings.lang)]
 
 
+def _desk_api(running: Running) -> list[Route]:
+    """The desk for programs."""
+    door, open_ = _door(running), SqlOpen(running.ledger)
+    acts = acts_of(running.settings, running.hub, running.ledger, running.erasures)
+    return DeskApi(DeskTokens(SqlTokens(running.ledger.database), door), acts, open_, door.accounts).routes()
+
+
+def _door(running: Running) -> Door:
+    accounts = SqlAccounts(running.ledger.database)
+    return Door(accounts, Passwords(os.urandom), now, os.urandom, aside=asyncio.to_thread)
+
+
 def _desk(running: Running) -> list[Route]:
     """Where the hub's own people sign in; also while nothing may be signed, since they have to see why."""
-    passwords = Passwords(os.urandom)
-    door = Door(SqlAccounts(running.ledger.database), passwords, now, os.urandom, aside=asyncio.to_thread)
-    settings = running.settings
+    door, settings = _door(running), running.settings
     provider = _provider(settings) if settings.oidc_issuer else None
     ceremonies = Ceremonies(SqlPasskeys(running.ledger.database), door, settings.address, settings.name)
     open_ = SqlOpen(running.ledger)

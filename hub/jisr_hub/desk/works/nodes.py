@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 from dataclasses import replace
 
-from jisr_protocol import constraints
+from jisr_protocol import constraints, identifiers, keys
 from jisr_protocol.constraints import Constraints
+from jisr_protocol.refusal import Refusal
 
 from ...authority import admissions
 from ...authority.admissions import Request
@@ -51,8 +52,13 @@ async def refuse(bench: Bench, asked: Asked) -> Result:
 
 async def ask_again(bench: Bench, asked: Asked) -> Result:
     """Have a request wait again that was refused."""
-    keys = base64.b64decode(asked.text("keys"))
-    request = Request(asked.subject, asked.text("name"), asked.text("source"), asked.text("at"), keys)
+    try:
+        held = base64.b64decode(asked.text("keys"), validate=True)
+        keys.fold(keys.parse_file(held), expected_id=asked.subject)
+        identifiers.from_instant(asked.text("at"))
+    except (Refusal, ValueError) as error:  # an act may be asked for by anybody who may, with whatever members
+        raise CannotAct(NOT_WAITING, node=asked.subject) from error
+    request = Request(asked.subject, asked.text("name"), asked.text("source"), asked.text("at"), held)
     if not await bench.store.put(request, most=admissions.WAITING_MOST, of_one_source=admissions.WAITING_OF_ONE_SOURCE):
         raise CannotAct(N_("Nothing was changed: too many of the same network wait already."))
     return Result({"node": request.node}, undo=Undo("refuse", request.node))

@@ -1,0 +1,262 @@
+"""What the OpenAPI document says of every route: one table. The words of the specification are not repeated here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+Types = Mapping[str, Any]
+JSON, LINES, HTML, TEXT, FORM = (
+    "application/json",
+    "application/x-ndjson",
+    "text/html",
+    "text/plain",
+    "application/x-www-form-urlencoded",
+)
+_PROBLEM_TYPE = "application/problem+json"
+PROBLEM: Mapping[str, Any] = {
+    "type": "object",
+    "required": ["code", "detail", "retry", "status", "title", "type"],
+    "properties": {
+        "code": {"type": "string"},
+        "detail": {"type": "string"},
+        "retry": {"type": "string"},
+        "status": {"type": "integer"},
+        "title": {"type": "string"},
+        "type": {"type": "string"},
+        "rule": {"type": "string"},
+        "pointer": {"type": "string"},
+    },
+}
+_REF = {_PROBLEM_TYPE: {"$ref": "#/components/schemas/Problem"}}
+_ANY: Mapping[str, Any] = {}
+_OBJECT = {"type": "object"}
+_DOCUMENT: Types = {JSON: _OBJECT}
+_PAGE: Types = {HTML: _ANY, **_REF}
+"""People get a page, programs a problem document."""
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One method of one address. `answers` give media types and their schemas by status; None is an empty body."""
+
+    tag: str
+    summary: str
+    answers: Mapping[int, Types | None]
+    body: Types = field(default_factory=dict)
+    body_needed: bool = True
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    query: Sequence[Mapping[str, Any]] = ()
+    security: str = ""
+
+
+def _problems(*statuses: int) -> dict[int, Types | None]:
+    return dict.fromkeys(statuses, _REF)
+
+
+def _words(**members: Any) -> dict[str, Any]:
+    return {"type": "object", "required": sorted(members), "properties": members}
+
+
+def _listed(**members: Any) -> dict[str, Any]:
+    return {"type": "array", "items": _words(**members)}
+
+
+def _query(name: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+    return {"name": name, "schema": schema, "required": False}
+
+
+_STRING, _INTEGER, _BOOLEAN = {"type": "string"}, {"type": "integer"}, {"type": "boolean"}
+_STRINGS = {"type": "array", "items": _STRING}
+_FEED = {"feed": {"type": "string", "minLength": 1, "examples": ["public"]}, "major": {"type": "integer", "minimum": 0}}
+_NODE = {"node": {"type": "string", "minLength": 1, "examples": ["jisr:" + "a" * 52]}}
+_NOTHING_HERE = _problems(404)
+_CALL = _problems(400, 404, 413, 429, 503)
+"""What every call of the protocol may answer besides."""
+
+
+def _file(summary: str, kind: str = JSON, *more: str) -> Operation:
+    types = dict.fromkeys((kind, *more), _ANY)
+    return Operation(
+        "feed",
+        summary,
+        {200: types, 206: types, 304: None, **_problems(400, 401, 404, 410, 416, 503)},
+        parameters=_FEED,
+    )
+
+
+def _files(feed: str) -> dict[tuple[str, str], Operation]:
+    head = _file("The head that is out; ?after=&wait= answers as soon as it covers more.")
+    wait = (_query("after", {"type": "integer", "minimum": 0}), _query("wait", {"type": "integer", "maximum": 1}))
+    return {
+        ("GET", f"{feed}/keys.json"): _file("The keys of this hub."),
+        ("GET", f"{feed}/head.json"): Operation(head.tag, head.summary, head.answers, parameters=_FEED, query=wait),
+        ("GET", f"{feed}/log/{{path}}"): _file("A page of the log.", LINES),
+        ("GET", f"{feed}/gens/{{name}}"): _file("Which pages were written again."),
+        ("GET", f"{feed}/policy/{{name}}"): _file("A policy of this feed."),
+        ("GET", f"{feed}/snap/{{path}}"): _file("The manifest or a part of a snapshot.", JSON, LINES),
+        ("GET", f"{feed}/inv/{{name}}"): _file("A node of the state tree."),
+        ("GET", f"{feed}/rec/{{node}}/{{id}}/{{name}}"): _file("The line that set a version of a record.", JSON, LINES),
+    }
+
+
+def _call(summary: str, answer: Types | None, status: int = 200, *statuses: int, **more: Any) -> Operation:
+    return Operation("calls", summary, {status: answer, **_CALL, **_problems(*statuses)}, **more)
+
+
+_LINE = _words(n=_INTEGER, at=_STRING, who=_STRING, kind=_STRING, subject=_STRING, outcome=_STRING, can_undo=_BOOLEAN)
+_DONE = {JSON: _words(n=_INTEGER, facts=_OBJECT, waits=_STRING)}
+_REASON = {JSON: {"type": "object", "properties": {"reason": _STRING}, "additionalProperties": False}}
+_ASKED = {
+    JSON: {
+        "type": "object",
+        "required": ["kind"],
+        "properties": {"kind": _STRING, "subject": _STRING, "reason": _STRING, "members": _OBJECT},
+        "additionalProperties": False,
+    }
+}
+_ACTING = _problems(400, 401, 403, 409, 413, 422, 429, 503)
+_LOOKING = _problems(401, 403, 429, 503)
+
+
+def _desk(summary: str, answers: Mapping[int, Types | None], **more: Any) -> Operation:
+    return Operation("desk", summary, answers, security="desk", **more)
+
+
+OPERATIONS: Mapping[tuple[str, str], Operation] = MappingProxyType(
+    {
+        # the feed
+        ("GET", "/.well-known/jisr.json"): _file("What this hub offers."),
+        ("GET", "/keys.json"): _file("The keys of this hub."),
+        ("GET", "/feeds/public/log/{path}"): _file("A page of the public log.", LINES),
+        **_files("/feeds/{feed}"),
+        **_files("/feeds/{major}/{feed}"),
+        ("GET", "/feeds/public/checkpoint"): _file("The checkpoint of the public log.", TEXT),
+        ("GET", "/feeds/{major}/public/checkpoint"): _file("The same, for readers of another major.", TEXT),
+        # calls
+        ("POST", "/v1/nodes/{node}/feeds/{name}/log"): _call(
+            "Push entries of an admitted node.",
+            {JSON: _OBJECT},
+            200,
+            403,
+            409,
+            415,
+            422,
+            body={"application/vnd.jisr.push+ndjson": {"type": "string"}},
+            parameters=_NODE,
+        ),
+        ("GET", "/v1/nodes/{node}/feeds/{name}/log/state"): _call(
+            "What the hub holds of a node's feed.", {JSON: _OBJECT}, 200, 401, 403, 422, parameters=_NODE
+        ),
+        ("GET", "/v1/nodes/{node}/feeds/{name}/log/receipt"): _call(
+            "The last answer to a push, made anew.", {JSON: _OBJECT}, 200, 401, 403, 422, parameters=_NODE
+        ),
+        ("GET", "/v1/nodes/{node}/keys.json"): _call(
+            "The chain of a writer.", {JSON: _OBJECT}, 200, 304, parameters=_NODE
+        ),
+        ("POST", "/v1/ping"): _call("Some feed has grown: look soon.", None, 202),
+        ("POST", "/v1/token"): _call(
+            "A token for a restricted feed.",
+            {JSON: _OBJECT},
+            200,
+            401,
+            422,
+            body={FORM: {"type": "object", "properties": {"grant_type": _STRING, "client_assertion": _STRING}}},
+        ),
+        ("POST", "/v1/admissions"): Operation(
+            "calls",
+            "Ask to be let in.",
+            {200: {JSON: _OBJECT}, 202: {JSON: _OBJECT}, **_CALL, **_problems(403, 409, 422)},
+            body={JSON: _OBJECT},
+        ),
+        ("POST", "/v1/notices"): _call(
+            "Bring notices and acks.", {JSON: _OBJECT}, 200, 403, 422, body={JSON: _OBJECT, LINES: {"type": "string"}}
+        ),
+        ("GET", "/v1/notices/{digest}/acks"): _call("What hubs said of a notice.", {JSON: _ANY}),
+        ("POST", "/v1/witness"): Operation(
+            "calls",
+            "Have a checkpoint cosigned (C2SP add-checkpoint).",
+            {200: {TEXT: _ANY}, **_CALL, **_problems(403, 422), 409: {"text/x.tlog.size": _ANY, **_REF}},
+            body={TEXT: {"type": "string"}},
+        ),
+        ("GET", "/v1/openapi.json"): _call("This document.", {JSON: _OBJECT}),
+        # the desk for programs
+        ("GET", "/v1/desk/me"): _desk(
+            "Whose token this is, and what it may do.",
+            {
+                200: {JSON: _words(account=_STRING, role=_STRING, scopes={"type": "array", "items": _STRING})},
+                **_LOOKING,
+            },
+        ),
+        ("GET", "/v1/desk/open"): _desk(
+            "What waits for somebody.",
+            {
+                200: {JSON: _words(waiting={"type": "array"}, failing={"type": "array"}, put_aside={"type": "array"})},
+                **_LOOKING,
+            },
+        ),
+        ("GET", "/v1/desk/accounts"): _desk(
+            "Who may sign in.", {200: {JSON: _words(accounts=_listed(name=_STRING, role=_STRING))}, **_LOOKING}
+        ),
+        ("GET", "/v1/desk/kinds"): _desk(
+            "Every kind of act, and whether this token may do it.",
+            {200: {JSON: _words(kinds=_listed(kind=_STRING, scope=_STRING, may=_BOOLEAN))}, **_LOOKING},
+        ),
+        ("GET", "/v1/desk/acts"): _desk(
+            "The audit log, newest first.",
+            {200: {JSON: _words(acts={"type": "array", "items": _LINE})}, **_LOOKING, **_problems(400)},
+            query=(
+                _query("before", {"type": "integer", "minimum": 0}),
+                _query("most", {"type": "integer", "minimum": 1, "maximum": 200}),
+                *(_query(name, _STRING) for name in ("who", "kind", "subject", "outcome", "since", "until")),
+            ),
+        ),
+        ("POST", "/v1/desk/acts"): _desk(
+            "Do one thing; 202 when it waits for a second person.", {200: _DONE, 202: _DONE, **_ACTING}, body=_ASKED
+        ),
+        ("GET", "/v1/desk/acts/{n}"): _desk("One act.", {200: {JSON: _LINE}, **_LOOKING, **_problems(404)}),
+        ("POST", "/v1/desk/acts/{n}/undo"): _desk(
+            "Undo an act by its number.",
+            {200: _DONE, 202: _DONE, **_ACTING, **_problems(404)},
+            body=_REASON,
+            body_needed=False,
+        ),
+        ("GET", "/v1/desk/waiting"): _desk(
+            "What waits for a second person.",
+            {200: {JSON: _words(waiting=_listed(ticket=_STRING, who=_STRING, kind=_STRING))}, **_LOOKING},
+        ),
+        ("POST", "/v1/desk/waiting/{ticket}/approve"): _desk(
+            "Do what somebody else asked for.", {200: _DONE, **_ACTING}
+        ),
+        ("POST", "/v1/desk/waiting/{ticket}/decline"): _desk(
+            "Leave it undone.", {204: None, **_ACTING}, body=_REASON, body_needed=False
+        ),
+        # how the hub is
+        ("GET", "/healthz"): Operation("health", "Whether it runs.", {200: {TEXT: _ANY, JSON: _ANY}}),
+        ("GET", "/readyz"): Operation(
+            "health", "Whether it can be relied on.", {200: {JSON: _OBJECT}, 503: {JSON: _OBJECT}}
+        ),
+        ("GET", "/metrics"): Operation("health", "Figures, to this machine.", {200: {TEXT: _ANY}, **_NOTHING_HERE}),
+        # pages for people
+        ("GET", "/"): Operation("pages", "To the directory.", {303: None, 307: None, 302: None, 200: {HTML: _ANY}}),
+        ("GET", "/directory"): Operation(
+            "pages", "The list.", {200: {HTML: _ANY}, 400: {HTML: _ANY}, 404: {HTML: _ANY}}
+        ),
+        ("GET", "/directory/{node}/{id}"): Operation(
+            "pages", "One record.", {**dict.fromkeys((200, 404, 410), _PAGE), 303: None, 308: None}
+        ),
+        ("GET", "/static/desk.css"): Operation("pages", "A style sheet.", {200: {"text/css": _ANY}}),
+        ("GET", "/static/jisr.css"): Operation("pages", "A style sheet.", {200: {"text/css": _ANY}}),
+        ("GET", "/static/mark.svg"): Operation("pages", "The mark.", {200: {"image/svg+xml": _ANY}}),
+        ("GET", "/static/passkey.js"): Operation("pages", "The script of passkeys.", {200: {"text/javascript": _ANY}}),
+    }
+)
+
+
+def page_of_the_desk(method: str) -> Operation:
+    """What every page of the desk may answer: itself, a way on, or a refusal as a page."""
+    pages = {status: {HTML: _ANY} for status in (200, 400, 401, 403, 404, 409, 410, 422, 429, 503)}
+    body = {FORM: {"type": "object", "additionalProperties": _STRING}} if method == "POST" else {}
+    return Operation("desk", "A page of the desk.", {**pages, 303: None, 413: _REF}, body=body, body_needed=False)
