@@ -247,12 +247,13 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = MappingProxyType(
         ("GET", "/directory/{node}/{id}"): Operation(
             "pages", "One record.", {**dict.fromkeys((200, 404, 410), _PAGE), 303: None, 308: None}
         ),
-        ("GET", "/static/desk.css"): Operation("pages", "A style sheet.", {200: {"text/css": _ANY}}),
-        ("GET", "/static/jisr.css"): Operation("pages", "A style sheet.", {200: {"text/css": _ANY}}),
-        ("GET", "/static/mark.svg"): Operation("pages", "The mark.", {200: {"image/svg+xml": _ANY}}),
-        ("GET", "/static/passkey.js"): Operation("pages", "The script of passkeys.", {200: {"text/javascript": _ANY}}),
     }
 )
+
+
+def static_file(media_type: str) -> Operation:
+    """A file beside the pages."""
+    return Operation("pages", "A file of the pages.", {200: {media_type.partition(";")[0]: _ANY}})
 
 
 def page_of_the_desk(method: str) -> Operation:

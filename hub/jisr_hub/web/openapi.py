@@ -1,6 +1,6 @@
 """An OpenAPI 3.1 document of the whole HTTP API, made of the routes that are served and the table in described.py.
 
-The desk's pages describe themselves by their ways; for every other route there is a line in the table. A route without
+The desk's pages and static files describe themselves; for every other route there is a line in the table. A route without
 one is a fault that a test finds, and so is a line without a route.
 """
 
@@ -15,12 +15,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from .described import OPERATIONS, PROBLEM, Operation, page_of_the_desk
+from .described import OPERATIONS, PROBLEM, Operation, page_of_the_desk, static_file
+from .page import MEDIA_TYPES
 
 PATH = "/v1/openapi.json"
 _CONVERTER = re.compile(r"\{(\w+):\w+\}")
 _NAME = re.compile(r"\{(\w+)\}")
-_DESK = "/desk"
+_DESK, _STATIC = "/desk", "/static/"
 
 Key = tuple[str, str]
 
@@ -38,6 +39,8 @@ def operation_of(key: Key) -> Operation | None:
     method, path = key
     if path == _DESK or path.startswith(f"{_DESK}/"):
         return page_of_the_desk(method)
+    if path.startswith(_STATIC):
+        return static_file(MEDIA_TYPES[path.removeprefix(_STATIC)])
     return OPERATIONS.get(key)
 
 

@@ -33,7 +33,7 @@ SECURITY_HEADERS: Mapping[str, str] = {
 # Embeddings, overrides and isolates (UAX 9 §2); the plain marks U+200E, U+200F and U+061C do no harm.
 _DIRECTION_CONTROLS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 
-_MEDIA_TYPES = {
+MEDIA_TYPES = {
     "desk.css": "text/css; charset=utf-8",
     "jisr.css": "text/css; charset=utf-8",
     "mark.svg": "image/svg+xml",
@@ -117,9 +117,9 @@ async def _static(request: Request) -> Response:
     lasting = request.query_params.get("v") == digest
     caching = "public, max-age=31536000, immutable" if lasting else "public, max-age=300"
     headers = {**SECURITY_HEADERS, "Cache-Control": caching}
-    return Response(content, media_type=_MEDIA_TYPES[request.url.path.rsplit("/", 1)[1]], headers=headers)
+    return Response(content, media_type=MEDIA_TYPES[request.url.path.rsplit("/", 1)[1]], headers=headers)
 
 
 def static_routes() -> list[Route]:
     """Give the routes of the style sheet and the mark, each with an address that changes with its content."""
-    return [Route(f"/static/{name}", _static) for name in _MEDIA_TYPES]
+    return [Route(f"/static/{name}", _static) for name in MEDIA_TYPES]
