@@ -34,6 +34,7 @@ from ..storage.desk_open import SqlOpen
 from ..storage.desk_tokens import SqlTokens
 from ..storage.directory import SqlDirectory
 from ..storage.doubles import SqlDoubles
+from ..storage.histories import SqlHistories
 from ..storage.passkeys import SqlPasskeys
 from ..storage.readers import SqlReaders
 from ..web import admission, api, desk, directory, notices, openapi, problem_documents, versions
@@ -43,7 +44,7 @@ from ..web.oidc import Provider
 from ..web.readiness import Readiness, free_share
 from ..web.tokens import Tokens
 from . import duties
-from .acting import acts_of
+from .acting import acts_of, bench_of
 from .opening import Running, now, open_hub, rounds_of, sole, witness_of
 from .told import metrics_of
 
@@ -138,7 +139,9 @@ def _desk(running: Running) -> list[Route]:
     ceremonies = Ceremonies(SqlPasskeys(running.ledger.database), door, settings.address, settings.name)
     open_ = SqlOpen(running.ledger)
     tokens = DeskTokens(SqlTokens(running.ledger.database), door)
-    rooms = (provider, ceremonies, tokens, curating_of(running))
+    bench = bench_of(settings, running.hub, running.ledger, running.erasures)
+    acts = acts_of(settings, running.hub, running.ledger, running.erasures)
+    rooms = (provider, ceremonies, tokens, curating_of(running), bench, acts, SqlHistories(running.ledger))
     return desk.routes(desk.Parts(door, open_, settings.address, settings.lang, *rooms))
 
 

@@ -173,7 +173,7 @@ class Acts:
     def _work(self, kind: str) -> Callable[[Bench | None, Asked], Awaitable[Result]]:
         act = ACTS.get(kind)
         if act is None:
-            raise CannotAct(N_("Nothing was changed: there is no act %(kind)s."), kind=kind)
+            raise CannotAct("Nothing was changed: there is no act %(kind)s.", kind=kind)
 
         async def work(bench: Bench | None, asked: Asked) -> Result:
             if bench is None:
@@ -281,7 +281,7 @@ class Acts:
 def _check_reason(act: Act, asked: Asked) -> None:
     if len(asked.reason) > REASON_CHARACTERS:
         raise CannotAct(
-            N_("Nothing was changed. Expected a reason of at most %(most)s characters."), most=REASON_CHARACTERS
+            N_("Nothing was changed. Expected a text of at most %(most)s characters."), most=REASON_CHARACTERS
         )
     if act.reason and not asked.reason.strip():
         raise CannotAct(N_("Nothing was changed. Say why, in a few words."))

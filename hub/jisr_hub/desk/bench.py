@@ -103,7 +103,7 @@ class Asked:
             return int(value)
         except (TypeError, ValueError) as error:
             raise CannotAct(
-                N_("Nothing was changed. Expected a whole number for %(name)s, came %(came)s."), name=name, came=value
+                "Nothing was changed. Expected a whole number for %(name)s, came %(came)s.", name=name, came=value
             ) from error
 
     def listed(self, name: str) -> list[str]:
@@ -137,4 +137,4 @@ Work = Callable[[Bench, Asked], Awaitable[Result]]
 
 async def nothing(bench: Bench, asked: Asked) -> Result:
     """Stand in the table for an act that only a command carries out, with work of its own (`Acts.carry_out`)."""
-    raise CannotAct(N_("Nothing was changed. This is done by a command on the hub's machine alone."))
+    raise CannotAct("Nothing was changed. This is done by a command on the hub's machine alone.")

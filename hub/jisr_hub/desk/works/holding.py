@@ -81,7 +81,7 @@ async def block(bench: Bench, asked: Asked) -> Result:
     before, held = await bench.blocks.of(node, target), await standing(bench, node, target)
     note = asked.text("note")
     if len(note) > BASIS_CHARACTERS * 5:
-        raise CannotAct(N_("Nothing was changed. Expected a note of at most %(most)s characters."), most=1000)
+        raise CannotAct(N_("Nothing was changed. Expected a text of at most %(most)s characters."), most=1000)
     made = Block(node, target, until.date().isoformat(), _basis(asked), note, identifiers.to_instant(bench.hub.clock()))
     await bench.blocks.keep(made)
     done = await say_block(bench, made)
@@ -209,7 +209,7 @@ def _basis(asked: Asked) -> str:
     basis = (asked.text("reason") or asked.reason).strip() or BASIS
     if len(basis) > BASIS_CHARACTERS:
         raise CannotAct(
-            N_("Nothing was changed. Expected a reason of at most %(most)s characters."), most=BASIS_CHARACTERS
+            N_("Nothing was changed. Expected a text of at most %(most)s characters."), most=BASIS_CHARACTERS
         )
     return basis
 

@@ -60,7 +60,7 @@ async def ask_again(bench: Bench, asked: Asked) -> Result:
         raise CannotAct(NOT_WAITING, node=asked.subject) from error
     request = Request(asked.subject, asked.text("name"), asked.text("source"), asked.text("at"), held)
     if not await bench.store.put(request, most=admissions.WAITING_MOST, of_one_source=admissions.WAITING_OF_ONE_SOURCE):
-        raise CannotAct(N_("Nothing was changed: too many of the same network wait already."))
+        raise CannotAct("Nothing was changed: too many of the same network wait already.")
     return Result({"node": request.node}, undo=Undo("refuse", request.node))
 
 
@@ -109,7 +109,7 @@ async def quota(bench: Bench, asked: Asked) -> Result:
     member = await _ours(bench, asked.subject)
     wanted = {name: asked.number(name, getattr(bench, name)) for name in ("per_hour", "per_day")}
     if min(wanted.values()) < 1:
-        raise CannotAct(N_("Nothing was changed. A node may send 1 entry at least."))
+        raise CannotAct("Nothing was changed. A node may send 1 entry at least.")
     ring = (await bench.hub.ledger.rings([member.node]))[member.node]
     await bench.hub.ledger.admit(
         replace(member, per_hour=wanted["per_hour"], per_day=wanted["per_day"]), ring.statements

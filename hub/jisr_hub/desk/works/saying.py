@@ -33,9 +33,7 @@ async def take_back(bench: Bench, asked: Asked) -> Result:
     """Take back a word of this hub, named by its id, or the beginning of it."""
     word = await word_named(bench, asked.subject)
     if word.by != bench.curation.own:
-        raise CannotAct(
-            N_("Nothing was changed: that is the word of %(by)s, which this hub cannot take back."), by=word.by
-        )
+        raise CannotAct("Nothing was changed: that is the word of %(by)s, which this hub cannot take back.", by=word.by)
     await bench.saying.take_back(word.key)
     facts = await _told(bench, word, done="taken back")
     return Result(facts, undo=Undo("say", " ".join("/".join(key) for key in word.subjects), _again(word)))
@@ -54,14 +52,14 @@ async def hear(bench: Bench, asked: Asked) -> Result:
     signer, decision = asked.subject, asked.text("decision", ACCEPT)
     if expected := identifiers.node(signer):
         raise CannotAct(
-            N_("Nothing was changed. Expected a hub's or node's identifier, %(expected)s; came %(came)s."),
+            "Nothing was changed. Expected a hub's or node's identifier, %(expected)s; came %(came)s.",
             expected=expected,
             came=signer,
         )
     if signer == bench.curation.own:
-        raise CannotAct(N_("Nothing was changed: what this hub says itself always counts."))
+        raise CannotAct("Nothing was changed: what this hub says itself always counts.")
     if decision not in (ACCEPT, IGNORE):
-        raise CannotAct(N_("Nothing was changed. Expected accept or ignore."))
+        raise CannotAct("Nothing was changed. Expected accept or ignore.")
     before = (await bench.curation.decisions()).get(signer, IGNORE)
     await bench.curation.decide(signer, decision, identifiers.to_instant(bench.hub.clock()))
     changed = await bench.curation.follow(today(bench))
@@ -77,7 +75,7 @@ async def word_named(bench: Bench, which: str) -> Word:
     if not named:
         raise CannotAct(N_("Nothing was changed: no word that stands is named %(which)s."), which=which)
     if len(named) > 1:
-        raise CannotAct(N_("Nothing was changed: more than one word is named %(which)s."), which=which)
+        raise CannotAct("Nothing was changed: more than one word is named %(which)s.", which=which)
     return named[0]
 
 
@@ -90,7 +88,7 @@ async def _record(bench: Bench, name: str) -> Key:
     key = await bench.curation.find(name)
     if key is None or identifiers.node(key[0]) or identifiers.uuid(key[1]):
         raise CannotAct(
-            N_("Nothing was changed: there is no record %(name)s here. Expected its address, or <node>/<id>."),
+            N_("Nothing was changed: there is no record %(name)s here. Expected its address, or node/id."),
             name=name,
         )
     if await bench.curation.entry(key, today(bench)) is None and not await bench.curation.words([key]):

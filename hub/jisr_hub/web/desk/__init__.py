@@ -9,17 +9,24 @@ from dataclasses import dataclass
 
 from starlette.routing import Route
 
+from ...desk.acts import Acts
+from ...desk.bench import Bench
 from ...desk.door import Door
+from ...desk.histories import Histories
 from ...desk.home import Open
 from ...desk.passkeys import Ceremonies
 from ...desk.tokens import Tokens
 from ..oidc import Provider
+from .deeds import Deeds
 from .door_pages import BACK, DoorPages
 from .duplicates import Curating, Duplicates
+from .holds import Holds
 from .home import Home
 from .merged import Merged
+from .nodes import Nodes
 from .passkeys import PasskeyPages
 from .people import People
+from .records import Records
 from .rim import Rim, Room
 from .tokens import TokenPages
 
@@ -38,6 +45,10 @@ class Parts:
     ceremonies: Ceremonies | None = None
     tokens: Tokens | None = None
     curating: Curating | None = None
+    bench: Bench | None = None
+    """With `acts` and `past`: what people may do here."""
+    acts: Acts | None = None
+    past: Histories | None = None
 
 
 def rooms(rim: Rim, parts: Parts) -> list[Room]:
@@ -46,14 +57,24 @@ def rooms(rim: Rim, parts: Parts) -> list[Room]:
         DoorPages(rim, parts.provider, parts.ceremonies),
         *([PasskeyPages(rim, parts.ceremonies)] if parts.ceremonies is not None else []),
         *([TokenPages(rim, parts.tokens)] if parts.tokens is not None else []),
-        Home(rim, parts.open_),
+        Home(rim, parts.open_, parts.acts),
         People(rim),
         *([Duplicates(rim, parts.curating)] if parts.curating is not None else []),
         *([Merged(rim, parts.curating)] if parts.curating is not None else []),
+        *_acting(rim, parts),
     ]
+
+
+def _acting(rim: Rim, parts: Parts) -> list[Room]:
+    acts, bench, past = parts.acts, parts.bench, parts.past
+    if acts is None or bench is None or past is None:
+        return []
+    return [Deeds(rim, acts), Nodes(rim, acts, bench), Holds(rim, acts, bench), Records(rim, acts, bench, past)]
 
 
 def routes(parts: Parts) -> list[Route]:
     """Every route of the desk, each with what it needs."""
     rim = Rim(parts.door, parts.address, parts.language)
-    return [rim.route(way, endpoint) for room in rooms(rim, parts) for way, endpoint in room.ways().items()]
+    ways = [pair for room in rooms(rim, parts) for pair in room.ways().items()]
+    rim.paths = frozenset(way.path for way, _ in ways)
+    return [rim.route(way, endpoint) for way, endpoint in ways]

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from starlette.requests import Request
 from starlette.responses import Response
 
 from jisr_protocol import identifiers
 
 from ...desk import home
+from ...desk.acts import Acts
+from ...desk.chain import Wanted
 from ...desk.door import Visitor
 from ...desk.home import Open
 from ...desk.roles import Right
+from .deeds import done_of, shown
 from .people import ROLES
 from .rim import Endpoint, Rim, Way, may
+from .wording import KINDS
 
 
 class Home:
     """What needs somebody."""
 
-    def __init__(self, rim: Rim, open_: Open) -> None:
-        self.rim, self._open = rim, open_
+    def __init__(self, rim: Rim, open_: Open, acts: Acts | None = None) -> None:
+        self.rim, self._open, self._acts = rim, open_, acts
 
     def ways(self) -> dict[Way, Endpoint]:
         """For everybody who is signed in."""
@@ -36,7 +42,24 @@ class Home:
             waiting=[(one, _instant(one.at)) for one in await self._open.waiting()],
             failing=[(one, _instant(one.since)) for one in await home.failing(self._open)],
             put_aside=await self._open.put_aside(),
+            **await self._acted(request, visitor),
         )
+
+    async def _acted(self, request: Request, visitor: Visitor | None) -> dict[str, Any]:
+        """What waits for a second person, and what somebody did here lately."""
+        if self._acts is None or visitor is None:
+            return {"acting": False, "asked": [], "lately": [], "done": None, "waits": False}
+        asked = [
+            (one.ticket, KINDS.get(what.kind, what.kind), what, who, who != visitor.account.name)
+            for one, what, who in await self._acts.waiting()
+        ]
+        lines = await self._acts.journal.lines(Wanted(who=visitor.account.name, outcome="done", most=5))
+        return {
+            "acting": True,
+            "asked": asked,
+            "lately": [shown(line) for line in lines],
+            **await done_of(request, self._acts),
+        }
 
 
 def _instant(text: str) -> object:

@@ -17,6 +17,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from ...authority.admissions import network_of
+from ...desk.bench import CannotAct
 from ...desk.denied import Denied, Why
 from ...desk.door import Door, Visitor
 from ...desk.roles import Right
@@ -109,6 +110,8 @@ class Rim:
         self.door, self._default = door, default_language
         self._origin = origin_of(address)
         self._secure = address.startswith("https://")
+        self.paths: frozenset[str] = frozenset()
+        """What there is to look at: a page leads nowhere else."""
         self.cookie = "__Host-jisr_desk" if self._secure else "jisr_desk"
 
     def route(self, way: Way, endpoint: Endpoint) -> Route:
@@ -150,7 +153,9 @@ class Rim:
     ) -> Response:
         """A page of the desk, in the reader's language."""
         language = reader_language(request, self._default)
-        return self._kept(page(request, language, f"desk/{template}", status, visitor=visitor, **context))
+        return self._kept(
+            page(request, language, f"desk/{template}", status, visitor=visitor, paths=self.paths, **context)
+        )
 
     def go(self, path: str, token: str | None = None) -> Response:
         """Lead on, with a new cookie where there is a token; "" takes the cookie away."""
@@ -184,6 +189,17 @@ class Rim:
             shown.headers["Retry-After"] = str(RETRY_SECONDS[denied.why])
         return shown
 
+    def cannot(
+        self, request: Request, visitor: Visitor | None, error: Exception, back: str, status: int = 422
+    ) -> Response:
+        """An act that could not be carried out, as a page: the sentence, in the reader's language where we wrote it."""
+        _ = reader_language(request, self._default).gettext
+        if isinstance(error, CannotAct):
+            sentence = _(error.sentence) % error.values if error.values else _(error.sentence)
+        else:
+            sentence = str(error)
+        return self.show(request, "cannot.html", visitor, status, sentence=sentence, back=back)
+
     def _is_ours(self, request: Request) -> bool:
         """Whether a page of this hub sent the form: browsers say so, and no page can make them. Old browsers, and all
         on plain http, name the origin only."""
@@ -213,12 +229,12 @@ def may(visitor: Visitor | None, right: Right) -> bool:
     return visitor is not None
 
 
-async def fields_of(request: Request) -> list[tuple[str, str]]:
+async def fields_of(request: Request, most_bytes: int = FORM_BYTES) -> list[tuple[str, str]]:
     """The fields of a form, as they came. Raises Denied (FORM)."""
     if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
         raise Denied(Why.FORM)
     try:
-        raw = (await body(request, FORM_BYTES)).decode("ascii")
+        raw = (await body(request, most_bytes)).decode("ascii")
         return parse_qsl(raw, keep_blank_values=True, max_num_fields=FIELDS, errors="strict")
     except ValueError as error:
         raise Denied(Why.FORM) from error
@@ -235,3 +251,11 @@ def chosen(fields: Sequence[tuple[str, str]], *names: str) -> list[str]:
     if any(len(values) != 1 for values in found):
         raise Denied(Why.FORM)
     return [values[0] for values in found]
+
+
+async def once_of(request: Request, most_bytes: int = FORM_BYTES) -> dict[str, str]:
+    """The fields of a form by their names. Raises Denied (FORM) where one came twice."""
+    fields = await fields_of(request, most_bytes)
+    if len({name for name, _ in fields}) != len(fields):
+        raise Denied(Why.FORM)
+    return dict(fields)

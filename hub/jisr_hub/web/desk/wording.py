@@ -1,0 +1,69 @@
+"""What the desk calls acts and how they ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from ...desk.acts import By
+from ...desk.chain import Outcome
+from ..language import N_
+
+KINDS: Mapping[str, str] = MappingProxyType(
+    {
+        "admit": N_("Let a node in"),
+        "refuse": N_("Refuse a node"),
+        "ask_again": N_("Have a node wait again"),
+        "invite": N_("Invite a partner"),
+        "bound": N_("Set what a node may speak for"),
+        "withdraw": N_("Answer for a node no more"),
+        "quota": N_("Set how much a node may send"),
+        "domain": N_("Look at a domain"),
+        "hold": N_("Hold back"),
+        "unhold": N_("Show again"),
+        "again": N_("Hold back again"),
+        "block": N_("Block"),
+        "unblock": N_("End a block"),
+        "erase": N_("Erase"),
+        "notice_accept": N_("Do what a notice asks"),
+        "notice_decline": N_("Decline a notice"),
+        "say": N_("Say something of records"),
+        "take_back": N_("Take back what was said"),
+        "set_aside_word": N_("Leave another hub's word aside"),
+        "hear": N_("Decide whose word counts"),
+        "peer_add": N_("Follow a hub"),
+        "follower_add": N_("Ask a hub to confirm notices"),
+        "follower_remove": N_("Ask a hub no more"),
+        "policy": N_("Change what is taken"),
+        "view": N_("Change a feed"),
+        "reader": N_("Change who may read"),
+        "key": N_("Change a key"),
+        "rebase": N_("Go on after an older database"),
+        "account": N_("Change an account"),
+    }
+)
+"""A kind without words here is shown by its code."""
+OUTCOMES: Mapping[str, str] = MappingProxyType(
+    {
+        Outcome.DONE.value: N_("done"),
+        Outcome.REFUSED.value: N_("refused"),
+        Outcome.FAILED.value: N_("failed"),
+        Outcome.ASKED.value: N_("waits for a second person"),
+        Outcome.DECLINED.value: N_("declined"),
+        Outcome.INTERRUPTED.value: N_("interrupted"),
+    }
+)
+WAYS: Mapping[str, str] = MappingProxyType(
+    {By.PAGE.value: N_("at the desk"), By.TOKEN.value: N_("by a program"), By.COMMAND.value: N_("by a command")}
+)
+PREDICATES: Mapping[str, str] = MappingProxyType(
+    {
+        "same_as": N_("the same as"),
+        "not_same_as": N_("not the same as"),
+        "suppressed": N_("not shown"),
+        "assured": N_("checked"),
+        "disputed": N_("doubted"),
+        "corrects": N_("corrected"),
+        "maps_term": N_("a term explained"),
+    }
+)
