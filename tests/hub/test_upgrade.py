@@ -33,6 +33,7 @@ LATER = (
     *("voice", "word", "word_about", "merged", "curated"),
     *("passkey", "desk_token"),
     *("double", "double_answer", "double_stand"),
+    *("act", "act_open", "block", "unjudged"),
 )
 """The tables that steps after it brought."""
 
