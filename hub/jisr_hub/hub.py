@@ -388,8 +388,11 @@ class Hub:
         before = await self.ledger.before(node, name, 0, 0)
         held = before.log
         standing = await self.ledger.judged(node, name)
-        waiting = held.frontier.size - before.unjudged.get(name, held.frontier.size)
-        return self.answer(node, name, held.frontier, held.epoch or "", Outcome(), (0, 0), standing, waiting=waiting)
+        size = held.frontier.size
+        judged = before.unjudged.get(name, size)
+        return self.answer(
+            node, name, held.frontier, held.epoch or "", Outcome(), (0, judged), standing, waiting=size - judged
+        )
 
     # Admission
 

@@ -26,7 +26,7 @@ from jisr_protocol.limits import BATCH_BYTES, BATCH_ENTRIES, INTEGER_MAX
 from jisr_protocol.merkle import EMPTY_ROOT, Tree
 from jisr_protocol.refusal import Refusal
 
-from . import contradictions
+from . import bulk, contradictions
 from .contradictions import FROZEN
 from .errors import Contradiction, HubRefused, HubUnreachable
 from .feeds import BLOCKED, MISDATED
@@ -80,6 +80,7 @@ class PushAnswer(msgspec.Struct):
     admitted: Count = 0
     duplicates: Count = 0
     quarantined: list[KeptBack] = []
+    waiting: Count = 0
 
 
 @dataclass
@@ -93,6 +94,8 @@ class Delivered:
     admitted: int = 0
     duplicates: int = 0
     quarantined: list[Quarantined] = field(default_factory=list)
+    waiting: int = 0
+    """Entries that the hub holds and still checks."""
 
 
 class Deliveries:
@@ -223,10 +226,7 @@ class Deliveries:
         came = _read(PushAnswer, answer, address)
         if came.next > feed.size:
             self._contradict(address, name, f"it holds {came.next} entries of the feed {name}, this folder {feed.size}")
-        kept = [
-            Quarantined(address, name, k.seq, shown(k.code), shown(k.pointer), shown(k.detail))
-            for k in came.quarantined
-        ]
+        kept = _kept_back(address, name, came)
         signed = self._verified_receipt(address, feed, came)
         before = self._store.delivery(address, name)
         start = before.next if before else 0
@@ -235,7 +235,28 @@ class Deliveries:
             at = identifiers.to_instant(now)
             self._store.put_delivery(Delivery(address, name, came.next, head_time, signed, at, None))
             self._store.put_quarantined(address, name, start, came.next, kept)
-        return Delivered(name, feed.size, came.next, 1, came.admitted, came.duplicates, kept)
+        if came.waiting:
+            since = self.waits_from(address, name)
+            bulk.note(self._store, address, name, came.next - came.waiting if since is None else since, came.waiting)
+        return Delivered(name, feed.size, came.next, 1, came.admitted, came.duplicates, kept, came.waiting)
+
+    def waits_from(self, address: str, name: str) -> int | None:
+        """From which position on it is not known what the hub made of this feed; None when it is."""
+        return bulk.waits_from(self._store, address, name)
+
+    def take_outcome(self, address: str, name: str, answer: bytes) -> Delivered:
+        """Remember what became of what waited at a hub. Twice is once. Raises HubRefused as `take_answer` does."""
+        feed, start = self._feed(name), self.waits_from(address, name) or 0
+        came = _read(PushAnswer, answer, address)
+        if came.next > feed.size:
+            self._contradict(address, name, f"it holds {came.next} entries of the feed {name}, this folder {feed.size}")
+        self._verified_receipt(address, feed, came)
+        judged = max(start, came.next - came.waiting)
+        kept = [one for one in _kept_back(address, name, came) if start <= one.seq < judged]
+        with self._store.transaction():
+            self._store.put_quarantined(address, name, start, judged, kept)
+        bulk.note(self._store, address, name, judged, came.waiting)
+        return Delivered(name, feed.size, came.next, 0, judged - start - len(kept), 0, kept, came.waiting)
 
     def note_problem(self, address: str, name: str, sentence: str, now: datetime) -> None:
         """Remember why the last try failed; what was delivered before stays as it is."""
@@ -381,12 +402,17 @@ async def _start(deliveries: Deliveries, hub: Hub, node: str, name: str) -> int:
 async def _deliver(deliveries: Deliveries, hub: Hub, node: str, feed: Feed, now: datetime) -> Delivered:
     total = Delivered(feed.name, feed.size, await _start(deliveries, hub, node, feed.name))
     head_too = deliveries.head_is_news(hub.address, feed.name)
+    if deliveries.waits_from(hub.address, feed.name) is not None:
+        await _settle(deliveries, hub, node, total, seconds=0)
     sent_back, waits, pace = False, 0, Pace()
     clock = time.monotonic
     while (body := deliveries.next_push(feed.name, total.next, head_too=head_too, most=pace.lines)) is not None:
         began = clock()
         try:
-            answer = await hub.push(node, feed.name, body)
+            if bulk.wanted(feed.name, feed.size - total.next, waits=total.waiting > 0):
+                answer = await hub.push(node, feed.name, body, later=True)
+            else:
+                answer = await hub.push(node, feed.name, body)
             pace.passed(clock() - began)
         except HubUnreachable as error:
             if error.retry_after is None and pace.cut():
@@ -413,8 +439,30 @@ async def _deliver(deliveries: Deliveries, hub: Hub, node: str, feed: Feed, now:
         total.admitted += done.admitted
         total.duplicates += done.duplicates
         total.quarantined += done.quarantined
+        total.waiting = done.waiting
         head_too = False
+    if total.waiting:
+        await _settle(deliveries, hub, node, total, seconds=bulk.MOST_SECONDS)
     return total
+
+
+async def _settle(deliveries: Deliveries, hub: Hub, node: str, total: Delivered, *, seconds: float) -> None:
+    """Ask what became of what waits at a hub, until nothing does or the time is over; the next delivery asks again."""
+    end = time.monotonic() + seconds
+    while True:
+        done = deliveries.take_outcome(hub.address, total.feed, await hub.outcome(node, total.feed))
+        total.admitted += done.admitted
+        total.quarantined += done.quarantined
+        total.waiting = done.waiting
+        if not done.waiting or time.monotonic() >= end:
+            return
+        await bulk.pause(bulk.ASK_SECONDS)
+
+
+def _kept_back(address: str, name: str, came: PushAnswer) -> list[Quarantined]:
+    return [
+        Quarantined(address, name, k.seq, shown(k.code), shown(k.pointer), shown(k.detail)) for k in came.quarantined
+    ]
 
 
 def read_state(address: str, answer: bytes) -> LogState:

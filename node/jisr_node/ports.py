@@ -267,5 +267,12 @@ class Hub(Protocol):
     async def acks(self, notice: str) -> bytes | None:
         """What hubs have signed about the notice of this digest; None when the hub does not hold it."""
 
-    async def push(self, node: str, feed: str, body: bytes) -> bytes:
-        """Hand over one push; return the hub's answer, as JSON. After HubUnreachable it may have been taken."""
+    async def push(self, node: str, feed: str, body: bytes, *, later: bool = False) -> bytes:
+        """Hand over one push; return the hub's answer, as JSON. After HubUnreachable it may have been taken.
+
+        With `later` the hub may judge what it brings after the answer (PUSH-11); `outcome` then tells what it came to.
+        """
+        ...
+
+    async def outcome(self, node: str, feed: str) -> bytes:
+        """The hub's answer to the last push of a public feed, made anew, as JSON."""

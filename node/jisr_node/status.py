@@ -9,6 +9,7 @@ from typing import Any
 
 from jisr_protocol import head, identifiers
 
+from . import bulk
 from .contradictions import FROZEN
 from .delivery import BEHIND
 from .erasure import UNSCRUBBED
@@ -144,6 +145,7 @@ def _todo(
     todo += [
         Advice("hub_frozen", value) for name, value in store.settings().items() if name.startswith(FROZEN) and value
     ]
+    todo += [Advice("unjudged", sentence) for sentence in bulk.told(store.settings())]
     if refused:
         sentence = f"The hub keeps back {_count(len(refused), 'record')}. Correct each with jisr-node edit, then sync."
         todo.append(Advice("refused", sentence))

@@ -51,7 +51,7 @@ class HubBeside:
     async def shown_head(self) -> bytes:
         raise HubRefused("busy", "not asked for here")
 
-    async def push(self, node: str, feed: str, body: bytes) -> bytes:
+    async def push(self, node: str, feed: str, body: bytes, *, later: bool = False) -> bytes:
         try:
             return answered(await self.running.hub.push(node, feed, body))
         except Refusal as refusal:

@@ -45,7 +45,7 @@ class Link:
     async def shown_head(self) -> bytes:
         return (await self.hub.publish()).raw
 
-    async def push(self, node: str, feed: str, body: bytes) -> bytes:
+    async def push(self, node: str, feed: str, body: bytes, *, later: bool = False) -> bytes:
         try:
             return answered(await self.hub.hub.push(node, feed, body))
         except Refusal as refusal:

@@ -103,7 +103,7 @@ class Link:
             raise HubUnreachable("no head yet")
         return head.raw
 
-    async def push(self, node: str, feed: str, body: bytes) -> bytes:
+    async def push(self, node: str, feed: str, body: bytes, *, later: bool = False) -> bytes:
         if self._trouble != "lost":
             self._world.post(self._hub, node, feed, body)
         if self._trouble in ("lost", "delayed") or (self._trouble == "public lost" and feed == "public"):

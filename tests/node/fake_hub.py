@@ -85,7 +85,7 @@ class FakeHub:
             state_root=EMPTY_ROOT, time=self.now, valid_for=timedelta(hours=48), next_in=timedelta(minutes=5),
         ).raw  # fmt: skip
 
-    async def push(self, node: str, feed: str, body: bytes) -> bytes:
+    async def push(self, node: str, feed: str, body: bytes, *, later: bool = False) -> bytes:
         if self.refuse_next:
             raise self.refuse_next.pop(0)
         self.pushes.append(body)

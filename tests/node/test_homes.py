@@ -48,7 +48,7 @@ class Door:
     async def lines_about(self, node: str) -> list[bytes]:
         return [line for line in await self.hub.lines() if node.encode() in line]
 
-    async def push(self, node: str, feed: str, body: bytes) -> bytes:
+    async def push(self, node: str, feed: str, body: bytes, *, later: bool = False) -> bytes:
         answer = await self.hub.hub.push(node, feed, body)
         quarantined = [{"seq": k.seq, "code": k.code} for k in answer.quarantined]
         value = {"next": answer.next, "receipt": orjson.Fragment(answer.receipt.raw), "quarantined": quarantined}

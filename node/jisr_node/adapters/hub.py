@@ -22,6 +22,8 @@ from ..errors import HubRefused, HubUnreachable
 from ..text import shown
 
 _STATE_BYTES = 64 * 1024
+OUTCOME_BYTES = 8 * 1024 * 1024
+"""A hub names every entry that it keeps back."""
 _VERSION = {"Jisr-Version": MAJOR}
 _HEADERS = {**_VERSION, "Content-Type": "application/vnd.jisr.push+ndjson", "Content-Encoding": "zstd"}
 
@@ -42,12 +44,16 @@ class HttpHub:
     async def log_state(self, node: str, feed: str) -> bytes:
         return self._good(await self._get(f"{self._log(node, feed)}/state", _STATE_BYTES)).body
 
-    async def push(self, node: str, feed: str, body: bytes) -> bytes:
+    async def push(self, node: str, feed: str, body: bytes, *, later: bool = False) -> bytes:
+        headers = {**_HEADERS, "Prefer": "respond-async"} if later else _HEADERS
         try:
-            answer = await self._client.post(self._log(node, feed), zstandard.compress(body, 3), _HEADERS)
+            answer = await self._client.post(self._log(node, feed), zstandard.compress(body, 3), headers)
         except ExchangeError as error:
             raise self._failed(error) from error
-        return self._good(answer).body
+        return answer.body if later and answer.status == 202 else self._good(answer).body
+
+    async def outcome(self, node: str, feed: str) -> bytes:
+        return self._good(await self._get(f"{self._log(node, feed)}/receipt", OUTCOME_BYTES)).body
 
     async def ask(self, body: bytes) -> bool:
         place = await self._offered("admission")

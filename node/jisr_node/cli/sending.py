@@ -98,6 +98,8 @@ def finish_push(sent: Sent, done_before: dict[str, Any], as_json: bool) -> None:
         for d in sent.delivered:
             kept = f", {count(len(d.quarantined), 'record')} kept back: see jisr-node status" if d.quarantined else ""
             typer.echo(f"{d.feed}: the hub holds {d.next} of {count(d.size, 'entry', 'entries')}{kept}.")
+            if d.waiting:
+                typer.echo(f"{d.feed}: it still checks {d.waiting} of them; jisr-node status tells when it has.")
         for feed, error in sent.errors:
             typer.echo(f"{feed}: {error}", err=True)
     codes = [exit_of(error) for _, error in sent.errors]
@@ -116,6 +118,7 @@ def _push_facts(sent: Sent) -> dict[str, Any]:
             "pushes": d.pushes,
             "admitted": d.admitted,
             "duplicates": d.duplicates,
+            "waiting": d.waiting,
             "quarantined": [
                 {"seq": q.seq, "code": q.code, "pointer": q.pointer, "detail": q.detail} for q in d.quarantined
             ],
