@@ -157,10 +157,11 @@ def test_nhf_and_ifh_nhf_are_asked_about_and_not_joined(shared: Path) -> None:
     assert groups([pair(("jisr:0", "IFH/NHF "), candidate.key)] if candidate.grade is Grade.STRONG else []) == []
 
 
-def test_candidates_for_one_new_record_among_many_come_at_once(
+def test_candidates_for_one_new_record_among_many_come_at_once_and_all_are_compared_in_minutes(
     shared: Path, long: bool, figure: Callable[..., None]
 ) -> None:
-    """Memory is that of what Python holds for the index; 100,000 with --long, else 4,000 and in proportion."""
+    """Memory is that of what Python holds for the index; 100,000 with --long, else 4,000 and in proportion. Times are
+    of the processor: another process that had it first is nobody's slowness."""
     count = 100_000 if long else 4_000
     records = many(World(rows_of(shared), REPORTING_SEED), count + 100)
     index = Index()
@@ -172,12 +173,20 @@ def test_candidates_for_one_new_record_among_many_come_at_once(
     tracemalloc.stop()
     took = []
     for record in records[count:]:
-        started = time.perf_counter()
+        started = time.process_time()
         new = profile(record)
         assert new is not None
         index.candidates(new)
-        took.append(time.perf_counter() - started)
+        took.append(time.process_time() - started)
     middle, worst = sorted(took)[50] * 1000, max(took) * 1000
     figure(f"{count} records: candidates for a new one in {middle:.1f} ms (worst of 100: {worst:.1f}), {held >> 20} MB")
     assert held < 500 * 2**20 * count / 100_000 + 20 * 2**20
-    assert not long or middle < 50
+    assert not long or worst < 50
+    del records
+    told: list[tuple[int, int]] = []
+    started = time.process_time()
+    pairs = sum(len(found) for _, found in index.every(progress=lambda done, of: told.append((done, of))))
+    minutes = (time.process_time() - started) / 60
+    figure(f"{count} records: all compared with all in {minutes:.1f} minutes of one processor, {pairs} pairs")
+    assert told[-1] == (count, count) and [done for done, _ in told] == sorted({done for done, _ in told})
+    assert pairs > count / 10 and (not long or minutes < 10)

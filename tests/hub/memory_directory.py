@@ -1,10 +1,11 @@
 """A directory in memory: the port of the public pages, filled by a test in one line a record."""
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from jisr_hub.curation.merging import address as address_of
 from jisr_hub.web.directory import Listed, Summary
 
 NOW = datetime(2026, 3, 6, 12, 0, tzinfo=UTC)
@@ -79,3 +80,7 @@ class MemoryDirectory:
 
     async def record(self, node: str, id: str) -> Listed | None:
         return next((listed for listed in self._listed() if (listed.node, listed.id) == (node, id)), None)
+
+    async def entry(self, address: str) -> Listed | None:
+        found = (one for one in self._listed() if address_of((one.node, one.id)) == address)
+        return next((replace(one, entry=address) for one in found), None)

@@ -14,6 +14,7 @@ from jisr_hub import identity, log
 from jisr_hub.authority.attesting import draft
 from jisr_hub.node_heads import NodeHeads
 from jisr_hub.ports import Change
+from jisr_hub.storage.curation import SqlCuration
 from jisr_hub.storage.directory import SqlDirectory
 from jisr_hub.storage.sql import SqlLedger
 from jisr_protocol import completeness, envelope, identifiers, keys, statement, validity
@@ -331,7 +332,9 @@ async def test_people_see_that_the_attestation_of_a_node_has_lapsed(tmp_path: Pa
         for one in (author, other):
             one.put("one")
             await hub.push(one)
-        directory = SqlDirectory(ledger, "Hub", "/feeds/public", hub.hub.attesting.lapsed)
+        directory = SqlDirectory(
+            ledger, "Hub", "/feeds/public", hub.hub.attesting.lapsed, SqlCuration(ledger, hub.id), hub.clock
+        )
 
         async def labelled() -> set[str]:
             listed = await directory.page(None, 0, 9)

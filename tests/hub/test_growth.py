@@ -21,6 +21,7 @@ from jisr_hub.node_heads import Account, compare
 from jisr_hub.ports import Change, Draft, Held, Remembered
 from jisr_hub.publish.feed import Publisher
 from jisr_hub.publish.keeping import pack_all
+from jisr_hub.storage.curation import SqlCuration
 from jisr_hub.storage.directory import SqlDirectory
 from jisr_hub.storage.folder import FolderPages
 from jisr_hub.storage.measuring import measure
@@ -128,7 +129,9 @@ async def of_one_change(folder: Path, size: int, steps: Steps) -> dict[str, int]
         assert pack_all(pages, head, first) > 0
         costs["files packed"] = asked["files"]
 
-        directory = SqlDirectory(ledger, "Hub", "https://hub.example/feeds/public", nobody)
+        directory = SqlDirectory(
+            ledger, "Hub", "https://hub.example/feeds/public", nobody, SqlCuration(ledger, "jisr:x"), hub.clock
+        )
         for name, page in (
             ("page of all", directory.page(None, 50, 50)),
             ("page of a type", directory.page(TYPE, 0, 50)),

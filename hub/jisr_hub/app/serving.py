@@ -116,7 +116,8 @@ def _directory(running: Running) -> list[BaseRoute]:
         return [Route("/{path:path}", _behind)]
     feed = f"{running.settings.address}/feeds/public"
     lapsed = Attesting(running.hub.identity, running.reads, now, running.hub.attesting.anchors).lapsed
-    shown = SqlDirectory(running.reads, running.settings.name, feed, lapsed)
+    curation = SqlCuration(running.reads, running.hub.identity.id)
+    shown = SqlDirectory(running.reads, running.settings.name, feed, lapsed, curation, running.hub.clock)
     return [*directory.routes(shown, default_language=running.settings.lang)]
 
 

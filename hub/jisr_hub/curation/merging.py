@@ -129,6 +129,18 @@ class _Said(msgspec.Struct, frozen=True):
     corrections: tuple[Correction, ...]
 
 
+def whole(entry: Entry, oldest: Mapping[str, Any]) -> dict[str, Any]:
+    """An entry as one record: what its fields show, and from the oldest record who it is."""
+    found = {name: member for name, member in oldest.items() if name in _NO_FIELD}
+    for name, field in entry.fields.items():
+        member, cut, lang = name.partition("/")
+        if cut:
+            found.setdefault(member, {})[lang] = field.shown.value
+        else:
+            found[member] = field.shown.value
+    return found
+
+
 def address(key: Key) -> str:
     """The public address of a record and, while it is the oldest, of the entry it is in."""
     return f"{key[0].removeprefix('jisr:')[:_NODE_CHARACTERS]}.{key[1]}"

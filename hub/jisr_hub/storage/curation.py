@@ -116,6 +116,15 @@ class SqlCuration:
         async with self._database.reading() as connection:
             return await self._live(connection, keys)
 
+    async def spoken_of(self, keys: Iterable[Key]) -> set[Key]:
+        """Those of these records about which anything is said."""
+        sql = (
+            f"SELECT DISTINCT a.node, a.id FROM {self._database.keys} CROSS JOIN word_about AS a"
+            " WHERE a.node = asked.node AND a.id = asked.id"
+        )
+        (rows,) = await self._ledger.answers(Ask(sql, self._database.asked_keys(keys)))
+        return {(node, record_id) for node, record_id in rows}
+
     async def joined(self, keys: Sequence[Key], at: str) -> tuple[list[Entry], list[Entry]]:
         """(the entries of these records as they are, as they would be if this hub said now that they are one)."""
         voices, today = await self.voices(), at[:10]

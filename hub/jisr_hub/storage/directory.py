@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -12,17 +13,32 @@ import sqlalchemy as sa
 
 from jisr_protocol import identifiers
 
+from ..curation.merging import Entry, whole
+from ..curation.words import TYPE as WORD
+from ..curation.words import reference
+from ..failures import Unwritable
+from ..ports import Clock, Key
 from ..web.directory import Listed, Summary
 from . import tables as t
+from .curation import SqlCuration
 from .dialogue import Ask
 from .sql import SqlLedger
 
+_LIVE = "e.seq = r.seq AND r.live_path IS NOT NULL AND r.audience = 'public'"
 _SHOWN = (
-    "SELECT r.node, r.id, r.type, r.digest, e.line FROM {}"
-    " WHERE e.seq = r.seq AND r.live_path IS NOT NULL AND r.audience = 'public'"
+    "SELECT r.node, r.id, r.type, r.digest, e.line FROM {} LEFT JOIN merged AS m ON m.node = r.node AND m.id = r.id"
+    f" WHERE {_LIVE} AND r.type <> '{WORD}' AND (m.leads IS NULL OR {{}})"
 )
-_OF_THE_LOG = _SHOWN.format("entry AS e CROSS JOIN record AS r")
-_OF_RECORDS = _SHOWN.format("record AS r CROSS JOIN entry AS e")
+_LEADING, _NOT_HIDDEN = "m.leads = 1", "m.entry <> ''"
+_OF_THE_LOG = _SHOWN.format("entry AS e CROSS JOIN record AS r", _LEADING)
+_OF_RECORDS = _SHOWN.format("record AS r CROSS JOIN entry AS e", _LEADING)
+_ANY_RECORD = _SHOWN.format("record AS r CROSS JOIN entry AS e", _NOT_HIDDEN)
+_MEMBERSHIP = "org.jisr.membership/1"
+_NO_ENTRIES = (
+    "SELECT r.type, count(*) FROM merged AS m JOIN record AS r ON r.node = m.node AND r.id = m.id"
+    " WHERE m.leads = 0 AND r.live_path IS NOT NULL AND r.audience = 'public' GROUP BY r.type"
+)
+"""Live records that are no entry of their own, by type."""
 COUNTING_SHARE = 20.0
 """Counting everything takes a twentieth of the time at most."""
 Lapsed = Callable[[Iterable[str]], Awaitable[set[str]]]
@@ -32,10 +48,13 @@ Lapsed = Callable[[Iterable[str]], Awaitable[set[str]]]
 class SqlDirectory:
     """What the public feed holds now, for people."""
 
-    def __init__(self, ledger: SqlLedger, hub_name: str, feed: str, lapsed: Lapsed) -> None:
+    def __init__(
+        self, ledger: SqlLedger, hub_name: str, feed: str, lapsed: Lapsed, curation: SqlCuration, clock: Clock
+    ) -> None:
         self._ledger, self._hub_name, self._feed, self._lapsed = ledger, hub_name, feed, lapsed
+        self._curation, self._clock = curation, clock
         self._counted: tuple[dict[str, int], int] = ({}, 0)
-        self._counted_at, self._count_again = -1, 0.0
+        self._counted_at, self._count_again = (-1, -1), 0.0
         self._counting = asyncio.Lock()
 
     async def summary(self) -> Summary:
@@ -47,16 +66,21 @@ class SqlDirectory:
 
     async def _counts(self) -> tuple[dict[str, int], int]:
         """(live records by type, nodes that have any): as of now, or of a moment ago where counting takes long."""
-        size = (await self._ledger.rows(sa.select(t.feed.c.size).where(t.feed.c.name == "public")))[0].size
+        size = "SELECT size FROM feed WHERE name = 'public'"
+        sizes, cursors = await self._ledger.answers(Ask(size), Ask("SELECT max(cursor) FROM curated"))
+        here = (sizes[0][0], cursors[0][0] or 0)
         began = time.monotonic()
-        if size == self._counted_at or began < self._count_again:
+        if here == self._counted_at or began < self._count_again:
             return self._counted
         r, n = t.record.c, t.node.c
         by_type = sa.select(r.type, sa.func.count().label("records")).where(r.live_path.is_not(None)).group_by(r.type)
         any_live = sa.select(r.id).where(r.node == n.node, r.live_path.is_not(None)).exists()
         nodes = sa.select(sa.func.count().label("nodes")).select_from(t.node).where(any_live)
         types = {row.type: row.records for row in await self._ledger.rows(by_type)}
-        self._counted, self._counted_at = (types, (await self._ledger.rows(nodes))[0].nodes), size
+        for type_, less in (await self._ledger.answers(Ask(_NO_ENTRIES)))[0]:
+            types[type_] -= less
+        types = {type_: count for type_, count in types.items() if count > 0 and type_ != WORD}
+        self._counted, self._counted_at = (types, (await self._ledger.rows(nodes))[0].nodes), here
         ended = time.monotonic()
         self._count_again = ended + COUNTING_SHARE * (ended - began)
         return self._counted
@@ -64,21 +88,66 @@ class SqlDirectory:
     async def page(self, type: str | None, offset: int, limit: int) -> list[Listed]:
         if type is None:  # from the end of the log, so that nothing is sorted
             order = "AND r.live_path = e.path18 ORDER BY e.seq DESC LIMIT ? OFFSET ?"
-            return await self._list(
-                Ask(f"{_SHOWN.format('entry AS e CROSS JOIN record AS r')} {order}", (limit, offset))
-            )
+            return await self._entries(await self._list(Ask(f"{_OF_THE_LOG} {order}", (limit, offset))))
         order = "AND r.type = ? ORDER BY r.seq DESC LIMIT ? OFFSET ?"
-        return await self._list(Ask(f"{_OF_RECORDS} {order}", (type, limit, offset)))
+        return await self._entries(await self._list(Ask(f"{_OF_RECORDS} {order}", (type, limit, offset))))
 
     async def record(self, node: str, id: str) -> Listed | None:
-        found = await self._list(Ask(f"{_OF_RECORDS} AND r.node = ? AND r.id = ?", (node, id)))
-        return found[0] if found else None
+        found = await self._list(Ask(f"{_ANY_RECORD} AND r.node = ? AND r.id = ?", (node, id)))
+        if not found:
+            return None
+        joined = "SELECT entry FROM merged WHERE node = ? AND id = ?"
+        (rows,) = await self._ledger.answers(Ask(joined, (node, id)))
+        return replace(found[0], entry=rows[0][0]) if rows else found[0]
+
+    async def entry(self, address: str) -> Listed | None:
+        key = await self._curation.find(address)
+        found = await self._curation.entry(key, self._today) if key is not None else None
+        lead = await self.record(found.records[0].node, found.records[0].id) if found is not None else None
+        return composed(found, lead) if found is not None and lead is not None else None
+
+    @property
+    def _today(self) -> str:
+        return identifiers.to_instant(self._clock())[:10]
+
+    async def _entries(self, listed: list[Listed]) -> list[Listed]:
+        """Those of which something was said, with what was said: joined, corrected."""
+        spoken = set(await self._curation.spoken_of((one.node, one.id) for one in listed))
+        shown = []
+        for one in listed:
+            key = (one.node, one.id)
+            try:
+                found = await self._curation.entry(key, self._today) if key in spoken else None
+            except Unwritable:  # the primary is away, and the standby goes on: the oldest record stands for its entry
+                found = None
+            shown.append(composed(found, one) if found is not None else one)
+        return shown
 
     async def _list(self, asked: Ask) -> list[Listed]:
         (rows,) = await self._ledger.answers(asked)
         nodes = {row[0] for row in rows}
         names, lapsed = await self._names(nodes), await self._lapsed(nodes)
-        return [_read(row, names.get(row[0]), row[0] in lapsed) for row in rows]
+        listed = [_read(row, names.get(row[0]), row[0] in lapsed) for row in rows]
+        sides = {side for one in listed if one.type == _MEMBERSHIP for side in _sides(one)}
+        if not sides:
+            return listed
+        called = await self._called(sides)
+        return [
+            replace(one, between=(called.get(_sides(one)[0]), called.get(_sides(one)[1])))
+            if one.type == _MEMBERSHIP
+            else one
+            for one in listed
+        ]
+
+    async def _called(self, keys: Iterable[Key]) -> dict[Key, object]:
+        """What these records call themselves."""
+        database = self._ledger.database
+        sql = (
+            f"SELECT r.node, r.id, e.line FROM {database.keys} CROSS JOIN record AS r CROSS JOIN entry AS e"
+            f" WHERE r.node = asked.node AND r.id = asked.id AND {_LIVE}"
+        )
+        (rows,) = await self._ledger.answers(Ask(sql, database.asked_keys(keys)))
+        return {(node, record_id): named(orjson.loads(line)["record"]) for node, record_id, line in rows}
 
     async def _names(self, nodes: set[str]) -> dict[str, Mapping[str, Any]]:
         """What each node's first organization calls itself."""
@@ -86,6 +155,33 @@ class SqlDirectory:
         answers = await self._ledger.answers(*(Ask(first, (node,)) for node in sorted(nodes)))
         found = {row[0]: orjson.loads(row[4])["record"].get("name") for rows in answers for row in rows}
         return {node: name for node, name in found.items() if isinstance(name, dict)}
+
+
+def composed(entry: Entry, lead: Listed) -> Listed:
+    """An entry for people: what its records show together, and what they say besides."""
+    others = tuple(
+        (name.partition("/")[0], name.partition("/")[2], other.value)
+        for name, field in entry.fields.items()
+        for other in field.others
+    )
+    several = len(entry.records) > 1
+    return replace(
+        lead,
+        record=whole(entry, lead.record),
+        entry=entry.address,
+        sources=tuple((one.node, one.id, one.confirmed) for one in entry.records) if several else (),
+        others=others,
+    )
+
+
+def named(record: Mapping[str, Any]) -> object:
+    """What a record calls itself."""
+    return record.get("name") or record.get("title")
+
+
+def _sides(one: Listed) -> list[Key]:
+    """The two records that a membership is between."""
+    return [reference(str(one.record.get(side)), one.node) for side in ("subject", "alliance")]
 
 
 def _read(row: tuple[Any, ...], author_name: Mapping[str, Any] | None, lapsed: bool) -> Listed:

@@ -1,9 +1,10 @@
 """The hub's public directory: what it holds, record by record, for people.
 
-`/` leads to `/directory`, a list of 50 records a page that can be narrowed to one type, and
-`/directory/{node}/{id}` shows one record with its facts and where it came from. The pages ask the hub through
-the port `Directory` and know nothing of its storage. They show what is public and nothing else; keeping
-everything else out is the port's promise.
+`/` leads to `/directory`, a list of 50 entries a page that can be narrowed to one type. `/directory/{entry}` shows an
+entry, out of one record or of several that are one: its address stays through merges and splits, and one that lost
+leads to the one that stands. `/directory/{node}/{id}` shows one record with its facts and where it came from. The pages
+ask the hub through the port `Directory` and know nothing of its storage. They show what is public and nothing else;
+keeping everything else out is the port's promise.
 
     app = Starlette(routes=routes(directory), exception_handlers={404: not_found})
 """
@@ -24,12 +25,13 @@ from jisr_hub.web.freshness import Freshness, freshness, instant
 from jisr_hub.web.language import SOURCE, Language, primary
 from jisr_hub.web.page import SECURITY_HEADERS, page, query, reader_language, static_routes
 from jisr_hub.web.text import Text, choose
-from jisr_hub.web.vocabulary import kind_word, kinds_word, status_word
+from jisr_hub.web.vocabulary import MEMBERS, kind_word, kinds_word, status_word
 
 PAGE_LENGTH = 50
 NAMES_LOOKED_UP = 24
 
 _NODE = re.compile(r"jisr:[a-z2-7]{52}")
+_ENTRY = re.compile(r"[a-z2-7]{16}\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _TYPE = re.compile(r"[a-z][a-z0-9_]{0,63}|[a-z0-9-]{1,63}(\.[a-z0-9_-]{1,63}){1,8}/[0-9]{1,4}")
 _OWN_TYPE = re.compile(r"org\.jisr\.([a-z][a-z0-9_]{0,63})/1")
@@ -46,6 +48,9 @@ class Listed:
     names the hubs the record came through, nearest to the author first, empty when the author brought it here.
     `digest` is the record's digest as in the log, `received_at` (aware, UTC) when this hub took it in. `lapsed` says
     that nobody speaks for its author any more (docs/spec/authority.md): the record stays, and nothing new is taken.
+    Of several records that are one, `record` is what they show together, `entry` their address, `sources` all of them
+    (node, id, when confirmed) and `others` what is not shown (member, language, value). `between` is what the two
+    sides of a membership are called.
     """
 
     node: str
@@ -57,6 +62,10 @@ class Listed:
     via: tuple[str, ...] = ()
     digest: str = ""
     lapsed: bool = False
+    entry: str = ""
+    sources: tuple[tuple[str, str, str], ...] = ()
+    others: tuple[tuple[str, str, Any], ...] = ()
+    between: tuple[object, object] = (None, None)
 
 
 @dataclass(frozen=True)
@@ -86,7 +95,11 @@ class Directory(Protocol):
         pages of one state never overlap; `type` is a full type name, None means all. Past the end: empty."""
 
     async def record(self, node: str, id: str) -> Listed | None:
-        """Give one record, None when the public view does not hold it."""
+        """Give one record as its author wrote it, None when the public view does not hold it; `entry` is the address
+        of the entry it is in with others, "" where it is alone."""
+
+    async def entry(self, address: str) -> Listed | None:
+        """Give the entry at an address, or the one that this address leads to; `entry` says where it stands."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +138,7 @@ def routes(
     return [
         Route("/", pages.home),
         Route("/directory", pages.list),
+        Route("/directory/{entry}", pages.entry),
         Route("/directory/{node}/{id}", pages.record),
         *static_routes(),
     ]
@@ -194,11 +208,21 @@ class _Pages:
 
     async def record(self, request: Request) -> Response:
         """Show one record with its facts and where it came from."""
-        language = reader_language(request, self.default)
-        _ = language.gettext
         node, id_ = request.path_params["node"], request.path_params["id"]
         sound = _NODE.fullmatch(node) and _UUID.fullmatch(id_)
-        listed = await self.directory.record(node, id_) if sound else None
+        return await self._shown(request, await self.directory.record(node, id_) if sound else None)
+
+    async def entry(self, request: Request) -> Response:
+        """Show one entry; an address that lost leads to the one that stands, for as long as it does."""
+        asked = request.path_params["entry"]
+        listed = await self.directory.entry(asked) if _ENTRY.fullmatch(asked) else None
+        if listed is not None and listed.entry != asked:
+            return RedirectResponse(f"/directory/{listed.entry}{query(request)}", 307, dict(SECURITY_HEADERS))
+        return await self._shown(request, listed)
+
+    async def _shown(self, request: Request, listed: Listed | None) -> Response:
+        language = reader_language(request, self.default)
+        _ = language.gettext
         if listed is None:
             happened = _("This record is not here.")
             return _mistake(
@@ -221,6 +245,12 @@ class _Pages:
             modified=instant(record.get("modified")),
             licence=record.get("licence"),
             raw=_raw(record),
+            sources=[
+                (f"/directory/{one}/{other}{query(request)}", f"{one[:13]}…", instant(at))
+                for one, other, at in listed.sources
+            ],
+            others=[(_member(name, language), lang, _plain(value)) for name, lang, value in listed.others],
+            entry=f"/directory/{listed.entry}{query(request)}" if listed.entry and not listed.sources else "",
         )
 
     async def _names(self, listed: Listed, language: Language) -> dict[tuple[str, str], Text]:
@@ -249,8 +279,8 @@ def _line(listed: Listed, language: Language, now: datetime, kept: str) -> _Line
     nameless = Text(language.gettext("Record without a name"), language.code)
     return _Line(
         listed=listed,
-        address=f"/directory/{listed.node}/{listed.id}{kept}",
-        name=choose(_name(record), language.code, record.get("lang")) or nameless,
+        address=f"/directory/{listed.entry or f'{listed.node}/{listed.id}'}{kept}",
+        name=choose(_name(record), language.code, record.get("lang")) or _between(listed, language) or nameless,
         kind=kind_word(listed.type, language),
         author=choose(listed.author_name, language.code),
         status=status_word(record.get("status"), language),
@@ -260,6 +290,25 @@ def _line(listed: Listed, language: Language, now: datetime, kept: str) -> _Line
 
 def _name(record: Mapping[str, Any]) -> object:
     return record.get("name") or record.get("title")
+
+
+def _between(listed: Listed, language: Language) -> Text | None:
+    """A membership is called after its two sides; None where neither has a name."""
+    names = [choose(side, language.code) for side in listed.between]
+    said = [name.value for name in names if name is not None]
+    lang = {name.lang for name in names if name is not None}
+    return Text(" – ".join(said), lang.pop() if len(lang) == 1 else "") if said else None
+
+
+def _member(name: str, language: Language) -> str:
+    return language.gettext(MEMBERS[name]) if name in MEMBERS else name
+
+
+def _plain(value: object) -> str:
+    """A value that is not shown among the facts, as it may be read."""
+    if isinstance(value, Mapping) and isinstance(value.get("value"), str):
+        return str(value["value"])
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)[:1000]
 
 
 def _foreign(text: Text | None, language: Language) -> str | None:
