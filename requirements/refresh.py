@@ -1,9 +1,9 @@
 """Pin what the three distributions and their tests need: `python3 requirements/refresh.py` (needs uv).
 
 Writes, beside this file, one list per person who installs: `dev.txt` (tests and demo), `node.txt`, `hub.txt`,
-`reader.txt` (a portal), and for run.py `build.txt` (the build backend) and `uv.txt` (the installer). Every
-line is pinned and hashed for all platforms, and no line names an index: whoever installs uses the index
-their machine is set up for.
+`reader.txt` (a portal), and for run.py `build.txt` (the build backend) and `uv.txt` (the installer). `provider.txt`
+is a real provider of sign-ins, which tests/hub/test_desk_canaille.py installs apart. Every line is pinned and hashed
+for all platforms, and no line names an index: whoever installs uses the index their machine is set up for.
 
 Pins that still fit are kept; with `--upgrade` all move to the newest versions. dev.txt is made first and the
 others follow its pins, so that what is tested is what is installed.
@@ -22,6 +22,7 @@ SOURCES = {
     "hub.txt": ["hub/pyproject.toml"],
     "build.txt": ["requirements/build.in"],
     "uv.txt": ["requirements/uv.in"],
+    "provider.txt": ["requirements/provider.in"],
 }
 
 
@@ -32,7 +33,7 @@ def compile_list(name: str, more: list[str]) -> int:
     command += ["--no-header", "--no-annotate"]
     for distribution in OURS:
         command += ["--no-emit-package", distribution]
-    if name != "dev.txt":
+    if name not in ("dev.txt", "provider.txt"):  # the provider never stands beside ours
         command += ["--constraint", "requirements/dev.txt"]
     print(f"pinning requirements/{name}", flush=True)
     return subprocess.run(command + more, cwd=HERE.parent, check=False).returncode

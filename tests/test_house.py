@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 DISTRIBUTIONS = ("protocol", "node", "hub")
-LISTS = ("dev", "node", "hub", "reader", "build", "uv")
+LISTS = ("dev", "node", "hub", "reader", "build", "uv", "provider")
 
 
 def run(*command: str | Path, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:

@@ -27,7 +27,7 @@ from ..desk.sessions import FRESH_SECONDS, RandomBytes, hashed, new_token
 
 PENDING_SECONDS = 600
 LEEWAY_SECONDS = 60
-ALGORITHMS = ["RS256", "PS256", "ES256"]
+ALGORITHMS = [f"{family}{bits}" for family in ("RS", "PS", "ES") for bits in (256, 384, 512)]
 """Signatures only: with a shared secret everybody who has it could say who somebody is."""
 DISCOVERY = "/.well-known/openid-configuration"
 _log = structlog.get_logger()

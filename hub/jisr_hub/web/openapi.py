@@ -1,7 +1,7 @@
 """An OpenAPI 3.1 document of the whole HTTP API, made of the routes that are served and the table in described.py.
 
-The desk's pages and static files describe themselves; for every other route there is a line in the table. A route without
-one is a fault that a test finds, and so is a line without a route.
+The desk's pages and static files describe themselves; for every other route there is a line in the table. One without a
+line is a fault that a test finds, and so is a line without a route.
 """
 
 from __future__ import annotations
