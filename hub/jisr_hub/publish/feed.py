@@ -40,6 +40,8 @@ from .snapshots import Cadence
 from .standing import generations_of
 
 CONFLICT_TRIES = 5
+WAITING_AT_MOST = 1_000
+"""So many may wait for the next head; who comes beyond them is answered at once, and asks again in his own time."""
 RETAIN_EVERY = timedelta(days=1)
 """How often the floor is looked at."""
 
@@ -77,6 +79,7 @@ class Publisher:
         self._lock = asyncio.Lock()
         self._folding = asyncio.Lock()
         self._grown = asyncio.Condition()
+        self._waiting = 0
 
     @property
     def head(self) -> Head | None:
@@ -172,6 +175,7 @@ class Publisher:
             await self.ledger.publish(fresh.published, plan.out.published)
             await self.gate.advance(head)
             self._out, self._shown = fresh, None
+            await self._tell()  # who waits need not wait for the folder, which is for those who come by other ways
             await self._show(head)
             self._settled = settled and self._replaced(plan, head)
         elif not self._settled:
@@ -192,13 +196,19 @@ class Publisher:
             newer = shown is not None and compare(shown, head) is Relation.OLDER
             newer = newer or (shown is not None and compare(shown, head) is Relation.SAME and head.time < shown.time)
             if not newer:
-                self.pages.write(paths.KEYS, keys.write_file(self.identity.ring))
-                self.pages.write(paths.HEAD, head.raw)
-                self.pages.flush()
+                await self.aside(partial(self._write, head))
             newest = await self.ledger.published()
             if newest is None or newest.head.raw == head.raw:
                 return
             head = newest.head
+
+    def _write(self, head: Head) -> None:
+        """Keys, then the head."""
+        said = keys.write_file(self.identity.ring)
+        if self.pages.read(paths.KEYS) != said:
+            self.pages.write(paths.KEYS, said)
+        self.pages.write(paths.HEAD, head.raw)
+        self.pages.flush()
 
     def _replaced(self, plan: Plan, head: Head) -> bool:
         """Note what the new head does not need; False when the whole folder must be looked through."""
@@ -244,12 +254,17 @@ class Publisher:
 
     async def wait(self, after: int, seconds: float) -> Head | None:
         """The head, as soon as it covers more than `after` entries, at the latest after `seconds`."""
+        if self._waiting >= WAITING_AT_MOST:
+            return self.head
+        self._waiting += 1
         try:
             async with asyncio.timeout(seconds), self._grown:
                 while self.head is None or self.head.size <= after:
                     await self._grown.wait()
         except TimeoutError:
             pass
+        finally:
+            self._waiting -= 1
         return self.head
 
     async def inventory(self, hashed: bytes) -> bytes | None:

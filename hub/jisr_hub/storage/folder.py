@@ -52,9 +52,9 @@ class FolderPages:
 
     def flush(self) -> None:
         """Make the renames durable too: one flush a folder, however many files it took."""
-        for folder in self._touched:
+        for folder in list(self._touched):  # a thread may write meanwhile
             flush_folder(folder)
-        self._touched.clear()
+            self._touched.discard(folder)
 
     def read(self, path: str) -> bytes | None:
         try:
