@@ -3,10 +3,9 @@
 latency_one_hub     at a reader of the hub that it was pushed to
 latency_two_hubs    at a reader of a second hub, which follows the first
 
-The reader waits for the next head (`?after=…&wait=…`) and follows when it comes; one change at a time, while everything
-else is at rest, over the loopback interface. The second hub asks the first as often as its settings allow. The floor is
-the push alone, until the hub has answered that it is durable: nobody can know of it sooner. Medians of all changes;
-milliseconds.
+The reader follows over one connection and waits for the next head (`?after=…&wait=…`), as the second hub does at the
+first; one change at a time, while everything else is at rest, over the loopback interface. The floor is the push alone,
+until the hub has answered that it is durable: nobody can know of it sooner. Medians of all changes; milliseconds.
 """
 
 from __future__ import annotations
@@ -23,6 +22,7 @@ from bench.ingest import push
 from bench.load import Load, make_single
 from bench.place import Place
 from bench.rows import Row, costs
+from jisr_protocol.limits import LONG_POLL_SECONDS
 from jisr_protocol.reader.follow import follow
 from jisr_protocol.reader.http import GuardedClient
 from jisr_protocol.reader.store import open_copy
@@ -53,7 +53,6 @@ def two_hubs(place: Place, records: int) -> Iterator[Row]:
     hub, singles = place.larger(records), _singles(place, 1001)
     hub.on(set(cores.ALL)).admit(singles)
     second = place.new_hub("second").init().on(set(cores.ALL))
-    second.settings |= {"POLL_SECONDS": "0.1", "POLL_LONGEST_SECONDS": "0.1"}
     with hub:
         asyncio.run(_ready(hub))
         second.follow(hub)
@@ -87,7 +86,7 @@ async def _arrivals(first: HubProcess, last: HubProcess, singles: Load, copy: Pa
         await last.published(client, await first.size(client))
         for number, body in enumerate(writer.pushes()):
             await asyncio.sleep(REST_SECONDS)
-            await follow(last.feed, copy, allow_private=True)
+            await follow(last.feed, copy, client=client)
             with open_copy(copy) as held:
                 size = held.head.size
             began = time.monotonic()
@@ -103,9 +102,7 @@ async def _arrivals(first: HubProcess, last: HubProcess, singles: Load, copy: Pa
 async def _verified(client: GuardedClient, hub: HubProcess, copy: Path, size: int, node: str) -> float:
     """When the copy holds more than `size` entries, one of them of this node, verified."""
     while True:
-        address = f"{hub.feed}/head.json?after={size}&wait=55"
-        await client.get(address, limit_bytes=65536, wait_seconds=55)
-        result = await follow(hub.feed, copy, allow_private=True)
+        result = await follow(hub.feed, copy, client=client, wait_seconds=LONG_POLL_SECONDS)
         ended = time.monotonic()
         with open_copy(copy) as held:
             if any(change.node == node for change in held.changes(size - 1)):

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 
 from . import entry as entries
 from . import identifiers, lineage, majors, merkle, paths
+from .entry import Entry
 from .exchange import Fetch, Fetched
 from .head import Head
 from .judging import Judge
 from .limits import PAGE_BYTES, PAGE_ENTRIES, PARALLEL_FETCHES
 from .live import Judged
 from .merkle import Frontier
-from .refusal import refuse
+from .refusal import Refusal, refuse
 
 
 class PageWalk:
@@ -55,8 +56,10 @@ class PageWalk:
 
     def _read_page(self, number: int, width: int, body: bytes) -> list[Judged]:
         """PAGE-3, PAGE-4: a page holds exactly its entries, in order."""
-        page = entries.parse_lines(self._major.read_lines(body))
-        first = number * PAGE_ENTRIES
+        body, first = self._major.read_lines(body), number * PAGE_ENTRIES
+        if (tail := rest_of_page(body, first, width, self._frontier.size)) is not None:
+            return [self._read_new(entry) for entry in tail]
+        page = entries.parse_lines(body)
         if [entry.seq for entry in page] != list(range(first, first + width)):
             refuse("PAGE-3", "", expected=f"entries {first} to {first + width - 1}", came=f"{len(page)} others")
         held = max(self._frontier.size - first, 0)
@@ -69,11 +72,36 @@ class PageWalk:
                 self._frontier.append(entry.leaf)
         if width == PAGE_ENTRIES:
             self.places.append(self._frontier.copy())
-        judged = []
-        for entry in page[held:]:
-            self._judge.note_stub(entry)
-            judged.append(self._judge.judge(entry))
-        return judged
+        return [self._judged(entry) for entry in page[held:]]
+
+    def _read_new(self, entry: Entry) -> Judged:
+        self._frontier.append(entry.leaf)
+        return self._judged(entry)
+
+    def _judged(self, entry: Entry) -> Judged:
+        self._judge.note_stub(entry)
+        return self._judge.judge(entry)
+
+
+def rest_of_page(body: bytes, first: int, width: int, size: int) -> list[Entry] | None:
+    """The entries from `size` on of a page that is not whole yet, without reading those before, which are held.
+
+    The root proves the new ones together with those that are held; what the page says instead of these once more has no
+    effect. None when they do not look as they did, or the new ones are not in order: then the whole page is judged.
+    """
+    held = size - first
+    if held <= 0 or width == PAGE_ENTRIES:
+        return None
+    lines = body.split(b"\n")
+    if len(lines) != width + 1 or lines.pop():
+        return None
+    if any(b'"seq":%d' % seq not in line for seq, line in enumerate(lines[:held], start=first)):
+        return None
+    try:
+        rest = [entries.parse(line) for line in lines[held:]]
+    except Refusal:
+        return None
+    return rest if [entry.seq for entry in rest] == list(range(size, first + width)) else None
 
 
 class Pages:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from .. import identifiers
+from ..limits import LONG_POLL_SECONDS
 from .bundle_cli import bundle_app
 
 if TYPE_CHECKING:
@@ -76,10 +77,13 @@ def follow(
         options: dict[str, Any] = {"allow_private": allow_private, "expected_id": expect, "whole": whole, "bulk": bulk}
         options["witnesses"] = _policy(witness_policy)
         while True:
-            outcome = _follow(feed, into, options, reads_as, as_json)
+            began = time.monotonic()
+            outcome, changed = _follow(feed, into, options, reads_as, as_json)
             if watch is None or outcome == CONTRADICTED:  # nobody should watch a feed that contradicts itself
                 raise typer.Exit(outcome)
-            time.sleep(watch)
+            # where the server lets us, we wait there for what comes next; where it does not, it has answered at once
+            options["wait_seconds"] = min(watch, LONG_POLL_SECONDS)
+            time.sleep(0 if changed else max(0.0, began + watch - time.monotonic()))
 
 
 def _policy(file: Path | None) -> Policy | None:
@@ -95,19 +99,20 @@ def _policy(file: Path | None) -> Policy | None:
         _fail(f"The policy {file} cannot be used: {error}. Nothing was fetched.")
 
 
-def _follow(feed: str, into: Path, options: dict[str, Any], reads_as: Path | None, as_json: bool) -> int:
+def _follow(feed: str, into: Path, options: dict[str, Any], reads_as: Path | None, as_json: bool) -> tuple[int, bool]:
+    """How it ended, and whether anything changed."""
     from .follow import check_folder, follow_once
 
     check_folder(into)
     if not isinstance(place := _at_host(feed, bool(options["allow_private"])), str):
-        return int(place)
+        return int(place), False
     feed = place
     who = _credentials(reads_as) if reads_as is not None else None
 
     with _progress(shown=not as_json) as progress:
         result = follow_once(_feed(feed), into, progress=progress, credentials=who, **options)
     _report(result, into, as_json)
-    return int(result.outcome)
+    return int(result.outcome), result.changed
 
 
 def _at_host(feed: str, allow_private: bool) -> str | Outcome:

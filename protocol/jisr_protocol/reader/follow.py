@@ -127,6 +127,8 @@ async def follow(
     credentials: Credentials | None = None,
     witnesses: Policy | None = None,
     bulk: bool = False,
+    client: GuardedClient | None = None,
+    wait_seconds: float = 0.0,
     now: Callable[[], datetime] = _now,
     progress: Progress | None = None,
 ) -> Result:
@@ -137,8 +139,10 @@ async def follow(
     where the feed keeps it, instead of a snapshot. With `credentials` a restricted feed is read, with a token for whom
     they are; then it must be known whose feed it is. With `witnesses`, their cosignatures are counted, and where the
     policy has a quorum, nothing is taken without it. With `bulk` the signatures of the records of a first sync are not
-    checked now, but before each is given out, and all of them once by the next follow or by `Copy.complete`. Safe to
-    call again after any end, a kill too.
+    checked now, but before each is given out, and all of them once by the next follow or by `Copy.complete`. Whoever
+    follows often gives a `client` that keeps its connections. With `wait_seconds` a server that offers it (`head-wait`)
+    answers as soon as its head covers more than the copy does; others answer at once. Safe to call again after any end,
+    a kill too.
     """
     with alone(into):
         was_there = into.exists()
@@ -148,7 +152,8 @@ async def follow(
                 known = copy.known()
                 if expected_id is not None:
                     known = replace(known, by=expected_id)
-                async with _place(feed, into, known, allow_private, credentials) as place:
+                made = _place(feed, into, known, credentials, client, allow_private=allow_private, wait=wait_seconds)
+                async with made as place:
                     asked: dict[str, Any] = {"whole": whole, "witnesses": witnesses, "bulk": bulk}
                     session = Session(known, now=now(), anew=copy.suspect, **asked)
                     return await _Run(copy, place, session, now, progress).run()
@@ -174,14 +179,21 @@ def is_address(feed: str | Path) -> bool:
 
 @contextlib.asynccontextmanager
 async def _place(
-    feed: str | Path, into: Path, known: Known, allow_private: bool, who: Credentials | None
+    feed: str | Path,
+    into: Path,
+    known: Known,
+    who: Credentials | None,
+    client: GuardedClient | None,
+    *,
+    allow_private: bool,
+    wait: float,
 ) -> AsyncIterator[Place]:
     if not is_address(feed):
         yield FolderPlace(Path(feed))
         return
     from .http import GuardedClient  # takes a fifth of a second to import
 
-    async with GuardedClient(allow_private=allow_private) as client:
+    async with contextlib.nullcontext(client) if client else GuardedClient(allow_private=allow_private) as client:
         asker: GuardedClient | TokenClient = client
         if who is not None:
             from .tokens import TokenClient
@@ -189,7 +201,8 @@ async def _place(
             if not known.by:
                 raise Forbidden(str(feed), "unknown", "it is not known whose feed it is", "Name the hub with --expect.")
             asker = TokenClient(client, str(feed), who, known.by)
-        yield Spool(HttpPlace(str(feed), asker, seen=_seen(known)), _spool_of(into))
+        waiting = (known.head.size, wait) if known.head is not None and wait >= 1 else None
+        yield Spool(HttpPlace(str(feed), asker, seen=_seen(known), waiting=waiting), _spool_of(into))
 
 
 def _seen(known: Known) -> str | None:

@@ -92,7 +92,15 @@ class FolderPlace:
 class HttpPlace:
     """A feed at an address. All connections are made by the guarded client."""
 
-    def __init__(self, address: str, client: GuardedClient | TokenClient, *, seen: str | None = None) -> None:
+    def __init__(
+        self,
+        address: str,
+        client: GuardedClient | TokenClient,
+        *,
+        seen: str | None = None,
+        waiting: tuple[int, float] | None = None,
+    ) -> None:
+        """`waiting`: the first question for the head asks for one of more entries than this, for so many seconds."""
         self.address = address
         self.requests = 0
         self.received_bytes = 0
@@ -107,7 +115,7 @@ class HttpPlace:
         self._lanes = Lanes()
         self._base = address.removesuffix(paths.HEAD).rstrip("/") + "/"
         self._client = client
-        self._seen = seen
+        self._seen, self._waiting = seen, waiting
         self._suffix = ""
         """What stood after the name of the last page that was found."""
 
@@ -132,6 +140,9 @@ class HttpPlace:
         headers: dict[str, str] = {}
         if wanted.path == paths.HEAD and self._seen:
             headers["Jisr-Seen"] = self._seen
+        wait, self._waiting = self._waiting if wanted.path == paths.HEAD else None, None
+        if wait is not None and not wanted.fresh:
+            url += f"?after={wait[0]}&wait={wait[1]:.0f}"
         if wanted.fresh:
             headers["Cache-Control"] = "no-cache"
             url += f"?h={secrets.token_hex(8)}"
@@ -140,7 +151,7 @@ class HttpPlace:
         try:
             large = wanted.path.startswith(("log/", "snap/"))
             async with self._lanes.turn(partial) if large else contextlib.nullcontext():
-                answer = await self._get(wanted, url, headers, partial)
+                answer = await self._get(wanted, url, headers, partial, wait[1] if wait else 0.0)
         except (answers.TooLarge, answers.Garbled) as error:
             return Garbled(wanted.path, Refusal(error.rule, "", f"{wanted.path} within its limits", str(error)))
         except answers.Unreachable as error:
@@ -155,7 +166,9 @@ class HttpPlace:
         self.received_bytes += len(answer.body)
         return self._event(wanted, answer.status, answer.body, answer.etag)
 
-    async def _get(self, wanted: Fetch, url: str, headers: dict[str, str], partial: answers.Partial) -> answers.Answer:
+    async def _get(
+        self, wanted: Fetch, url: str, headers: dict[str, str], partial: answers.Partial, wait_seconds: float
+    ) -> answers.Answer:
         furthest = len(partial.content)
         while True:
             wire, again = partial.wire_bytes, len(partial.repeated)
@@ -166,6 +179,7 @@ class HttpPlace:
                     headers=headers,
                     etag=wanted.etag,
                     attempts=ATTEMPTS,
+                    wait_seconds=wait_seconds,
                     partial=partial,
                 )
             except answers.Unreachable as error:
