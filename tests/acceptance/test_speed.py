@@ -200,7 +200,7 @@ def test_what_changed_costs_what_changed_and_nothing_costs_one_request(
     assert " in 3 steps" in changed.beside
 
 
-@pytest.mark.parametrize(("name", "most_ms"), [("latency_one_hub", 20)])
+@pytest.mark.parametrize(("name", "most_ms"), [("latency_one_hub", 20), ("latency_two_hubs", 150)])
 def test_one_change_is_soon_verified_at_a_reader(
     name: str, most_ms: float, bench: Bench, long: bool, figure: Callable[..., None]
 ) -> None:

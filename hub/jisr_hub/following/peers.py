@@ -21,6 +21,7 @@ from jisr_protocol.entry import Entry
 from jisr_protocol.keys import KeyRing
 from jisr_protocol.polling import Said
 from jisr_protocol.reader.follow import follow
+from jisr_protocol.reader.http import GuardedClient
 from jisr_protocol.reader.store import Change as Offer
 from jisr_protocol.reader.store import Copy
 from jisr_protocol.reader.tables import NoCopy
@@ -36,6 +37,7 @@ from . import relayed_heads
 from .brakes import Brakes
 from .rounds import Asked, Rounds, bounds_of, of_result
 from .taking import Offered, take, take_once
+from .waiting import Waiting
 
 BATCH = 500
 ROUND_SECONDS = 1800.0
@@ -60,6 +62,11 @@ class Followers:
         self.answers = Answers(Acknowledgements(hub), allow_private=allow_private)
         self._copies = asyncio.Lock()
         """Held by whoever changes a copy."""
+        self._client: GuardedClient | None = None
+        """Keeps its connections while this runs."""
+        self._waiting: Waiting | None = None
+        self._held: dict[str, int] = {}
+        """How many entries the copy of each peer held after its last round."""
         self._relayed: dict[str, tuple[str, int]] = {}
         """The place in each peer's feed, (epoch, size), below which all heads of nodes were passed on."""
 
@@ -68,14 +75,24 @@ class Followers:
         self._rounds.wake()
 
     async def run(self) -> None:
-        """Ask each peer in its own time, for ever."""
-        await self._rounds.run()
+        """Ask each peer in its own time, and when it says that there is news, for ever."""
+        async with GuardedClient(allow_private=self._allow_private) as client:
+            self._client = client
+            self._waiting = Waiting(client, self._held.get, self._rounds.come)
+            try:
+                await self._rounds.run()
+            finally:
+                await self._waiting.end()
+                self._client = self._waiting = None
 
     async def _peers(self) -> dict[str, Peer]:
         if self._hub.fenced():
             return {}
         await self._prepared()
-        return {peer.hub: peer for peer in await self._hub.ledger.peers()}
+        peers = {peer.hub: peer for peer in await self._hub.ledger.peers()}
+        if self._waiting is not None:
+            self._waiting.keep(peers)
+        return peers
 
     async def _turn(self, peer: Peer) -> Asked:
         try:
@@ -133,11 +150,13 @@ class Followers:
                     expected_id=peer.hub,
                     now=self._hub.clock,
                     witnesses=self.quorums.get(peer.hub),
+                    client=self._client,
                 )
         except TimeoutError:
             await self._tell(peer, "temporary", f"not done after {ROUND_SECONDS:.0f} seconds; the next round goes on")
             return Asked(Said.FAILED)
         if result.outcome == 0 and result.head is not None:
+            self._held[peer.hub] = result.head.size
             self._hub.tally.follow(peer.hub, self._hub.clock(), result.head.time, changed=result.changed)
         outcome = "throttled" if result.throttled else result.outcome.name.lower()
         if result.refusal is not None and result.refusal.rule == "WIT-9":

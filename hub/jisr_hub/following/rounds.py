@@ -80,6 +80,8 @@ class Rounds(Generic[S]):
         self._began: dict[str, float] = {}
         self._asking: dict[str, asyncio.Task[None]] = {}
         self._woken_at = float("-inf")
+        self._called: dict[str, asyncio.Event] = {}
+        """Sources that themselves say that there is news: each is asked at once, its event set when it was."""
         self._bell = asyncio.Event()
 
     def wake(self) -> None:
@@ -87,11 +89,19 @@ class Rounds(Generic[S]):
         self._woken_at = self._clock()
         self._bell.set()
 
+    async def come(self, name: str) -> None:
+        """Ask this source as soon as it lets us, since it has said that there is news, and wait until that is done."""
+        done = self._called.setdefault(name, asyncio.Event())
+        self._bell.set()
+        await done.wait()
+
     def due_in(self, name: str) -> float:
         """Seconds until this source is asked; never more than its pause, 0 when it was never asked."""
         poll = self._polls.get(name)
         if poll is None:
             return 0.0
+        if name in self._called and not poll.failures:
+            return max(0.0, poll.asked + poll.wait_seconds - self._clock())
         chance = random.Random(f"{name} {poll.asked}").random()
         pause = polling.pause_seconds(poll, self.bounds, jitter=chance)
         if self._woken_at >= self._began[name]:
@@ -133,7 +143,12 @@ class Rounds(Generic[S]):
         try:
             async with self._turns:
                 self._began[name] = self._clock()
-                asked = await self._ask(source)
+                called = self._called.pop(name, None)
+                try:
+                    asked = await self._ask(source)
+                finally:
+                    if called is not None:
+                        called.set()
         # One source's trouble, of whatever kind, must not stop the others, nor the next turn of this one.
         except Exception:
             _log.exception("round.failed", source=name)
