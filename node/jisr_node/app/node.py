@@ -12,7 +12,7 @@ Whoever gives `now` and `random_bytes` decides about time and chance; everything
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -46,6 +46,7 @@ from .beginning import FENCE, KEPT, KEYS, LEDGER, RECOVERY
 if TYPE_CHECKING:
     from ..adapters.backup_file import Contents
     from ..adapters.folder import Written
+    from ..checking import Checked
     from ..drafts import Taken
     from ..rebase import Rebased
 
@@ -223,6 +224,12 @@ class Node:
     def edit(self, which: str, draft: Mapping[str, Any], *, again: bool = False) -> Taken:
         """Replace what the author says in one record. Raises Mistaken when there is no such record."""
         return self._records.edit(which, draft, again=again)
+
+    def check(self, ids: Collection[str] = (), *, now: datetime | None = None) -> list[Checked]:
+        """What must be fixed and what could be better in the records here, or in some; see checking.check."""
+        from .. import checking
+
+        return checking.check(self.store, self.identity.id, now or clock(), ids)
 
     def end(self, which: str) -> str:
         """Say that a record's matter has ended; it stays visible as ended. Returns its id."""

@@ -16,7 +16,7 @@ import typer
 from typer.exceptions import TyperException
 
 from ..errors import NodeError
-from . import bundles, erasing, keeping, keys, looking, records, sending, setting_up
+from . import bundles, checking, erasing, keeping, keys, looking, records, sending, setting_up
 from .shell import Exit, error_value, exit_of, print_json
 
 cli = typer.Typer(
@@ -38,6 +38,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "erase": erasing.erase,
     "erasures": erasing.erasures,
     "import": records.import_,
+    "check": checking.check,
     "list": looking.list_,
     "show": looking.show,
     "publish": sending.publish,

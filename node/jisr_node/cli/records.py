@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from typing import IO, TYPE_CHECKING, Annotated, Any
@@ -12,6 +12,7 @@ import typer
 
 from ..app import Node
 from ..errors import Mistaken
+from .checking import hints
 from .shell import HERE, Exit, Folder, Json, Which, count, print_json, say
 
 if TYPE_CHECKING:
@@ -25,13 +26,15 @@ NEXT = "Next: jisr-node publish"
 def add(source: Source, again: Again = False, folder: Folder = HERE, as_json: Json = False) -> None:
     """Add one record, written as a JSON object."""
     with Node.open(folder) as node:
-        _finish(node.import_drafts([_one(source)], again=again), as_json, one=True)
+        taken = node.import_drafts([_one(source)], again=again)
+        _finish(taken, as_json, hints(node, taken.ids), one=True)
 
 
 def edit(which: Which, source: Source, again: Again = False, folder: Folder = HERE, as_json: Json = False) -> None:
     """Replace what a record says by the JSON object in FILE."""
     with Node.open(folder) as node:
-        _finish(node.edit(which, _one(source), again=again), as_json, one=True)
+        taken = node.edit(which, _one(source), again=again)
+        _finish(taken, as_json, hints(node, taken.ids), one=True)
 
 
 def end(which: Which, folder: Folder = HERE, as_json: Json = False) -> None:
@@ -58,9 +61,10 @@ def import_(
     """Take drafts in, one JSON object a line. The same file twice changes nothing, and nothing is ever deleted."""
     with Node.open(folder) as node, _lines(source) as lines:
         taken = node.import_drafts(lines, label, again=again)
+        said = hints(node, taken.ids)
     if label is not None and not (taken.ids or taken.refused):
         raise Mistaken(f"No line of {source} is for the node {label!r}. Nothing was changed. Check --node.")
-    _finish(taken, as_json)
+    _finish(taken, as_json, said)
 
 
 def _one(source: str) -> dict[str, Any]:
@@ -109,12 +113,15 @@ def _opened(source: str) -> Iterator[IO[bytes]]:
         yield file
 
 
-def _finish(taken: Taken, as_json: bool, *, one: bool = False) -> None:
-    """Say what an import did, or what `one` draft became; exit status 1 when something was left out."""
+def _finish(taken: Taken, as_json: bool, said: Sequence[str], *, one: bool = False) -> None:
+    """Say what an import did, or what `one` draft became, and what hints there are; exit status 1 when something was
+    left out."""
     if as_json:
         refused = [{"line": r.line, "faults": [asdict(fault) for fault in r.faults]} for r in taken.refused]
-        print_json({**_counts(taken), "refused": refused, "ids": taken.ids})
+        print_json({**_counts(taken), "refused": refused, "ids": taken.ids, "hints": list(said)})
     else:
+        for line in said:
+            typer.echo(line, err=True)
         for line in refused_lines(taken, one=one):
             typer.echo(line, err=True)
         counts = _counts(taken)
