@@ -21,8 +21,12 @@ BUILDS_CONNECTIONS = {CLIENT, GUARD}
 BUCKET = "hub/jisr_hub/storage/objects.py"
 """The one other way out: to the store of objects that the operator's own settings name (docs/decisions/0042)."""
 
+MAIL = "hub/jisr_hub/mail/smtp.py"
+"""And one to the operator's own mail server (docs/decisions/0067)."""
+
 CLIENT_MODULES = {
     "aiohttp",
+    "aiosmtplib",
     "authlib.integrations.httpx_client",
     "authlib.integrations.requests_client",
     "boto3",
@@ -36,6 +40,7 @@ CLIENT_MODULES = {
     "obstore",
     "pycurl",
     "requests",
+    "smtplib",
     "telnetlib",
     "urllib.request",
     "urllib3",
@@ -97,7 +102,9 @@ def test_no_source_reaches_another_machine_but_through_the_guarded_client() -> N
     strays = [f"{path} {way}" for path, text in others.items() for way in ways_out(text)]
     to_the_bucket = [stray for stray in strays if stray.startswith(f"{BUCKET} ") and ": obstore" in stray]
     assert to_the_bucket, "the store of objects has moved; name its place here"
-    assert set(strays) == set(to_the_bucket), "use jisr_protocol.reader.http.GuardedClient instead"
+    to_the_mail = [stray for stray in strays if stray.startswith(f"{MAIL} ") and ": aiosmtplib" in stray]
+    assert to_the_mail, "the mail server's adapter has moved; name its place here"
+    assert set(strays) == {*to_the_bucket, *to_the_mail}, "use jisr_protocol.reader.http.GuardedClient instead"
 
 
 def test_only_the_client_builds_a_client_and_only_the_guard_builds_its_connections() -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -16,6 +17,8 @@ from jisr_protocol import anchor, checkpoint, limits, majors, witness
 from jisr_protocol.anchor import Anchor
 from jisr_protocol.checkpoint import WitnessKey
 from jisr_protocol.refusal import Refusal
+
+from .mail.letters import NoAddress, address_of
 
 FILE = "hub.json"
 BUCKET = r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[!-~]*)?"
@@ -94,6 +97,14 @@ class Settings(BaseSettings):
     """The provider (OpenID Connect) at which people may sign in to the desk, as it names itself; "" for none."""
     oidc_client: str = ""
     """What the provider calls this hub. Its secret stands in the environment: JISR_HUB_OIDC_SECRET."""
+    mail_server: str = Field(default="", pattern=r"^(|smtps?://[!-~]+)$")
+    """The mail server that letters go through: `smtps://user@host:465` (encrypted from the first byte),
+    `smtp://user@host:587` (encrypted before anything is said); "" sends none. The password stands in the environment:
+    JISR_HUB_MAIL_PASSWORD."""
+    mail_from: str = Field(default="", max_length=254)
+    """The address letters come from, which somebody reads."""
+    mail_plain: bool = False
+    """Whether letters go out without encryption: only to a server on this machine."""
     sunset: dict[str, Sunset] = {}
     """Majors of the protocol that end: `{"1": {"deprecated": "2027-01-01", "sunset": "2028-01-01"}}`."""
 
@@ -117,6 +128,22 @@ class Settings(BaseSettings):
         if unknown := sorted(value.keys() - majors.SPOKEN.keys()):
             raise ValueError(f"expected major versions that are spoken here ({', '.join(majors.spoken())}): {unknown}")
         return value
+
+    @model_validator(mode="after")
+    def _letters_go_out_safely(self) -> Settings:
+        if not self.mail_server:
+            return self
+        server = urlsplit(self.mail_server)
+        if not server.hostname or server.password is not None:
+            raise ValueError("mail_server is expected as smtps://user@host:465, without a password: that stands in the "
+                             "environment, JISR_HUB_MAIL_PASSWORD")  # fmt: skip
+        if self.mail_plain and server.hostname not in ("127.0.0.1", "::1", "localhost"):
+            raise ValueError(f"mail_plain is for a server on this machine; came {server.hostname}")
+        try:
+            self.mail_from = address_of(self.mail_from)
+        except NoAddress as error:
+            raise ValueError(f"mail_from is expected to be a mail address; came {str(error)!r}") from error
+        return self
 
     @classmethod
     def settings_customise_sources(

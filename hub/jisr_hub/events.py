@@ -60,6 +60,8 @@ EVENTS = {
     "desk.act": "Somebody did something here, or tried to; the audit log has it under this number.",
     "attestation.renewed": "This hub has signed its statements about nodes anew.",
     "key.open": "A private key file can be read by others; the sentence says how to close it.",
+    "mail.failed": "Letters could not be written or sent for an error of ours; the next round tries again.",
+    "mail.undelivered": "A letter was refused by its server for good, or given up after days.",
     "mirror.behind": "The copy of the feed in the bucket could not be brought up to date; it is tried again.",
     "mirror.refused": "The bucket shows more than this hub, or another feed; nothing is put there for now.",
     "mirror.done": "The copy of the feed in the bucket is up to date again.",

@@ -34,6 +34,7 @@ LATER = (
     *("passkey", "desk_token"),
     *("double", "double_answer", "double_stand"),
     *("act", "act_open", "block", "unjudged"),
+    *("correspondent", "letter", "mail_link", "campaign", "asked_record"),
 )
 """The tables that steps after it brought."""
 

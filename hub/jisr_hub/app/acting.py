@@ -9,14 +9,17 @@ from ..config import Settings
 from ..curation.saying import Saying
 from ..desk import roles
 from ..desk.acts import Acts
-from ..desk.bench import Bench
+from ..desk.bench import Asking, Bench
 from ..desk.roles import Right
 from ..hub import Hub
 from ..storage.admissions import SqlAdmissions
+from ..storage.campaigns import SqlCampaigns
 from ..storage.curation import SqlCuration
 from ..storage.desk import SqlAccounts
 from ..storage.doubles import SqlDoubles
 from ..storage.journal import SqlBlocks, SqlJournal
+from ..storage.letters import SqlPostbox
+from ..storage.quality import SqlRecords
 from ..storage.sql import SqlLedger
 from ..takedown.erasure import Erasures
 from .opening import now
@@ -58,4 +61,5 @@ def bench_of(settings: Settings, hub: Hub, ledger: SqlLedger, erasures: Erasures
         settings.address,
         **quota,
         doubles=SqlDoubles(ledger, hub.identity.id),
+        asking=Asking(SqlPostbox(ledger.database), SqlCampaigns(ledger.database), SqlRecords(ledger)),
     )

@@ -31,6 +31,7 @@ from ..takedown.acknowledging import Acknowledgements
 from .acting import bench_of
 from .beside import Process
 from .curating import Following, Searching
+from .letters import letters_of
 from .opening import PUBLIC, SEEN, Running, copying_of, witnessing_of
 
 SCRUB_SECONDS, SCRUB_SHARE = 60.0, 20
@@ -50,6 +51,8 @@ BULK_SECONDS = 0.3
 """How soon the next push comes where a node brings much at once."""
 CURATE_SECONDS = 1.0
 """How long at least between two looks at what the log says of records."""
+LETTERS_SECONDS = 20.0
+"""How often it is looked whether a letter is to be written or sent."""
 LEAD_SECONDS = 2.0
 """How often a process asks whether it is its turn."""
 _log = structlog.get_logger()
@@ -71,6 +74,8 @@ def begin(running: Running, folder: Path, pulls: Rounds[Pull]) -> list[asyncio.T
             RENEW_SECONDS, lambda: renew_blocks(running), lambda: _log.exception("block.not_renewed")
         ),
     }
+    if (letters := letters_of(running)) is not None:
+        led["letters"] = lambda: _again_and_again(LETTERS_SECONDS, letters, lambda: _log.exception("mail.failed"))
     often = max(running.settings.publish_seconds, 0.2)
     return [
         *(asyncio.create_task(lead(running, role, work)) for role, work in led.items()),

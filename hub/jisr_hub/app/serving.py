@@ -21,6 +21,7 @@ from .. import __version__
 from ..authority.admissions import Admissions
 from ..authority.attesting import Attesting
 from ..config import Settings
+from ..desk.acts import Acts
 from ..desk.door import Door
 from ..desk.passkeys import Ceremonies
 from ..desk.passwords import Passwords
@@ -45,6 +46,7 @@ from ..web.readiness import Readiness, free_share
 from ..web.tokens import Tokens
 from . import duties
 from .acting import acts_of, bench_of
+from .asking import letter_routes, work_of
 from .opening import Running, now, open_hub, rounds_of, sole, witness_of
 from .told import metrics_of
 
@@ -100,11 +102,13 @@ def _routes(running: Running, folder: Path, rounds: Rounds[Pull]) -> list[BaseRo
         *notices.routes(running.hub),
         *witness_routes.routes(witness, running.pages),
     ]
+    acts = acts_of(running.settings, running.hub, running.ledger, running.erasures)
     served: list[BaseRoute] = [
-        *versions.versioned([*protocol, *_desk_api(running)], endings),
+        *versions.versioned([*protocol, *_desk_api(running, acts)], endings),
         *_readiness(running, folder).routes(),
         *metrics_of(running, folder),
-        *_desk(running),
+        *_desk(running, acts),
+        *letter_routes(running, acts),
     ]
     pages = _directory(running)
     return [*served, openapi.route([*served, *pages], running.settings.address, __version__), *pages]
@@ -121,10 +125,9 @@ def _directory(running: Running) -> list[BaseRoute]:
     return [*directory.routes(shown, default_language=running.settings.lang)]
 
 
-def _desk_api(running: Running) -> list[Route]:
+def _desk_api(running: Running, acts: Acts) -> list[Route]:
     """The desk for programs."""
     door, open_ = _door(running), SqlOpen(running.ledger)
-    acts = acts_of(running.settings, running.hub, running.ledger, running.erasures)
     return DeskApi(DeskTokens(SqlTokens(running.ledger.database), door), acts, open_, door.accounts).routes()
 
 
@@ -133,23 +136,22 @@ def _door(running: Running) -> Door:
     return Door(accounts, Passwords(os.urandom), now, os.urandom, aside=asyncio.to_thread)
 
 
-def _desk(running: Running) -> list[Route]:
+def _desk(running: Running, acts: Acts) -> list[Route]:
     """Where the hub's own people sign in; also while nothing may be signed, since they have to see why."""
     door, settings = _door(running), running.settings
     provider = _provider(settings) if settings.oidc_issuer else None
     ceremonies = Ceremonies(SqlPasskeys(running.ledger.database), door, settings.address, settings.name)
     open_ = SqlOpen(running.ledger)
     tokens = DeskTokens(SqlTokens(running.ledger.database), door)
-    bench = bench_of(settings, running.hub, running.ledger, running.erasures)
-    acts = acts_of(settings, running.hub, running.ledger, running.erasures)
-    rooms = (provider, ceremonies, tokens, curating_of(running), bench, acts, SqlHistories(running.ledger))
+    bench, histories = bench_of(settings, running.hub, running.ledger, running.erasures), SqlHistories(running.ledger)
+    work = work_of(running, acts)
+    rooms = (provider, ceremonies, tokens, curating_of(running, acts), bench, acts, histories, work)
     return desk.routes(desk.Parts(door, open_, settings.address, settings.lang, *rooms))
 
 
-def curating_of(running: Running) -> desk.Curating:
+def curating_of(running: Running, acts: Acts) -> desk.Curating:
     """What the curator's pages work with."""
     hub = running.hub
-    acts = acts_of(running.settings, hub, running.ledger, running.erasures)
     doubles, curation = SqlDoubles(running.ledger, hub.identity.id), SqlCuration(running.ledger, hub.identity.id)
     return desk.Curating(acts, doubles, curation, hub.clock)
 

@@ -46,6 +46,7 @@ class By(StrEnum):
     PAGE = "page"
     TOKEN = "token"
     COMMAND = "command"
+    LETTER = "letter"
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,10 @@ class Done:
 
 async def _nobody() -> int:
     return 0
+
+
+LETTER = Actor("a letter's answer", Role.CURATOR, False, By.LETTER, frozenset({Right.CURATE}))
+"""Whoever opened a one-click link in a letter of the hub: may answer what was asked, which is all that is offered."""
 
 
 class Acts:

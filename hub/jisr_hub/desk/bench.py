@@ -12,6 +12,8 @@ from ..curation.merging import Entry
 from ..curation.saying import Saying
 from ..curation.words import Voices, Word
 from ..hub import Hub
+from ..mail.campaigns import Campaigns, Old
+from ..mail.letters import Postbox
 from ..ports import Key
 from ..takedown.blocking import Blocks
 from ..takedown.erasure import Erasures
@@ -61,6 +63,23 @@ class Doubles(Protocol):
     async def unanswer(self, both: Pair) -> None: ...
 
 
+class Oldest(Protocol):
+    """Records as a campaign asks about them."""
+
+    async def old(self, node: str, lang: str) -> list[Old]:
+        """The live public records of a node, of all nodes for ""."""
+        ...
+
+
+@dataclass(frozen=True)
+class Asking:
+    """What asking people takes: letters and who agreed to get them, campaigns, and the records."""
+
+    box: Postbox
+    campaigns: Campaigns
+    records: Oldest
+
+
 @dataclass(frozen=True)
 class Bench:
     """The parts of an open hub that acts work with."""
@@ -78,6 +97,8 @@ class Bench:
     per_hour: int
     per_day: int
     doubles: Doubles | None = None
+    asking: Asking | None = None
+    """None where the hub sends no letters."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from .bench import Work, nothing
 from .roles import Right
-from .works import doubles, holding, nodes, peers, saying
+from .works import asking, doubles, holding, nodes, peers, saying
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,11 @@ _ALL = (
     Act("split", Right.CURATE, doubles.split),
     Act("unsplit", Right.CURATE, doubles.unsplit),
     Act("hear", Right.PEERS, saying.hear),
+    Act("map_term", Right.CURATE, asking.map_term),
+    # letters
+    Act("campaign", Right.CURATE, asking.campaign, final=True),
+    Act("looked_at", Right.CURATE, asking.looked_at, final=True),
+    Act("correspond", Right.CURATE, final=True),
     # other hubs and what is fetched
     Act("peer_add", Right.PEERS, peers.add),
     Act("follower_add", Right.PEERS, peers.add_follower),

@@ -33,6 +33,8 @@
 `block`       what the operator keeps out of sight until a day; each has a hold, which is said anew
 `double`      pairs of records that may be of one thing, graded, without what they say; `double_stand` how far the log
               was read for them: made anew from it. `double_answer` what a person answered who did not decide
+`correspondent` who agreed to get letters, `letter` what is or was to be sent, `mail_link` what links in letters lead
+              to, by hash; `campaign` and `asked_record` whom the hub asked whether something is still correct
 `reader`      who may read which audience; `used_assertion` and `access_token` are forgotten when they expire
 
 `key_statement` holds the chains as they now are; `logged_statement` what stands in the hub's feed, also of chains whose
@@ -651,4 +653,66 @@ double_stand = Table(
     Column("rules", Number, nullable=False),
     sqlite_strict=True,
     sqlite_with_rowid=False,
+)
+correspondent = Table(
+    "correspondent",
+    metadata,
+    Column("address", String, primary_key=True),
+    Column("node", String, primary_key=True),
+    Column("lang", String, nullable=False),
+    Column("agreed", String, nullable=False),
+    Column("how", String, nullable=False),
+    Column("ended", String, nullable=False),
+    sqlite_strict=True,
+)
+letter = Table(
+    "letter",
+    metadata,
+    Column("cause", String, primary_key=True),
+    Column("address", String, nullable=False),
+    Column("node", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("about", String, nullable=False),
+    Column("made", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("tries", Number, nullable=False),
+    Column("due", Number, nullable=False),
+    Column("said", String, nullable=False),
+    Column("at", String, nullable=False),
+    sqlite_strict=True,
+)
+Index(
+    "letter_due", letter.c.due, sqlite_where=letter.c.state == "waiting", postgresql_where=letter.c.state == "waiting"
+)
+mail_link = Table(
+    "mail_link",
+    metadata,
+    Column("key", String, primary_key=True),
+    Column("purpose", String, nullable=False),
+    Column("address", String, nullable=False),
+    Column("about", String, nullable=False),
+    Column("expires", Number, nullable=False),
+    sqlite_strict=True,
+)
+campaign = Table(
+    "campaign",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("by", String, nullable=False),
+    Column("made", String, nullable=False),
+    sqlite_strict=True,
+)
+asked_record = Table(
+    "asked_record",
+    metadata,
+    Column("campaign", String, primary_key=True),
+    Column("node", String, primary_key=True),
+    Column("id", String, primary_key=True),
+    Column("rev", Number, nullable=False),
+    Column("answer", String, nullable=False),
+    Column("note", String, nullable=False),
+    Column("at", String, nullable=False),
+    Column("done", String, nullable=False),
+    sqlite_strict=True,
 )

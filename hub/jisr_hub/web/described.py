@@ -36,6 +36,7 @@ _OBJECT = {"type": "object"}
 _DOCUMENT: Types = {JSON: _OBJECT}
 _PAGE: Types = {HTML: _ANY, **_REF}
 """People get a page, programs a problem document."""
+_LETTER: Mapping[int, Types | None] = {200: {HTML: _ANY}, 404: {HTML: _ANY}}
 
 
 @dataclass(frozen=True)
@@ -241,6 +242,14 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = MappingProxyType(
         ("GET", "/metrics"): Operation("health", "Figures, to this machine.", {200: {TEXT: _ANY}, **_NOTHING_HERE}),
         # pages for people
         ("GET", "/"): Operation("pages", "To the directory.", {303: None, 307: None, 302: None, 200: {HTML: _ANY}}),
+        ("GET", "/letters/stop/{word}"): Operation("pages", "Ask whether somebody wants no more letters.", _LETTER),
+        ("POST", "/letters/stop/{word}"): Operation("pages", "Send somebody no more letters (RFC 8058).", _LETTER),
+        ("GET", "/letters/still/{word}"): Operation(
+            "pages", "What a record says, with a form for the answer.", _LETTER
+        ),
+        ("POST", "/letters/still/{word}"): Operation(
+            "pages", "Say whether a record is still correct.", {**_LETTER, **_problems(413)}, {FORM: _ANY}
+        ),
         ("GET", "/directory"): Operation(
             "pages", "The list.", {200: {HTML: _ANY}, 400: {HTML: _ANY}, 404: {HTML: _ANY}}
         ),

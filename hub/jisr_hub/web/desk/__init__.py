@@ -17,6 +17,7 @@ from ...desk.home import Open
 from ...desk.passkeys import Ceremonies
 from ...desk.tokens import Tokens
 from ..oidc import Provider
+from . import asking
 from .deeds import Deeds
 from .door_pages import BACK, DoorPages
 from .duplicates import Curating, Duplicates
@@ -49,6 +50,7 @@ class Parts:
     """With `acts` and `past`: what people may do here."""
     acts: Acts | None = None
     past: Histories | None = None
+    asking: asking.Work | None = None
 
 
 def rooms(rim: Rim, parts: Parts) -> list[Room]:
@@ -62,6 +64,7 @@ def rooms(rim: Rim, parts: Parts) -> list[Room]:
         *([Duplicates(rim, parts.curating)] if parts.curating is not None else []),
         *([Merged(rim, parts.curating)] if parts.curating is not None else []),
         *_acting(rim, parts),
+        *(asking.rooms(rim, parts.asking, parts.language) if parts.asking is not None else []),
     ]
 
 

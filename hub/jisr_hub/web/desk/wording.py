@@ -34,6 +34,10 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "peer_add": N_("Follow a hub"),
         "follower_add": N_("Ask a hub to confirm notices"),
         "follower_remove": N_("Ask a hub no more"),
+        "map_term": N_("Say what a term means"),
+        "campaign": N_("Ask whether records are correct"),
+        "looked_at": N_("Look at an answer"),
+        "correspond": N_("Write down who gets letters"),
         "policy": N_("Change what is taken"),
         "view": N_("Change a feed"),
         "reader": N_("Change who may read"),
@@ -55,6 +59,7 @@ OUTCOMES: Mapping[str, str] = MappingProxyType(
 )
 WAYS: Mapping[str, str] = MappingProxyType(
     {By.PAGE.value: N_("at the desk"), By.TOKEN.value: N_("by a program"), By.COMMAND.value: N_("by a command")}
+    | {By.LETTER.value: N_("by a letter")}
 )
 PREDICATES: Mapping[str, str] = MappingProxyType(
     {
