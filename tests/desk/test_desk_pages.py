@@ -409,5 +409,5 @@ async def test_every_page_speaks_each_language(world: ActingWorld, client: Any, 
 
 
 def test_every_act_and_outcome_has_words() -> None:
-    assert ACTS.keys() <= KINDS.keys() | {"peer_stop"}
+    assert ACTS.keys() <= KINDS.keys()
     assert len(OUTCOMES) == 6
