@@ -102,8 +102,8 @@ def test_a_record_is_held_and_shown_again_by_the_keyboard_without_a_script(
         assert said.count() == 1
         assert "رقم خاطئ" in page.locator("main").inner_text()
         said.locator("button").focus()
-        page.keyboard.press("Enter")
-        page.wait_for_load_state()
+        with page.expect_navigation():
+            page.keyboard.press("Enter")
         assert page.locator("[role=status]").count() == 1
         page.goto(f"{served['home']}/desk/log?kind=unhold")
         assert "desk-one" in page.locator("main ol").inner_text()
