@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import sqlite3
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +14,8 @@ import pytest
 
 from jisr_hub import log
 from jisr_hub.ports import Change, Conflict, Held, Kept, Ledger, Remembered
+from jisr_hub.storage import engines, lane, sqlite
+from jisr_hub.storage.dialogue import Ask, Dialogue, beside, several
 from jisr_hub.storage.sql import SqlLedger
 from jisr_hub.storage.storing import GROUP_CHANGES, GROUP_ENTRIES, joining
 from jisr_hub.storage.together import Together
@@ -183,3 +188,71 @@ async def test_who_waits_together_and_is_cancelled_takes_nobody_along() -> None:
     assert asked == [[1], [2, 3, 4]]
     await together.settled()
     assert await together(5) == 10
+
+
+async def test_dialogues_side_by_side_hear_what_they_would_hear_alone(place: Path | str) -> None:
+    """Of different lengths, one of which asks nothing at all; each turn is one trip."""
+    database = engines.of(place)
+    turns: list[int] = []
+
+    def counting(*numbers: int) -> Dialogue[list[int]]:
+        heard = []
+        for number in numbers:
+            one, two = yield [Ask(f"SELECT {number}"), Ask(f"SELECT {number + 1}")]
+            heard += [one[0][0], two[0][0]]
+        return heard
+
+    def watched(dialogue: Dialogue[Any]) -> Dialogue[Any]:
+        rows: Any = None
+        try:
+            while True:
+                asked = dialogue.send(rows)
+                turns.append(len(asked))
+                rows = yield asked
+        except StopIteration as done:
+            return done.value
+
+    try:
+        await database.prepare()
+        together = beside(counting(1, 10, 20), counting(), counting(5))
+        assert await database.ask(watched(together)) == [[1, 2, 10, 11, 20, 21], [], [5, 6]]
+    finally:
+        await database.close()
+    assert turns == [4, 2, 2]
+
+
+async def test_a_log_that_somebody_always_reads_does_not_grow_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two readers, of which one is always there: no commit ever finds the log unread."""
+    monkeypatch.setattr(lane, "EMPTYING_PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(sqlite, "LOG_BYTES", 400_000)
+    place, over, longest = tmp_path / "log.sqlite", threading.Event(), 0
+    database = sqlite.Sqlite(place)
+
+    def reading() -> None:
+        readers = [sqlite3.connect(place, isolation_level=None, check_same_thread=False, timeout=30) for _ in "ab"]
+        for comes, leaves in itertools.cycle([readers, readers[::-1]]):
+            comes.execute("BEGIN").execute("SELECT count(*) FROM heap").fetchone()
+            if leaves.in_transaction:
+                leaves.execute("COMMIT")
+            if over.wait(0.005):
+                break
+        for reader in readers:
+            reader.close()
+
+    def filling() -> Dialogue[None]:
+        yield [Ask("INSERT INTO heap VALUES (randomblob(40000))")]
+
+    try:
+        await database.ask(several(Ask("CREATE TABLE heap (content BLOB)")))
+        thread = threading.Thread(target=reading)
+        thread.start()
+        for _ in range(60):
+            await database.write(filling())
+            longest = max(longest, lane.log_bytes(place))
+    finally:
+        over.set()
+        thread.join()
+        await database.close()
+    assert longest < 1_200_000

@@ -120,3 +120,12 @@ def test_a_form_that_is_there_is_not_made_again(tmp_path: Path) -> None:
     before = (tmp_path / "log/a.ndjson.gz").stat().st_mtime_ns
     assert pack(pages, ["log/a.ndjson", "log/missing.ndjson"]) == 0
     assert (tmp_path / "log/a.ndjson.gz").stat().st_mtime_ns == before
+
+
+async def test_who_stops_a_hub_does_not_wait_for_what_is_still_to_be_packed(hub: MemoryHub) -> None:
+    head = standing_head(hub.pages)
+    assert head is not None
+    told = iter([False, True])
+    assert pack_all(hub.pages, head, None, lambda: next(told)) == 1
+    assert pack_all(hub.pages, head, None, lambda: True) == 0
+    assert pack_all(hub.pages, head) > 1

@@ -7,8 +7,10 @@ often. A bucket that cannot be reached holds up nothing else.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -80,12 +82,12 @@ async def keep_for_ever(publisher: Publisher, pages: Pages, copying: Copying | N
     publisher's own object: each has its own drafts, and its own list of what is to be flushed."""
     packed: Head | None = None
     pause = 0.0
-    with ThreadPoolExecutor(1, "packing", initializer=last_in_line) as aside:
+    with ThreadPoolExecutor(1, "packing", initializer=last_in_line) as aside, _ending() as ended:
         while True:
             head = standing_head(pages)
             if head is not None and (packed is None or head.raw != packed.raw):
                 try:
-                    await asyncio.get_running_loop().run_in_executor(aside, pack_all, pages, head, packed)
+                    await asyncio.get_running_loop().run_in_executor(aside, pack_all, pages, head, packed, ended)
                     packed = head
                 except OSError:  # a full disk: other forms are served meanwhile
                     _log.exception("packing.failed")
@@ -104,10 +106,20 @@ def standing_head(pages: Pages) -> Head | None:
         return None
 
 
-def pack_all(pages: Pages, head: Head, before: Head | None = None) -> int:
+@contextlib.contextmanager
+def _ending() -> Iterator[Callable[[], bool]]:
+    """Tells the thread beside that this ends: whoever stops a hub does not wait for all that is still to be packed."""
+    end = threading.Event()
+    try:
+        yield end.is_set
+    finally:
+        end.set()
+
+
+def pack_all(pages: Pages, head: Head, before: Head | None = None, ended: Callable[[], bool] = lambda: False) -> int:
     """Make the compressed forms of all that a head promises and an earlier one did not; how many were made."""
     layout = Layout.of(head, generations_of(pages, head))
-    return pack(pages, immutable_files(pages, head, layout, before))
+    return pack(pages, immutable_files(pages, head, layout, before), ended)
 
 
 async def _copied(copying: Copying, pause: float) -> float:

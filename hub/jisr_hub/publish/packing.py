@@ -53,10 +53,13 @@ def immutable_files(pages: Pages, head: Head, layout: Layout, before: Head | Non
         yield from (expected.path for expected in of_snapshot(pages, head))
 
 
-def pack(pages: Pages, files: Iterable[str]) -> int:
-    """Make the compressed forms that these files lack; how many were made. What is gone meanwhile is passed over."""
+def pack(pages: Pages, files: Iterable[str], ended: Callable[[], bool] = lambda: False) -> int:
+    """Make the compressed forms that these files lack, until it is to be `ended`; how many were made. What is gone
+    meanwhile is passed over."""
     made = 0
     for path in files:
+        if ended():
+            break
         for suffix, compress in _PACK.items():
             source = forms.source(pages, path)
             if source is None or pages.stands(path + suffix) or (content := forms.read(pages, path)) is None:

@@ -14,7 +14,7 @@ from jisr_protocol.notice import ALL
 
 from ..ports import Around, Held, Key, Member, Told
 from . import told
-from .dialogue import Ask, Dialogue, Rows
+from .dialogue import Ask, Dialogue, Rows, beside, several
 from .engines import Database
 
 
@@ -166,9 +166,7 @@ def around(database: Database, asked: Sequence[About]) -> Dialogue[list[Around]]
     """What entries about these records find."""
     keys = {key for one in asked for key in one.keys}
     reaching = {key for one in asked for key in one.reaching()}
-    guarded = yield from guards(database, reaching)
-    held_back = yield from holds(reaching)
-    records, said = yield [
+    wanted = several(
         Ask(
             f"SELECT r.node, r.id, r.audience, r.rev, r.digest, r.type, r.live_path FROM {database.keys}"
             " CROSS JOIN record AS r WHERE r.node = asked.node AND r.id = asked.id",
@@ -179,7 +177,8 @@ def around(database: Database, asked: Sequence[About]) -> Dialogue[list[Around]]
             " WHERE s.subject = asked.value ORDER BY s.subject, s.n, s.digest, s.kid",
             texts(database, (one.node for one in asked)),
         ),
-    ]
+    )
+    guarded, held_back, (records, said) = yield from beside(guards(database, reaching), holds(reaching), wanted)
     held: dict[str, dict[Key, Held]] = defaultdict(dict)
     for node, record_id, audience, rev, digest, type_name, path in records:
         held[audience][node, record_id] = Held(rev, digest, type_name, path is not None)

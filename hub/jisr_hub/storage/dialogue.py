@@ -46,6 +46,27 @@ def several(*asked: Ask) -> Dialogue[Sequence[Rows]]:
     return rows
 
 
+def beside(*dialogues: Dialogue[Any]) -> Dialogue[list[Any]]:
+    """Several dialogues side by side: what each asks in one turn goes in one trip, in their order; their results."""
+    results: list[Any] = [None] * len(dialogues)
+    turns: dict[int, Sequence[Ask | Put]] = {}
+
+    def go_on(place: int, rows: Sequence[Rows] | None) -> None:
+        try:
+            turns[place] = next(dialogues[place]) if rows is None else dialogues[place].send(rows)
+        except StopIteration as done:
+            results[place] = done.value
+
+    for place in range(len(dialogues)):
+        go_on(place, None)
+    while turns:
+        asked, turns = turns, {}
+        answers = iter((yield [one for each in asked.values() for one in each]))
+        for place, each in asked.items():
+            go_on(place, [next(answers) for _ in each])
+    return results
+
+
 def answer_in_thread(connection: sqlite3.Connection, dialogue: Dialogue[T]) -> T:
     """Answer a dialogue on an open connection of SQLite, within its transaction."""
     try:

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from ..failures import Unwritable
 from ..ports import Key, Lead, StillSeen
-from .dialogue import Ask, Dialogue, Put, Rows, T
+from .dialogue import Ask, Dialogue, Put, Rows, T, beside
 from .engines import PROGRAM, STILL_SEEN, PooledAddress, closing_streams
 
 LOCK_SECONDS = 10
@@ -81,9 +81,14 @@ class Postgres:
 
     @asynccontextmanager
     async def writing(self, *, long: bool = False) -> AsyncIterator[AsyncConnection]:
+        async with self._begun() as connection:
+            await self.converse(connection, self._locking(0 if long else WRITE_SECONDS))
+            yield connection
+
+    @asynccontextmanager
+    async def _begun(self) -> AsyncIterator[AsyncConnection]:
         try:
             async with self._writer.begin() as connection, closing_streams(connection):
-                await self.converse(connection, self._locking(0 if long else WRITE_SECONDS))
                 yield connection
         except sa.exc.OperationalError as error:  # no room, no connection, a lock that was not given in time
             raise Unwritable(_first_line(error)) from error
@@ -105,8 +110,11 @@ class Postgres:
             return await self.converse(connection, dialogue)
 
     async def write(self, dialogue: Dialogue[T]) -> T:
-        async with self.writing() as connection:
-            return await self.converse(connection, dialogue)
+        """The lock is asked for in the trip of the first questions: each is answered as of when it had been given."""
+        async with self._begun() as connection:
+            result: T
+            _, result = await self.converse(connection, beside(self._locking(WRITE_SECONDS), dialogue))
+            return result
 
     async def converse(self, connection: AsyncConnection, dialogue: Dialogue[T]) -> T:
         driver: Any = (await connection.get_raw_connection()).driver_connection

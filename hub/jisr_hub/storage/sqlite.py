@@ -25,6 +25,8 @@ from .lane import Lane
 
 CACHE_KIB = 64 * 1024
 LOG_PAGES = 16_384
+LOG_BYTES = 256 * 1024 * 1024
+"""Beyond this the write-ahead log is emptied, also where readers have to be waited for."""
 FORGET_SECONDS = 10
 """How long what still reads or writes the log is waited for."""
 _FAILS = ("full", "I/O error", "readonly", "unable to open", "locked")
@@ -54,7 +56,7 @@ class Sqlite:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = asyncio.Lock()
-        self._answers, self._writes = Lane(path, "BEGIN", _PRAGMAS), Lane(path, "BEGIN IMMEDIATE", _WRITES)
+        self._answers, self._writes = Lane(path, "BEGIN", _PRAGMAS), Lane(path, "BEGIN IMMEDIATE", _WRITES, LOG_BYTES)
         self._writer = self._engine("BEGIN IMMEDIATE", pool_size=1, max_overflow=0)
         self._readers = self._engine("BEGIN", pool_size=4, max_overflow=0)
         alone = {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True, "pool_reset_on_return": None}

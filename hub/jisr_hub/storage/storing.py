@@ -18,7 +18,7 @@ from ..ports import Change, Conflict, Draft, Key, Number, Numbered
 from . import stating
 from . import tables as t
 from .asking import UNJUDGED, guards, holds, texts
-from .dialogue import Ask, Dialogue, Put
+from .dialogue import Ask, Dialogue, Put, Rows, beside, several
 from .engines import Database
 
 _RECORD_OPS = ("put", "del", "out")
@@ -62,17 +62,20 @@ def storing(
     database: Database, feed: str, changes: Sequence[tuple[Change, Number]]
 ) -> Dialogue[list[Stored | Conflict]]:
     """Store what can be stored. Of two changes of one node only the first may be given."""
-    found: dict[int, Conflict] = yield from _overtaken(database, changes)
-    taken = [(change, number) for place, (change, number) in enumerate(changes) if place not in found]
-    about = {key for change, _ in taken for key in _about(change)}
-    sizes, priors = yield [
+    about = {key for change, _ in changes for key in _about(change)}
+    rings = {ring.id for change, _ in changes for ring in change.rings.values()}
+    wanted = several(
         Ask("SELECT size FROM feed WHERE name = ?", (feed,)),
         Ask(
             f"SELECT r.node, r.id, r.seq FROM {database.keys} CROSS JOIN record AS r"
             " WHERE r.node = asked.node AND r.id = asked.id AND r.audience = 'public' AND r.seq IS NOT NULL",
             database.asked_keys(about),
         ),
-    ]
+        _chains(database, rings),
+    )
+    found: dict[int, Conflict]
+    found, (sizes, priors, chains) = yield from beside(_overtaken(database, changes), wanted)
+    taken = [(change, number) for place, (change, number) in enumerate(changes) if place not in found]
     newest: dict[Key, int] = {(node, record_id): seq for node, record_id, seq in priors}
     size: int = sizes[0][0]
     stored = []
@@ -93,8 +96,8 @@ def storing(
         Put(t.unjudged, rows.unjudged),
         *rows.settled,
         *stating.touching(database, _touched(change for change, _ in taken), size),
+        *_grown(chains, [ring for change, _ in taken for ring in change.rings.values()]),
     ]
-    yield from keeping_rings(database, [ring for change, _ in taken for ring in change.rings.values()])
     each = iter(stored)
     return [found[place] if place in found else next(each) for place in range(len(changes))]
 
@@ -155,9 +158,7 @@ def _overtaken(database: Database, changes: Sequence[tuple[Change, Number]]) -> 
     guarded = {key for change, _ in changes for key in change.guards}
     held = {key for change, _ in changes for key in change.holds}
     once = {row for change, _ in changes for row in _logged(change.drafts)}
-    now_guarded = yield from guards(database, guarded)
-    now_held = yield from holds(held)
-    places, logged = yield [
+    wanted = several(
         Ask(
             f"SELECT f.node, f.name, f.epoch, f.size, {UNJUDGED} FROM {database.named} CROSS JOIN node_feed AS f"
             " WHERE f.node = asked.value",
@@ -168,7 +169,9 @@ def _overtaken(database: Database, changes: Sequence[tuple[Change, Number]]) -> 
             " WHERE l.node = asked.node AND l.digest = asked.id",
             database.asked_keys(once),
         ),
-    ]
+    )
+    asked = beside(guards(database, guarded), holds(held), wanted)
+    now_guarded, now_held, (places, logged) = yield from asked
     stands = {(node, digest) for node, digest in logged}
     found: dict[int, Conflict] = {}
     for place, (change, _) in enumerate(changes):
@@ -193,15 +196,22 @@ def _overtaken(database: Database, changes: Sequence[tuple[Change, Number]]) -> 
 
 def keeping_rings(database: Database, rings: Sequence[KeyRing]) -> Dialogue[None]:
     """Keep these chains; a recovery statement may replace the end of one."""
-    if not rings:
-        return
-    (kept,) = yield [
-        Ask(
-            f"SELECT k.node, k.digest FROM {database.named} CROSS JOIN key_statement AS k"
-            " WHERE k.node = asked.value ORDER BY k.node, k.n",
-            texts(database, (ring.id for ring in rings)),
-        )
-    ]
+    (chains,) = yield [_chains(database, {ring.id for ring in rings})]
+    if asked := _grown(chains, rings):
+        yield asked
+
+
+def _chains(database: Database, nodes: Iterable[str]) -> Ask:
+    """What is kept of the chains of these."""
+    return Ask(
+        f"SELECT k.node, k.digest FROM {database.named} CROSS JOIN key_statement AS k"
+        " WHERE k.node = asked.value ORDER BY k.node, k.n",
+        texts(database, nodes),
+    )
+
+
+def _grown(kept: Rows, rings: Iterable[KeyRing]) -> list[Ask | Put]:
+    """What makes these chains of those that are kept."""
     asked: list[Ask | Put] = []
     for ring in rings:
         held, chain = [digest for node, digest in kept if node == ring.id], [s.digest for s in ring.statements]
@@ -212,8 +222,7 @@ def keeping_rings(database: Database, rings: Sequence[KeyRing]) -> Dialogue[None
         asked.append(Ask("DELETE FROM key_statement WHERE node = ? AND n >= ?", (ring.id, same)))
         fresh = [(ring.id, n, s.kind, s.jws, s.body, chain[n]) for n, s in enumerate(ring.statements) if n >= same]
         asked.append(Put(t.statement, fresh))
-    if asked:
-        yield asked
+    return asked
 
 
 def _about(change: Change) -> Iterator[Key]:
