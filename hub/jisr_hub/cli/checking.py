@@ -21,6 +21,7 @@ from jisr_protocol.refusal import Refusal
 from .. import identity
 from ..app.opening import KEYS, PUBLIC
 from ..ports import Published
+from ..storage.curation import SqlCuration
 from ..storage.folder import FolderPages
 from ..storage.proving import Folded, Row, Stored, folded, stored
 from . import act_proof, file_proof, node_proof, told_proof
@@ -42,6 +43,8 @@ async def check(folder: Path, progress: Progress) -> dict[str, Any]:
             if told.published is not None:
                 await file_proof.files(await rows.view(), files, told.published, told.broken, faults)
         if told.ring is not None:
+            for fault in await SqlCuration(ledger, told.ring.id).differences():
+                faults.add(f"{fault}. It is made anew by: jisr-hub rebuild")
             _signing_key(folder, told.ring, faults)
             if fenced := await why_fenced(folder, ledger):
                 faults.add(fenced)

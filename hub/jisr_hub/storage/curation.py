@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import orjson
 import sqlalchemy as sa
@@ -30,13 +31,14 @@ from ..curation.words import NOT_SAME, SAME, TYPE, Voices, Word, counting, word_
 from ..ports import Conflict, Key
 from . import tables as t
 from .dialogue import Ask, Dialogue, Put
-from .engines import Database
+from .engines import Database, streamed
 from .sql import SqlLedger
 
 ACCEPT, IGNORE = "accept", "ignore"
 _FEED = "public"
 _TRIES = 5
 _ENTRIES_AT_ONCE = 200
+_LINES_AT_ONCE = 512
 _PREFIX = "jisr:"
 
 
@@ -292,14 +294,7 @@ class SqlCuration:
         found = await self._walk(connection, starts, voices)
         live = await self._live(connection, found.keys)
         settled = settle(found, live, voices, today)
-        entry_of = {name: one for one in settled for name in (one.address, *one.also)}
-        rows = []
-        for key in sorted(found.keys):
-            one = entry_of.get(address(key))
-            if one is not None and one.also:
-                rows.append((*key, one.address, int(one.address == address(key))))
-            elif one is None and key in live:
-                rows.append((*key, "", 0))
+        rows = _merged_rows(found.keys, live, settled)
 
         def dialogue() -> Dialogue[None]:
             gone = [Ask("DELETE FROM merged WHERE node = ? AND id = ?", key) for key in sorted(found.keys)]
@@ -307,6 +302,45 @@ class SqlCuration:
 
         await self._database.converse(connection, dialogue())
         return len(settled)
+
+    # Proving
+
+    async def differences(self) -> list[str]:
+        """Where the index is not what the log makes it, a sentence each; [] where it is, or was not begun. What changed
+        since it was brought up to date, and all it may concern, is not judged."""
+        async with self._database.reading() as connection:
+            stand = await self._read_stand(connection)
+            feed = (await connection.execute(sa.select(t.feed).where(t.feed.c.name == _FEED))).one()
+            if stand is None or stand.epoch != feed.epoch:
+                return []
+            late = _Touched()
+            query = sa.select(t.entry.c.line).where(t.entry.c.seq >= stand.cursor, t.entry.c.seq < feed.size)
+            async for part in streamed(connection, query, _LINES_AT_ONCE):
+                for row in part:
+                    late.take(row.line)
+            sql = "SELECT node, id FROM record WHERE audience = 'public' AND live_path IS NOT NULL AND type = ?"
+            said = await self._pairs(connection, sql, (TYPE,))
+            held = (await self._live(connection, said)).values()
+            words = [word for one in held if (word := word_of(one.value, one.digest)) is not None]
+            keys = frozenset(key for word in words for key in word.subjects) - {word.key for word in words}
+            live = await self._live(connection, keys)
+            made = settle(Reach(keys, tuple(words)), live, Voices(self.own, stand.heard), stand.day)
+            expected: dict[sa.Table, set[tuple[Any, ...]]] = {
+                t.word: {(*word.key, word.predicate, word.since, word.until) for word in words},
+                t.word_about: {(*subject, *word.key) for word in words for subject in word.subjects},
+                t.merged: set(_merged_rows(keys, live, made)),
+            }
+            open_ = _reached(late, words)
+            found = []
+            for table, rows in expected.items():
+                stands = {tuple(row) for row in (await connection.execute(sa.select(table))).all()}
+                wrong = {(row[0], row[1]) for row in stands ^ rows}
+                found += [
+                    f"{table.name}, {node}/{record_id}: the index of the merged directory is not what the log makes it"
+                    for node, record_id in sorted(wrong - open_)
+                    if node not in late.nodes
+                ]
+            return found
 
     # What stands in the index
 
@@ -402,6 +436,34 @@ class SqlCuration:
         heard = orjson.dumps(sorted(stand.heard)).decode()
         row = (_FEED, stand.epoch, stand.day, heard, stand.cursor)
         await self._database.put(connection, t.curated, [row], replace=True)
+
+
+def _merged_rows(keys: Collection[Key], live: Collection[Key], settled: Iterable[Entry]) -> list[tuple[Any, ...]]:
+    """What the index says of these records: the entry each is in with others, and whether that is called after it."""
+    entry_of = {name: one for one in settled for name in (one.address, *one.also)}
+    rows: list[tuple[Any, ...]] = []
+    for key in sorted(keys):
+        one = entry_of.get(address(key))
+        if one is not None and one.also:
+            rows.append((*key, one.address, int(one.address == address(key))))
+        elif one is None and key in live:
+            rows.append((*key, "", 0))
+    return rows
+
+
+def _reached(late: _Touched, words: Iterable[Word]) -> set[Key]:
+    """The records that what came late may concern, however far the words about them lead."""
+    about = [{word.key, *word.subjects} for word in words]
+    reached = set(late.keys)
+    fresh = True
+    while fresh:
+        fresh = False
+        for named in about:
+            meets = not named.isdisjoint(reached) or any(node in late.nodes for node, _ in named)
+            if meets and not named <= reached:
+                reached |= named
+                fresh = True
+    return reached
 
 
 def _without(words: Iterable[Word], new: Word) -> list[Word]:
