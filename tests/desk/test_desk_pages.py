@@ -23,13 +23,16 @@ from jisr_hub.desk.roles import Role
 from jisr_hub.desk.table import ACTS
 from jisr_hub.storage.desk_open import SqlOpen
 from jisr_hub.storage.histories import SqlHistories
+from jisr_hub.takedown.acknowledging import Acknowledgements
 from jisr_hub.web import desk, problem_documents
 from jisr_hub.web.desk.wording import KINDS, OUTCOMES
 from jisr_hub.web.language import NAMES
 from jisr_hub.web.page import static_routes
+from jisr_protocol import notice
 from tests.desk.acting import ActingWorld, acting_world
 from tests.hub.author import Author
 from tests.hub.desk_world import PASSWORD, DeskWorld
+from tests.hub.hub_in_memory import MemoryHub
 from tests.hub.test_desk_web import COOKIE, HUB, OURS, sign_in
 
 pytestmark = pytest.mark.anyio
@@ -411,3 +414,29 @@ async def test_every_page_speaks_each_language(world: ActingWorld, client: Any, 
 def test_every_act_and_outcome_has_words() -> None:
     assert ACTS.keys() <= KINDS.keys()
     assert len(OUTCOMES) == 6
+
+
+async def test_a_notice_that_does_not_bind_here_is_decided_on_the_home(world: ActingWorld, client: Any) -> None:
+    stranger = MemoryHub("a hub far away")
+    record = world.subject("one").split("/")[1]
+    for n, action in enumerate(("hold", "erase", "hold"), 1):
+        said = notice.write(
+            stranger.identity.key, id=f"00000000-0000-4000-8000-00000000000{n}", action=action, by=stranger.id,
+            node=world.author.id, ids=(record,), max_rev=9, n=n, issued="2026-08-30T08:00:00Z", basis="asked for",
+            expires="2026-09-05T08:00:00Z" if action == "hold" else None,
+        )  # fmt: skip
+        ring = [list(stranger.identity.ring.statements)]
+        (answer,) = await Acknowledgements(world.hub.hub).take([said.envelope.raw], ring)
+        assert "outcome" in answer, answer
+    page = (await client.get("/desk")).text
+    assert "Notices that ask for a decision" in page and "asked for" in page
+    first, second, third = (f"00000000-0000-4000-8000-00000000000{n}" for n in (1, 2, 3))
+    assert (await act(client, "notice_accept", first, reason="we agree")).status_code == 303
+    assert (await world.view())["holds"][world.author.id, record] is not None or await world.hub.ledger.held_back()
+    by_command = await act(client, "notice_accept", second, reason="we agree")
+    assert (by_command.status_code, "jisr-hub notices accept" in by_command.text) == (422, True)
+    for one in (second, third):
+        assert (await act(client, "notice_decline", one, reason="not here")).status_code == 303
+    assert "Notices that ask for a decision" not in (await client.get("/desk")).text
+    again = await act(client, "notice_decline", third, reason="not here")
+    assert (again.status_code, "decided already" in again.text) == (422, True)

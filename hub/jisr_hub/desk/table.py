@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from .bench import Work, nothing
 from .roles import Right
-from .works import asking, doubles, holding, nodes, peers, saying
+from .works import asking, doubles, holding, nodes, noticing, peers, saying
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,8 @@ _ALL = (
     Act("block", Right.BLOCK, holding.block, reason=True),
     Act("unblock", Right.BLOCK, holding.unblock),
     Act("erase", Right.ERASE, reason=True, final=True),
-    Act("notice_accept", Right.ERASE, reason=True, final=True),
-    Act("notice_decline", Right.HOLD, reason=True, final=True),
+    Act("notice_accept", Right.ERASE, noticing.accept, reason=True, final=True),
+    Act("notice_decline", Right.HOLD, noticing.decline, reason=True, final=True),
     # words about records
     Act("say", Right.CURATE, saying.say),
     Act("take_back", Right.CURATE, saying.take_back),

@@ -59,7 +59,7 @@ def rooms(rim: Rim, parts: Parts) -> list[Room]:
         DoorPages(rim, parts.provider, parts.ceremonies),
         *([PasskeyPages(rim, parts.ceremonies)] if parts.ceremonies is not None else []),
         *([TokenPages(rim, parts.tokens)] if parts.tokens is not None else []),
-        Home(rim, parts.open_, parts.acts),
+        Home(rim, parts.open_, parts.acts, parts.bench),
         People(rim),
         *([Duplicates(rim, parts.curating)] if parts.curating is not None else []),
         *([Merged(rim, parts.curating)] if parts.curating is not None else []),

@@ -11,10 +11,12 @@ from jisr_protocol import identifiers
 
 from ...desk import home
 from ...desk.acts import Acts
+from ...desk.bench import Bench
 from ...desk.chain import Wanted
 from ...desk.door import Visitor
 from ...desk.home import Open
 from ...desk.roles import Right
+from ...desk.works import noticing
 from .deeds import done_of, shown
 from .people import ROLES
 from .rim import Endpoint, Rim, Way, may
@@ -24,8 +26,8 @@ from .wording import KINDS
 class Home:
     """What needs somebody."""
 
-    def __init__(self, rim: Rim, open_: Open, acts: Acts | None = None) -> None:
-        self.rim, self._open, self._acts = rim, open_, acts
+    def __init__(self, rim: Rim, open_: Open, acts: Acts | None = None, bench: Bench | None = None) -> None:
+        self.rim, self._open, self._acts, self._bench = rim, open_, acts, bench
 
     def ways(self) -> dict[Way, Endpoint]:
         """For everybody who is signed in."""
@@ -48,7 +50,7 @@ class Home:
     async def _acted(self, request: Request, visitor: Visitor | None) -> dict[str, Any]:
         """What waits for a second person, and what somebody did here lately."""
         if self._acts is None or visitor is None:
-            return {"acting": False, "asked": [], "lately": [], "done": None, "waits": False}
+            return {"acting": False, "asked": [], "notices": [], "lately": [], "done": None, "waits": False}
         asked = [
             (one.ticket, KINDS.get(what.kind, what.kind), what, who, who != visitor.account.name)
             for one, what, who in await self._acts.waiting()
@@ -57,6 +59,12 @@ class Home:
         return {
             "acting": True,
             "asked": asked,
+            "notices": [
+                (one.said.notice, str(one.said.notice.envelope.value["basis"]), _instant(one.handled.at))
+                for one in (await noticing.open_notices(self._bench) if self._bench is not None else ())
+            ],
+            "may_hold": may(visitor, Right.HOLD),
+            "may_erase": may(visitor, Right.ERASE),
             "lately": [shown(line) for line in lines],
             **await done_of(request, self._acts),
         }
