@@ -28,6 +28,7 @@ from jisr_protocol.statement import HOME, Verified
 from . import ingest, log, nullification
 from .authority.attesting import WAITING, Attesting, outdated
 from .bulk import Bulk
+from .following.history import Counted, Notes, counted
 from .identity import Identity
 from .ingest import Bench, Known, Outcome, Policy
 from .nullification import Reckoning
@@ -49,7 +50,7 @@ from .ports import (
     Told,
     Unjudged,
 )
-from .quota import Quota
+from .quota import Quota, QuotaExhausted
 from .tally import PUSH, Tally
 from .views.policies import OWN, Policies, of_peer
 
@@ -101,6 +102,8 @@ class Hub:
         """Nodes of which this hub has said that they are its own."""
         self.quota = Quota()
         self.tally = Tally()
+        self.notes = Notes(clock)
+        """How every round with a source ends, for the operator."""
         self.changed = asyncio.Event()
         self.erased: Aftermath = _nothing_more
         """Called after the commit of erasures and before they are acknowledged."""
@@ -164,6 +167,9 @@ class Hub:
                     answer = await self._push_once(node, name, opened, later=later)
                 except Conflict:
                     continue
+                except Refusal as refused:
+                    await self._note_refused(node, opened, refused)
+                    raise
                 aside = len(answer.quarantined)
                 self.tally.count(PUSH, admitted=answer.admitted, duplicate=answer.duplicates, quarantined=aside)
                 return answer
@@ -188,6 +194,7 @@ class Hub:
             known = {seq: hashed for seq, hashed in known.items() if seq < stays}
             pushed = ingest.limits_and_canonical(opened, known, found)
         if _says_nothing_new(pushed, held):
+            self.notes.pushed(node, Counted())
             return self.answer(node, name, held.frontier, held.epoch or "", Outcome(), repeated, before.quarantined)
         asked = (repeated if pushed.entries else (0, 0)) if goes_on else (0, stays)
         leaves = await self.ledger.node_leaves(node, name, *asked)
@@ -204,10 +211,12 @@ class Hub:
         again = await self._came_otherwise(node, name, pushed, known, stays)
         reckoned = await self._reckoned(held, extension, name, stays)
         outcome, guards, holds = Outcome(), {}, {}
+        live: set[Key] = set()
         if batch := [*again, *extension.entries]:
             bench = await self._bench(member, name, pushed.head, extension.ring, batch)
             bench.known = found
             guards, holds = dict(bench.guards), dict(bench.holds)
+            live = {key for key, before_it in bench.held.items() if before_it.live}
             if reckoned is not None:
                 bench.take_reckoning(reckoned)
             bench.sources = await self._sources(extension.entries, bench)
@@ -233,7 +242,9 @@ class Hub:
                 stays=None if goes_on else stays,
                 nullified={node: frozenset(reckoned.nullified)} if reckoned is not None else {},
             )
-            await self.ledger.store(change, log.number)
+            size = await self.ledger.store(change, log.number)
+            aside = len(outcome.quarantined)
+            self.notes.pushed(node, counted(outcome.drafts, live, refused=aside, size=size))
             if outcome.drafts or outcome.erasures:
                 self.changed.set()
             if reckoned is not None and reckoned.lifted:
@@ -243,6 +254,16 @@ class Hub:
         if standing or again or not goes_on:  # what is quarantined of the lines that are repeated may be so no longer
             standing = await self.ledger.judged(node, name, *repeated) if repeated[0] < repeated[1] else []
         return self.answer(node, name, grown.frontier, grown.epoch or "", outcome, repeated, standing)
+
+    async def _note_refused(self, node: str, opened: Opened, refused: Refusal) -> None:
+        """A push that was refused as a whole says something of the node only when the node has signed it; that it began
+        too far on, or too much came, is no fault."""
+        if isinstance(refused, QuotaExhausted):
+            self.notes.pushed(node, Counted(), "waiting", str(refused))
+        elif not isinstance(refused, Gap):
+            ring = (await self.ledger.rings([node])).get(node)
+            if ring is not None and opened.is_signed(ring):
+                self.notes.pushed(node, Counted(), refused.code, str(refused))
 
     async def _found_beside(self, opened: Opened, held: NodeLog, known: Mapping[int, bytes]) -> Known:
         """What workers find of the lines that are new, where there are any workers."""
@@ -495,6 +516,7 @@ class Hub:
         guards, holds = dict(bench.guards), dict(bench.holds)
         if judges is not None:
             bench.sources, bench.waited = await self._sources(batch, bench), True
+        live = {key for key, held_before in bench.held.items() if held_before.live}
         outcome = ingest.judge(bench, batch)
         change = Change(
             identifiers.to_instant(self.clock()),
@@ -512,7 +534,10 @@ class Hub:
             log=replace(held),
             judges=judges,
         )
-        await self.ledger.store(change, log.number)
+        size = await self.ledger.store(change, log.number)
+        if judges is not None:
+            aside = len(outcome.quarantined)
+            self.notes.pushed(node, counted(outcome.drafts, live, refused=aside, size=size))
         await self.erased(change.at, outcome.erasures)
         self.changed.set()
         return outcome

@@ -124,6 +124,14 @@ class Opened:
             return None
         return held
 
+    def is_signed(self, ring: KeyRing) -> bool:
+        """Whether the head of this push bears a good signature of one of these keys, whatever else is wrong with it."""
+        try:
+            ring.verify(self._head(), active_only=True)
+        except Refusal:
+            return False
+        return True
+
     def read(self, held_lines: Mapping[int, bytes], read: Callable[[bytes], Entry] = entry.parse) -> Push:
         """Read the rest. `held_lines` are SHA-256 of lines already held, by position: as far as the push begins with
         the very same bytes, they are not read again. `read` reads a line as `entry.parse` does."""

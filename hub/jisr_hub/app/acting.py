@@ -20,6 +20,7 @@ from ..storage.doubles import SqlDoubles
 from ..storage.journal import SqlBlocks, SqlJournal
 from ..storage.letters import SqlPostbox
 from ..storage.quality import SqlRecords
+from ..storage.sources import SqlSources
 from ..storage.sql import SqlLedger
 from ..takedown.erasure import Erasures
 from .opening import now
@@ -62,4 +63,5 @@ def bench_of(settings: Settings, hub: Hub, ledger: SqlLedger, erasures: Erasures
         **quota,
         doubles=SqlDoubles(ledger, hub.identity.id),
         asking=Asking(SqlPostbox(ledger.database), SqlCampaigns(ledger.database), SqlRecords(ledger)),
+        sources=SqlSources(ledger),
     )

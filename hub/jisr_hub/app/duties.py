@@ -53,6 +53,9 @@ CURATE_SECONDS = 1.0
 """How long at least between two looks at what the log says of records."""
 LETTERS_SECONDS = 20.0
 """How often it is looked whether a letter is to be written or sent."""
+NOTE_SECONDS = 5.0
+FOLD_SECONDS = 3600.0
+"""How often rounds with sources are written down, and older ones summed up."""
 LEAD_SECONDS = 2.0
 """How often a process asks whether it is its turn."""
 _log = structlog.get_logger()
@@ -85,6 +88,7 @@ def begin(running: Running, folder: Path, pulls: Rounds[Pull]) -> list[asyncio.T
             _again_and_again(ANSWER_SECONDS, lambda: answer(running), lambda: _log.exception("notices.unanswered"))
         ),
         asyncio.create_task(note_seen_for_ever(folder, running.publisher)),
+        asyncio.create_task(note_rounds_for_ever(running)),
     ]
 
 
@@ -301,6 +305,34 @@ async def answer(running: Running) -> int:
     async with running.ledger.reading() as view:
         published = running.publisher.head is not None and running.publisher.head.size >= view.size
     return await Acknowledgements(running.hub).sign() if published and not running.erasures.to_scrub else 0
+
+
+async def note_rounds_for_ever(running: Running) -> None:
+    """Write down how rounds with sources ended. What fails here is only late: nothing waits for it."""
+    notes, store = running.hub.notes, running.history
+    loaded, folded = False, float("-inf")
+    while True:
+        try:
+            if not loaded:
+                await notes.load(store)
+                loaded = True
+            await notes.flush(store, time.monotonic())
+            if time.monotonic() - folded >= FOLD_SECONDS:
+                await store.fold(identifiers.to_instant(running.hub.clock())[:10])
+                folded = time.monotonic()
+        # whatever it is, records come and go without it, and the next round tries again
+        except Exception:
+            _log.exception("history.failed")
+        await asyncio.sleep(NOTE_SECONDS)
+
+
+async def note_last_rounds(running: Running) -> None:
+    """The same at the end of the process."""
+    try:
+        await running.hub.notes.flush(running.history, time.monotonic(), all=True)
+    # a process that ends must end, whatever the database says
+    except Exception:
+        _log.exception("history.failed")
 
 
 async def note_seen_for_ever(folder: Path, publisher: Publisher) -> None:

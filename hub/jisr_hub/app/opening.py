@@ -25,6 +25,7 @@ from jisr_protocol.witness import Policy
 
 from .. import config, identity
 from ..config import Settings
+from ..following.history import Notes, heeding
 from ..following.peers import Followers
 from ..following.pulls import AT_ONCE, Pulls, forget
 from ..following.rounds import Rounds, bounds_of
@@ -32,6 +33,7 @@ from ..hub import Hub
 from ..identity import Identity
 from ..node_heads import NodeHeads
 from ..ports import Erasure, Pull
+from ..ports.history import Way
 from ..proving import Workers
 from ..publish.feed import Publisher
 from ..publish.fence import Gate, own_head
@@ -45,6 +47,7 @@ from ..storage.folder import FolderPages
 from ..storage.lock import only_one
 from ..storage.node_logs import SqlNodeLogs
 from ..storage.policies import SqlPolicies
+from ..storage.rounds import SqlHistory
 from ..storage.sql import SqlLedger
 from ..takedown.erasure import Erasures
 from ..views.applying import Applying
@@ -161,6 +164,7 @@ class Running:
     reads: SqlLedger
     """For what may be a moment old: a standby that keeps up, else the ledger itself."""
     workers: Workers | None
+    history: SqlHistory
 
     def feeds(self) -> dict[str, api.Feed]:
         """The feeds beside the public one, as they are served."""
@@ -187,7 +191,8 @@ async def open_hub(folder: Path) -> Running:
         hub = await hub_of(folder, settings, ledger)
         workers = Workers(settings.verifiers) if settings.verifiers else None
         hub.beside = workers.proven if workers is not None else None
-        followers = followers_of(hub, folder, settings)
+        followers, history = followers_of(hub, folder, settings), SqlHistory(ledger)
+        heeding(followers.rounds, Way.PEER, hub.notes, history)
         pulls = Pulls(hub, folder / PULLS, allow_private=settings.allow_private)
         erasures = erasures_of(hub, folder, followers)
         policies, views = views_of(hub, ledger, folder, settings)
@@ -217,7 +222,7 @@ async def open_hub(folder: Path) -> Running:
     heads = NodeHeads(hub)
     reads = _reads(ledger, settings)
     parts = (hub, ledger, publisher, pages, followers, pulls, heads, erasures, duty, policies, views, reads)
-    return Running(settings, *parts, workers)
+    return Running(settings, *parts, workers, history)
 
 
 def _reads(ledger: SqlLedger, settings: Settings) -> SqlLedger:
@@ -233,6 +238,7 @@ async def hub_of(folder: Path, settings: Settings, ledger: SqlLedger) -> Hub:
     """The hub in `folder` as its operator set it, for whatever takes entries: its anchors and what it takes."""
     who = read_identity(folder, settings)
     hub = Hub(who, ledger, now, anchors=config.anchors(folder, settings))
+    hub.notes = Notes(now, secrets.token_hex(4))
     hub.keep = lambda case: evidence.keep(folder / EVIDENCE, case)
     hub.policies = Policies(SqlPolicies(ledger), who.id, settings.country)
     await hub.policies.refresh()
@@ -261,7 +267,9 @@ def rounds_of(running: Running) -> Rounds[Pull]:
     """What asks each registered feed in its own time."""
     settings, pulls = running.settings, running.pulls
     bounds = bounds_of(settings.poll_seconds, settings.poll_longest_seconds)
-    return Rounds(bounds, pulls.sources, pulls.once, at_once=AT_ONCE)
+    rounds = Rounds(bounds, pulls.sources, pulls.once, at_once=AT_ONCE)
+    heeding(rounds, Way.PULL, running.hub.notes, running.history)
+    return rounds
 
 
 def views_of(hub: Hub, ledger: SqlLedger, folder: Path, settings: Settings) -> tuple[Policies, Views]:

@@ -38,6 +38,7 @@ from ..storage.doubles import SqlDoubles
 from ..storage.histories import SqlHistories
 from ..storage.passkeys import SqlPasskeys
 from ..storage.readers import SqlReaders
+from ..storage.sources import SqlSources
 from ..web import admission, api, desk, directory, notices, openapi, problem_documents, versions
 from ..web import witness as witness_routes
 from ..web.desk_api import DeskApi
@@ -69,6 +70,7 @@ def application(folder: Path) -> Starlette:
                 yield
             finally:
                 await duties.end(tasks)
+                await duties.note_last_rounds(running)
                 await running.close()
 
     app.router.lifespan_context = lifespan
@@ -145,7 +147,8 @@ def _desk(running: Running, acts: Acts) -> list[Route]:
     tokens = DeskTokens(SqlTokens(running.ledger.database), door)
     bench, histories = bench_of(settings, running.hub, running.ledger, running.erasures), SqlHistories(running.ledger)
     work = work_of(running, acts)
-    rooms = (provider, ceremonies, tokens, curating_of(running, acts), bench, acts, histories, work)
+    watching = desk.Watching(SqlSources(running.ledger), acts, now)
+    rooms = (provider, ceremonies, tokens, curating_of(running, acts), bench, acts, histories, work, watching)
     return desk.routes(desk.Parts(door, open_, settings.address, settings.lang, *rooms))
 
 

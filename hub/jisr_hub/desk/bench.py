@@ -17,6 +17,7 @@ from ..mail.letters import Postbox
 from ..ports import Key
 from ..takedown.blocking import Blocks
 from ..takedown.erasure import Erasures
+from .sources import Sources
 
 
 def N_(message: str) -> str:
@@ -99,6 +100,8 @@ class Bench:
     doubles: Doubles | None = None
     asking: Asking | None = None
     """None where the hub sends no letters."""
+    sources: Sources | None = None
+    """What is kept of rounds with sources, for the acts about them."""
 
 
 @dataclass(frozen=True)

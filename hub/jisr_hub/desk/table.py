@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from .bench import Work, nothing
 from .roles import Right
-from .works import asking, doubles, holding, nodes, noticing, peers, saying
+from .works import asking, doubles, holding, nodes, noticing, peers, saying, sources
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,13 @@ _ALL = (
     Act("peer_add", Right.PEERS, peers.add),
     Act("follower_add", Right.PEERS, peers.add_follower),
     Act("follower_remove", Right.PEERS, peers.remove_follower),
+    Act("source_stop", Right.PEERS, sources.stop),
+    Act("source_resume", Right.PEERS, sources.resume),
+    Act("source_retry", Right.PEERS, sources.retry, final=True),
+    Act("source_look", Right.PEERS, sources.look, final=True),
+    Act("brake_release", Right.PEERS, sources.release, final=True),
+    Act("brake_keep", Right.PEERS, sources.keep),
+    Act("brake_ask", Right.PEERS, sources.ask),
     Act("policy", Right.BLOCK, final=True),
     Act("view", Right.BLOCK, final=True),
     Act("reader", Right.ADMIT, final=True),

@@ -22,8 +22,9 @@ class Brakes:
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
 
-    async def passes(self, peer: str, outs: Iterable[Key]) -> bool:
-        """Whether what this peer drops may leave here now; if not, it is remembered why."""
+    async def passes(self, peer: str, outs: Iterable[Key], puts: Iterable[Key] = ()) -> bool:
+        """Whether what this peer drops may leave here now; if not, it is remembered why, and which records stay. What
+        it gives again (`puts`, read only while a brake holds) is not dropped any more."""
         if self._hub.policies is None:
             return True
         store = self._hub.policies.store
@@ -31,9 +32,13 @@ class Brakes:
         if brake is not None and brake.released:
             return True
         leaving, live = await self._leaving(peer, outs), await store.live_from(peer)
-        if brake is None and not (leaving and braked(leaving, live)):
+        if brake is None and not (leaving and braked(len(leaving), live)):
             return True
-        seen = Brake(peer, leaving + (brake.leaving if brake else 0), max(live, brake.live if brake else 0), False)
+        stays = await store.keep_braked(peer, leaving, [] if brake is None else list(puts))
+        if not stays:
+            await store.keep_brake(peer, None, "")
+            return True
+        seen = Brake(peer, stays, max(live, brake.live if brake else 0), False)
         if seen != brake:
             await store.keep_brake(peer, seen, identifiers.to_instant(self._hub.clock()))
         return False
@@ -49,17 +54,17 @@ class Brakes:
         if self._hub.policies is None:
             return ""
         brake = (await self._hub.policies.store.brakes()).get(peer)
-        if brake is None or brake.released:
+        if brake is None or brake.released or brake.leaving <= await self._hub.policies.store.kept(peer):
             return ""
         return (
             f"This peer's feed dropped {brake.leaving} of {brake.live} records that are taken from it. They stay here "
             f"until you have looked. If it is meant: jisr-hub peer release {peer}"
         )
 
-    async def _leaving(self, peer: str, outs: Iterable[Key]) -> int:
-        """How many of these records are live here and taken from this peer."""
+    async def _leaving(self, peer: str, outs: Iterable[Key]) -> list[Key]:
+        """Which of these records are live here and taken from this peer."""
         asked = list(outs)
         held = await self._hub.ledger.held("public", asked)
         live = [key for key in asked if (one := held.get(key)) is not None and one.live]
         upstream = {m.node: m.upstream for m in await self._hub.ledger.members()} if live else {}
-        return sum(upstream.get(node) == peer for node, _ in live)
+        return [key for key in live if upstream.get(key[0]) == peer]

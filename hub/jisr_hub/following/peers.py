@@ -11,6 +11,7 @@ import contextlib
 import itertools
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -31,6 +32,7 @@ from ..authority import moving
 from ..hub import Hub
 from ..node_heads import NodeHeads
 from ..ports import Erasure, Peer
+from ..ports.history import Way
 from ..takedown.acknowledging import Acknowledgements
 from ..takedown.answers import Answers
 from . import relayed_heads
@@ -52,7 +54,7 @@ class Followers:
         self, hub: Hub, folder: Path, poll_seconds: float, *, longest_seconds: float = 0.0, allow_private: bool
     ) -> None:
         self._hub, self._folder, self._allow_private = hub, folder, allow_private
-        self._rounds = Rounds(bounds_of(poll_seconds, longest_seconds), self._peers, self._turn)
+        self.rounds = Rounds(bounds_of(poll_seconds, longest_seconds), self._peers, self._turn)
         self.heads = NodeHeads(hub)
         self._brakes = Brakes(hub)
         self.prepare: Callable[[], Awaitable[None]] | None = None
@@ -72,15 +74,15 @@ class Followers:
 
     def wake(self) -> None:
         """Ask the peers soon; calls within one round count once."""
-        self._rounds.wake()
+        self.rounds.wake()
 
     async def run(self) -> None:
         """Ask each peer in its own time, and when it says that there is news, for ever."""
         async with GuardedClient(allow_private=self._allow_private) as client:
             self._client = client
-            self._waiting = Waiting(client, self._held.get, self._rounds.come)
+            self._waiting = Waiting(client, self._held.get, self.rounds.come)
             try:
-                await self._rounds.run()
+                await self.rounds.run()
             finally:
                 await self._waiting.end()
                 self._client = self._waiting = None
@@ -121,6 +123,7 @@ class Followers:
 
     async def _tell(self, peer: Peer, outcome: str, detail: str) -> None:
         """Remember how the last round with this peer ended, when it is not how the one before did."""
+        self._hub.notes.end(peer.hub, Way.PEER, outcome, detail)
         if (outcome, detail) != (peer.last_outcome, peer.last_detail):
             at = identifiers.to_instant(self._hub.clock())
             await self._hub.ledger.keep_peer(replace(peer, last_outcome=outcome, last_detail=detail, last_at=at))
@@ -140,7 +143,8 @@ class Followers:
 
     async def _once(self, peer: Peer) -> Asked:
         self._folder.mkdir(parents=True, exist_ok=True)
-        file = self._file(peer)
+        file, notes = self._file(peer), self._hub.notes
+        notes.begin(peer.hub, Way.PEER)
         try:
             async with asyncio.timeout(ROUND_SECONDS):  # however slowly it sends, the others get their turn
                 result = await follow(
@@ -151,6 +155,7 @@ class Followers:
                     now=self._hub.clock,
                     witnesses=self.quorums.get(peer.hub),
                     client=self._client,
+                    progress=partial(notes.stage, peer.hub, Way.PEER, "fetching"),
                 )
         except TimeoutError:
             await self._tell(peer, "temporary", f"not done after {ROUND_SECONDS:.0f} seconds; the next round goes on")
@@ -182,9 +187,9 @@ class Followers:
             about: set[str] = set()
             held_back = await self._brakes.sentence(peer.hub)
             if start < head.size or peer.epoch != cursor_epoch:
-                passes = await self._brakes.passes(
-                    peer.hub, [(c.node, c.id) for c in copy.changes(start - 1) if c.op == "out"]
-                )
+                outs = [(c.node, c.id) for c in copy.changes(start - 1) if c.op == "out"]
+                puts = ((c.node, c.id) for c in copy.changes(start - 1) if c.op == "put")
+                passes = await self._brakes.passes(peer.hub, outs, puts)
                 about = await self._take_from(peer, copy, rings, start, outs=passes)
                 held_back = await self._brakes.done(peer.hub, passes)
 
@@ -216,6 +221,7 @@ class Followers:
                 about.add(change.node)
             if len(batch) == BATCH:
                 await take(self._hub, peer, batch, rings, change.seq + 1)
+                self._hub.notes.stage(peer.hub, Way.PEER, "taking", change.seq + 1, copy.head.size)
                 batch = []
         await take(self._hub, peer, batch, rings, copy.head.size)
         return about

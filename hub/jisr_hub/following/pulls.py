@@ -23,8 +23,9 @@ import asyncio
 import contextlib
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -59,6 +60,7 @@ from jisr_protocol.session import Session
 
 from ..hub import Fenced, Hub, PushAnswer
 from ..ports import Conflict, Pull
+from ..ports.history import Way
 from ..quota import QuotaExhausted
 from . import rounds
 from .rounds import Asked
@@ -126,6 +128,15 @@ class Pulls:
 
     async def pull(self, pull: Pull) -> Pulled:
         """Fetch what is new in one feed and take it in. Never raises for what the other side does."""
+        notes, pulled = self._hub.notes, Pulled("failed", "an error of this hub")
+        notes.begin(pull.node, Way.PULL)
+        try:
+            pulled = await self._pull(pull)
+            return pulled
+        finally:
+            notes.end(pull.node, Way.PULL, pulled.outcome, pulled.sentence)
+
+    async def _pull(self, pull: Pull) -> Pulled:
         self._folder.mkdir(parents=True, exist_ok=True)
         try:
             async with asyncio.timeout(ROUND_SECONDS), self._place(pull) as place:
@@ -162,6 +173,7 @@ class Pulls:
         known = Known(held.head, self._etag(node, held.head), held.frontier, rings, node, FEED, held.ring)
         with tempfile.TemporaryFile(dir=self._folder) as aside:
             reading = _Reading(Session(known, now=self._hub.clock()), place, aside)
+            reading.progress = partial(self._hub.notes.stage, node, Way.PULL, "fetching")
             done = await reading.run()
             if done.outcome is not Outcome.VERIFIED:
                 return self._ended(node, place, done)
@@ -199,6 +211,7 @@ class Pulls:
             except Refusal as refusal:
                 outcome = "contradicted" if refusal.code in ("feed_fork", "fork") else "refused"
                 return replace(pulled, outcome=outcome, sentence=printable(str(refusal)))
+            self._hub.notes.stage(node, Way.PULL, "taking", first + len(lines), head.size)
             pulled = replace(
                 pulled,
                 entries=pulled.entries + len(lines),
@@ -233,6 +246,7 @@ class _Reading:
         self._session, self._place, self._aside = session, place, aside
         self.leaves: list[bytes] = []
         self.key_lines: dict[int, bytes] = {}
+        self.progress: Callable[[int, int], None] = lambda _done, _total: None
         self._bytes = 0
         self._known: Known | None = None
 
@@ -290,6 +304,7 @@ class _Reading:
                 self.key_lines[entry.seq] = entry.raw
         if self._bytes > MOST_BYTES:
             raise Refusal("LIM-4", "", f"at most {MOST_BYTES} bytes at a time", self._bytes)
+        self.progress(self._session.start + len(self.leaves), head.size)
 
     def _forget(self) -> None:
         self._aside.seek(0)

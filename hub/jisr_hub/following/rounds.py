@@ -3,6 +3,7 @@
     rounds = Rounds(Bounds(60, 1800), sources, ask, at_once=4)
     await rounds.run()                      for ever
     rounds.wake()                           somebody says there is news; bounds and what a source asked for still hold
+    rounds.orders = orders                  what the operator decided: whom to ask no more, whom to ask now
 
 One source that is slow or fails keeps no other waiting. The clock is monotonic; nothing of this outlives the process,
 and a source whose time is not known is asked at once.
@@ -25,6 +26,8 @@ from jisr_protocol import identifiers, polling
 from jisr_protocol.head import Head
 from jisr_protocol.polling import Bounds, Poll, Said
 from jisr_protocol.reader.follow import Result
+
+from ..ports.history import Order
 
 S = TypeVar("S")
 LIST_SECONDS = 5.0
@@ -61,6 +64,10 @@ def bounds_of(poll_seconds: float, longest_seconds: float) -> Bounds:
     return Bounds(poll_seconds, max(poll_seconds, longest_seconds or 30 * poll_seconds))
 
 
+async def _no_orders() -> Mapping[str, Order]:
+    return {}
+
+
 class Rounds(Generic[S]):
     """The rounds over one kind of source. `sources` gives them by name, `ask` asks one; what it raises is logged."""
 
@@ -83,6 +90,13 @@ class Rounds(Generic[S]):
         self._called: dict[str, asyncio.Event] = {}
         """Sources that themselves say that there is news: each is asked at once, its event set when it was."""
         self._bell = asyncio.Event()
+        self.orders: Callable[[], Awaitable[Mapping[str, Order]]] = _no_orders
+        self.rest: Callable[[str], float] = lambda _: 0.0
+        """The shortest pause after a source's last question, in seconds, whoever says that there is news."""
+        self.due: Callable[[str, float], None] = lambda _name, _seconds: None
+        """Called after each question with the seconds until the next."""
+        self._asked_now: dict[str, str] = {}
+        """The operator's last word that a source be asked at once, by source."""
 
     def wake(self) -> None:
         """Ask all of them soon; calls within one round count once."""
@@ -106,14 +120,14 @@ class Rounds(Generic[S]):
         pause = polling.pause_seconds(poll, self.bounds, jitter=chance)
         if self._woken_at >= self._began[name]:
             pause = min(pause, polling.woken_seconds(poll, self.bounds))
-        return max(0.0, poll.asked + pause - self._clock())
+        return max(0.0, poll.asked + max(pause, self.rest(name)) - self._clock())
 
     async def run(self) -> None:
         """Ask, for ever."""
         try:
             while True:
                 self._bell.clear()
-                sources = await self._sources()
+                sources = self._heeding(await self._sources(), await self.orders())
                 self._forget(sources)
                 for name, source in sources.items():
                     if name not in self._asking and self.due_in(name) == 0.0:
@@ -124,6 +138,14 @@ class Rounds(Generic[S]):
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _heeding(self, sources: Mapping[str, S], orders: Mapping[str, Order]) -> Mapping[str, S]:
+        """The sources that are asked; whom the operator wants asked now, is due, whatever it asked for."""
+        for name, order in orders.items():
+            if order.retry_at != self._asked_now.get(name, ""):
+                self._asked_now[name] = order.retry_at
+                self._polls.pop(name, None)
+        return {name: source for name, source in sources.items() if name not in orders or not orders[name].stopped_at}
 
     def _forget(self, sources: Mapping[str, S]) -> None:
         self._polls = {name: poll for name, poll in self._polls.items() if name in sources}
@@ -159,4 +181,5 @@ class Rounds(Generic[S]):
             poll = self._polls.get(name) or polling.begin(now)
             self._polls[name] = polling.answered(poll, now, asked.said, wait_seconds=asked.wait_seconds, hint=hint)
             self._asking.pop(name, None)
+            self.due(name, self.due_in(name))
             self._bell.set()

@@ -29,8 +29,10 @@ from ..hub import CONFLICT_TRIES, Hub, guarding
 from ..ingest import Bench, Outcome
 from ..nullification import Reckoning
 from ..ports import Change, Conflict, Draft, Erasure, Held, Key, Member, Peer, Remembered
+from ..ports.history import LeftOut, Way
 from ..takedown import holding
 from ..tally import PEER
+from .history import counted
 
 _log = structlog.get_logger()
 
@@ -51,6 +53,11 @@ def way(hub_id: str, peer: Peer, entry: Entry, seq: int) -> bytes:
     if len(hops) + 1 > HOPS:
         refuse("PEER-2", "/via", expected=f"at most {HOPS} hops", came=len(hops) + 1)
     return log.hop(peer.hub, peer.epoch, seq, orjson.dumps(hops, option=orjson.OPT_SORT_KEYS) if hops else None)
+
+
+def taken_from(hub_id: str, entry: Entry) -> bool:
+    """Whether who shows this entry has read it from this hub: no fault of theirs, and not taken again."""
+    return bool(entry.via) and entry.via[-1]["by"] == hub_id
 
 
 async def take(
@@ -104,13 +111,20 @@ async def take_once(
     batch.relayed = await Relayed.begin(hub.attesting, peer, known, (o.entry for o in offered), rings)
     for node in {*nodes, ""}:
         batch.logged[node] = await hub.ledger.statements_logged(node)
-    refused = 0
+    live = {key for key, before in held.items() if before.live}
+    left_out: list[LeftOut] = []
+    refused = back_here = 0
     for one in offered:
         await batch.reckon(one)
+        back_here += taken_from(hub.identity.id, one.entry)
         try:
             batch.take(one)
         except Refusal as refusal:
+            if taken_from(hub.identity.id, one.entry):
+                continue
             refused += 1
+            left_out.append(LeftOut(one.entry.node or "", one.entry.id or "", one.entry.rev or 0, refusal.code,
+                                    refusal.pointer))  # fmt: skip
             if refusal.rule == "ING-8":
                 batch.leave(one.entry)
             _log.info("peer.refused", peer=peer.hub, node=one.entry.node, id=one.entry.id, refusal=refusal.code)
@@ -130,8 +144,12 @@ async def take_once(
         nullified={node: frozenset(reckoned.nullified) for node, reckoned in batch.reckoned.items()},
         **batch.relayed.stored(),
     )
-    await hub.ledger.store(change, log.number)
+    size = await hub.ledger.store(change, log.number)
     hub.tally.count(PEER, admitted=len(batch.outcome.drafts), refused=refused)
+    hub.notes.took(peer.hub, Way.PEER, counted(batch.outcome.drafts, live, refused=refused, size=size))
+    hub.notes.left_out(peer.hub, left_out)
+    if back_here and cursor is not None:
+        hub.notes.seen_back(peer.hub, back_here)
     if batch.outcome.drafts or batch.erasures:
         hub.changed.set()
     if lifted := [digest for reckoned in batch.reckoned.values() for digest in reckoned.lifted]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import sqlalchemy as sa
 
 from jisr_protocol import policy as policies
 from jisr_protocol.policy import Policy
 
+from ..ports import Key
 from ..views.policies import Brake, Derived, Placed, of_view
 from . import tables as t
 from .sql import SqlLedger
@@ -61,9 +64,29 @@ class SqlPolicies:
     async def keep_brake(self, peer: str, brake: Brake | None, at: str) -> None:
         async with self._ledger.database.writing() as connection:
             await connection.execute(sa.delete(t.brake).where(t.brake.c.peer == peer))
-            if brake is not None:
+            if brake is None:
+                await connection.execute(sa.delete(t.braked).where(t.braked.c.peer == peer))
+            else:
                 row = {"leaving": brake.leaving, "live": brake.live, "released": int(brake.released), "at": at}
                 await connection.execute(sa.insert(t.brake).values(peer=peer, **row))
+
+    async def keep_braked(self, peer: str, keys: Sequence[Key], back: Sequence[Key] = ()) -> int:
+        b, r, database = t.braked.c, t.record.c, self._ledger.database
+        stays = sa.select(r.id).where(r.node == b.node, r.id == b.id, r.audience == "public", r.live_path.is_not(None))
+        async with database.writing() as connection:
+            for key in back:
+                await connection.execute(sa.delete(t.braked).where(b.peer == peer, b.node == key[0], b.id == key[1]))
+            rows = [{"peer": peer, "node": node, "id": id} for node, id in keys]
+            if rows:
+                await connection.execute(database.insert(t.braked).on_conflict_do_nothing(), rows)
+            await connection.execute(sa.delete(t.braked).where(b.peer == peer, ~stays.exists()))
+            counted = sa.select(sa.func.count().label("held")).where(b.peer == peer)
+            return int((await connection.execute(counted)).one().held)
+
+    async def kept(self, peer: str) -> int:
+        c = t.source_order.c
+        rows = await self._ledger.rows(sa.select(c.kept).where(c.source == peer, c.way == "peer"))
+        return int(rows[0].kept) if rows else 0
 
     async def begin_again(self, peer: str) -> None:
         async with self._ledger.database.writing() as connection:

@@ -21,6 +21,9 @@
 `policy`      what is taken, by scope (own, of a view, of a peer); `applied` is the hash of what was carried out
 `derived`     the feeds beside the public one; each has a ledger of its own, whose `peer` says how far it follows
 `brake`       peers whose feed lost so much at once that a person must look first
+`source`      how each direction of each source is now, `source_round` its rounds of the last days, `source_order`
+              what the operator decided of it: none of it is needed to take anything in
+`braked`      the records that a brake keeps here, and `left_out` what was not taken of peers' feeds, and why
 `account`     who may sign in at the desk; `account_secret` their passwords and one-time links, by hash; `desk_session`,
               `desk_try` and `desk_pending` are forgotten when they expire; `passkey` and `desk_token` by what
               programs act, by hash. Of these only `account` is in a backup
@@ -346,6 +349,82 @@ brake = Table(
     Column("released", Number, nullable=False),
     Column("at", String, nullable=False),
     sqlite_strict=True,
+)
+source = Table(
+    "source",
+    metadata,
+    Column("source", String, primary_key=True),
+    Column("way", String, primary_key=True),
+    Column("run_at", String, nullable=False),
+    Column("outcome", String, nullable=False),
+    Column("detail", String, nullable=False),
+    Column("since", String, nullable=False),
+    Column("success_at", String, nullable=False),
+    Column("failures", Number, nullable=False),
+    Column("next_at", String, nullable=False),
+    Column("stage", String, nullable=False),
+    Column("done", Number, nullable=False),
+    Column("total", Number, nullable=False),
+    Column("stage_at", String, nullable=False),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+source_round = Table(
+    "source_round",
+    metadata,
+    Column("source", String, primary_key=True),
+    Column("way", String, primary_key=True),
+    Column("began", String, primary_key=True),
+    Column("by", String, primary_key=True),
+    Column("ended", String, nullable=False),
+    Column("outcome", String, nullable=False),
+    Column("detail", String, nullable=False),
+    Column("runs", Number, nullable=False),
+    Column("added", Number, nullable=False),
+    Column("changed", Number, nullable=False),
+    Column("gone", Number, nullable=False),
+    Column("refused", Number, nullable=False),
+    Column("first", Number, nullable=False),
+    Column("next", Number, nullable=False),
+    Column("live", Number, nullable=False),
+    Column("renamed", Number, nullable=False),
+    Column("alarm", String, nullable=False),
+    Column("looked", String, nullable=False),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+source_order = Table(
+    "source_order",
+    metadata,
+    Column("source", String, primary_key=True),
+    Column("way", String, primary_key=True),
+    Column("stopped_at", String, nullable=False),
+    Column("retry_at", String, nullable=False),
+    Column("kept", Number, nullable=False),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+braked = Table(
+    "braked",
+    metadata,
+    Column("peer", String, primary_key=True),
+    Column("node", String, primary_key=True),
+    Column("id", String, primary_key=True),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+left_out = Table(
+    "left_out",
+    metadata,
+    Column("peer", String, primary_key=True),
+    Column("node", String, primary_key=True),
+    Column("id", String, primary_key=True),
+    Column("rev", Number, nullable=False),
+    Column("code", String, nullable=False),
+    Column("pointer", String, nullable=False),
+    Column("at", String, nullable=False),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
 )
 reader = Table(
     "reader",

@@ -17,6 +17,8 @@ from jisr_protocol import policy as policies
 from jisr_protocol.entry import Entry
 from jisr_protocol.policy import Facts, Policy
 
+from ..ports import Key
+
 OWN = "own"
 BRAKE_PERCENT = 5
 """More of a source than this does not leave at once without the operator's word."""
@@ -86,7 +88,18 @@ class Store(Protocol):
 
     async def brakes(self) -> dict[str, Brake]: ...
 
-    async def keep_brake(self, peer: str, brake: Brake | None, at: str) -> None: ...
+    async def keep_brake(self, peer: str, brake: Brake | None, at: str) -> None:
+        """Remember a brake; None lets it and what it kept here go."""
+        ...
+
+    async def keep_braked(self, peer: str, keys: Sequence[Key], back: Sequence[Key] = ()) -> int:
+        """Remember which records stay here although the peer has dropped them, and forget those it gives again; how
+        many there are now that are live, with those from before."""
+        ...
+
+    async def kept(self, peer: str) -> int:
+        """How many of what a peer has dropped the operator has decided to keep; 0 for no decision."""
+        ...
 
     async def live_from(self, upstream: str) -> int:
         """How many live records are taken from this peer."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-NEWEST = "0020"
+NEWEST = "0021"
 _FIRST = "0001"
 
 

@@ -29,9 +29,10 @@ from .passkeys import PasskeyPages
 from .people import People
 from .records import Records
 from .rim import Rim, Room
+from .sources import SourcePages, Watching
 from .tokens import TokenPages
 
-__all__ = ["BACK", "Curating", "Parts", "routes"]
+__all__ = ["BACK", "Curating", "Parts", "Watching", "routes"]
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class Parts:
     acts: Acts | None = None
     past: Histories | None = None
     asking: asking.Work | None = None
+    watching: Watching | None = None
 
 
 def rooms(rim: Rim, parts: Parts) -> list[Room]:
@@ -65,6 +67,7 @@ def rooms(rim: Rim, parts: Parts) -> list[Room]:
         *([Merged(rim, parts.curating)] if parts.curating is not None else []),
         *_acting(rim, parts),
         *(asking.rooms(rim, parts.asking, parts.language) if parts.asking is not None else []),
+        *([SourcePages(rim, parts.watching, parts.language)] if parts.watching is not None else []),
     ]
 
 
