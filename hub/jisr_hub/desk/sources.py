@@ -120,12 +120,20 @@ class Broken:
 class Named(Protocol):
     """A record that a round has added, changed or ended: storage.named.Moved."""
 
-    did: str
-    node: str
-    id: str
-    seq: int
-    before: Mapping[str, Any] | None
-    after: Mapping[str, Any] | None
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def seq(self) -> int: ...
+
+    @property
+    def before(self) -> Mapping[str, Any] | None: ...
+
+    @property
+    def after(self) -> Mapping[str, Any] | None: ...
+
+    @property
+    def has_another_name(self) -> bool: ...
 
 
 class Sources(Protocol):

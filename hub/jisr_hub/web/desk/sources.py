@@ -114,7 +114,8 @@ class SourcePages:
             return self._show(request, "source_none.html", visitor, 404)
         language = reader_language(request, self._default)
         first = max(one.first, _number(request.query_params.get("from", "")))
-        rows, following = [], -1
+        rows: list[Listed] = []
+        following = -1
         async for moved in self._sources.moved(one.source, one.way, first, one.next, did):
             if len(rows) == NAMES_SHOWN:
                 following = moved.seq
