@@ -19,7 +19,9 @@ from jisr_hub.storage.curation import IGNORE
 from tests.curation.curated import CuratedHub, curated_hub, key_of
 from tests.curation.measuring import many, measure
 from tests.curation.pairs import REPORTING_SEED, RULES, WITHHELD, World, rows_of
+from tests.desk.coming_back import HOW, by_file, by_peer, by_pull, by_push
 from tests.hub.author import Author
+from tests.hub.viewed import viewed_hub
 
 pytestmark = pytest.mark.anyio
 
@@ -190,3 +192,32 @@ def test_candidates_for_one_new_record_among_many_come_at_once_and_all_are_compa
     figure(f"{count} records: all compared with all in {minutes:.1f} minutes of one processor, {pairs} pairs")
     assert told[-1] == (count, count) and [done for done, _ in told] == sorted({done for done, _ in told})
     assert pairs > count / 10 and (not long or minutes < 10)
+
+
+# Sources
+
+
+@pytest.mark.parametrize("how", HOW)
+async def test_a_source_that_comes_back_empty_halved_or_renamed_loses_nothing_and_a_person_decides(
+    how: str, tmp_path: Path, long: bool, figure: Callable[..., None]
+) -> None:
+    """What an author ends by signature ends, with every version kept and shown by name; what a peer drops by its own
+    word stays until a person lets it go; and a node that takes in such a file ends nothing."""
+    count = 400 if long else 20
+    moves = count // 2 if how == "halved" else count
+    async with viewed_hub(tmp_path / "hub.sqlite") as hub:
+        for by, back in (
+            ("a push", await by_push(hub, how, count)),
+            ("a fetched feed", await by_pull(hub, how, count, tmp_path / "feed")),
+        ):
+            alarm = {"empty": "emptied", "halved": "much_gone", "renamed": "renamed"}[how]
+            assert (back.live, back.waits) == (count if how == "renamed" else count - moves, alarm)
+            assert back.kept == back.names == moves, "every version from before is there, by name"
+            figure(f"{how}, by {by}: {back.names} of {count} shown by name, {back.kept} earlier versions kept")
+        peer = await by_peer(hub, how, count, tmp_path / "peer")
+        assert peer.live == count, "what nobody signed but the peer stays"
+        assert (peer.names, bool(peer.waits)) == ((0, False) if how == "renamed" else (moves, True))
+        figure(f"{how}, by a peer: {peer.live} of {count} stay, {peer.names} shown by name")
+    file = by_file(how, count)
+    assert file.live == count, "what is not in the file stays"
+    figure(f"{how}, as a file of the node: {file.live} of {count} stay, {file.names} changed")
