@@ -135,6 +135,8 @@ def by_file(how: str, count: int) -> CameBack:
             again = [one | {"name": f"another {number}"} for number, one in enumerate(drafts)]
     with Node.in_memory(now=NOW, random_bytes=seeded(how), **SETTINGS) as node:
         node.import_drafts(drafts)
+        node.publish(now=NOW)
         taken = node.import_drafts(again)
+        node.publish(now=NOW)
         held = len(node.records())
     return CameBack(held, held, taken.changed, "")
