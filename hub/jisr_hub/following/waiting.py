@@ -25,8 +25,8 @@ AT_ONCE = 32
 """At so many hubs one waits; at others one only looks."""
 SOON_SECONDS = 1.0
 """Who says within this that there is nothing new does not wait."""
-LATER_SECONDS = 600.0
-"""When to try again at a hub that does not wait, or does not answer."""
+AGAIN_SECONDS, LATER_SECONDS = 60.0, 600.0
+"""When to try again at a hub that does not answer, or whose news could not be taken; and at one that does not wait."""
 
 
 class Waiting:
@@ -64,8 +64,10 @@ class Waiting:
             if shown is not None and shown > size:
                 await self._come(hub)
                 if self._held(hub) == size:  # it could not be taken: the rounds see to it
-                    await asyncio.sleep(LATER_SECONDS)
-            elif shown is None or time.monotonic() < began + SOON_SECONDS:
+                    await asyncio.sleep(AGAIN_SECONDS)
+            elif shown is None:
+                await asyncio.sleep(AGAIN_SECONDS)
+            elif time.monotonic() < began + SOON_SECONDS:
                 await asyncio.sleep(LATER_SECONDS)
 
     async def _next_size(self, feed: str, size: int) -> int | None:
