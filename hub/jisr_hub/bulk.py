@@ -111,16 +111,19 @@ class Bulk:
                     raise Conflict(f"much of {node} waits for its judgement")
 
     async def judge_next(self) -> bool:
-        """Judge one slice of every feed in which something waits; False when nothing did."""
-        feeds = await self._hub.ledger.unjudged_feeds()
-        for node, name in feeds:
+        """Judge one slice of every feed in which something waits; False when nothing was. Raises Conflict."""
+        judged = False
+        for node, name in await self._hub.ledger.unjudged_feeds():
             self._hub.check_open()
             async with self._hub.node_locks[node]:
-                await self.judge(node, name)
-        return bool(feeds)
+                judged = await self.judge(node, name) or judged
+        return judged
 
     async def judge(self, node: str, name: str) -> bool:
-        """Judge the first slice that waits in this feed; False when none does. Raises Conflict."""
+        """Judge the first slice that waits in this feed; False when none does, or its node is not known any more.
+
+        Raises Conflict.
+        """
         before = await self._hub.ledger.before(node, name, 0, 0)
         first = before.unjudged.get(name)
         found = [] if first is None else await self._hub.ledger.unjudged(node, name, first, first + 1, 1)
@@ -135,7 +138,7 @@ class Bulk:
         aside = len(outcome.quarantined)
         admitted = len(outcome.kept) - aside - outcome.duplicates
         self._hub.tally.count(PUSH, admitted=admitted, duplicate=outcome.duplicates, quarantined=aside)
-        return True
+        return bool(outcome.kept)
 
 
 def _may_wait(entry: Entry) -> bool:
