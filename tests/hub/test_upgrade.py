@@ -34,6 +34,7 @@ LATER = (
     *("passkey", "desk_token"),
     *("double", "double_answer", "double_stand"),
     *("act", "act_open", "block", "unjudged"),
+    *("source", "source_round", "source_order", "braked", "left_out"),
     *("correspondent", "letter", "mail_link", "campaign", "asked_record"),
 )
 """The tables that steps after it brought."""

@@ -104,17 +104,27 @@ class Cause:
 
 @dataclass(frozen=True)
 class Broken:
-    """A source that somebody should be told of. `since` is when it began to fail so, `success_at` when it last went
-    well, "" for never."""
+    """A source that somebody should be told of. `since` is when it last went well, or began to fail where it never did:
+    the same as long as it fails."""
 
     source: str
     name: str
+    address: str
     way: str
     outcome: str
     detail: str
     since: str
-    success_at: str
     failures: int
+
+    @property
+    def node(self) -> str:
+        """Whose records come from there."""
+        return self.source
+
+    @property
+    def says(self) -> str:
+        """How it ended, for a letter."""
+        return self.detail or self.outcome
 
 
 class Named(Protocol):
@@ -248,8 +258,8 @@ async def broken_sources(sources: Sources, now: datetime) -> list[Broken]:
             since = held.success_at or held.since
             late = (now - identifiers.from_instant(since)).total_seconds() >= BROKEN_SECONDS
             if late or held.outcome in AT_ONCE:
-                said = (held.outcome, held.detail, held.since, held.success_at, held.failures)
-                found.append(Broken(source.id, source.name, one.way, *said))
+                said = (held.outcome, held.detail, since, held.failures)
+                found.append(Broken(source.id, source.name, source.address, one.way, *said))
     return found
 
 
