@@ -72,3 +72,12 @@ def test_check_names_what_was_changed(jisr_hub: Command, hub: KeptHub, meddled: 
         connection.execute(meddled)
     connection.close()
     assert any(said in fault for fault in faults(hub.folder))
+
+
+def test_an_invitation_by_command_is_written_down_with_its_days(jisr_hub: Command, hub: KeptHub) -> None:
+    at = ("--dir", hub.folder, "--json")
+    made = jisr_hub("invite", "--name", "Dar", "--days", "2.5", *at)
+    assert made.status == 0, made.err
+    (line,) = jisr_hub("acts", "list", *at).json["acts"]
+    assert (line["kind"], line["outcome"], line["members"]["days"]) == ("invite", "done", "2.5")
+    assert made.json["code"] not in str(line)

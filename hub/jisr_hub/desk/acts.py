@@ -23,6 +23,7 @@ import orjson
 import structlog
 
 from jisr_protocol import identifiers
+from jisr_protocol.limits import INTEGER_MAX
 from jisr_protocol.refusal import Refusal
 
 from ..identity import Identity
@@ -293,8 +294,18 @@ def _check_reason(act: Act, asked: Asked) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """As canonical JSON may hold it."""
-    return orjson.loads(orjson.dumps(msgspec.to_builtins(value, enc_hook=str), default=str))
+    """As canonical JSON may hold it: a number that is no whole one, or too large, as its text."""
+    return _texts(orjson.loads(orjson.dumps(msgspec.to_builtins(value, enc_hook=str), default=str)))
+
+
+def _texts(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _texts(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [_texts(member) for member in value]
+    if isinstance(value, float) or (isinstance(value, int) and abs(value) > INTEGER_MAX):
+        return str(value)
+    return value
 
 
 def _written(actor: Actor, asked: Asked) -> bytes:
