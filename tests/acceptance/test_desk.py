@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser
 
 from jisr_hub.curation.candidates import Index, groups, pair
 from jisr_hub.curation.likeness import Grade
@@ -20,10 +21,13 @@ from tests.curation.curated import CuratedHub, curated_hub, key_of
 from tests.curation.measuring import many, measure
 from tests.curation.pairs import REPORTING_SEED, RULES, WITHHELD, World, rows_of
 from tests.desk.coming_back import HOW, by_file, by_peer, by_pull, by_push
+from tests.e2e.desk_day import Day, country
+from tests.e2e.test_directory_browser import DESK, browser, opened, violations
 from tests.hub.author import Author
 from tests.hub.viewed import viewed_hub
 
 pytestmark = pytest.mark.anyio
+__all__ = ["browser"]
 
 # Merge, split, suppress, correct
 
@@ -221,3 +225,22 @@ async def test_a_source_that_comes_back_empty_halved_or_renamed_loses_nothing_an
     file = by_file(how, count)
     assert file.live == count, "what is not in the file stays"
     figure(f"{how}, as a file of the node: {file.live} of {count} stay, {file.names} changed")
+
+
+# A curator's day
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("code", ["ar", "en"])
+def test_a_curators_day_by_the_keyboard_alone(
+    browser: Browser, tmp_path: Path, code: str, figure: Callable[..., None]
+) -> None:
+    with country(tmp_path) as made, opened(browser, viewport=DESK) as page:
+        pages: list[str] = []
+
+        def look(path: str) -> None:
+            assert violations(page) == "", path
+            pages.append(path)
+
+        steps = Day(page, made, code, look).whole()
+        figure(f"{code}: {steps} steps by the keyboard, axe silent on {len(pages)} pages, no other host")
