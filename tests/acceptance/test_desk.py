@@ -9,6 +9,7 @@ import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
+import httpx2 as httpx
 import pytest
 from playwright.sync_api import Browser
 
@@ -16,14 +17,20 @@ from jisr_hub.curation.candidates import Index, groups, pair
 from jisr_hub.curation.likeness import Grade
 from jisr_hub.curation.profiles import profile
 from jisr_hub.curation.words import Word
+from jisr_hub.desk.denied import Why
+from jisr_hub.desk.lookalikes import Sign, flags
+from jisr_hub.desk.table import ACTS
 from jisr_hub.storage.curation import IGNORE
 from tests.curation.curated import CuratedHub, curated_hub, key_of
 from tests.curation.measuring import many, measure
 from tests.curation.pairs import REPORTING_SEED, RULES, WITHHELD, World, rows_of
 from tests.desk.coming_back import HOW, by_file, by_peer, by_pull, by_push
+from tests.desk.exploring import Home, explore, served
+from tests.desk.naughty import EVERY, Walk, forms, type_into
 from tests.e2e.desk_day import Day, country
 from tests.e2e.test_directory_browser import DESK, browser, opened, violations
 from tests.hub.author import Author
+from tests.hub.desk_world import PASSWORD
 from tests.hub.viewed import viewed_hub
 
 pytestmark = pytest.mark.anyio
@@ -244,3 +251,100 @@ def test_a_curators_day_by_the_keyboard_alone(
 
         steps = Day(page, made, code, look).whole()
         figure(f"{code}: {steps} steps by the keyboard, axe silent on {len(pages)} pages, no other host")
+
+
+# The door
+
+
+def browsing(home: Home, name: str = "") -> httpx.Client:
+    """A browser at the desk, signed in as somebody where a name is given."""
+    cookie = {"Cookie": f"jisr_desk={home.session(name)}"} if name else {}
+    return httpx.Client(base_url=home.address, headers={"Sec-Fetch-Site": "same-origin", **cookie}, timeout=60)
+
+
+def test_no_call_of_the_whole_api_fails_or_answers_what_is_not_described(
+    tmp_path: Path, long: bool, figure: Callable[..., None]
+) -> None:
+    with served(tmp_path / "hub") as home:
+        found = explore(home, examples=100 if long else 2)
+    figure(f"schemathesis: {found.calls} calls of {found.operations} operations, by status {found.statuses}")
+    assert found.faults == []
+    assert found.operations > 70 and found.calls >= 2 * found.operations and 200 in found.statuses
+
+
+def test_naughty_strings_in_every_text_field_run_nothing_and_break_nothing(
+    tmp_path: Path, long: bool, figure: Callable[..., None]
+) -> None:
+    walk, step, kinds = Walk(), 1 if long else 12, list(ACTS)
+    with served(tmp_path / "hub") as home, browsing(home, "desk-one") as client:
+        number = 0
+        for form in forms(client, [f"{home.address}/desk", f"{home.address}/desk/passkeys"], walk):
+            for name in form.typed:
+                number += 1
+                for text in EVERY[number % step :: step]:
+                    type_into(client, form, name, text, walk)
+        with browsing(home) as stranger:
+            for form in forms(stranger, [f"{home.address}/desk/sign-in", f"{home.address}/desk/password"], walk):
+                for name in form.typed:
+                    for text in EVERY[::40]:
+                        type_into(stranger, form, name, text, walk)
+        bearer = {"Authorization": f"Bearer {home.token}"}
+        for number, text in enumerate(EVERY * (len(kinds) if long else 1)):
+            asked = {"kind": kinds[number % len(kinds)], "subject": text, "reason": text, "members": {"days": text}}
+            answer = client.post("/v1/desk/acts", json=asked, headers=bearer)
+            if answer.status_code >= 500:
+                walk.faults.append(f"{asked['kind']} {text[:60]!r}: {answer.status_code}")
+        again = Walk(faults=walk.faults)
+        assert list(forms(client, [f"{home.address}/desk"], again)), "and what was typed harms no page that shows it"
+    figure(f"{len(EVERY)} strings: typed {walk.typed} times into {len(walk.fields)} fields of {walk.pages} pages")
+    assert walk.faults == []
+    assert len(walk.fields) > 20
+
+
+def test_a_session_that_was_planted_is_worth_nothing_after_the_sign_in(tmp_path: Path) -> None:
+    with served(tmp_path / "hub") as home, browsing(home) as client:
+        planted = home.session("desk-two")
+        client.cookies.set("jisr_desk", planted, domain="127.0.0.1")
+        done = client.post("/desk/sign-in", data={"name": "desk-one", "password": PASSWORD})
+        assert done.headers["location"] == "/desk" and planted not in done.headers["set-cookie"]
+        with browsing(home) as attacker:
+            attacker.cookies.set("jisr_desk", planted, domain="127.0.0.1")
+            assert attacker.get("/desk").status_code == 303
+
+
+def test_no_form_of_the_desk_is_taken_from_another_site(tmp_path: Path, figure: Callable[..., None]) -> None:
+    with served(tmp_path / "hub") as home, browsing(home, "desk-one") as client:
+        described = client.get("/v1/openapi.json").json()["paths"]
+        posts = [path for path, methods in described.items() if path.startswith("/desk") and "post" in methods]
+        for path in posts:
+            for headers in ({"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}):
+                answer = client.post(path, data={"name": "desk-two"}, headers=headers)
+                assert (answer.status_code, Why.CROSS_SITE.value in answer.text) == (403, True), path
+        figure(f"{len(posts)} forms are taken from our own pages only")
+        assert len(posts) > 10 and client.get("/desk").status_code == 200
+
+
+def test_nobody_takes_a_step_up_by_themselves(tmp_path: Path) -> None:
+    """Each act by each role stands in tests/hub/test_desk_api.py, each page in tests/hub/test_desk_web.py."""
+    with served(tmp_path / "hub") as home, browsing(home, "desk-two") as client:
+        told = client.post("/desk/tokens", data={"label": "mine", "days": "1", "scope": "block"})
+        assert told.status_code == 422, "no token for what one may not do"
+        for kind in ("block", "admit", "account", "key"):
+            answer = client.post("/desk/act", data={"kind": kind, "subject": "jisr:" + "a" * 52, "reason": "x"})
+            assert answer.status_code in (403, 409), kind
+        for path in ("/desk/people", "/desk/log"):
+            assert client.get(path).status_code == 403
+        assert client.post("/desk/people/sign-out", data={"name": "desk-one"}).status_code == 403
+
+
+def test_names_that_deceive_the_eye_are_flagged() -> None:
+    known = ["Caritas", "دار الجسر"]
+    for name, sign in (
+        ("Саritas", Sign.MIXED),
+        ("Саrіtаs", Sign.LIKE),
+        ("Fund\u202eyenom", Sign.TURNED),
+        ("Cari\u200btas", Sign.UNSEEN),
+    ):
+        assert sign in {flag.sign for flag in flags(name, known)}, name
+    for honest in ("Caritas", "Caritas Maroc", "دار الجسر", "ⵜⴰⵎⴰⵣⵉⵖⵜ", "Łódź"):
+        assert flags(honest, ["Red Crescent"]) == [], honest

@@ -265,8 +265,10 @@ def static_file(media_type: str) -> Operation:
     return Operation("pages", "A file of the pages.", {200: {media_type.partition(";")[0]: _ANY}})
 
 
-def page_of_the_desk(method: str) -> Operation:
-    """What every page of the desk may answer: itself, a way on, or a refusal as a page."""
-    pages = {status: {HTML: _ANY} for status in (200, 400, 401, 403, 404, 409, 410, 422, 429, 503)}
+def page_of_the_desk(method: str, path: str) -> Operation:
+    """What every page of the desk may answer: itself, a way on, or a refusal as a page; some are files to keep."""
+    kind = {"json": JSON, "csv": "text/csv"}.get(path.rpartition(".")[2], HTML)
+    pages = {status: {HTML: _ANY} for status in (400, 401, 403, 404, 409, 410, 422, 429, 503)}
     body = {FORM: {"type": "object", "additionalProperties": _STRING}} if method == "POST" else {}
-    return Operation("desk", "A page of the desk.", {**pages, 303: None, 413: _REF}, body=body, body_needed=False)
+    answers = {**pages, 200: {kind: _ANY}, 303: None, 413: _REF}
+    return Operation("desk", "A page of the desk.", answers, body=body, body_needed=False)

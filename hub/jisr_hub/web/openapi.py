@@ -38,7 +38,7 @@ def operation_of(key: Key) -> Operation | None:
     """What the document says of a route; None when it says nothing."""
     method, path = key
     if path == _DESK or path.startswith(f"{_DESK}/"):
-        return page_of_the_desk(method)
+        return page_of_the_desk(method, path)
     if path.startswith(_STATIC):
         return static_file(MEDIA_TYPES[path.removeprefix(_STATIC)])
     return OPERATIONS.get(key)
