@@ -253,6 +253,11 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = MappingProxyType(
         ("GET", "/directory"): Operation(
             "pages", "The list.", {200: {HTML: _ANY}, 400: {HTML: _ANY}, 404: {HTML: _ANY}}
         ),
+        ("GET", "/directory/{entry}"): Operation(
+            "pages",
+            "One entry of the merged directory.",
+            {**dict.fromkeys((200, 404, 410), _PAGE), 303: None, 308: None},
+        ),
         ("GET", "/directory/{node}/{id}"): Operation(
             "pages", "One record.", {**dict.fromkeys((200, 404, 410), _PAGE), 303: None, 308: None}
         ),
