@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from jisr_protocol.limits import INTEGER_MAX
+
 from ..authority.admissions import Admissions, Store
 from ..curation.candidates import Pair
 from ..curation.merging import Entry
@@ -124,8 +126,11 @@ class Asked:
         if value is None or value == "":
             return otherwise
         try:
-            return int(value)
-        except (TypeError, ValueError) as error:
+            found = int(value)
+            if abs(found) > INTEGER_MAX:
+                raise ValueError("more than a database holds")
+            return found
+        except (TypeError, ValueError, OverflowError) as error:
             raise CannotAct(
                 "Nothing was changed. Expected a whole number for %(name)s, came %(came)s.", name=name, came=value
             ) from error
