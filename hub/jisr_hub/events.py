@@ -60,6 +60,7 @@ EVENTS = {
     "desk.act": "Somebody did something here, or tried to; the audit log has it under this number.",
     "attestation.renewed": "This hub has signed its statements about nodes anew.",
     "history.failed": "How a round ended could not be noted or written down; the sync itself went on.",
+    "judging.failed": "Entries that came in bulk could not be judged; they wait, and it is tried again.",
     "history.lost": "The database was away for so long that some rounds were not written down; no record is missing.",
     "key.open": "A private key file can be read by others; the sentence says how to close it.",
     "mail.failed": "Letters could not be written or sent for an error of ours; the next round tries again.",

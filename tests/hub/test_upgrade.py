@@ -34,10 +34,12 @@ LATER = (
     *("passkey", "desk_token"),
     *("double", "double_answer", "double_stand"),
     *("act", "act_open", "block", "unjudged"),
+    *("node_tree", "node_branch", "node_touch"),
     *("source", "source_round", "source_order", "braked", "left_out"),
     *("correspondent", "letter", "mail_link", "campaign", "asked_record"),
 )
 """The tables that steps after it brought."""
+INDEXES = ("record_gone", "node_entry_aside_of", "record_type", "record_organization", "stated_open")
 
 
 @pytest.fixture(params=["SQLite", "PostgreSQL"])
@@ -47,7 +49,9 @@ def hub(tmp_path: Path, request: pytest.FixtureRequest) -> KeptHub:
     hub = KeptHub(tmp_path / "hub", address).fill(some_author())
     for table in LATER:
         hub.execute(f"DROP TABLE {table}")
-    hub.execute("DROP INDEX node_entry_code")
+    for index in ("node_entry_code", *INDEXES):
+        hub.execute(f"DROP INDEX {index}")
+    hub.execute("ALTER TABLE stated DROP COLUMN word")
     hub.execute("UPDATE alembic_version SET version_num = ?", BEFORE)
     return hub
 
