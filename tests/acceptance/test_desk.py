@@ -11,7 +11,6 @@ from pathlib import Path
 
 import httpx2 as httpx
 import pytest
-from playwright.sync_api import Browser
 
 from jisr_hub.curation.candidates import Index, groups, pair
 from jisr_hub.curation.likeness import Grade
@@ -28,13 +27,12 @@ from tests.desk.coming_back import HOW, by_file, by_peer, by_pull, by_push
 from tests.desk.exploring import Home, explore, served
 from tests.desk.naughty import EVERY, Walk, forms, type_into
 from tests.e2e.desk_day import Day, country
-from tests.e2e.test_directory_browser import DESK, browser, opened, violations
+from tests.e2e.test_directory_browser import DESK, launched, opened, violations
 from tests.hub.author import Author
 from tests.hub.desk_world import PASSWORD
 from tests.hub.viewed import viewed_hub
 
 pytestmark = pytest.mark.anyio
-__all__ = ["browser"]
 
 # Merge, split, suppress, correct
 
@@ -239,10 +237,8 @@ async def test_a_source_that_comes_back_empty_halved_or_renamed_loses_nothing_an
 
 @pytest.mark.browser
 @pytest.mark.parametrize("code", ["ar", "en"])
-def test_a_curators_day_by_the_keyboard_alone(
-    browser: Browser, tmp_path: Path, code: str, figure: Callable[..., None]
-) -> None:
-    with country(tmp_path) as made, opened(browser, viewport=DESK) as page:
+def test_a_curators_day_by_the_keyboard_alone(tmp_path: Path, code: str, figure: Callable[..., None]) -> None:
+    with country(tmp_path) as made, launched() as browser, opened(browser, viewport=DESK) as page:
         pages: list[str] = []
 
         def look(path: str) -> None:

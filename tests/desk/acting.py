@@ -22,6 +22,7 @@ from jisr_hub.desk.chain import Line, Proof, Row, Wanted
 from jisr_hub.desk.roles import RIGHTS, Right, Role
 from jisr_hub.storage import journal
 from jisr_hub.storage.admissions import SqlAdmissions
+from jisr_hub.storage.doubles import SqlDoubles
 from jisr_hub.storage.journal import SqlBlocks, SqlJournal
 from jisr_hub.storage.sources import SqlSources
 from jisr_protocol import keys
@@ -46,7 +47,7 @@ class ActingWorld:
         self.bench = Bench(
             hub.hub, erasures_of(hub), Admissions(hub.hub, self.store, hub.clock, **QUOTA), self.store, hub.curation,
             hub.saying, self.blocks, hub._draw, "en", "https://hub.example", **QUOTA,
-            sources=SqlSources(hub.ledger),
+            sources=SqlSources(hub.ledger), doubles=SqlDoubles(hub.ledger, hub.identity.id),
         )  # fmt: skip
         self.acts = Acts(
             self.journal, hub.identity, hub.clock, hub._draw, self.bench, second_person=second_person, able=self._able

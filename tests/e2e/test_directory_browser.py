@@ -83,14 +83,21 @@ def home() -> Iterator[str]:
     assert not thread.is_alive(), "the server did not stop within 20 seconds"
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+@contextmanager
+def launched() -> Iterator[Browser]:
+    """The machine's browser. While it runs, this thread has an event loop, so that nothing else may begin one here."""
     if CHROMIUM is None:
         pytest.skip("NOT RUN: no chromium on this machine; the pages were not seen by a browser")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with launched() as browser:
+        yield browser
 
 
 @contextmanager

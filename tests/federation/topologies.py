@@ -83,7 +83,7 @@ class Federation(World):
         return links(form, self._hub_count)
 
     @asynccontextmanager
-    async def _place(self, feed: Any, *_: Any) -> Any:
+    async def _place(self, feed: Any, *_: Any, **__: Any) -> Any:
         place = _Counted(next(hub for hub in self.hubs if hub.address == feed), self.trouble)
         place.traffic = self.traffic
         yield place

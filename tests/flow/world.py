@@ -285,7 +285,7 @@ class World:
         return answered(answer)
 
     @asynccontextmanager
-    async def _place(self, feed: Any, *_: Any) -> Any:
+    async def _place(self, feed: Any, *_: Any, **__: Any) -> Any:
         """The network of this world, instead of follow's own."""
         places = (*self.hubs, *self.sites)
         yield FeedPlace(next(place for place in places if place.address == feed), self.trouble)

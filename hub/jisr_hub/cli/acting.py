@@ -13,11 +13,12 @@ from ..app.acting import acts_of
 from ..app.opening import now, read_identity
 from ..desk.acts import COMMAND, Acts
 from ..desk.bench import Result
+from ..desk.table import ACTS
 from ..storage.journal import SqlJournal
 from ..storage.lock import AlreadyRunning
 from .changing import by_itself, check_open, until_published
 from .erasing import parts
-from .setting_up import opened
+from .setting_up import SettingUpError, opened
 
 
 @contextlib.asynccontextmanager
@@ -36,6 +37,7 @@ async def acting(folder: Path) -> AsyncIterator[Acts]:
 
 async def act(folder: Path, kind: str, subject: str = "", reason: str = "", **members: Any) -> Mapping[str, Any]:
     """Do one thing; what it came to."""
+    _check_said(kind, reason)
     async with acting(folder) as acts:
         return (await acts.do(COMMAND, kind, subject, reason, **members)).facts
 
@@ -44,6 +46,7 @@ async def noted(
     folder: Path, kind: str, subject: str, reason: str, work: Callable[[], Awaitable[Any]], **members: Any
 ) -> Any:
     """Have work of a command's own in the audit log; gives what the work gives."""
+    _check_said(kind, reason)
     came: list[Any] = []
 
     async def brought() -> Result:
@@ -63,3 +66,8 @@ async def note(folder: Path, kind: str, subject: str, reason: str, **members: An
         pass
 
     await noted(folder, kind, subject, reason, done, **members)
+
+
+def _check_said(kind: str, reason: str) -> None:
+    if ACTS[kind].reason and not reason.strip():
+        raise SettingUpError("Nothing was changed. Give a --reason, in a few words.")

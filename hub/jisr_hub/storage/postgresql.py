@@ -56,10 +56,10 @@ class Postgres:
         self._writer = self._engine(pool_size=min(few, 2), max_overflow=2)
         self._readers = self._engine(pool_size=few, max_overflow=4, isolation_level="REPEATABLE READ")
         self.askers = self._engine(pool_size=few, max_overflow=4, isolation_level="AUTOCOMMIT")
-        self._leaders = self.askers
         if direct:
             self._url, self._pooled = sa.make_url(direct).set(drivername="postgresql+psycopg"), False
-            self._leaders = self._engine(pool_size=few, max_overflow=4, isolation_level="AUTOCOMMIT")
+        # each role that is led holds a connection for as long as it leads: none of those that answer
+        self._leaders = self._engine(pool_size=1, max_overflow=-1, isolation_level="AUTOCOMMIT")
 
     def _engine(self, **settings: Any) -> AsyncEngine:
         asked: dict[str, Any] = {"application_name": PROGRAM, "connect_timeout": CONNECT_SECONDS}
