@@ -21,6 +21,7 @@ from jisr_protocol.notice import ALL
 from jisr_protocol.reader.follow import follow
 from jisr_protocol.reader.store import open_copy
 from jisr_protocol.session import Outcome
+from tests.faults.test_erased import forms
 from tests.hub.author import Author, record_id
 from tests.hub.hub_in_memory import MemoryHub, run
 from tests.hub.kept_hub import KeptHub
@@ -43,7 +44,8 @@ async def lift(hub: MemoryHub) -> int:
 
 
 def published(hub: MemoryHub) -> bytes:
-    return b"\n".join(hub.pages.files.values())
+    """Every byte of its published files, and what they inflate to."""
+    return b"\n".join(form for content in hub.pages.files.values() for form in forms(content))
 
 
 async def shown(hub: MemoryHub, folder: Path, copy: str = "copy.jisr") -> dict[str, str]:

@@ -237,7 +237,7 @@ async def test_a_copy_is_repaired_while_others_push_and_nothing_is_published(
         served = Served(hub, tmp_path / "served", meanwhile)
 
         @contextlib.asynccontextmanager
-        async def place(*_: Any) -> Any:
+        async def place(*_: Any, **__: Any) -> Any:
             yield served
 
         monkeypatch.setattr("jisr_protocol.reader.follow._place", place)

@@ -134,7 +134,7 @@ def _places(record: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     """A shelter of which anybody can read the street or the point."""
     if record.get("privacy") != "exact" or not (record.get("addresses") or record.get("coordinates")):
         return
-    if record.get("kind") in SHELTER_KINDS:
+    if str(record.get("kind")) in SHELTER_KINDS:
         yield "place.shelter", "/privacy", str(record["kind"])
         return
     said = next((word for _, text in texts(record) if (word := _shelter_in(text))), None)
