@@ -89,13 +89,20 @@ def test_without_a_server_it_publishes_itself(world: World) -> None:
     assert json.loads(done.stdout)["entries"] == 1 and holding(world.secret(kept), world.hub) == {}
 
 
+def rows_of(hub: Path) -> dict[str, list[object]]:
+    """Every row of a hub but those that say what people asked for."""
+    with contextlib.closing(sqlite3.connect(hub / "hub.sqlite")) as database:
+        names = [str(name) for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        return {name: database.execute(f"SELECT * FROM {name}").fetchall() for name in names if name[:3] != "act"}
+
+
 @pytest.mark.parametrize("world", ["sqlite"], indirect=True)
 def test_what_it_cannot_do_is_a_sentence_and_changes_nothing(world: World) -> None:
     first = world.write(0)
     sent(world)
     node = world.node.id
     other = "00000000-dddd-4ddd-8ddd-000000000000"
-    before = (world.hub / "hub.sqlite").read_bytes()
+    before = rows_of(world.hub)
     for arguments, status, said in (
         ((node,), 64, "Name the record's id, or --all"),
         ((node, first, "--all"), 64, "Name the record's id, or --all"),
@@ -108,7 +115,7 @@ def test_what_it_cannot_do_is_a_sentence_and_changes_nothing(world: World) -> No
         done = run(world, *arguments)
         assert (done.returncode, said in done.stderr) == (status, True), (arguments, done)
         assert "Traceback" not in done.stderr
-    assert (world.hub / "hub.sqlite").read_bytes() == before
+    assert rows_of(world.hub) == before
     assert holding(world.secret(first), world.hub / "public")
     done = run(world, node, other, "--yes", "--max-rev", "3", "--json")
     assert done.returncode == 0 and json.loads(done.stdout)["entries"] == 0, "an unknown record is kept out"
