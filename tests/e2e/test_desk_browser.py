@@ -20,7 +20,7 @@ from jisr_hub.storage.admissions import SqlAdmissions
 from jisr_hub.storage.desk_open import SqlOpen
 from jisr_hub.web import desk
 from jisr_hub.web.page import static_routes
-from tests.e2e.test_directory_browser import DESK, PHONE, browser, opened, violations
+from tests.e2e.test_directory_browser import SIGHTS, browser, opened, violations
 from tests.hub.desk_world import PASSWORD, desk_world
 
 pytestmark = pytest.mark.browser
@@ -70,9 +70,7 @@ def sign_in(page: Page, home: str, code: str) -> None:
     page.wait_for_url("**/desk")
 
 
-@pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
-@pytest.mark.parametrize("colours", ["light", "dark"])
-@pytest.mark.parametrize("code", ["ar", "en"])
+@SIGHTS
 def test_axe_finds_nothing_on_any_page_of_the_desk(
     browser: Browser, home: str, code: str, colours: str, viewport: dict[str, int]
 ) -> None:

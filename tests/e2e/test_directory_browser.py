@@ -32,6 +32,12 @@ FLAGS = [
 RECORD = f"/directory/{NODE}/{identifier(1)}"
 HERE = ("127.0.0.1", "localhost")
 PHONE, DESK = {"width": 360, "height": 740}, {"width": 1280, "height": 900}
+SIGHTS = pytest.mark.parametrize(
+    ("code", "colours", "viewport"),
+    [("ar", "light", PHONE), ("ar", "dark", DESK), ("en", "dark", PHONE), ("en", "light", DESK)],
+    ids=["ar-light-phone", "ar-dark-desk", "en-dark-phone", "en-light-desk"],
+)
+"""Every two of language, colours and size meet once."""
 PATHS = ("/directory", RECORD, "/directory?page=0", "/nowhere")
 
 

@@ -16,7 +16,7 @@ from jisr_hub.desk.roles import Role
 from jisr_hub.web.language import NAMES
 from tests.desk.doubles_world import DoublesWorld, doubles_world
 from tests.e2e.test_desk_browser import sign_in
-from tests.e2e.test_directory_browser import DESK, PHONE, browser, opened, violations
+from tests.e2e.test_directory_browser import SIGHTS, browser, opened, violations
 
 pytestmark = pytest.mark.browser
 __all__ = ["browser"]
@@ -56,9 +56,7 @@ def is_sound(page: Page, address: str, width: int) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= width, address
 
 
-@pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
-@pytest.mark.parametrize("colours", ["light", "dark"])
-@pytest.mark.parametrize("code", ["ar", "en"])
+@SIGHTS
 def test_axe_finds_nothing_and_nothing_stands_over_the_edge(
     browser: Browser, served: tuple[str, DoublesWorld], code: str, colours: str, viewport: dict[str, int]
 ) -> None:
