@@ -155,8 +155,15 @@ class HubProcess:
 
     async def size(self, client: GuardedClient) -> int:
         """How many entries its head covers."""
+        return await self._counted("size", client)
+
+    async def live(self, client: GuardedClient) -> int:
+        """How many live records its head covers."""
+        return await self._counted("live", client)
+
+    async def _counted(self, member: str, client: GuardedClient) -> int:
         answer = await client.get(f"{self.feed}/head.json", limit_bytes=65536)
-        return int(json.loads(answer.body)["head"]["size"]) if answer.status == 200 else 0
+        return int(json.loads(answer.body)["head"][member]) if answer.status == 200 else 0
 
     async def published(self, client: GuardedClient, size: int, seconds: float = 300.0) -> None:
         """Wait until the head covers so many entries."""
@@ -166,3 +173,11 @@ class HubProcess:
                 raise RuntimeError(f"no head of {size} entries after {seconds:.0f} s")
             address = f"{self.feed}/head.json?after={size - 1}&wait=30"
             await client.get(address, limit_bytes=65536, wait_seconds=30)
+
+    async def holds(self, client: GuardedClient, live: int, seconds: float = 300.0) -> None:
+        """Wait until the head covers so many live records: a hub that follows takes no version that was replaced."""
+        deadline = time.monotonic() + seconds
+        while (held := await self.live(client)) < live:
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"{held} live records after {seconds:.0f} s, not {live}")
+            await asyncio.sleep(0.2)

@@ -83,7 +83,7 @@ async def _arrivals(first: HubProcess, last: HubProcess, singles: Load, copy: Pa
     async with GuardedClient(allow_private=True) as pusher, GuardedClient(allow_private=True) as client:
         await first.ready(client)
         await last.ready(client)
-        await last.published(client, await first.size(client))
+        await last.holds(client, await first.live(client))
         for number, body in enumerate(writer.pushes()):
             await asyncio.sleep(REST_SECONDS)
             await follow(last.feed, copy, client=client)
