@@ -1,7 +1,12 @@
-"""The Objects port on any S3-compatible store, by way of obstore. Imported only where a store is set up."""
+"""The Objects port on any S3-compatible store, by way of obstore. Imported only where a store is set up.
+
+Its blocking calls stand in threads of ours: a thread of its own runtime, still holding what a call of its asyncio way
+left while the interpreter ends, aborts the process, and a command that said its sentence would end with a signal.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,7 +25,7 @@ if TYPE_CHECKING:
 
 PUT_SECONDS, RETRY_SECONDS = 300, 20
 """How long one request may take, and how long it is tried again by itself."""
-DELETED_AT_ONCE = 1000
+DELETED_AT_ONCE = LISTED_AT_ONCE = 1000
 
 
 class S3Objects:
@@ -54,7 +59,7 @@ class S3Objects:
             attributes["Content-Encoding"] = shown.content_encoding
         with self._told():
             try:
-                await obstore.put_async(self._store, path, content, attributes=attributes)
+                await asyncio.to_thread(obstore.put, self._store, path, content, attributes=attributes)
             except FileNotFoundError as error:
                 if isinstance(content, Path) and not content.is_file():
                     raise
@@ -63,21 +68,24 @@ class S3Objects:
     async def get(self, path: str) -> bytes | None:
         with self._told():
             try:
-                found = await obstore.get_async(self._store, path)
-                return bytes(await found.bytes_async())
+                return await asyncio.to_thread(self._got, path)
             except FileNotFoundError:
                 return None
 
     async def delete(self, names: Sequence[str]) -> None:
         for first in range(0, len(names), DELETED_AT_ONCE):
             with self._told():
-                await obstore.delete_async(self._store, list(names[first : first + DELETED_AT_ONCE]))
+                await asyncio.to_thread(obstore.delete, self._store, list(names[first : first + DELETED_AT_ONCE]))
 
     async def list(self) -> AsyncIterator[str]:
         with self._told():
-            async for found in obstore.list(self._store, chunk_size=1000):
+            listed = iter(obstore.list(self._store, chunk_size=LISTED_AT_ONCE))
+            while found := await asyncio.to_thread(next, listed, ()):
                 for one in found:
                     yield str(one["path"])
+
+    def _got(self, path: str) -> bytes:
+        return bytes(obstore.get(self._store, path).bytes())
 
     @contextmanager
     def _told(self) -> Iterator[None]:
