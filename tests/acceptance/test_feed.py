@@ -116,7 +116,7 @@ def test_kill_9_of_everybody_loses_nothing_that_was_acknowledged(
 def test_a_full_disk_is_told_and_nothing_is_damaged(
     tmp_path: Path, tool: Callable[[str], str], figure: Callable[..., None]
 ) -> None:
-    """2 MB each for a hub, a node and a reader's copy. See tests/faults/full_disk.py."""
+    """4 MB each for a hub, a node and a reader's copy. See tests/faults/full_disk.py."""
     own = [tool("unshare"), "--user", "--map-root-user", "--mount"]
     if subprocess.run([*own, "mount", "-t", "tmpfs", "tmpfs", str(tmp_path)], capture_output=True).returncode:
         own = [tool("unshare"), "--mount"]

@@ -1,4 +1,4 @@
-"""A disk of 2 MB that fills up under a hub, a node and a reader: a program, as the disk is mounted for it alone.
+"""A disk of 4 MB that fills up under a hub, a node and a reader: a program, as the disk is mounted for it alone.
 
     unshare --user --map-root-user --mount python -m tests.faults.full_disk FOLDER        (root needs no --user)
 
@@ -35,7 +35,7 @@ from tests.faults import hub_path
 from tests.faults.hub_path import draft
 from tests.faults.processes import HubProcess
 
-MEBIBYTES = 2
+MEBIBYTES = 4
 ROOM_BYTES = 1024 * 1024
 """Kept back by a file that is deleted to make room."""
 PATIENCE_SECONDS = 90.0
@@ -65,7 +65,7 @@ def until_it_says_no(act: Callable[[int], str | None]) -> tuple[int, str]:
     for step in range(1000):
         if said := act(step):
             return step, said
-    raise AssertionError("a disk of 2 MB took all of it")
+    raise AssertionError("a disk of 4 MB took all of it")
 
 
 def post(url: str, body: bytes) -> tuple[int, dict[str, Any]]:
