@@ -18,7 +18,7 @@ from ...desk.passkeys import Ceremonies
 from ...desk.tokens import Tokens
 from ..oidc import Provider
 from . import asking
-from .deeds import Deeds
+from .acts import ActPages
 from .door_pages import BACK, DoorPages
 from .duplicates import Curating, Duplicates
 from .holds import Holds
@@ -75,7 +75,7 @@ def _acting(rim: Rim, parts: Parts) -> list[Room]:
     acts, bench, past = parts.acts, parts.bench, parts.past
     if acts is None or bench is None or past is None:
         return []
-    return [Deeds(rim, acts), Nodes(rim, acts, bench), Holds(rim, acts, bench), Records(rim, acts, bench, past)]
+    return [ActPages(rim, acts), Nodes(rim, acts, bench), Holds(rim, acts, bench), Records(rim, acts, bench, past)]
 
 
 def routes(parts: Parts) -> list[Route]:

@@ -16,7 +16,7 @@ from ...desk.door import Visitor
 from ...desk.roles import Right
 from ...desk.works import holding
 from ..language import N_
-from .deeds import actor_of, done_of, link_of
+from .acts import actor_of, done_of, link_of
 from .rim import Endpoint, Rim, Way, may, once_of
 
 LIST_BYTES = 512 * 1024

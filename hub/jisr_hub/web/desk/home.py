@@ -17,7 +17,7 @@ from ...desk.door import Visitor
 from ...desk.home import Open
 from ...desk.roles import Right
 from ...desk.works import noticing
-from .deeds import done_of, shown
+from .acts import done_of, shown
 from .people import ROLES
 from .rim import Endpoint, Rim, Way, may
 from .wording import KINDS

@@ -19,7 +19,7 @@ from ...desk.roles import Right
 from ...desk.works import holding
 from ...ports import Member
 from ..language import N_
-from .deeds import actor_of, done_of, shown
+from .acts import actor_of, done_of, shown
 from .rim import Endpoint, Rim, Way, may, once_of
 
 NODES_SHOWN = 500

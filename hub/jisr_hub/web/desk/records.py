@@ -23,7 +23,7 @@ from ...desk.roles import Right
 from ...desk.works import holding, saying
 from ...ports import Key
 from ..language import N_
-from .deeds import done_of, shown
+from .acts import done_of, shown
 from .rim import Endpoint, Rim, Way, may
 from .wording import PREDICATES
 

@@ -37,7 +37,7 @@ _FILTERS = ("who", "kind", "subject", "outcome", "since", "until")
 _COLUMNS = ("n", "at", "who", "by", "kind", "subject", "outcome", "second", "undoes", "undone_by", "reason", "sentence")
 
 
-class Deeds:
+class ActPages:
     """Each method is an endpoint behind the rim."""
 
     def __init__(self, rim: Rim, acts: Acts) -> None:
