@@ -220,6 +220,7 @@ class Acts:
             result = await work(self._bench, asked)
         # whatever went wrong is written down, and goes on to whoever asked
         except BaseException as error:
+            # an error of our own kind says why nothing was done; any other is a fault, and its words tell of one
             expected = isinstance(error, CannotAct | Denied | Refusal) or type(error).__module__.startswith("jisr")
             outcome = Outcome.REFUSED if expected else Outcome.FAILED
             said = str(error) if expected or isinstance(error, Exception) else type(error).__name__

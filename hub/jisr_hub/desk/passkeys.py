@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import base64
 import hmac
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -121,7 +122,7 @@ class Ceremonies:
         await self._held(visitor)
         given = self._read(credential)
         challenge = await self._answered(given, "add", visitor.session.key)
-        try:
+        with self._proof():
             found = webauthn.verify_registration_response(
                 credential=given,
                 expected_challenge=challenge,
@@ -129,9 +130,6 @@ class Ceremonies:
                 expected_origin=self._origin,
                 require_user_verification=True,
             )
-        # the library raises many kinds for what is no credential; whichever it is, this is no proof
-        except Exception as error:
-            raise self._refused(error) from error
         name = visitor.account.name
         id_ = _base64url(found.credential_id)
         passkey = Passkey(id_, name, label, found.credential_public_key, found.sign_count, self._door.now)
@@ -195,7 +193,7 @@ class Ceremonies:
             raise self._refused("a passkey that is not here, or of somebody else")
         if passkey.copied:
             raise Denied(Why.COPIED)
-        try:
+        with self._proof():
             found = webauthn.verify_authentication_response(
                 credential=given,
                 expected_challenge=challenge,
@@ -208,10 +206,6 @@ class Ceremonies:
             whom = given["response"].get("userHandle")
             if whom and not hmac.compare_digest(base64url_to_bytes(whom), _handle(passkey.account)):
                 raise self._refused("a passkey of another person")
-        except Denied:
-            raise
-        except Exception as error:  # as in `add`
-            raise self._refused(error) from error
         await self._count(passkey, found.new_sign_count)
         return passkey
 
@@ -226,10 +220,8 @@ class Ceremonies:
 
     async def _answered(self, given: dict[str, Any], purpose: str, whose: str) -> bytes:
         """The challenge that this answers, one of ours for this purpose; it is used up now. Raises Denied."""
-        try:
+        with self._proof():
             said = parse_client_data_json(base64url_to_bytes(given["response"]["clientDataJSON"]))
-        except Exception as error:  # as in `add`
-            raise self._refused(error) from error
         if await self._door.accounts.arrive(_key(said.challenge, purpose, whose), self._door.now) is None:
             raise self._refused("a challenge that is not ours, too old, or used")
         return said.challenge
@@ -240,6 +232,17 @@ class Ceremonies:
         except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
             raise self._refused(error) from error
         return given
+
+    @contextmanager
+    def _proof(self) -> Iterator[None]:
+        """Look at what came from outside; Denied (PASSKEY) when it proves nothing."""
+        try:
+            yield
+        except Denied:
+            raise
+        # the library raises many kinds for what is no credential; whichever it is, it is no proof
+        except Exception as error:
+            raise self._refused(error) from error
 
     def _refused(self, reason: object) -> Denied:
         _log.warning("desk.passkey_refused", reason=str(reason)[:200])
