@@ -122,11 +122,13 @@ async def test_one_change_reads_and_writes_what_changed(opened: Opened, small_to
                     read += rows
             keep = ledger.keep_tree
 
-            async def keeping(node: str, before: Any, depth: int, made: Any, keep: Any = keep, **more: Any) -> bool:
-                kept.extend(made)  # noqa: B023
+            async def keeping(
+                node: str, before: Any, depth: int, made: Any, keep: Any = keep, kept: Any = kept, **more: Any
+            ) -> bool:
+                kept.extend(made)
                 return bool(await keep(node, before, depth, made, **more))
 
-            ledger.keep_tree = keeping  # type: ignore[method-assign]
+            ledger.keep_tree = keeping
             await node_trees.keep(ledger, NODE, 5_000)
             costs.append((len(read), len(kept)))
             assert await rows_in(ledger, t.node_touch) == 0
@@ -178,9 +180,9 @@ async def test_what_comes_while_a_tree_is_made_is_not_lost(opened: Opened, small
             await fill(ledger, range(5), rev=2)
             return await keep(*args, **more)
 
-        ledger.keep_tree = late  # type: ignore[method-assign]
+        ledger.keep_tree = late
         await node_trees.keep(ledger, NODE, 20)
-        ledger.keep_tree = keep  # type: ignore[method-assign]
+        ledger.keep_tree = keep
         await check(ledger, NODE, 20)
 
 

@@ -142,7 +142,7 @@ def test_a_fault_in_the_notes_is_told_and_passes_nobody() -> None:
     def broken() -> object:
         raise RuntimeError("no clock")
 
-    notes = Notes(broken)  # type: ignore[arg-type]
+    notes = Notes(broken)
     with structlog.testing.capture_logs() as logs:
         noted(notes, "one", Way.PEER, "verified", 1)
         noted(notes, "one", Way.PUSH, "verified", 1)

@@ -48,7 +48,7 @@ def called(name: str) -> dict[str, object]:
 
 def a_round(day: str, minute: int, **members: object) -> Round:
     at = f"{day}T{minute // 60:02}:{minute % 60:02}:00Z"
-    return Round("jisr:one", str(members.pop("way", Way.PEER)), at, str(members.pop("by", "a")), at, **members)  # type: ignore[arg-type]
+    return Round("jisr:one", str(members.pop("way", Way.PEER)), at, str(members.pop("by", "a")), at, **members)
 
 
 async def test_what_is_kept_comes_back_and_takes_the_place_of_what_was_held(hub: ViewedHub) -> None:
@@ -191,7 +191,7 @@ async def test_a_pulled_feed_has_rounds_with_stages_and_sentences(hub: ViewedHub
         stages.append((stage, done, total))
         told(source, way, stage, done, total)
 
-    hub.hub.notes.stage = listen  # type: ignore[method-assign]
+    hub.hub.notes.stage = listen
     for _ in range(2):
         await pulls.pull(pull)
         hub.clock.pass_time(seconds=2)

@@ -50,7 +50,7 @@ def environment() -> Path:
         ["venv", "--quiet", "--allow-existing", "--python", sys.executable, str(made)],
         ["pip", "install", "--quiet", "--require-hashes", "--python", str(own), "-r", str(LIST)],
     ):
-        done = subprocess.run([uv, *words], timeout=300, **quiet)  # type: ignore[call-overload]
+        done = subprocess.run([uv, *words], timeout=300, **quiet)
         if done.returncode:
             shutil.rmtree(made, ignore_errors=True)
             pytest.skip(f"the provider of sign-ins could not be installed: {done.stderr.strip()[-200:]}")

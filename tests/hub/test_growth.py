@@ -156,7 +156,7 @@ def reading(pages: CountedPages, asked: Counter[str]) -> None:
         asked.update(files=1)
         return stands(path)
 
-    pages.stands = looked  # type: ignore[method-assign]
+    pages.stands = looked
 
 
 async def nobody(_: Any) -> set[str]:

@@ -105,7 +105,7 @@ async def test_what_cannot_be_taken_is_not_asked_for_again_and_again() -> None:
     async def come(name: str) -> None:
         came.append(name)  # and nothing of it could be taken
 
-    one = Waiting(server, {"far": 1}.get, come)  # type: ignore[arg-type]  # it asks as a client does
+    one = Waiting(server, {"far": 1}.get, come)  # it asks as a client does
     one.keep({"far": Peer("far", "far", "https://far.example/f", 0, "")})
     await until(lambda: came)
     await asyncio.sleep(0.2)
