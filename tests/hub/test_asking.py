@@ -13,7 +13,6 @@ import httpx2 as httpx
 import pytest
 from starlette.applications import Starlette
 
-from jisr_hub.curation import core_terms
 from jisr_hub.curation.unmapped import Tally, suggested
 from jisr_hub.desk import quality
 from jisr_hub.desk.acts import LETTER, Actor
@@ -33,6 +32,7 @@ from jisr_hub.web.desk.asking import Work
 from jisr_hub.web.desk.campaigns import name_of
 from jisr_hub.web.language import NAMES
 from jisr_hub.web.page import static_routes
+from jisr_protocol import core_terms
 from jisr_protocol.quality import VERSION
 from tests.curation.curated import key_of
 from tests.desk.acting import ActingWorld, acting_world, actor

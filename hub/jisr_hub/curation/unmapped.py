@@ -11,7 +11,8 @@ from typing import Any
 import msgspec
 from rapidfuzz import fuzz
 
-from .core_terms import FOCUS, GOALS, labels
+from jisr_protocol.core_terms import FOCUS, GOALS, labels
+
 from .folding import fold
 from .terms import Concept
 

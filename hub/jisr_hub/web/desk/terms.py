@@ -8,9 +8,8 @@ from typing import Any, Protocol
 from starlette.requests import Request
 from starlette.responses import Response
 
-from jisr_protocol import identifiers
+from jisr_protocol import core_terms, identifiers
 
-from ...curation import core_terms
 from ...curation.terms import Concept, Mapped
 from ...curation.unmapped import Tally, Unmapped, suggested
 from ...desk.door import Visitor

@@ -1,4 +1,4 @@
-"""The core terms that this hub can map others to: focus areas in eight languages, and the development goals by number.
+"""The core terms, offered to authors and mapped to by hubs: focus areas in eight languages, development goals by number.
 
 Our own words; short on purpose. A taxonomy record of the network may say more (`closeMatch`, `exactMatch`).
 """
@@ -6,7 +6,10 @@ Our own words; short on purpose. A taxonomy record of the network may say more (
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from types import MappingProxyType
+
+from .quality.names import folded
 
 FOCUS, GOALS = "jisr-focus", "sdg"
 LANGUAGES = ("en", "fr", "nl", "es", "da", "tr", "ar", "zgh")
@@ -74,3 +77,22 @@ def label(scheme: str, code: str, lang: str) -> str:
     if scheme == FOCUS and code in FOCUS_AREAS:
         return FOCUS_AREAS[code][LANGUAGES.index(lang) if lang in LANGUAGES else 0]
     return DEVELOPMENT_GOALS.get(code, code) if scheme == GOALS else code
+
+
+def known(scheme: str, code: str) -> bool:
+    """Whether this is a core term."""
+    return code in {FOCUS: FOCUS_AREAS, GOALS: DEVELOPMENT_GOALS}.get(scheme, {})
+
+
+def find(words: str) -> tuple[str, str] | None:
+    """The (scheme, code) of the core term that is called so in any of the languages; None when none is."""
+    return _by_words().get(folded(words.strip()))
+
+
+@cache
+def _by_words() -> Mapping[str, tuple[str, str]]:
+    found: dict[str, tuple[str, str]] = {}
+    for term, words in labels().items():
+        for word in words:
+            found.setdefault(folded(word), term)
+    return found
