@@ -1,4 +1,4 @@
-"""The core terms, offered to authors and mapped to by hubs: focus areas in eight languages, development goals by number.
+"""The core terms, offered to authors and mapped to by hubs: focus areas in eight languages, goals by number.
 
 Our own words; short on purpose. A taxonomy record of the network may say more (`closeMatch`, `exactMatch`).
 """
