@@ -42,8 +42,11 @@ def outside(*places: str) -> Callable[[str], bool]:
     return lambda module: not within(module)
 
 
+RIMS = ("jisr_protocol.reader", "jisr_protocol.pages")
+
+
 def core(module: str) -> bool:
-    return inside("jisr_protocol")(module) and outside("jisr_protocol.reader")(module)
+    return inside("jisr_protocol")(module) and outside(*RIMS)(module)
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ class Rule:
 
 
 RULES = (
-    Rule("the core imports none of ours", core, ("jisr_protocol.reader", "jisr_node", "jisr_hub")),
+    Rule("the core imports none of ours", core, (*RIMS, "jisr_node", "jisr_hub")),
     Rule("the core does no I/O, asks no clock and draws nothing", core, IMPURE, IMPURE_CALLS),
     Rule(
         "in the core only the schema loader reads files",
@@ -66,6 +69,13 @@ RULES = (
         ("read_text", "read_bytes", "write_text", "write_bytes"),
     ),
     Rule("the reader imports neither node nor hub", inside("jisr_protocol.reader"), ("jisr_node", "jisr_hub")),
+    Rule("the pages' rim imports neither node nor hub", inside("jisr_protocol.pages"), ("jisr_node", "jisr_hub")),
+    Rule(
+        "the pages' rim asks no clock and draws nothing",
+        inside("jisr_protocol.pages"),
+        ("time", "random", "secrets", "os", "asyncio", "jisr_protocol.reader"),
+        ("datetime.now", "datetime.today", "date.today", "uuid4", "urandom"),
+    ),
     Rule("the node does not import the hub", inside("jisr_node"), ("jisr_hub",)),
     Rule("the hub does not import the node", inside("jisr_hub"), ("jisr_node",)),
     Rule("only the reader opens connections", outside("jisr_protocol.reader"), NETWORK),
@@ -74,7 +84,12 @@ RULES = (
         outside(
             "jisr_protocol.reader", *(f"jisr_{who}.{part}" for who in ("node", "hub") for part in ("web", "app", "cli"))
         ),
-        ("starlette", "uvicorn", "jinja2", "http", "authlib"),
+        ("starlette", "uvicorn", "http", "authlib"),
+    ),
+    Rule(
+        "templates are read in the pages' rim and in web",
+        outside("jisr_protocol.pages", "jisr_node.web", "jisr_hub.web"),
+        ("jinja2", "babel"),
     ),
     Rule("SQLAlchemy lives in the hub's storage", outside("jisr_hub.storage"), ("sqlalchemy", "alembic", "aiosqlite")),
     Rule(
@@ -183,24 +198,30 @@ PLANTED = [
     (RULES[2], CORE, "from importlib.resources import files"),
     (RULES[2], CORE, "def f(p): return p.read_text()"),
     (RULES[3], "protocol/jisr_protocol/reader/cli.py", "from jisr_hub import log"),
-    (RULES[4], NODE, "import jisr_hub"),
-    (RULES[4], NODE, "if TYPE_CHECKING:\n    from jisr_hub.log import Log"),
-    (RULES[5], HUB, "from jisr_node.outbox import Outbox"),
-    (RULES[6], NODE, "import httpx2"),
-    (RULES[6], HUB, "from urllib import request"),
-    (RULES[6], HUB, "import urllib.request"),
-    (RULES[6], HUB, "import http.client"),
-    (RULES[6], HUB, "import asyncio\nasync def f(): await asyncio.open_connection('h', 1)"),
-    (RULES[6], HUB, "import asyncio as aio\nasync def f(): await aio.open_connection('h', 1)"),
-    (RULES[6], "hub/jisr_hub/web/api.py", "import requests"),
-    (RULES[7], HUB, "from starlette.responses import Response"),
-    (RULES[7], NODE, "from http import HTTPStatus"),
-    (RULES[8], HUB, "import sqlalchemy as sa"),
-    (RULES[8], "hub/jisr_hub/web/api.py", "from sqlalchemy.ext.asyncio import AsyncEngine"),
-    (RULES[9], NODE, "import sqlite3"),
-    (RULES[10], NODE, "from .adapters.sqlite import SqliteOutbox"),
-    (RULES[11], HUB, "from jisr_hub import storage"),
-    (RULES[11], "hub/jisr_hub/web/api.py", "from ..storage.log import LogTable"),
+    (RULES[4], "protocol/jisr_protocol/pages/text.py", "from jisr_node import records"),
+    (RULES[5], "protocol/jisr_protocol/pages/text.py", "from datetime import date\nday = date.today()"),
+    (RULES[5], "protocol/jisr_protocol/pages/text.py", "from ..reader import http"),
+    (RULES[0], CORE, "from .pages import language"),
+    (RULES[6], NODE, "import jisr_hub"),
+    (RULES[6], NODE, "if TYPE_CHECKING:\n    from jisr_hub.log import Log"),
+    (RULES[7], HUB, "from jisr_node.outbox import Outbox"),
+    (RULES[8], NODE, "import httpx2"),
+    (RULES[8], HUB, "from urllib import request"),
+    (RULES[8], HUB, "import urllib.request"),
+    (RULES[8], HUB, "import http.client"),
+    (RULES[8], HUB, "import asyncio\nasync def f(): await asyncio.open_connection('h', 1)"),
+    (RULES[8], HUB, "import asyncio as aio\nasync def f(): await aio.open_connection('h', 1)"),
+    (RULES[8], "hub/jisr_hub/web/api.py", "import requests"),
+    (RULES[9], HUB, "from starlette.responses import Response"),
+    (RULES[9], NODE, "from http import HTTPStatus"),
+    (RULES[9], "protocol/jisr_protocol/pages/text.py", "from starlette.requests import Request"),
+    (RULES[10], NODE, "from jinja2 import Environment"),
+    (RULES[11], HUB, "import sqlalchemy as sa"),
+    (RULES[11], "hub/jisr_hub/web/api.py", "from sqlalchemy.ext.asyncio import AsyncEngine"),
+    (RULES[12], NODE, "import sqlite3"),
+    (RULES[13], NODE, "from .adapters.sqlite import SqliteOutbox"),
+    (RULES[14], HUB, "from jisr_hub import storage"),
+    (RULES[14], "hub/jisr_hub/web/api.py", "from ..storage.log import LogTable"),
 ]
 
 
@@ -224,6 +245,10 @@ def test_every_rule_has_a_planted_fault() -> None:
         (HUB, "import asyncio, logging\nfrom urllib.parse import urlencode\nfrom . import ports"),
         ("hub/jisr_hub/storage/log.py", "import sqlalchemy as sa\nimport sqlite3\nfrom .tables import log"),
         ("hub/jisr_hub/cli.py", "import uvicorn, typer\nfrom .storage import open_storage"),
+        (
+            "protocol/jisr_protocol/pages/rendering.py",
+            "from jinja2 import Environment\nfrom importlib.resources import files",
+        ),
         ("node/jisr_node/web/editor.py", "from starlette.routing import Route\nfrom http import HTTPStatus"),
     ],
 )

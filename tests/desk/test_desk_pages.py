@@ -26,9 +26,9 @@ from jisr_hub.storage.histories import SqlHistories
 from jisr_hub.takedown.acknowledging import Acknowledgements
 from jisr_hub.web import desk, problem_documents
 from jisr_hub.web.desk.wording import KINDS, OUTCOMES
-from jisr_hub.web.language import NAMES
 from jisr_hub.web.page import static_routes
 from jisr_protocol import notice
+from jisr_protocol.pages.language import NAMES
 from tests.desk.acting import ActingWorld, acting_world
 from tests.hub.author import Author
 from tests.hub.desk_world import PASSWORD, DeskWorld

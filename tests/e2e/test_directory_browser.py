@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from starlette.applications import Starlette
 
 from jisr_hub.web.directory import not_found, routes
-from jisr_hub.web.language import NAMES
+from jisr_protocol.pages.language import NAMES
 from tests.hub.memory_directory import NODE, NOW, MemoryDirectory, identifier, record
 
 pytestmark = pytest.mark.browser

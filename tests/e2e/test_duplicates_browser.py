@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page
 from starlette.applications import Starlette
 
 from jisr_hub.desk.roles import Role
-from jisr_hub.web.language import NAMES
+from jisr_protocol.pages.language import NAMES
 from tests.desk.doubles_world import DoublesWorld, doubles_world
 from tests.e2e.test_desk_browser import sign_in
 from tests.e2e.test_directory_browser import SIGHTS, browser, opened, violations

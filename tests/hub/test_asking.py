@@ -30,9 +30,9 @@ from jisr_hub.storage.quality import SqlRecords
 from jisr_hub.web import desk, letters, problem_documents
 from jisr_hub.web.desk.asking import Work
 from jisr_hub.web.desk.campaigns import name_of
-from jisr_hub.web.language import NAMES
 from jisr_hub.web.page import static_routes
 from jisr_protocol import core_terms
+from jisr_protocol.pages.language import NAMES
 from jisr_protocol.quality import VERSION
 from tests.curation.curated import key_of
 from tests.desk.acting import ActingWorld, acting_world, actor

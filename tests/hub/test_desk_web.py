@@ -23,8 +23,8 @@ from jisr_hub.storage.desk_tokens import SqlTokens
 from jisr_hub.storage.passkeys import SqlPasskeys
 from jisr_hub.web import desk, problem_documents
 from jisr_hub.web.desk import people, rim
-from jisr_hub.web.language import NAMES
 from jisr_hub.web.page import static_routes
+from jisr_protocol.pages.language import NAMES
 from tests.hub.desk_world import PASSWORD, DeskWorld, desk_world
 
 pytestmark = pytest.mark.anyio

@@ -12,7 +12,8 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from jisr_hub.web.directory import Directory, not_found, routes
-from jisr_hub.web.language import NAMES, load_languages
+from jisr_hub.web.language import load_languages
+from jisr_protocol.pages.language import NAMES
 from tests.hub.memory_directory import NODE, NOW, OTHER_NODE, MemoryDirectory, identifier, record
 
 SENTENCES = {

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from jisr_hub.web.facts import DEPTH, Fact, Value, facts_of, references
-from jisr_hub.web.hours import hours
 from jisr_hub.web.language import load_languages
-from jisr_hub.web.text import Text, choose
-from jisr_hub.web.vocabulary import MEMBERS, RELATIONS, STATUSES, TYPES, VALUES, kind_word, kinds_word
+from jisr_protocol.pages.hours import hours
+from jisr_protocol.pages.text import Text, choose
+from jisr_protocol.pages.vocabulary import MEMBERS, RELATIONS, STATUSES, TYPES, VALUES, kind_word, kinds_word
 from tests.hub.memory_directory import NODE, OTHER_NODE, identifier, record
 
 ENGLISH = load_languages()["en"]

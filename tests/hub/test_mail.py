@@ -30,7 +30,7 @@ from jisr_hub.mail.occasions import Figures
 from jisr_hub.mail.sending import WAITS, Later, Refused, Sender, Sending
 from jisr_hub.mail.smtp import Server
 from jisr_hub.storage.letters import SqlPostbox
-from jisr_hub.web.language import NAMES
+from jisr_protocol.pages.language import NAMES
 from tests.hub.desk_world import AT, Clock, DeskWorld, Draw, desk_world
 from tests.hub.mail_server import Faulty, mail_server
 

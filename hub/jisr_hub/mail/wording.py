@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..web.language import N_, Language
+from jisr_protocol.pages.language import N_, Language
+
 from .composing import Text
 from .letters import BROKEN, DIGEST
 

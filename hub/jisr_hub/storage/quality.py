@@ -8,11 +8,12 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 
+from jisr_protocol.pages.text import choose
+
 from ..curation.words import TYPE
 from ..desk.quality import Live
 from ..mail.campaigns import Old, old
 from ..ports import Kept
-from ..web.text import choose
 from . import tables as t
 from .sql import SqlLedger
 

@@ -21,11 +21,11 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from jisr_hub.web.facts import facts_of, references
-from jisr_hub.web.freshness import Freshness, freshness, instant
-from jisr_hub.web.language import SOURCE, Language, primary
 from jisr_hub.web.page import SECURITY_HEADERS, page, query, reader_language, static_routes
-from jisr_hub.web.text import Text, choose
-from jisr_hub.web.vocabulary import MEMBERS, kind_word, kinds_word, status_word
+from jisr_protocol.pages.freshness import Freshness, freshness, instant
+from jisr_protocol.pages.language import SOURCE, Language, primary
+from jisr_protocol.pages.text import Text, choose
+from jisr_protocol.pages.vocabulary import MEMBERS, kind_word, kinds_word, status_word
 
 PAGE_LENGTH = 50
 NAMES_LOOKED_UP = 24

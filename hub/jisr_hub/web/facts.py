@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from jisr_hub.web.hours import hours, local_time, period
-from jisr_hub.web.language import Language
-from jisr_hub.web.text import Text, choose, is_localised
-from jisr_hub.web.vocabulary import MEMBERS, RELATIONS, value_word
+from jisr_protocol.pages.hours import hours, local_time, period
+from jisr_protocol.pages.language import Language
+from jisr_protocol.pages.text import Text, choose, is_localised
+from jisr_protocol.pages.vocabulary import MEMBERS, RELATIONS, value_word
 
 DEPTH = 4
 

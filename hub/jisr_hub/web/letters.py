@@ -16,6 +16,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from jisr_protocol import identifiers
+from jisr_protocol.pages.language import N_, Language
+from jisr_protocol.pages.text import choose
+from jisr_protocol.pages.vocabulary import kind_word
 
 from ..desk.quality import Live
 from ..mail import links
@@ -24,10 +27,7 @@ from ..mail.letters import Link, Postbox
 from ..ports import Clock, Key
 from .api import body
 from .facts import facts_of
-from .language import N_, Language
 from .page import page, reader_language
-from .text import choose
-from .vocabulary import kind_word
 
 FORM_BYTES = 8 * 1024
 ANSWERS: Mapping[str, str] = MappingProxyType(

@@ -15,8 +15,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from jisr_protocol.pages.rendering import media_type
+
 from .described import OPERATIONS, PROBLEM, Operation, page_of_the_desk, static_file
-from .page import MEDIA_TYPES
 
 PATH = "/v1/openapi.json"
 _CONVERTER = re.compile(r"\{(\w+):\w+\}")
@@ -40,7 +41,7 @@ def operation_of(key: Key) -> Operation | None:
     if path == _DESK or path.startswith(f"{_DESK}/"):
         return page_of_the_desk(method, path)
     if path.startswith(_STATIC):
-        return static_file(MEDIA_TYPES[path.removeprefix(_STATIC)])
+        return static_file(media_type(path.removeprefix(_STATIC)))
     return OPERATIONS.get(key)
 
 

@@ -10,6 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from jisr_protocol import identifiers, schema
+from jisr_protocol.pages.language import N_, NAMES
+from jisr_protocol.pages.vocabulary import kinds_word
 
 from ...desk.acts import Actor, Acts, By
 from ...desk.bench import Asking, Result
@@ -20,10 +22,8 @@ from ...desk.works.asking import MONTHS_MOST, plan
 from ...mail.campaigns import Asked, Choice
 from ...mail.letters import HUB, Correspondent, NoAddress, address_of
 from ...ports import Clock
-from ..language import N_, NAMES
 from ..letters import ANSWERS
 from ..page import reader_language
-from ..vocabulary import kinds_word
 from .rim import Endpoint, Rim, Way, form_of, may
 
 LETTERS_SHOWN = 100

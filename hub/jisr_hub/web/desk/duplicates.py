@@ -12,6 +12,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from jisr_protocol import identifiers
+from jisr_protocol.pages.language import N_, Language
+from jisr_protocol.pages.text import Text, choose
+from jisr_protocol.pages.vocabulary import MEMBERS, kinds_word
 
 from ...curation import explaining
 from ...curation.candidates import MANY, Pair, pair
@@ -28,10 +31,7 @@ from ...desk.door import Visitor
 from ...desk.roles import Right
 from ...hub import Fenced
 from ...ports import Clock, Conflict, Key
-from ..language import N_, Language
 from ..page import reader_language
-from ..text import Text, choose
-from ..vocabulary import MEMBERS, kinds_word
 from .map_drawing import drawn
 from .reasons import GRADES, told
 from .rim import Endpoint, Rim, Way, form_of, may

@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from jisr_protocol import identifiers
 from jisr_protocol.notice import ALL
+from jisr_protocol.pages.language import N_
 from jisr_protocol.refusal import Refusal
 
 from ...desk import blocklists
@@ -15,7 +16,6 @@ from ...desk.bench import Bench, CannotAct
 from ...desk.door import Visitor
 from ...desk.roles import Right
 from ...desk.works import holding
-from ..language import N_
 from .acts import actor_of, done_of, link_of
 from .rim import Endpoint, Rim, Way, may, once_of
 

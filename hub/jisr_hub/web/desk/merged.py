@@ -9,16 +9,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from jisr_protocol import identifiers
+from jisr_protocol.pages.language import N_, Language
+from jisr_protocol.pages.text import Text
+from jisr_protocol.pages.vocabulary import MEMBERS, kind_word
 
 from ...curation.merging import Entry, Value, address
 from ...desk.bench import CannotAct
 from ...desk.denied import Denied, Why
 from ...desk.door import Visitor
 from ...desk.roles import Right
-from ..language import N_, Language
 from ..page import reader_language
-from ..text import Text
-from ..vocabulary import MEMBERS, kind_word
 from .duplicates import CANNOT, Curating, actor_of, cannot_page, done_of, name_of, written
 from .rim import Endpoint, Rim, Way, form_of, may
 

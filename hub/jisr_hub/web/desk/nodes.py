@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from jisr_protocol import identifiers
 from jisr_protocol.constraints import Constraints
+from jisr_protocol.pages.language import N_
 
 from ...desk.acts import Acts
 from ...desk.bench import Bench, CannotAct
@@ -18,7 +19,6 @@ from ...desk.lookalikes import Flag, Sign, flags
 from ...desk.roles import Right
 from ...desk.works import holding
 from ...ports import Member
-from ..language import N_
 from .acts import actor_of, done_of, shown
 from .rim import Endpoint, Rim, Way, may, once_of
 

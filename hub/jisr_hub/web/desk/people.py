@@ -5,9 +5,10 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
+from jisr_protocol.pages.language import N_
+
 from ...desk.door import Visitor
 from ...desk.roles import Right, Role
-from ..language import N_
 from .rim import Endpoint, Rim, Way, form_of, may
 
 ROLES = {Role.AUDITOR: N_("auditor"), Role.CURATOR: N_("curator"), Role.OPERATOR: N_("operator")}

@@ -14,6 +14,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from jisr_protocol import identifiers
+from jisr_protocol.pages.language import Language
+from jisr_protocol.pages.text import choose
 from jisr_protocol.problems import PROBLEMS
 from jisr_protocol.quality import words
 from jisr_protocol.quality.criteria import ACCURACY, MET, NOT_APPLICABLE, NOT_MET, USEFULNESS
@@ -24,9 +26,7 @@ from ...desk.door import Visitor
 from ...desk.quality import Judgement, LastGood, Records
 from ...desk.roles import Right
 from ...ports import Clock
-from ..language import Language
 from ..page import reader_language
-from ..text import choose
 from .rim import Endpoint, Rim, Way
 
 

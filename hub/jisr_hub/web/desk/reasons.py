@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
+from jisr_protocol.pages.language import N_, Language
+
 from ...curation.likeness import Grade, Reason
-from ..language import N_, Language
 
 
 class Weight(StrEnum):

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from jisr_protocol import identifiers
 from jisr_protocol.notice import ALL
+from jisr_protocol.pages.language import N_
 
 from ...curation.merging import Entry
 from ...desk import histories
@@ -22,7 +23,6 @@ from ...desk.histories import Histories, Version
 from ...desk.roles import Right
 from ...desk.works import holding, saying
 from ...ports import Key
-from ..language import N_
 from .acts import done_of, shown
 from .rim import Endpoint, Rim, Way, may
 from .wording import PREDICATES

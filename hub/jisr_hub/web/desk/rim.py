@@ -16,13 +16,14 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from jisr_protocol.pages.language import N_
+
 from ...authority.admissions import network_of
 from ...desk.bench import CannotAct
 from ...desk.denied import Denied, Why
 from ...desk.door import Door, Visitor
 from ...desk.roles import Right
 from ..api import body
-from ..language import N_
 from ..page import page, reader_language
 
 FORM_BYTES = 16 * 1024

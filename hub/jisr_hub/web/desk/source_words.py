@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from ..language import N_
+from jisr_protocol.pages.language import N_
 
 OUTCOMES: Mapping[str, str] = MappingProxyType(
     {

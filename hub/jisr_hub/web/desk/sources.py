@@ -13,6 +13,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from jisr_protocol import identifiers
+from jisr_protocol.pages.language import Language
+from jisr_protocol.pages.text import Text, choose
 from jisr_protocol.problems import PROBLEMS
 
 from ...desk.acts import Actor, Acts, By
@@ -23,9 +25,7 @@ from ...desk.sources import Cause, Direction, Problem, Source, Sources, listed
 from ...ports import Clock
 from ...ports.history import Round
 from ...ports.history import Way as Direct
-from ..language import Language
 from ..page import reader_language
-from ..text import Text, choose
 from .rim import Endpoint, Rim, Way, form_of, may
 from .source_words import CAUSES, OUTCOMES, STAGES
 

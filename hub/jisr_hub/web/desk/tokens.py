@@ -9,11 +9,12 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
+from jisr_protocol.pages.language import N_
+
 from ...desk.denied import Denied, Why
 from ...desk.door import Visitor
 from ...desk.roles import RIGHTS, Right
 from ...desk.tokens import CONFIRMED_DAYS, DAYS, LABEL_CHARACTERS, Tokens
-from ..language import N_
 from .rim import Endpoint, Rim, Way, chosen, fields_of, form_of
 
 LIST = "/desk/tokens"

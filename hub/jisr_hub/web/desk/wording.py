@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from jisr_protocol.pages.language import N_
+
 from ...desk.acts import By
 from ...desk.chain import Outcome
-from ..language import N_
 
 KINDS: Mapping[str, str] = MappingProxyType(
     {

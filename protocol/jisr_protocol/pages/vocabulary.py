@@ -6,7 +6,7 @@ word here is not shown as a fact; the record as it was sent stands below the fac
 
 from collections.abc import Mapping
 
-from jisr_hub.web.language import N_, Language
+from .language import N_, Language
 
 # One and many of each type.
 TYPES: Mapping[str, tuple[str, str]] = {

@@ -6,10 +6,10 @@ Times are local to the schedule's zone and stay as the author wrote them; a miss
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from jisr_hub.web.freshness import instant
-from jisr_hub.web.language import Language
-from jisr_hub.web.text import Text, choose
-from jisr_hub.web.vocabulary import value_word
+from .freshness import instant
+from .language import Language
+from .text import Text, choose
+from .vocabulary import value_word
 
 # A word joiner keeps the two ends of an interval on one line.
 _TIED = "\u2060"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from jisr_hub.web.language import Language
+from .language import Language
 
 _MONTH = timedelta(days=365.25 / 12)
 _CLOCK_SKEW = timedelta(minutes=10)

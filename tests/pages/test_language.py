@@ -1,6 +1,7 @@
 """The eight languages: catalogues whole and sound, plurals, dates in words, and the choice for a reader.
 
-`faults` judges the files of a language by their texts alone, so that each fault it must find can be planted.
+There are three places of catalogues: what all pages share, the hub's and the node's. `faults` judges the files of a
+language in one place by their texts alone, so that each fault it must find can be planted.
 """
 
 import re
@@ -18,23 +19,48 @@ from babel.messages.pofile import PoFileError, read_po
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jisr_hub.web.language import NAMES, SOURCE, catalogues, is_reviewed, load_languages, negotiate
+from jisr_hub.web.language import load_languages
+from jisr_protocol.pages.language import NAMES, SOURCE, catalogues, is_reviewed, negotiate
 
-HUB = Path(__file__).resolve().parents[2] / "hub" / "jisr_hub"
+ROOT = Path(__file__).resolve().parents[2]
+SOURCES = {
+    "shared": ROOT / "protocol" / "jisr_protocol" / "pages",
+    "hub": ROOT / "hub" / "jisr_hub",
+    "node": ROOT / "node" / "jisr_node",
+}
+PLACES = {"shared": "jisr_protocol.pages", "hub": "jisr_hub.web", "node": "jisr_node.web"}
 TRANSLATED = tuple(code for code in NAMES if code != SOURCE)
 KEYWORDS = {"_": None, "N_": None, "gettext": None, "ngettext": (1, 2)}
 
 # Words that are the same in English and in the language. Nothing else may equal its English message.
-SAME = {
-    "fr": {
-        *("Service", "Services", "Alliance", "Alliances", "Conditions", "Contact", "Documents", "Budget"),
-        *("Version", "Transport", "Pages", "Ramadan", "Licence"),
-        *("Programme", "Camp", "Centre", "Association"),
+SAME: dict[str, dict[str, set[str]]] = {
+    "shared": {
+        "fr": {
+            "Alliance",
+            "Alliances",
+            "Association",
+            "Budget",
+            "Camp",
+            "Centre",
+            "Conditions",
+            "Contact",
+            "Documents",
+            "Programme",
+            "Ramadan",
+            "Service",
+            "Services",
+            "Transport",
+            "Version",
+        },
+        "es": {"No"},
+        "nl": {"Budget", "Contact", "Partners", "Per", "Platform", "Project", "Ramadan", "Website", "week"},
+        "da": {"Alliance", "Budget", "Platform", "Ramadan", "Standard", "Transport", "Version"},
+        "tr": {"Form", "Platform"},
     },
-    "es": {"No"},
-    "nl": {"week", "Per", "Project", "Contact", "Website", "Partners", "Budget", "Platform", "Ramadan"},
-    "da": {"Alliance", "Standard", "Budget", "Platform", "Version", "Transport", "Ramadan"},
-    "tr": {"Platform", "Form"},
+    "hub": {
+        "fr": {"Licence", "Pages"},
+    },
+    "node": {},
 }
 
 PLURALS = {
@@ -53,19 +79,38 @@ _UNWANTED = re.compile("[<>&\u202a-\u202e\u2066-\u2069\u200e\u200f]")
 
 
 @cache
-def used() -> dict[str, str | None]:
-    """Every message of the hub's sources and templates: the English one, and its plural where it has one."""
-    found = extract_from_dir(HUB, method_map=[("**.py", "python"), ("**.html", "jinja2")], keywords=KEYWORDS)
-    messages = [message for _, _, message, _, _ in found]
+def used(place: str) -> dict[str, str | None]:
+    """Every message of a place's sources and templates: the English one, and its plural where it has one. The shared
+    words are used by all."""
     return {
-        (message if isinstance(message, str) else message[0]): (None if isinstance(message, str) else message[1])
-        for message in messages
+        english: plural for one in (SOURCES if place == "shared" else [place]) for english, plural in _own(one).items()
     }
 
 
-def faults(code: str, texts: Mapping[str, str]) -> list[str]:
-    """Judge all files of a language together, each the text of a room. One sentence a fault, with the English message
-    and what to do; empty when they are sound."""
+@cache
+def _own(place: str) -> dict[str, str | None]:
+    methods = [("**.py", "python"), ("**.html", "jinja2")]
+    found = [message for _, _, message, _, _ in extract_from_dir(SOURCES[place], method_map=methods, keywords=KEYWORDS)]
+    return {
+        (message if isinstance(message, str) else message[0]): (None if isinstance(message, str) else message[1])
+        for message in found
+    }
+
+
+@cache
+def shared(code: str) -> frozenset[str]:
+    """The English messages that stand in the shared catalogue."""
+    texts = catalogues(code, PLACES["shared"]).values()
+    return frozenset(english_of(one) for text in texts for one in read_po(BytesIO(text.encode())) if one.id)
+
+
+def english_of(message: Message) -> str:
+    return message.id if isinstance(message.id, str) else message.id[0]
+
+
+def faults(place: str, code: str, texts: Mapping[str, str]) -> list[str]:
+    """Judge all files of a language in a place together, each the text of a room. One sentence a fault, with the
+    English message and what to do; empty when they are sound."""
     found: list[str] = []
     rooms: dict[str, list[Message]] = {}
     for room, text in texts.items():
@@ -81,8 +126,8 @@ def faults(code: str, texts: Mapping[str, str]) -> list[str]:
         found += _header_faults(code, name, text)
         if read.obsolete:
             found.append(f"{name}: {len(read.obsolete)} obsolete messages; remove them")
-    found += _set_faults(code, rooms)
-    return found + [fault for messages in rooms.values() for one in messages for fault in _message_faults(code, one)]
+    found += _set_faults(place, code, rooms)
+    return found + [f for messages in rooms.values() for one in messages for f in _message_faults(place, code, one)]
 
 
 def _header_faults(code: str, room: str, text: str) -> Iterator[str]:
@@ -95,29 +140,30 @@ def _header_faults(code: str, room: str, text: str) -> Iterator[str]:
         yield f"{room}: header X-Jisr-Reviewed should say yes or no, is {headers.get('X-Jisr-Reviewed')!r}"
 
 
-def _set_faults(code: str, rooms: Mapping[str, list[Message]]) -> Iterator[str]:
+def _set_faults(place: str, code: str, rooms: Mapping[str, list[Message]]) -> Iterator[str]:
     here: dict[str, Message] = {}
     rooms_of: dict[str, list[str]] = {}
     for room, messages in rooms.items():
         for message in messages:
-            english = message.id if isinstance(message.id, str) else message.id[0]
-            here[english] = message
-            rooms_of.setdefault(english, []).append(room)
-    for english, plural in used().items():
+            here[english_of(message)] = message
+            rooms_of.setdefault(english_of(message), []).append(room)
+    elsewhere = frozenset() if place == "shared" else shared(code)
+    for english, plural in used(place).items():
         if english not in here:
-            yield f"{code}: missing: {english!r}; add it with its translation"
+            if english not in elsewhere and (place != "shared" or english in _own("shared")):
+                yield f"{code}: missing: {english!r}; add it with its translation"
         elif (plural is not None) != here[english].pluralizable:
             yield f"{code}: singular and plural differ from the source: {english!r}"
     for english, named in rooms_of.items():
-        if english not in used():
+        if english not in used(place):
             yield f"{named[0]}: unused: {english!r}; remove it"
-        if len(named) > 1:
-            yield f"{code}: doubled: {english!r} stands in {' and '.join(named)}; keep one"
-    for english in SAME.get(code, set()) - {one.id for one in here.values() if one.string == one.id}:
+        if len(all_rooms := named + ["the shared words"] * (english in elsewhere)) > 1:
+            yield f"{code}: doubled: {english!r} stands in {' and '.join(all_rooms)}; keep one"
+    for english in SAME[place].get(code, set()) - {one.id for one in here.values() if one.string == one.id}:
         yield f"{code}: {english!r} stands in SAME but is not the same any more; remove it there"
 
 
-def _message_faults(code: str, message: Message) -> Iterator[str]:
+def _message_faults(place: str, code: str, message: Message) -> Iterator[str]:
     english = [message.id] if isinstance(message.id, str) else list(message.id)
     forms = [message.string] if isinstance(message.string, str) else list(message.string)
     if message.fuzzy:
@@ -128,17 +174,17 @@ def _message_faults(code: str, message: Message) -> Iterator[str]:
     for index, form in enumerate(forms):
         # A form for one number only ("two days") may say it without the figure.
         spare = {"count"} if reached.count(index) == 1 else set()
-        yield from _form_faults(code, english, form or "", spare)
+        yield from _form_faults(place, code, english, form or "", spare)
 
 
-def _form_faults(code: str, english: list[str], form: str, spare: set[str]) -> Iterator[str]:
+def _form_faults(place: str, code: str, english: list[str], form: str, spare: set[str]) -> Iterator[str]:
     if not form.strip():
         yield f"{code}: empty: {english[0]!r}"
         return
     wanted, has = set(_PLACEHOLDER.findall(english[-1])), set(_PLACEHOLDER.findall(form))
     if not wanted - spare <= has <= wanted or ("%" in english[-1] and _BARE_PERCENT.search(form)):
         yield f"{code}: placeholders of {english[0]!r} should be {sorted(wanted)}, are {sorted(has)} in {form!r}"
-    if form in english and form not in SAME.get(code, set()):
+    if form in english and form not in SAME[place].get(code, set()):
         yield f"{code}: untranslated: {form!r}; translate it, or add it to SAME when the word is the same"
     words = _PLACEHOLDER.sub("", form)
     if code in SCRIPTS and re.search(r"[^\W\d_]", words) and not SCRIPTS[code].search(words):
@@ -147,26 +193,30 @@ def _form_faults(code: str, english: list[str], form: str, spare: set[str]) -> I
         yield f"{code}: {english[0]!r} carries markup or direction marks: {form!r}"
 
 
+@pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("code", TRANSLATED)
-def test_a_catalogue_says_everything_once_and_soundly(code: str) -> None:
-    assert faults(code, catalogues(code)) == []
+def test_a_catalogue_says_everything_once_and_soundly(code: str, place: str) -> None:
+    assert faults(place, code, catalogues(code, PLACES[place])) == []
 
 
-def test_every_language_has_the_same_rooms() -> None:
-    rooms = {code: list(catalogues(code)) for code in TRANSLATED}
-    assert set(rooms["nl"]) >= {"jisr", "desk"}
+@pytest.mark.parametrize(("place", "some"), [("shared", "shared"), ("hub", "desk")])
+def test_every_language_has_the_same_rooms(place: str, some: str) -> None:
+    rooms = {code: list(catalogues(code, PLACES[place])) for code in TRANSLATED}
+    assert some in rooms["nl"]
     assert rooms == dict.fromkeys(TRANSLATED, rooms["nl"])
-    assert catalogues(SOURCE) == {}
+    assert catalogues(SOURCE, *PLACES.values()) == {}
 
 
 def test_the_messages_of_sources_and_templates_are_found() -> None:
-    assert {"Skip to the content", "Organization", "Yesterday"} <= set(used())
-    assert used()["%(count)s record"] == "%(count)s records"
+    assert {"Skip to the content", "Organization", "Yesterday", "Sign in"} <= set(used("shared"))
+    assert "Sign in" not in used("node")
+    assert used("hub")["%(count)s record"] == "%(count)s records"
 
 
 def test_the_exceptions_stay_few() -> None:
-    assert set(SAME) <= set(TRANSLATED)
-    assert all(len(words) * 15 < len(used()) for words in SAME.values())
+    for place, same in SAME.items():
+        assert set(same) <= set(TRANSLATED)
+        assert all(len(words) * 12 < len(used(place)) for words in same.values())
 
 
 PLANTED = [
@@ -200,17 +250,19 @@ PLANTED = [
 
 @pytest.mark.parametrize(("fault", "sound", "bad"), PLANTED)
 def test_a_planted_fault_is_found(fault: str, sound: str, bad: str) -> None:
-    texts = dict(catalogues("nl"))
-    room = next((room for room, text in texts.items() if sound in text), "")
-    assert room, "the fault could not be planted"
-    planted = texts | {room: texts[room].replace(sound, bad, 1)}
-    assert any(fault in found for found in faults("nl", planted))
+    place, room = next(
+        (place, room) for place in PLACES for room, text in catalogues("nl", PLACES[place]).items() if sound in text
+    )
+    texts = catalogues("nl", PLACES[place])
+    planted = {**texts, room: texts[room].replace(sound, bad, 1)}
+    assert any(fault in found for found in faults(place, "nl", planted))
 
 
 @pytest.mark.parametrize(("code", "word"), [("ar", "أمس"), ("zgh", "ⴰⵙⵙⵏⵏⴰⵟ")])
 def test_latin_letters_alone_do_not_pass_for_arabic_or_tifinagh(code: str, word: str) -> None:
-    texts = {room: text.replace(f'msgstr "{word}"', 'msgstr "assennad"') for room, text in catalogues(code).items()}
-    assert any("script" in found for found in faults(code, texts))
+    sound = catalogues(code, PLACES["shared"])
+    texts = {room: text.replace(f'msgstr "{word}"', 'msgstr "assennad"') for room, text in sound.items()}
+    assert any("script" in found for found in faults("shared", code, texts))
 
 
 @pytest.mark.parametrize(
@@ -272,7 +324,7 @@ def test_the_eight_languages_call_themselves_by_their_own_names() -> None:
 
 
 def test_a_language_counts_as_reviewed_when_every_file_says_yes() -> None:
-    text = catalogues("nl")["jisr"]
+    text = catalogues("nl", PLACES["hub"])["jisr"]
     read = text.replace("X-Jisr-Reviewed: no", "X-Jisr-Reviewed: yes")
     assert not is_reviewed([text.replace('"X-Jisr-Reviewed: no\\n"\n', "")])
     assert not is_reviewed([text.replace("X-Jisr-Reviewed: no", "X-Jisr-Reviewed: maybe")])
@@ -283,7 +335,8 @@ def test_a_language_counts_as_reviewed_when_every_file_says_yes() -> None:
 
 @pytest.mark.parametrize("code", TRANSLATED)
 def test_a_language_object_knows_what_its_files_say_of_review(code: str) -> None:
-    assert load_languages()[code].reviewed == is_reviewed(catalogues(code).values())
+    texts = catalogues(code, PLACES["shared"], PLACES["hub"]).values()
+    assert load_languages()[code].reviewed == is_reviewed(texts)
 
 
 @pytest.mark.parametrize(

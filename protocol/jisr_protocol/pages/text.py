@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from jisr_hub.web.language import primary
+from .language import primary
 
 # The shape of a BCP 47 tag (RFC 5646 §2.1), enough to put it into a `lang` attribute.
 _TAG = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,6}")
