@@ -170,11 +170,12 @@ async def test_a_search_that_takes_too_much_ends_and_says_so(desk: Desk) -> None
 
 
 async def test_a_process_that_dies_is_begun_again(desk: Desk) -> None:
-    process = Process()
+    process, large = Process(), bytearray(b"x") * (400 << 20)
     searching = Searching(desk.doubles, process, 0)
     try:
         await searching.round()
         found = await desk.doubles.open(desk.hub.today)
+        assert (await process.size())[1] < len(large) >> 20, "not the memory of whoever began it"
         assert process._pool is not None
         for worker in process._pool._processes.values():
             worker.kill()

@@ -33,6 +33,8 @@ from jisr_hub.storage.sql import SqlLedger
 from tests.hub.desk_world import PASSWORD
 from tests.hub.kept_hub import KeptHub, some_author
 
+LONGEST_SECONDS = 70
+"""Longer than the 55 s for which a hub lets a reader wait for its next head."""
 EXPECTED = ("status_code_conformance", "content_type_conformance", "response_schema_conformance")
 
 
@@ -124,7 +126,7 @@ def _explore(home: Home, operation: Any, examples: int, by: int, found: Found) -
         @given(case=operation.as_strategy(generation_mode=mode))
         def look(case: Any) -> None:
             try:
-                answer = case.call(headers=headers, timeout=30, allow_redirects=False)
+                answer = case.call(headers=headers, timeout=LONGEST_SECONDS, allow_redirects=False)
             except Exception as error:
                 found.faults.append(f"{operation.label}: no answer: {error!r}"[:500])
                 return

@@ -26,6 +26,7 @@ from jisr_protocol import identifiers
 from jisr_protocol.limits import INTEGER_MAX
 from jisr_protocol.refusal import Refusal
 
+from ..curation.saying import Unsayable
 from ..identity import Identity
 from ..ports import Clock
 from . import chain, roles
@@ -184,7 +185,10 @@ class Acts:
         async def work(bench: Bench | None, asked: Asked) -> Result:
             if bench is None:
                 raise RuntimeError(f"{kind} needs an open hub")
-            return await act.work(bench, asked)
+            try:
+                return await act.work(bench, asked)
+            except Unsayable as cannot:  # whoever asked, by whatever way, reads the same sentence
+                raise CannotAct(str(cannot)) from None
 
         return work
 

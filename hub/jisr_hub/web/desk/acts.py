@@ -18,7 +18,6 @@ from starlette.responses import Response
 from jisr_protocol import identifiers
 from jisr_protocol.refusal import Refusal
 
-from ...curation.saying import Unsayable
 from ...desk.acts import Actor, Acts, By, Done
 from ...desk.bench import CannotAct, nothing
 from ...desk.chain import Line, Wanted
@@ -104,7 +103,7 @@ class ActPages:
         path = back if back.startswith("/desk") and "\\" not in back and not back.startswith("/desk/sign") else "/desk"
         try:
             done = await work()
-        except (CannotAct, Unsayable, Refusal, Fenced, Conflict) as error:
+        except (CannotAct, Refusal, Fenced, Conflict) as error:
             return self.rim.cannot(request, visitor, error, path)
         mark = "waits" if done.waits else f"done={done.n}" if done.n else "done"
         return self.rim.go(f"{path}{'&' if '?' in path else '?'}{mark}")

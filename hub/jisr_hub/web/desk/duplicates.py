@@ -22,7 +22,6 @@ from ...curation.clusters import TOO_MANY
 from ...curation.doubles import LATER, UNSURE, Double
 from ...curation.likeness import Grade
 from ...curation.merging import Entry, Record
-from ...curation.saying import Unsayable
 from ...curation.words import NOT_SAME, SAME
 from ...desk.acts import Actor, Acts, By
 from ...desk.bench import CannotAct
@@ -39,7 +38,7 @@ from .rim import Endpoint, Rim, Way, form_of, may
 QUEUE = "/desk/duplicates"
 A_PAGE = 30
 KINDS = ("organization", "service", "location")
-CANNOT = (CannotAct, Unsayable, Fenced, Conflict)
+CANNOT = (CannotAct, Fenced, Conflict)
 """What stops an act; each says why in a sentence."""
 DONE: Mapping[str, str] = {
     "merge": N_("They are one entry now."),
@@ -232,7 +231,7 @@ def done_of(request: Request, visitor: Visitor | None) -> dict[str, Any]:
 
 def _sentence(cannot: Exception | None, language: Language) -> str:
     if isinstance(cannot, CannotAct):
-        return language.gettext(cannot.sentence) % cannot.values
+        return language.gettext(cannot.sentence) % cannot.values if cannot.values else language.gettext(cannot.sentence)
     return str(cannot) if cannot is not None else ""
 
 
