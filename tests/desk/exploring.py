@@ -23,7 +23,7 @@ from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 from schemathesis.checks import CHECKS
 
-from jisr_hub.app.opening import now
+from jisr_hub.app.folder import now
 from jisr_hub.app.serving import application
 from jisr_hub.cli import accounts
 from jisr_hub.desk import sessions

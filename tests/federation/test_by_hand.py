@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from jisr_hub.app.opening import sole
+from jisr_hub.app.folder import sole
 from jisr_hub.cli import carrying as at_hub
 from jisr_hub.cli import inspection, pulling, setting_up
 from jisr_hub.cli.setting_up import SettingUpError

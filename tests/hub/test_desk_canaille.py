@@ -130,7 +130,7 @@ class World:
 
 
 def _now() -> Any:
-    from jisr_hub.app.opening import now
+    from jisr_hub.app.folder import now
 
     return now()
 

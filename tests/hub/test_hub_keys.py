@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from jisr_hub import identity
-from jisr_hub.app.opening import open_hub, read_identity
+from jisr_hub.app.folder import read_identity
+from jisr_hub.app.opening import open_hub
 from jisr_hub.cli import hub_keys, setting_up
 from jisr_hub.config import read
 from jisr_protocol import entry

@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
 from jisr_hub import config, events
-from jisr_hub.app.opening import now
+from jisr_hub.app.folder import now
 from jisr_hub.app.serving import application
 from jisr_hub.cli import noticing, setting_up
 from jisr_hub.storage import measuring

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from jisr_hub.app.opening import OtherHub, open_hub
+from jisr_hub.app.folder import OtherHub
+from jisr_hub.app.opening import open_hub
 from jisr_hub.app.serving import application
 from jisr_hub.cli import checking, inspection, main, setting_up
 from tests.hub.hub_in_memory import run

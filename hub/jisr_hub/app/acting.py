@@ -23,7 +23,7 @@ from ..storage.quality import SqlRecords
 from ..storage.sources import SqlSources
 from ..storage.sql import SqlLedger
 from ..takedown.erasure import Erasures
-from .opening import now
+from .folder import now
 
 
 def acts_of(settings: Settings, hub: Hub, ledger: SqlLedger, erasures: Erasures) -> Acts:

@@ -14,7 +14,8 @@ from ..storage.letters import SqlPostbox
 from ..storage.quality import SqlRecords
 from ..web import letters
 from ..web.desk.asking import Work
-from .opening import Running, now
+from .folder import now
+from .opening import Running
 
 
 def work_of(running: Running, acts: Acts) -> Work:

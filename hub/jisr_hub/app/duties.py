@@ -31,8 +31,9 @@ from ..takedown.acknowledging import Acknowledgements
 from .acting import bench_of
 from .beside import Process
 from .curating import Following, Searching
+from .folder import PUBLIC, SEEN
 from .letters import letters_of
-from .opening import PUBLIC, SEEN, Running, copying_of, witnessing_of
+from .opening import Running, copying_of, witnessing_of
 
 SCRUB_SECONDS, SCRUB_SHARE = 60.0, 20
 """How long between two rounds that rewrite files so that nothing of what was erased is left: at least, and as a

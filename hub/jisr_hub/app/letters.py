@@ -15,7 +15,8 @@ from ..mail.smtp import Server
 from ..storage.letters import SqlPostbox
 from ..storage.quality import SqlRecords
 from ..storage.sources import SqlSources
-from .opening import Running, now
+from .folder import now
+from .opening import Running
 
 PORTS = {"smtps": 465, "smtp": 587}
 PASSWORD = "JISR_HUB_MAIL_PASSWORD"

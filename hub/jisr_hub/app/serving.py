@@ -48,7 +48,8 @@ from ..web.tokens import Tokens
 from . import duties
 from .acting import acts_of, bench_of
 from .asking import letter_routes, work_of
-from .opening import Running, now, open_hub, rounds_of, sole, witness_of
+from .folder import now, sole
+from .opening import Running, open_hub, rounds_of, witness_of
 from .told import metrics_of
 
 PROVIDER_BYTES = 256 * 1024

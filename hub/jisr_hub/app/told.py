@@ -10,7 +10,8 @@ from starlette.routing import Route
 from .. import __version__, events
 from ..storage.measuring import measure
 from ..web.readiness import free_share
-from .opening import Running, now
+from .folder import now
+from .opening import Running
 
 
 def metrics_of(running: Running, folder: Path) -> list[Route]:

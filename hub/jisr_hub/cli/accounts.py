@@ -13,7 +13,7 @@ from typing import Any
 from jisr_protocol import identifiers
 
 from .. import config
-from ..app.opening import now
+from ..app.folder import now
 from ..desk import passwords
 from ..desk.accounts import LINK_SECONDS, NAME, Account
 from ..desk.denied import Denied

@@ -10,7 +10,7 @@ from typing import Any
 
 from .. import config
 from ..app.acting import acts_of
-from ..app.opening import now, read_identity
+from ..app.folder import now, read_identity
 from ..desk.acts import COMMAND, Acts
 from ..desk.bench import Result
 from ..desk.table import ACTS

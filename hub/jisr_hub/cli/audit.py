@@ -11,7 +11,6 @@ import msgspec
 from ..desk.acts import COMMAND
 from ..desk.chain import Line, Wanted
 from ..storage.journal import SqlJournal
-from .acting import acting
 from .setting_up import opened
 
 
@@ -23,6 +22,8 @@ async def listed(folder: Path, wanted: Wanted) -> dict[str, Any]:
 
 async def undo(folder: Path, n: int, reason: str) -> dict[str, Any]:
     """Undo an act by its number."""
+    from .acting import acting
+
     async with acting(folder) as acts:
         done = await acts.undo(COMMAND, n, reason)
     return {"undone": n, "act": done.n, **done.facts}

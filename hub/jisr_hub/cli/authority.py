@@ -17,7 +17,8 @@ from jisr_protocol.reader.http import GuardedClient
 from jisr_protocol.refusal import Refusal
 
 from .. import config, log
-from ..app.opening import hub_of, now
+from ..app.folder import now
+from ..app.opening import hub_of
 from ..authority import anchor_keys
 from ..authority.attesting import draft
 from ..hub import Hub

@@ -14,7 +14,7 @@ from jisr_protocol.reader.places import FolderPlace
 from jisr_protocol.refusal import Refusal
 
 from .. import config
-from ..app.opening import KEYS, PUBLIC, PULLS, now, read_identity
+from ..app.folder import KEYS, PUBLIC, PULLS, now, read_identity
 from ..following.pulls import FEED, Pulls
 from ..hub import Hub
 from ..storage.lock import AlreadyRunning

@@ -7,13 +7,16 @@ import contextlib
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .. import config
-from ..app.opening import Running, hub_of, open_hub
 from ..hub import Fenced, Hub
 from ..ports import Ledger
 from ..storage.sql import SqlLedger
 from .setting_up import SettingUpError, alone, check_there, opened, why_fenced
+
+if TYPE_CHECKING:
+    from ..app.opening import Running
 
 WAIT_SECONDS = 60.0
 """How long a serving hub is given to publish what follows."""
@@ -26,6 +29,8 @@ async def by_itself(folder: Path) -> AsyncIterator[Running]:
     Fenced."""
     check_there(folder)
     async with alone(folder):
+        from ..app.opening import open_hub  # all that a running hub takes: only for what changes it
+
         running = await open_hub(folder)
         try:
             running.hub.check_open()
@@ -41,6 +46,8 @@ async def beside_its_server(folder: Path) -> AsyncIterator[Hub]:
     SettingUpError."""
     async with opened(folder) as ledger:
         await check_open(folder, ledger)
+        from ..app.opening import hub_of
+
         yield await hub_of(folder, config.read(folder), ledger)
         await until_published(ledger)
 

@@ -19,7 +19,7 @@ from jisr_protocol.merkle import Frontier
 from jisr_protocol.refusal import Refusal
 
 from .. import identity
-from ..app.opening import KEYS, PUBLIC
+from ..app.folder import KEYS, PUBLIC
 from ..ports import Published
 from ..storage.curation import SqlCuration
 from ..storage.folder import FolderPages

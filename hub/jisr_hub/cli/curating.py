@@ -14,7 +14,7 @@ import orjson
 from jisr_protocol import identifiers
 
 from .. import config
-from ..app.opening import now, read_identity
+from ..app.folder import now, read_identity
 from ..curation.merging import Entry, Value, address
 from ..curation.words import MAPS
 from ..storage.curation import ACCEPT, SqlCuration

@@ -16,7 +16,8 @@ from jisr_protocol.keys import KeyRing
 from jisr_protocol.policy import Policy
 
 from .. import config
-from ..app.opening import hub_of, now, sole, views_of
+from ..app.folder import now, sole
+from ..app.opening import hub_of, views_of
 from ..hub import Hub
 from ..storage.lock import AlreadyRunning
 from ..storage.policies import SqlPolicies

@@ -18,7 +18,7 @@ from jisr_protocol import identifiers
 from jisr_protocol.head import Head
 
 from .. import config, identity
-from ..app.opening import ERASURES, KEYS, PEERS, PUBLIC, now, read_identity
+from ..app.folder import ERASURES, KEYS, PEERS, PUBLIC, now, read_identity
 from ..config import Settings
 from ..failures import Unwritable
 from ..publish import forms

@@ -12,7 +12,7 @@ from typing import Any
 from jisr_protocol import entry as entries
 
 from .. import config
-from ..app.opening import now, read_identity
+from ..app.folder import now, read_identity
 from ..curation import words
 from ..curation.candidates import Candidate, Index, Pair, crowded, pair
 from ..curation.profiles import Key, Profile, profile

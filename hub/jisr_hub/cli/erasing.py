@@ -23,7 +23,8 @@ from jisr_protocol import live
 from jisr_protocol.notice import ALL
 
 from .. import config
-from ..app.opening import PUBLIC, erasures_of, followers_of, hub_of, views_of
+from ..app.folder import PUBLIC
+from ..app.opening import erasures_of, followers_of, hub_of, views_of
 from ..ports import Erased, Member
 from ..storage.lock import AlreadyRunning
 from ..storage.sql import SqlLedger

@@ -20,7 +20,7 @@ from jisr_protocol.keys import KeyRing, SigningKey
 from jisr_protocol.reader import private_keys
 
 from .. import config, identity
-from ..app.opening import KEYS, now, sole
+from ..app.folder import KEYS, now, sole
 from ..storage.sql import SqlLedger
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from jisr_protocol import identifiers
 
 from .. import config
-from ..app.opening import PUBLIC, gate_of, now, read_identity, read_seen
+from ..app.folder import PUBLIC, gate_of, now, read_identity, read_seen
 from ..ports import Member, Said
 from ..publish.feed import Publisher
 from ..storage.curation import SqlCuration

@@ -18,7 +18,7 @@ import orjson
 from jisr_protocol import identifiers
 
 from .. import config, identity
-from ..app.opening import KEYS, now, read_identity
+from ..app.folder import KEYS, now, read_identity
 from ..storage import archive, engines
 from ..storage.archive import About
 from ..storage.engines import Database

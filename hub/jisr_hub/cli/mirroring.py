@@ -9,7 +9,7 @@ from typing import Any
 from jisr_protocol.head import Head
 
 from .. import config
-from ..app.opening import PUBLIC, copying_of
+from ..app.folder import PUBLIC
 from ..config import Settings
 from ..storage import mirrored
 from ..storage.folder import FolderPages
@@ -52,6 +52,8 @@ async def once(folder: Path, to: str, endpoint: str, region: str) -> dict[str, A
         raise SettingUpError(f"Nothing was changed. Expected a bucket, such as s3://bucket/prefix; came {to}.")
     said = {"publish_to": to, "publish_endpoint": endpoint, "publish_region": region}
     settings = settings.model_copy(update={name: value for name, value in said.items() if value})
+    from ..app.opening import copying_of
+
     copying = copying_of(folder, settings, FolderPages(folder / PUBLIC), noting=own)
     if copying is None:
         raise SettingUpError(

@@ -9,7 +9,7 @@ from jisr_protocol import identifiers
 from jisr_protocol.limits import BASIS_CHARACTERS
 
 from .. import config
-from ..app.opening import now, read_identity
+from ..app.folder import now, read_identity
 from ..hub import Hub
 from ..storage.sql import SqlLedger
 from ..takedown.acknowledging import Acknowledgements, Receipt

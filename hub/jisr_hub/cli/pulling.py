@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from jisr_protocol import identifiers
 from jisr_protocol.reader.follow import is_address
 
 from .. import config
-from ..app.opening import PULLS, now
-from ..following.pulls import Pulled, Pulls
+from ..app.folder import PULLS, now
 from ..hub import Hub
 from ..ports import Pull
 from ..storage.lock import AlreadyRunning
 from .changing import beside_its_server, by_itself
 from .setting_up import SettingUpError, opened
+
+if TYPE_CHECKING:
+    from ..following.pulls import Pulled, Pulls
 
 
 async def add(folder: Path, node: str, address: str) -> Pull:
@@ -78,6 +80,8 @@ async def fetch_now(folder: Path, node: str = "") -> list[dict[str, Any]]:
             return await _fetch(running.hub, running.pulls, node)
     except AlreadyRunning:
         async with beside_its_server(folder) as hub:
+            from ..following.pulls import Pulls
+
             apart = folder / PULLS / "by-hand"  # the serving process may be fetching the same feed just now
             fetching = Pulls(hub, apart, allow_private=config.read(folder).allow_private)
             return await _fetch(hub, fetching, node)

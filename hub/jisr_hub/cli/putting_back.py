@@ -17,7 +17,7 @@ from jisr_protocol.keys import KeyRing
 from jisr_protocol.refusal import Refusal
 
 from .. import config, identity
-from ..app.opening import KEYS, PUBLIC, now
+from ..app.folder import KEYS, PUBLIC, now
 from ..config import Settings
 from ..ports import Mark
 from ..publish.fence import further, mark_of

@@ -14,7 +14,8 @@ from jisr_protocol.reader.follow import follow
 from jisr_protocol.reader.tables import CopyProblem
 
 from .. import config
-from ..app.opening import PEERS, PUBLIC, erasures_of, followers_of, gate_of, hub_of, now, quorums_of, read_identity
+from ..app.folder import PEERS, PUBLIC, gate_of, now, read_identity
+from ..app.opening import erasures_of, followers_of, hub_of, quorums_of
 from ..following.peers import take_back
 from ..hub import Hub
 from ..ports import Ledger, Mark, Member

@@ -6,21 +6,23 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
 from jisr_protocol import capabilities, identifiers, keys, limits, paths
 from jisr_protocol.envelope import Envelope
-from jisr_protocol.reader import hosts
-from jisr_protocol.reader.http import GuardedClient
 from jisr_protocol.refusal import Refusal
 
 from .. import config, identity
-from ..app.opening import KEYS, check_owner, gate_of, now, read_identity, sole
+from ..app.folder import KEYS, check_owner, gate_of, now, read_identity, sole
 from ..config import Settings
 from ..ports import Member, Peer
 from ..publish.fence import Behind
 from ..storage.lock import AlreadyRunning
 from ..storage.sql import SqlLedger
+
+if TYPE_CHECKING:
+    from jisr_protocol.reader.http import GuardedClient
 
 
 class SettingUpError(Exception):
@@ -105,6 +107,8 @@ async def candidate(folder: Path, source: str, role: str = "node") -> Candidate:
     settings = config.read(folder)
     name = ""
     if source.startswith(("http://", "https://")):
+        from jisr_protocol.reader.http import GuardedClient
+
         async with GuardedClient(allow_private=settings.allow_private) as client:
             offered = await capabilities_of(client, source)
             name = offered.name
@@ -152,6 +156,9 @@ async def set_quota(folder: Path, node: str, per_hour: int, per_day: int) -> Mem
 
 async def find_peer(folder: Path, address: str) -> Peer:
     """Ask a hub who it is and where its public feed stands."""
+    from jisr_protocol.reader import hosts
+    from jisr_protocol.reader.http import GuardedClient
+
     settings = config.read(folder)
     async with GuardedClient(allow_private=settings.allow_private) as client:
         offered = await capabilities_of(client, address)

@@ -29,7 +29,7 @@ from jisr_protocol.reader.http import ExchangeError, GuardedClient
 from jisr_protocol.refusal import Refusal
 
 from .. import __version__, config
-from ..app.opening import now
+from ..app.folder import now
 from ..storage import migrations, restoring, sessions
 from ..storage.condition import condition
 from ..storage.folder import FolderPages

@@ -12,7 +12,7 @@ from jisr_protocol.refusal import Refusal
 from jisr_protocol.witness import POLICY_BYTES, parse_policy
 
 from .. import config
-from ..app.opening import read_identity
+from ..app.folder import read_identity
 from ..config import Chosen
 from ..storage.witnessed import open_witness
 from .setting_up import SettingUpError, capabilities_of, opened

@@ -44,6 +44,8 @@ RIGHTS: Mapping[Role, frozenset[Right]] = MappingProxyType(
 CONFIRMED: frozenset[Right] = frozenset({Right.BLOCK, Right.ERASE, Right.KEYS, Right.REBASE, Right.ACCOUNTS})
 """What cannot be undone, or opens the way to it: only for who gave their password, or came from their provider, within
 the last minutes (sessions.FRESH_SECONDS)."""
+CONFIRMED_DAYS = 30
+"""The longest for a token that may do what a person must confirm."""
 
 
 def check(role: Role, right: Right, *, fresh: bool) -> None:

@@ -21,13 +21,11 @@ from . import limiting, roles, sessions
 from .accounts import Account
 from .denied import Denied, Why
 from .door import Door
-from .roles import CONFIRMED, RIGHTS, Right
+from .roles import CONFIRMED, CONFIRMED_DAYS, RIGHTS, Right
 
 PREFIX = "jisr_desk_"
 """By this a token is found where it should not lie."""
 DAYS = 365
-CONFIRMED_DAYS = 30
-"""The longest for a token that may do what a person must confirm."""
 MOST = 20
 """Tokens of one account that have not ended."""
 LABEL_CHARACTERS = 60

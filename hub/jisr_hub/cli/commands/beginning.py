@@ -66,7 +66,7 @@ def serve(
     import uvicorn
 
     from ... import __version__, config, events
-    from ...app.opening import sole
+    from ...app.folder import sole
     from ...app.serving import application
     from ...storage.lock import AlreadyRunning
     from ...web.http import Http

@@ -8,8 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from ...desk.roles import Right, Role
-from ...desk.tokens import CONFIRMED_DAYS
+from ...desk.roles import CONFIRMED_DAYS, Right, Role
 from ..shell import HERE, USAGE, AsJson, Folder, confirm, fail, run, say
 
 commands = typer.Typer(no_args_is_help=True, help="The people who may sign in at this hub's desk.")

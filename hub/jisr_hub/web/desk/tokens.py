@@ -13,8 +13,8 @@ from jisr_protocol.pages.language import N_
 
 from ...desk.denied import Denied, Why
 from ...desk.door import Visitor
-from ...desk.roles import RIGHTS, Right
-from ...desk.tokens import CONFIRMED_DAYS, DAYS, LABEL_CHARACTERS, Tokens
+from ...desk.roles import CONFIRMED_DAYS, RIGHTS, Right
+from ...desk.tokens import DAYS, LABEL_CHARACTERS, Tokens
 from .rim import Endpoint, Rim, Way, chosen, fields_of, form_of
 
 LIST = "/desk/tokens"
