@@ -31,9 +31,8 @@ from tests.protocol.proofs import PROOFS, Proof
 ROOT = Path(__file__).resolve().parent.parent
 SPEC = sorted((ROOT / "docs" / "spec").glob("*.md"))
 FAMILIES = (
-    "ACK ADM AUTH BUN CAN CAP ENT EVD HEAD ID ING KEY LIM LIVE MRK NHD NTC PAGE PATH PEER POL PROB PUSH READ REC SIG"
-    " SNAP"
-    " STA STMT TOK VER WIT"
+    "ACK ADM AUTH BUN CAN CAP ENT EVD HEAD ID ING KEY LIM LIVE MRK NHD NTC PAGE PATH PEER POL PROB PUSH READ REC"
+    " SEAL SIG SNAP STA STMT TOK VER WIT"
 )
 ID = re.compile(rf"\b(?:{FAMILIES.replace(' ', '|')})-[0-9]+\b")
 RULE = re.compile(r"- \*\*([A-Z]+-[0-9]+)\*\*( \(form\))? ")
@@ -204,6 +203,8 @@ def test_every_number_of_the_limits_is_the_codes() -> None:
         limits.STATEMENT_DAYS, limits.STATEMENTS_PER_SUBJECT, limits.ANCHOR_KEYS,
         limits.ADMISSION_BYTES, limits.SIDE_BY_SIDE_DAYS,
         limits.BUNDLE_FILES, limits.BUNDLE_BYTES,
+        limits.SEALED_BYTES, limits.MESSAGE_CHARACTERS, limits.MESSAGE_DAYS, limits.MAILBOX_MESSAGES,
+        limits.MESSAGES_PER_SOURCE_HOUR, limits.MESSAGES_PER_NODE_HOUR,
     ]  # fmt: skip
 
 

@@ -57,7 +57,9 @@ def create(random_bytes: RandomBytes, now: datetime) -> Birth:
 def rotated(identity: Identity, seed: bytes, now: datetime, *, lost: str = "", last: Last | None = None) -> Identity:
     """The same node with a new key, and the old one retired; or revoked, when `lost` says why, good up to `last`."""
     key, old = SigningKey(seed), identity.key.kid
-    ring = _later(identity.ring, identity.key, now, action="add", jwk=keys.jwk_of(key.public.public))
+    ring = _later(
+        identity.ring, identity.key, now, action="add", enc=key.opening.jwk, jwk=keys.jwk_of(key.public.public)
+    )
     return Identity(ended(Identity(ring, key), old, now, lost=lost, last=last), key)
 
 
@@ -90,6 +92,7 @@ def recovered(
     value: dict[str, Any] = {
         "action": "recover",
         "created": identifiers.to_instant(now),
+        "enc": key.opening.jwk,
         "jwk": keys.jwk_of(key.public.public),
         "last": validity.written(last),
         "n": ring.next_n,

@@ -277,7 +277,29 @@ def first_statement(
         "recovery": [jwk_of(r.public) for r in recovery],
         "role": role,
         "salt": salt,
+        **({"enc": key.opening.jwk} if role == "node" else {}),
     }
+
+
+def encryption_key(ring: KeyRing) -> bytes | None:
+    """KEY-17: the X25519 public key by which messages are sealed to the owner of a chain; None when it has none.
+
+    It came with an active signing key, the newest of those. One of another form counts as none: readers that do not
+    know the member take the chain all the same, so nobody may refuse it.
+    """
+    found = None
+    for statement in ring.statements:
+        value = statement.value
+        state = ring.keys.get(thumbprint(_public(value["jwk"]))) if "jwk" in value else None
+        if state is not None and state.state == "active" and "enc" in value:
+            found = _sealing(value["enc"])
+    return found
+
+
+def _sealing(value: object) -> bytes | None:
+    if not isinstance(value, dict) or set(value) != {"crv", "kty", "x"} or identifiers.kid(value["x"]):
+        return None
+    return _public(value) if value["crv"] == "X25519" and value["kty"] == "OKP" else None
 
 
 def subject_of(statement: Envelope) -> tuple[str, str]:

@@ -74,3 +74,12 @@ NOTICES_AT_ONCE = 64
 """Notices and acks in one such call."""
 ADVICE_KEPT = 1_000
 """Notices that bind nobody here and wait for a decision: more are not taken from strangers."""
+SEALED_BYTES = 48 * 1024
+"""A sealed message as it is carried: 32,768 bytes inside, in base64url, and its header."""
+MESSAGE_CHARACTERS = 5_000
+MESSAGE_DAYS = 30
+"""How long a message may wait, and how long its digest is remembered."""
+MAILBOX_MESSAGES = 500
+"""Messages that wait for one node."""
+MESSAGES_PER_SOURCE_HOUR = 20
+MESSAGES_PER_NODE_HOUR = 200

@@ -13,6 +13,7 @@ import nacl.bindings
 import nacl.signing
 import orjson
 
+_OPENING = b"jisr-enc-1\0"
 KINDS = ("record", "tombstone", "key", "recovery", "head", "statement", "notice", "ack", "receipt")
 
 
@@ -49,6 +50,31 @@ class PublicKey:
         self.headers = {kind: protected(self.kid, kind) for kind in KINDS}
 
 
+class OpeningKey:
+    """A private key that opens what is sealed to its owner (X25519): `private` and `public` are 32 bytes each."""
+
+    __slots__ = ("private", "public")
+
+    def __init__(self, private: bytes) -> None:
+        self.private = private
+        self.public = nacl.bindings.crypto_scalarmult_base(private)
+
+    @property
+    def jwk(self) -> dict[str, str]:
+        """The public key as the `enc` of a key statement (KEY-17)."""
+        return {"crv": "X25519", "kty": "OKP", "x": _b64(self.public)}
+
+    @property
+    def kid(self) -> str:
+        return sealing_kid(self.public)
+
+
+def sealing_kid(public: bytes) -> str:
+    """The RFC 7638 thumbprint of an X25519 public key of 32 bytes."""
+    value = {"crv": "X25519", "kty": "OKP", "x": _b64(public)}
+    return _b64(hashlib.sha256(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)).digest())
+
+
 class SigningKey:
     """A private signing key. Made from a seed of 32 random bytes, which is the whole secret."""
 
@@ -61,6 +87,12 @@ class SigningKey:
     @property
     def kid(self) -> str:
         return self.public.kid
+
+    @property
+    def opening(self) -> OpeningKey:
+        """The key that opens messages, which follows from this one: whoever keeps a seed safe keeps both."""
+        seed = self._secret[: nacl.bindings.crypto_sign_SEEDBYTES]
+        return OpeningKey(hashlib.sha256(_OPENING + seed).digest())
 
     def sign_compact(self, header: bytes, payload: bytes) -> str:
         """A compact JWS (RFC 7515) that is no signed thing of ours: its header must say what it is (TOK-1)."""

@@ -39,6 +39,7 @@ from maker import (
     policy_cases,
     problem_cases,
     push_cases,
+    sealed_cases,
     signed_cases,
     snapshot_cases,
     token_cases,
@@ -75,6 +76,7 @@ FILES = (
     limit_cases.make,
     problem_cases.make,
     bundle_cases.make,
+    sealed_cases.make,
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import re
@@ -24,6 +25,8 @@ from jisr_protocol import (
     paths,
     policy,
     push,
+    sealed,
+    signing,
 )
 from jisr_protocol.keys import SigningKey
 from jisr_protocol.merkle import Frontier
@@ -139,3 +142,15 @@ def test_the_checkpoint_and_its_cosignature() -> None:
     witness = checkpoint.witness_key(SigningKey(hashlib.sha256(b"jisr vector key witness").digest()), WITNESS)
     at = checkpoint.cosignature(note, witness, now=NOW)
     assert note.checkpoint.size == 2 and at == datetime(2026, 6, 1, 0, 5, tzinfo=UTC)
+
+
+def test_the_sealed_message_is_to_the_key_that_stands_above_it() -> None:
+    lines = told("sealed")
+    public = json.loads(lines["enc of the addressee"])["x"]
+    raw = base64.urlsafe_b64decode(public + "=")
+    assert signing.sealing_kid(raw) == lines["its thumbprint"] == json.loads(lines["header"])["kid"]
+    inside = lines["what is inside"].encode()
+    plain = sealed.padded(inside)
+    assert (len(plain), sealed.id_in(plain)) == (2048, json.loads(inside)["id"])
+    node = json.loads(inside)["to"]
+    assert sealed.read(plain, to=node, now=NOW).purpose == sealed.MESSAGE

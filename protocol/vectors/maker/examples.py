@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from . import ack_cases, entries, evidence_cases, notice_cases, witness_cases
+from . import ack_cases, entries, evidence_cases, notice_cases, sealed_cases, witness_cases
 from .feed import Feed, page_path, record_path
 from .primitives import Key, Writer, base32, base64url, canonical, digest, epoch, salt, sha256, uuid
 from .push_cases import Pushed
@@ -366,6 +366,24 @@ def token() -> str:
     )
 
 
+def sealed() -> str:
+    key, writer = sealed_cases.Opening("node"), Writer("node")
+    inside = canonical(sealed_cases.message(writer.id))
+    parts = sealed_cases.seal(sealed_cases.padded(inside), key)
+    return _told(
+        [
+            ("enc of the addressee", _text(canonical(key.jwk))),
+            ("its thumbprint", key.kid),
+            ("what is inside", _text(inside)),
+            ("what is sealed", f"these {len(inside)} bytes, 0a, {2048 - len(inside) - 1} times 00"),
+            ("header", _text(canonical(sealed_cases.header_of(key, "a")))),
+            ("what is carried", f"{'.'.join(parts)[:420]} … {parts[3][-12:]}.{parts[4]}"),
+            ("its length", f"{len('.'.join(parts))} bytes"),
+            ("its digest", sha256(".".join(parts).encode()).hex()),
+        ]
+    )
+
+
 def notice() -> str:
     writer = Writer("node")
     value = notice_cases.erasure(writer)
@@ -462,6 +480,7 @@ EXAMPLES: dict[str, Callable[[], str]] = {
     "reading": reading,
     "record": record,
     "relaying": relaying,
+    "sealed": sealed,
     "signed-thing": signed_thing,
     "snapshot": snapshot,
     "state": state,

@@ -5,7 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from jisr_protocol import ack, anchor, authority, entry, identifiers, notice, notice_call, policy, statement, token
+from jisr_protocol import (
+    ack,
+    anchor,
+    authority,
+    entry,
+    identifiers,
+    keys,
+    notice,
+    notice_call,
+    policy,
+    sealed,
+    signing,
+    statement,
+    token,
+)
+from jisr_protocol.reader import sealing
 from tests.protocol.operations.given import Case, bytes_of, ring_of
 
 # Notices
@@ -121,10 +136,33 @@ def _token_claims(given: Case) -> Case:
     return {"by": found.by, "expires": found.expires, "jti": found.jti}
 
 
+# Sealed messages
+
+
+def _encryption_key(given: Case) -> Case:
+    key = keys.encryption_key(ring_of(given["statements"]))
+    return {"kid": signing.sealing_kid(key) if key is not None else None}
+
+
+def _sealed(given: Case) -> Case:
+    found = sealed.parse(bytes_of(given["bytes"]))
+    sealed.check_key(found, ring_of(given["statements"]))
+    return {"digest": found.digest, "kid": found.kid}
+
+
+def _unsealed(given: Case) -> Case:
+    kept = [signing.OpeningKey(bytes.fromhex(key)) for key in given["keys"]]
+    plain = sealing.unseal(sealed.parse(bytes_of(given["bytes"])), kept)
+    seen = sealed.id_in(plain) in given["seen"]
+    found = sealed.read(plain, to=given["to"], now=identifiers.from_instant(given["now"]), seen=seen)
+    return {"id": found.id, "inside": found.value, "purpose": found.purpose}
+
+
 OPERATIONS: dict[str, Callable[[Case], Case]] = {
     "ack": _ack,
     "anchor": _anchor,
     "attest": _attest,
+    "encryption_key": _encryption_key,
     "force": _force,
     "hold_end": _hold_end,
     "notice": _notice,
@@ -133,9 +171,11 @@ OPERATIONS: dict[str, Callable[[Case], Case]] = {
     "policy": _policy,
     "policy_judge": _policy_judge,
     "policy_named": _policy_named,
+    "sealed": _sealed,
     "statement": _statement,
     "statement_order": _statement_order,
     "target": _target,
     "token_claims": _token_claims,
     "token_signer": _token_signer,
+    "unsealed": _unsealed,
 }
