@@ -131,7 +131,8 @@ def _directory(running: Running) -> list[BaseRoute]:
 def _desk_api(running: Running, acts: Acts) -> list[Route]:
     """The desk for programs."""
     door, open_ = _door(running), SqlOpen(running.ledger)
-    return DeskApi(DeskTokens(SqlTokens(running.ledger.database), door), acts, open_, door.accounts).routes()
+    bench = bench_of(running.settings, running.hub, running.ledger, running.erasures)
+    return DeskApi(DeskTokens(SqlTokens(running.ledger.database), door), acts, open_, door.accounts, bench).routes()
 
 
 def _door(running: Running) -> Door:

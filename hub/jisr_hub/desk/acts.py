@@ -110,6 +110,13 @@ class Acts:
         self._identity, self._clock, self._random, self._bench = identity, clock, random_bytes, bench
         self._second_person, self._able = second_person, able
 
+    @property
+    def bench(self) -> Bench:
+        """The parts of the open hub. Raises RuntimeError for acts without one."""
+        if self._bench is None:
+            raise RuntimeError("these acts have no open hub")
+        return self._bench
+
     async def do(self, actor: Actor, kind: str, subject: str = "", reason: str = "", **members: Any) -> Done:
         """Do one thing; durable, and in the audit log, when it returns.
 
@@ -247,7 +254,7 @@ class Acts:
         words = chain.salted(
             self._random(chain.SALT_BYTES),
             reason=asked.reason[:REASON_CHARACTERS],
-            members=_plain(asked.members),
+            members=_said(asked),
             sentence=result.sentence[:REASON_CHARACTERS],
             undo=_plain(undo),
         )
@@ -303,6 +310,11 @@ def _plain(value: Any) -> Any:
     return _texts(orjson.loads(orjson.dumps(msgspec.to_builtins(value, enc_hook=str), default=str)))
 
 
+def _said(asked: Asked) -> Any:
+    """The members of an act as they may stand in the log."""
+    return _plain({name: value for name, value in asked.members.items() if name not in ACTS[asked.kind].unsaid})
+
+
 def _texts(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _texts(member) for name, member in value.items()}
@@ -314,7 +326,7 @@ def _texts(value: Any) -> Any:
 
 
 def _written(actor: Actor, asked: Asked) -> bytes:
-    return orjson.dumps([actor.name, actor.by.value, asked.kind, asked.subject, asked.reason, _plain(asked.members)])
+    return orjson.dumps([actor.name, actor.by.value, asked.kind, asked.subject, asked.reason, _said(asked)])
 
 
 def _read(ticket: Ticket) -> tuple[Asked, str, str]:

@@ -18,7 +18,8 @@ from jisr_protocol.limits import BASIS_CHARACTERS
 from jisr_protocol.notice import ALL
 
 from ..takedown.blocking import Block
-from .bench import N_, CannotAct
+from .acts import Actor, Acts
+from .bench import N_, Bench, CannotAct
 
 COLUMNS = ("node", "record", "until", "reason")
 LINES_AT_MOST = 1000
@@ -70,6 +71,25 @@ def read(text: str, held: Sequence[Block], today: str) -> list[Planned]:
         raise CannotAct("Nothing was changed. Expected a list of at most %(most)s lines.", most=LINES_AT_MOST)
     known = {(one.node, one.target): one for one in held}
     return [_planned(one, known.get((one.node, one.record or ALL)), today) for one in listed]
+
+
+async def planned_of(bench: Bench, text: str) -> list[Planned]:
+    """What each line of a list would do at a hub now. Raises CannotAct for what is no list."""
+    today = identifiers.to_instant(bench.hub.clock())[:10]
+    return read(text, await bench.blocks.all(), today)
+
+
+async def take_in(acts: Acts, actor: Actor, planned: Iterable[Planned]) -> list[str]:
+    """Block what a list would, an act a line; what it was done to. Raises as `Acts.do`: lines before stay done."""
+    wanted = [one for one in planned if one.does in ("new", "longer")]
+    for one in wanted:
+        await acts.do(actor, "block", one.subject, one.listed.reason, until=one.listed.until)
+    return [one.subject for one in wanted]
+
+
+def facts(planned: Iterable[Planned]) -> list[dict[str, str]]:
+    """What a list would do, for a program."""
+    return [{"subject": one.subject, "until": one.listed.until, "does": one.does, "why": one.why} for one in planned]
 
 
 def _planned(one: Listed, held: Block | None, today: str) -> Planned:

@@ -12,18 +12,20 @@ from types import MappingProxyType
 
 from .bench import Work, nothing
 from .roles import Right
-from .works import asking, doubles, holding, nodes, noticing, peers, saying, sources
+from .works import asking, doubles, holding, letters, nodes, noticing, peers, saying, sources
 
 
 @dataclass(frozen=True)
 class Act:
-    """One kind of act. `reason` must be given; `final` cannot be undone."""
+    """One kind of act. `reason` must be given; `final` cannot be undone; what is `unsaid` of its members stands in no
+    log: an act that waits for a second person has none."""
 
     kind: str
     right: Right
     work: Work = nothing
     reason: bool = False
     final: bool = False
+    unsaid: frozenset[str] = frozenset()
 
 
 _ALL = (
@@ -58,7 +60,8 @@ _ALL = (
     # letters
     Act("campaign", Right.CURATE, asking.campaign, final=True),
     Act("looked_at", Right.CURATE, asking.looked_at, final=True),
-    Act("correspond", Right.CURATE, final=True),
+    Act("correspond", Right.CURATE, letters.correspond, final=True, unsaid=frozenset({"address", "how"})),
+    Act("letter_retry", Right.CURATE, letters.retry, final=True),
     # other hubs and what is fetched
     Act("peer_add", Right.PEERS, peers.add),
     Act("follower_add", Right.PEERS, peers.add_follower),

@@ -6,6 +6,7 @@ holds no words of a record, and no link that would work for whoever reads a back
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
@@ -13,6 +14,7 @@ from typing import Any, Protocol
 import msgspec
 
 WAITING, SENT, REFUSED, GIVEN_UP, WITHDRAWN = "waiting", "sent", "refused", "given up", "withdrawn"
+UNDELIVERED = (REFUSED, GIVEN_UP)
 DIGEST, BROKEN, STILL_CORRECT = "digest", "broken", "still correct"
 HUB = ""
 """The node of letters to the hub's own people."""
@@ -100,6 +102,10 @@ class Postbox(Protocol):
         """The newest first."""
         ...
 
+    async def retry(self, cause: str, due: int) -> bool:
+        """Have a letter wait again that was refused or given up; False when there is none such."""
+        ...
+
     async def keep_link(self, link: Link) -> None: ...
 
     async def link(self, key: str, now: int) -> Link | None:
@@ -114,3 +120,13 @@ def address_of(text: str) -> str:
         raise NoAddress(said[:80])
     local, _, domain = said.rpartition("@")
     return f"{local}@{domain.lower()}"
+
+
+def name_of(address: str) -> str:
+    """How the audit log names somebody: by a part of a hash. An address can be forgotten, the log cannot."""
+    return hashlib.sha256(address.encode()).hexdigest()[:16]
+
+
+def letter_name(letter: Letter) -> str:
+    """How a letter is named at the desk and in the audit log: its cause holds an address."""
+    return name_of(letter.cause)

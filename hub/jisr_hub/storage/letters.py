@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 
-from ..mail.letters import WAITING, WITHDRAWN, Correspondent, Letter, Link
+from ..mail.letters import UNDELIVERED, WAITING, WITHDRAWN, Correspondent, Letter, Link
 from . import tables as t
 from .engines import Database
 
@@ -71,6 +71,12 @@ class SqlPostbox:
         settled = sa.update(t.letter).where(c.cause == cause, c.state == WAITING)
         async with self._database.writing() as connection:
             await connection.execute(settled.values(state=state, due=due, said=said, at=at))
+
+    async def retry(self, cause: str, due: int) -> bool:
+        c = t.letter.c
+        again = sa.update(t.letter).where(c.cause == cause, c.state.in_(UNDELIVERED))
+        async with self._database.writing() as connection:
+            return bool((await connection.execute(again.values(state=WAITING, tries=0, due=due, said=""))).rowcount)
 
     async def letters(self, most: int) -> Sequence[Letter]:
         c = t.letter.c

@@ -234,6 +234,29 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = MappingProxyType(
         ("POST", "/v1/desk/waiting/{ticket}/decline"): _desk(
             "Leave it undone.", {204: None, **_ACTING}, body=_REASON, body_needed=False
         ),
+        ("GET", "/v1/desk/blocks"): _desk(
+            "The list of blocks, to be handed on.",
+            {200: {JSON: _words(blocks={"type": "array"}), "text/csv; charset=utf-8": _ANY}, **_LOOKING},
+            query=(_query("as", {"type": "string", "enum": ["json", "csv"]}),),
+        ),
+        ("POST", "/v1/desk/blocks"): _desk(
+            "Say what a list of blocks would do; with `sure` do it, an act a line.",
+            {200: {JSON: _words(lines={"type": "array"}, blocked=_STRINGS)}, **_ACTING},
+            body={JSON: {"type": "object", "required": ["list"], "properties": {"list": _STRING, "sure": _BOOLEAN}}},
+        ),
+        ("GET", "/v1/desk/sources"): _desk(
+            "Where records come from, what needs somebody most first.",
+            {200: {JSON: _words(sources={"type": "array"})}, **_LOOKING},
+        ),
+        ("GET", "/v1/desk/letters"): _desk(
+            "Who agreed to get letters, and the newest letters.",
+            {200: {JSON: _words(people={"type": "array"}, letters={"type": "array"})}, **_LOOKING, **_problems(400)},
+            query=(_query("most", {"type": "integer", "minimum": 1, "maximum": 200}),),
+        ),
+        ("GET", "/v1/desk/campaigns"): _desk(
+            "What was asked and answered, and the answers to look at.",
+            {200: {JSON: _words(campaigns={"type": "array"}, open={"type": "array"})}, **_LOOKING},
+        ),
         # how the hub is
         ("GET", "/healthz"): Operation("health", "Whether it runs.", {200: {TEXT: _ANY, JSON: _ANY}}),
         ("GET", "/readyz"): Operation(

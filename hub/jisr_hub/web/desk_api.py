@@ -8,35 +8,31 @@ No cookie counts here, so no other website can use somebody's session; and no ca
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from ..authority.admissions import network_of
-from ..desk import home
+from ..desk import home, lists
 from ..desk.accounts import Accounts
-from ..desk.acts import Actor, Acts, By
-from ..desk.bench import CannotAct
+from ..desk.acts import Acts
+from ..desk.bench import Bench, CannotAct
 from ..desk.chain import Line, Wanted
 from ..desk.denied import Denied, Why
 from ..desk.home import Open
 from ..desk.roles import Right
 from ..desk.table import ACTS
 from ..desk.tokens import Bearer, Tokens
-from .api import body
+from .desk_calls import Call, actor_of, as_json, is_plain, number, read
+from .desk_lists import Lists
 from .problem_documents import document
 
-BODY_BYTES = 64 * 1024
 MOST = 200
-INTEGER_DIGITS = 15
 RESERVED = frozenset({"self", "actor", "kind", "subject", "reason"})
-Answering = Callable[[Request, Bearer], Awaitable[Response]]
 
 
 class Asking(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -54,21 +50,12 @@ class Reason(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: str = ""
 
 
-@dataclass(frozen=True)
-class Call:
-    """One call: which right it needs before anything is read; an act needs its own besides."""
-
-    method: str
-    path: str
-    right: Right
-    answering: Answering
-
-
 class DeskApi:
     """The calls over a hub's acts."""
 
-    def __init__(self, tokens: Tokens, acts: Acts, open_: Open, accounts: Accounts) -> None:
+    def __init__(self, tokens: Tokens, acts: Acts, open_: Open, accounts: Accounts, bench: Bench | None = None) -> None:
         self._tokens, self._acts, self._open, self._accounts = tokens, acts, open_, accounts
+        self._lists = Lists(acts, bench) if bench is not None else None
 
     def calls(self) -> list[Call]:
         """Every call, and what it needs."""
@@ -84,6 +71,7 @@ class DeskApi:
             Call("GET", "/v1/desk/waiting", Right.LOOK, self.waiting),
             Call("POST", "/v1/desk/waiting/{ticket}/approve", Right.LOOK, self.approve),
             Call("POST", "/v1/desk/waiting/{ticket}/decline", Right.LOOK, self.decline),
+            *(self._lists.calls() if self._lists is not None else ()),
         ]
 
     def routes(self) -> list[Route]:
@@ -113,7 +101,7 @@ class DeskApi:
         """Whose token this is, and what it may do."""
         account, token = bearer.account, bearer.token
         value = {"account": account.name, "role": account.role, "scopes": sorted(bearer.rights), "token": token.id}
-        return _json({**value, "expires": token.expires})
+        return as_json({**value, "expires": token.expires})
 
     async def open(self, request: Request, bearer: Bearer) -> Response:
         """What waits for somebody."""
@@ -128,12 +116,12 @@ class DeskApi:
                 for one in await self._open.put_aside()
             ],
         }
-        return _json(value)
+        return as_json(value)
 
     async def accounts(self, request: Request, bearer: Bearer) -> Response:
         """Who may sign in."""
         found = await self._accounts.all()
-        return _json({"accounts": [{"name": one.name, "role": one.role, "made": one.made} for one in found]})
+        return as_json({"accounts": [{"name": one.name, "role": one.role, "made": one.made} for one in found]})
 
     async def kinds(self, request: Request, bearer: Bearer) -> Response:
         """Every kind of act, what it needs, and whether this token may do it."""
@@ -147,98 +135,64 @@ class DeskApi:
             }
             for act in ACTS.values()
         ]
-        return _json({"kinds": kinds})
+        return as_json({"kinds": kinds})
 
     async def acts(self, request: Request, bearer: Bearer) -> Response:
         """The audit log, newest first."""
         asked = request.query_params
         words = {name: asked.get(name, "")[:200] for name in ("who", "subject", "outcome", "since", "until")}
         kinds = tuple(kind[:40] for kind in asked.getlist("kind")[:20])
-        before, most = _number(asked.get("before"), 0), _number(asked.get("most"), 50)
-        if before is None or most is None or not 1 <= most <= MOST or not all(map(_plain, (*words.values(), *kinds))):
+        before, most = number(asked.get("before"), 0), number(asked.get("most"), 50)
+        if before is None or most is None or not 1 <= most <= MOST or not all(map(is_plain, (*words.values(), *kinds))):
             return document("malformed", f"expected before and most as whole numbers, most from 1 to {MOST}, and text")
         lines = await self._acts.journal.lines(Wanted(**words, kinds=kinds, before=before, most=most))
-        return _json({"acts": [_line(one) for one in lines]})
+        return as_json({"acts": [_line(one) for one in lines]})
 
     async def line(self, request: Request, bearer: Bearer) -> Response:
         """One act as the audit log has it."""
-        n = _number(request.path_params["n"], 0)
+        n = number(request.path_params["n"], 0)
         found = await self._acts.journal.line(n) if n else None
-        return _json(_line(found)) if found is not None else document("not_found", "there is no act of this number")
+        return as_json(_line(found)) if found is not None else document("not_found", "there is no act of this number")
 
     async def act(self, request: Request, bearer: Bearer) -> Response:
         """Do one thing; 202 when it waits for a second person."""
-        asked = await _read(request, Asking)
+        asked = await read(request, Asking)
         if isinstance(asked, Response):
             return asked
-        done = await self._acts.do(_actor(bearer), asked.kind, asked.subject, asked.reason, **_members(asked))
-        return _json({"n": done.n, "facts": done.facts, "waits": done.waits}, 202 if done.waits else 200)
+        done = await self._acts.do(actor_of(bearer), asked.kind, asked.subject, asked.reason, **_members(asked))
+        return as_json({"n": done.n, "facts": done.facts, "waits": done.waits}, 202 if done.waits else 200)
 
     async def undo(self, request: Request, bearer: Bearer) -> Response:
         """Undo an act by its number."""
-        n, said = _number(request.path_params["n"], 0), await _read(request, Reason)
+        n, said = number(request.path_params["n"], 0), await read(request, Reason)
         if isinstance(said, Response):
             return said
         if not n or await self._acts.journal.line(n) is None:
             return document("not_found", "there is no act of this number")
-        done = await self._acts.undo(_actor(bearer), n, said.reason)
-        return _json({"n": done.n, "facts": done.facts, "waits": done.waits}, 202 if done.waits else 200)
+        done = await self._acts.undo(actor_of(bearer), n, said.reason)
+        return as_json({"n": done.n, "facts": done.facts, "waits": done.waits}, 202 if done.waits else 200)
 
     async def waiting(self, request: Request, bearer: Bearer) -> Response:
         """What waits for a second person."""
-        value = [
-            {"ticket": one.ticket, "at": one.at, "who": who, "kind": asked.kind, "subject": asked.subject,
-             "reason": asked.reason, "members": asked.members}
-            for one, asked, who in await self._acts.waiting()
-        ]  # fmt: skip
-        return _json({"waiting": value})
+        return as_json(await lists.waiting(self._acts))
 
     async def approve(self, request: Request, bearer: Bearer) -> Response:
         """Do what somebody else asked for."""
-        done = await self._acts.approve(_actor(bearer), request.path_params["ticket"])
-        return _json({"n": done.n, "facts": done.facts, "waits": done.waits})
+        done = await self._acts.approve(actor_of(bearer), request.path_params["ticket"])
+        return as_json({"n": done.n, "facts": done.facts, "waits": done.waits})
 
     async def decline(self, request: Request, bearer: Bearer) -> Response:
         """Leave undone what somebody asked for."""
-        said = await _read(request, Reason)
+        said = await read(request, Reason)
         if isinstance(said, Response):
             return said
-        await self._acts.decline(_actor(bearer), request.path_params["ticket"], said.reason)
+        await self._acts.decline(actor_of(bearer), request.path_params["ticket"], said.reason)
         return Response(None, 204)
-
-
-def _actor(bearer: Bearer) -> Actor:
-    """A token was confirmed when it was made (docs/decisions/0064)."""
-    return Actor(bearer.account.name, bearer.account.role, True, By.TOKEN, bearer.rights)
 
 
 def _members(asked: Asking) -> dict[str, Any]:
     """What stands beside kind, subject and reason; what these are called is no member."""
     return {name: value for name, value in asked.members.items() if name not in RESERVED}
-
-
-async def _read(request: Request, form: type[msgspec.Struct]) -> Any:
-    """The body in this form, or the answer to what is none."""
-    raw = await body(request, BODY_BYTES)
-    try:
-        asked = msgspec.json.decode(raw or b"{}", type=form)
-        text = orjson.dumps(msgspec.to_builtins(asked)).decode()
-    except (msgspec.DecodeError, UnicodeError, RecursionError, TypeError, orjson.JSONEncodeError) as error:
-        return document("malformed", f"expected a JSON object of this call: {error}")
-    if not _plain(text) or "\\u00" in text:
-        return document("malformed", "expected text without control characters")
-    return asked
-
-
-def _plain(text: str) -> bool:
-    return all(letter >= " " or letter in "\n\t" for letter in text) and "\x7f" not in text
-
-
-def _number(text: str | None, otherwise: int) -> int | None:
-    """None for what is no whole number."""
-    if text is None:
-        return otherwise
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= INTEGER_DIGITS else None
 
 
 def _line(line: Line) -> dict[str, Any]:
@@ -247,11 +201,6 @@ def _line(line: Line) -> dict[str, Any]:
     said = {"reason": words.reason, "members": words.members, "sentence": words.sentence} if words is not None else None
     can = bool(words and words.undo) and not line.undone_by
     return {**value, "undoes": line.undoes, "undone_by": line.undone_by, "can_undo": can, "words": said}
-
-
-def _json(value: Any, status: int = 200) -> Response:
-    content = orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS)
-    return Response(content + b"\n", status, {"Cache-Control": "no-store"}, "application/json")
 
 
 _CODES = {Why.TOKEN: "token_needed", Why.SIGNED_OUT: "token_needed", Why.TOO_MANY: "rate_limited"}

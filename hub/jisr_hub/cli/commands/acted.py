@@ -1,4 +1,4 @@
-"""The commands about what people did here: acts list, acts undo, block, unblock."""
+"""The commands about what people did here or ask for: acts list, undo, approve and decline; block, unblock."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from typing import Annotated
 
 import typer
 
-from ..shell import HERE, AsJson, Folder, run, say
+from ..shell import HERE, AsJson, Folder, confirm, run, say
 
 commands = typer.Typer()
 acts_app = typer.Typer(no_args_is_help=True, help="The audit log: what people did at this hub, and undoing it.")
+Ticket = Annotated[str, typer.Argument(help="What waits, as `acts waiting` names it.")]
 Number = Annotated[int, typer.Argument(min=1, help="The number of the act.")]
 
 
@@ -43,6 +44,46 @@ def acts_undo(
 
     value = run(audit.undo(folder, number, reason))
     say(value, as_json, f"Act {number} is undone by act {value['act']}.")
+
+
+@acts_app.command("waiting")
+def acts_waiting(folder: Folder = HERE, as_json: AsJson = False) -> None:
+    """What waits for a second person: by `account second-person on`, what cannot be undone."""
+    from .. import desk_lists
+
+    value = run(desk_lists.waiting(folder))
+    shown = desk_lists.rows(value["waiting"], "ticket", "at", "who", "kind", "subject", "reason", otherwise="Nothing.")
+    say(value, as_json, shown)
+
+
+@acts_app.command("approve")
+def acts_approve(
+    ticket: Ticket,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    folder: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Do what somebody asked for at the desk. Whoever gives commands here counts as the second person."""
+    from .. import desk_lists
+
+    if not yes:
+        confirm("Do what was asked for?", "Nothing was changed. Add --yes to do what `acts waiting` shows.")
+    value = run(desk_lists.approve(folder, ticket))
+    say(dict(value), as_json, f"It was done: act {value['act']}.")
+
+
+@acts_app.command("decline")
+def acts_decline(
+    ticket: Ticket,
+    reason: Annotated[str, typer.Option(help="Why, in a few words.")] = "",
+    folder: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Leave undone what somebody asked for at the desk."""
+    from .. import desk_lists
+
+    run(desk_lists.decline(folder, ticket, reason))
+    say({"declined": ticket}, as_json, "It is not done.")
 
 
 @commands.command()

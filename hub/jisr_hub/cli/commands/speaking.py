@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -136,9 +137,10 @@ def domain(
     as_json: AsJson = False,
 ) -> None:
     """Look whether a domain names a node of yours, and say so. Fetches https://DOMAIN/.well-known/jisr-node.txt."""
-    from .. import authority
+    from .. import acting, authority
 
-    value = run(authority.check_domain(folder, node, name))
+    looking = partial(authority.check_domain, folder, node, name)
+    value = run(acting.noted(folder, "domain", node, "", looking, domain=name))
     say(value, as_json, f"{name} names {node}; this hub says so for 400 days.")
 
 

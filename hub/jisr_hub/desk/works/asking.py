@@ -17,7 +17,7 @@ MONTHS_MOST = 120
 async def campaign(bench: Bench, asked: Asked) -> Result:
     """Ask the people behind records whether these are still correct. `expected` is how many records the preview showed;
     when it would be others by now, nobody is asked."""
-    asking = _asking(bench)
+    asking = asking_of(bench)
     name = asked.text("name").strip()
     if not 1 <= len(name) <= 120:
         raise CannotAct(N_("Nothing was sent. Give the campaign a name of at most %(most)s characters."), most=120)
@@ -39,7 +39,7 @@ async def looked_at(bench: Bench, asked: Asked) -> Result:
     which, _, record = asked.subject.partition("/")
     node, _, record_id = record.partition("/")
     at = identifiers.to_instant(bench.hub.clock())
-    if not await _asking(bench).campaigns.done(which, (node, record_id), at):
+    if not await asking_of(bench).campaigns.done(which, (node, record_id), at):
         raise CannotAct(N_("Nothing was changed: no answer about this waits."))
     return Result({"campaign": which, "node": node, "id": record_id})
 
@@ -71,7 +71,8 @@ def choice_of(asked: Asked) -> Choice:
     return Choice(asked.text("node").strip(), asked.text("type").strip(), months)
 
 
-def _asking(bench: Bench) -> Asking:
+def asking_of(bench: Bench) -> Asking:
+    """What asking people takes. Raises CannotAct where this hub sends no letters."""
     if bench.asking is None:
         raise CannotAct(NO_LETTERS)
     return bench.asking

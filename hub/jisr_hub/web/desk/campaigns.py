@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,17 +12,19 @@ from jisr_protocol import identifiers, schema
 from jisr_protocol.pages.language import N_, NAMES
 from jisr_protocol.pages.vocabulary import kinds_word
 
-from ...desk.acts import Actor, Acts, By
-from ...desk.bench import Asking, Result
+from ...desk.acts import Acts
+from ...desk.bench import Asking, CannotAct
 from ...desk.denied import Denied, Why
 from ...desk.door import Visitor
 from ...desk.roles import Right
 from ...desk.works.asking import MONTHS_MOST, plan
+from ...desk.works.letters import OURS
 from ...mail.campaigns import Asked, Choice
-from ...mail.letters import HUB, Correspondent, NoAddress, address_of
+from ...mail.letters import UNDELIVERED, letter_name, name_of
 from ...ports import Clock
 from ..letters import ANSWERS
 from ..page import reader_language
+from .acts import actor_of
 from .rim import Endpoint, Rim, Way, form_of, may
 
 LETTERS_SHOWN = 100
@@ -51,6 +52,7 @@ class Asks:
             Way("GET", "/desk/letters", Right.CURATE): self.letters,
             Way("POST", "/desk/letters/agree", Right.CURATE): self.agree,
             Way("POST", "/desk/letters/end", Right.CURATE): self.end,
+            Way("POST", "/desk/letters/retry", Right.CURATE): self.retry,
         }
 
     async def campaigns(self, request: Request, visitor: Visitor | None) -> Response:
@@ -92,10 +94,15 @@ class Asks:
 
     async def _letters(self, request: Request, visitor: Visitor | None, sentence: str) -> Response:
         people = [
-            (one, name_of(one), identifiers.from_instant(one.agreed)) for one in await self._asking.box.correspondents()
+            (one, name_of(one.address), identifiers.from_instant(one.agreed))
+            for one in await self._asking.box.correspondents()
         ]
         letters = await self._asking.box.letters(LETTERS_SHOWN)
-        shown = [(one, STATES[one.state], identifiers.from_instant(one.at or one.made)) for one in letters]
+        shown = [
+            (one, STATES[one.state], identifiers.from_instant(one.at or one.made),
+             letter_name(one) if one.state in UNDELIVERED else "")
+            for one in letters
+        ]  # fmt: skip
         return self.rim.show(
             request, "letters.html", visitor, 422 if sentence else 200,
             people=people, letters=shown, languages_offered=list(NAMES.items()), sentence=sentence,
@@ -104,49 +111,34 @@ class Asks:
     async def agree(self, request: Request, visitor: Visitor | None) -> Response:
         """Keep that somebody agreed, with the date and how."""
         address, node, lang, how = await form_of(request, "address", "node", "lang", "how")
-        _ = reader_language(request, self._default).gettext
-        try:
-            to = address_of(address)
-        except NoAddress:
-            return await self._letters(request, visitor, _("Nothing was kept: this is not a mail address."))
-        node = node.strip()
-        if (node != HUB and identifiers.node(node)) or lang not in NAMES or not how.strip():
-            said = _("Nothing was kept. A node's identifier, a language, and how they agreed belong here.")
-            return await self._letters(request, visitor, said)
-        agreed = identifiers.to_instant(self._clock())
-        one = Correspondent(to, node, lang, agreed, " ".join(how.split())[:200])
-
-        async def kept() -> Result:
-            await self._asking.box.agree(one)
-            return Result({"node": node})
-
-        await self._act(visitor, one, kept)
-        return self.rim.go("/desk/letters")
+        subject = f"{node.strip() or OURS} {name_of(address.strip())}"
+        members = {"address": address, "lang": lang, "how": how}
+        return await self._correspond(request, visitor, subject, does="agree", **members)
 
     async def end(self, request: Request, visitor: Visitor | None) -> Response:
         """Write to somebody no more; with `forget` nothing of their address stays."""
         who, what = await form_of(request, "who", "what")
-        held = [one for one in await self._asking.box.correspondents() if name_of(one) == who]
-        if not held:
-            raise Denied(Why.FORM)
-        one, at = held[0], identifiers.to_instant(self._clock())
+        held = [one for one in await self._asking.box.correspondents() if name_of(one.address) == who]
+        subject = f"{(held[0].node if held else '') or OURS} {who}"
+        return await self._correspond(request, visitor, subject, does="forget" if what == "forget" else "end")
 
-        async def ended() -> Result:
-            if what == "forget":
-                await self._asking.box.forget(one.address)
-            else:
-                await self._asking.box.end(one.address, at)
-            return Result({"node": one.node})
+    async def retry(self, request: Request, visitor: Visitor | None) -> Response:
+        """Send a letter again that did not arrive."""
+        (letter,) = await form_of(request, "letter")
+        return await self._acted(request, visitor, "letter_retry", letter)
 
-        await self._act(visitor, one, ended)
+    async def _correspond(self, request: Request, visitor: Visitor | None, subject: str, **members: str) -> Response:
+        return await self._acted(request, visitor, "correspond", subject, **members)
+
+    async def _acted(
+        self, request: Request, visitor: Visitor | None, kind: str, subject: str, **members: str
+    ) -> Response:
+        try:
+            await self._acts.do(actor_of(visitor), kind, subject, **members)
+        except CannotAct as error:
+            said = reader_language(request, self._default).gettext(error.sentence)
+            return await self._letters(request, visitor, said % error.values if error.values else said)
         return self.rim.go("/desk/letters")
-
-    async def _act(self, visitor: Visitor | None, one: Correspondent, work: Any) -> None:
-        """An act whose line in the log names the person by a hash: their address can be forgotten, the log cannot."""
-        if visitor is None:
-            raise Denied(Why.SIGNED_OUT)
-        actor = Actor(visitor.account.name, visitor.account.role, visitor.fresh, By.PAGE)
-        await self._acts.carry_out(actor, "correspond", f"{one.node or 'hub'} {name_of(one)}", "", work)
 
     async def _open(self, one: Asked, lang: str) -> dict[str, Any]:
         title = ""
@@ -161,11 +153,6 @@ class Asks:
             "note": one.note,
             "at": identifiers.from_instant(one.at),
         }
-
-
-def name_of(one: Correspondent) -> str:
-    """How the log names somebody: by a part of a hash of their address."""
-    return hashlib.sha256(one.address.encode()).hexdigest()[:16]
 
 
 def _counts(asked: Sequence[Asked]) -> Mapping[str, int]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from jisr_protocol import identifiers
 from jisr_protocol.notice import ALL
 from jisr_protocol.pages.language import N_
 from jisr_protocol.refusal import Refusal
@@ -99,16 +98,13 @@ class Holds:
         fields = await once_of(request, LIST_BYTES)
         text = fields.get("list", "")
         try:
-            today = identifiers.to_instant(self.bench.hub.clock())[:10]
-            planned = blocklists.read(text, await self.bench.blocks.all(), today)
+            planned = await blocklists.planned_of(self.bench, text)
             if not fields.get("sure"):
                 return await self._holds(request, visitor, planned, text)
-            wanted = [one for one in planned if one.does in ("new", "longer")]
-            for one in wanted:
-                await self.acts.do(actor_of(visitor), "block", one.subject, one.listed.reason, until=one.listed.until)
+            taken = await blocklists.take_in(self.acts, actor_of(visitor), planned)
         except (CannotAct, Refusal) as error:
             return self.rim.cannot(request, visitor, error, "/desk/holds")
-        return await self._holds(request, visitor, taken=len(wanted))
+        return await self._holds(request, visitor, taken=len(taken))
 
 
 def subject_of(node: str, target: str) -> str:

@@ -43,6 +43,7 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "campaign": N_("Ask whether records are correct"),
         "looked_at": N_("Look at an answer"),
         "correspond": N_("Write down who gets letters"),
+        "letter_retry": N_("Send a letter again"),
         "source_stop": N_("Read a source no more"),
         "source_resume": N_("Read a source again"),
         "source_retry": N_("Read a source now"),
