@@ -122,7 +122,9 @@ class Erasures:
             for kind, local_id in store.local_ids(record_id):
                 store.put_erased(derived(self._secret, kind, local_id), erasure.at)
             store.drop_local_ids(record_id)
+            store.forget_drafts(record_id)
         if not erasure.ids:
+            store.forget_drafts(None)
             floor = int(store.settings().get(REV_FLOOR) or 0)
             store.set(REV_FLOOR, str(max(floor, erasure.max_rev)))
         self._forget_answers(erasure)

@@ -11,6 +11,7 @@ put elsewhere has a higher one.
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -53,13 +54,14 @@ class Outbox:
         """Why nothing may be signed; see feeds.Feeds."""
         return self._feeds.obstacles()
 
-    def publish(self, now: datetime) -> Published:
-        """Sign everything pending, and heads that are due; twice is once. Raises Busy or Contradiction."""
+    def publish(self, now: datetime, only: Collection[str] = ()) -> Published:
+        """Sign everything pending, or what is pending of some records `only`, and heads that are due; twice is once.
+        Raises Busy or Contradiction."""
         done = Published()
         with self._store.transaction():
             self._feeds.check_may_sign()
             opened = self._feeds.open_all(now)
-            self.carry_out_all(opened, now, done)
+            self.carry_out_all(opened, now, done, only)
             for feed in opened.values():
                 if feed.added or self._feeds.due(feed, now):
                     self._feeds.sign(feed, now)
@@ -70,9 +72,13 @@ class Outbox:
         self._feeds.mark()
         return done
 
-    def carry_out_all(self, opened: dict[str, Open], now: datetime, done: Published) -> None:
-        """Append what is pending; part of a transaction."""
+    def carry_out_all(
+        self, opened: dict[str, Open], now: datetime, done: Published, only: Collection[str] = ()
+    ) -> None:
+        """Append what is pending, or what is of some records; part of a transaction."""
         for change in self._store.changes():
+            if only and change.id not in only:
+                continue
             self.carry_out(change, opened, now, done)
             self._store.drop_change(change.id)
 

@@ -122,6 +122,29 @@ class Quarantined:
     detail: str
 
 
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A record that somebody is writing. `n` is the version that stands in it; nothing of it is signed yet."""
+
+    id: str
+    type: str
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A record as it stood at a moment while it was written: `content` is a JSON object, perhaps half done.
+
+    `kind` is saved, aside (another window's words), published, deleted, or "back 3", which is the third one again.
+    """
+
+    id: str
+    n: int
+    at: str
+    kind: str
+    content: bytes
+
+
 class Store(Protocol):
     """All state of one node. Reads see the last committed state, or inside a transaction one's own writes."""
 
@@ -148,6 +171,30 @@ class Store(Protocol):
         """In the order in which they were first published, deleted ones too."""
 
     def put_record(self, record: Stored) -> None: ...
+
+    def draft(self, record_id: str) -> Draft | None: ...
+    def drafts(self) -> list[Draft]:
+        """In the order in which they were begun."""
+
+    def put_draft(self, draft: Draft) -> None: ...
+    def drop_draft(self, record_id: str) -> None:
+        """Its versions stay."""
+
+    def versions(self, record_id: str) -> list[Version]:
+        """In their order."""
+
+    def version_ids(self) -> list[str]:
+        """Every record of which there are versions."""
+
+    def put_version(self, version: Version, most: int) -> None:
+        """Add one, and let go of the oldest where there are more than `most`."""
+
+    def written_for(self, record_id: str) -> str:
+        """What is remembered of the translations of a record; see editing.translating. "" for nothing."""
+
+    def put_written_for(self, record_id: str, text: str) -> None: ...
+    def forget_drafts(self, record_id: str | None) -> None:
+        """Let go of the draft, every version and what is remembered of one record, or of all."""
 
     def local_id(self, type_name: str, local_id: str) -> str | None:
         """The record that an id of another system stands for."""

@@ -13,6 +13,8 @@ from pathlib import Path
 
 from ..errors import Busy, Declined, Mistaken, Unwritable
 from ..ports import Change, Delivery, Erasure, Feed, KnownHub, Line, Quarantined, Stored
+from . import draft_tables
+from .draft_tables import DraftTables
 
 LOCK_SECONDS = 5.0
 
@@ -60,6 +62,7 @@ CREATE TABLE erasure (
 ) STRICT;
 CREATE TABLE erased (id TEXT PRIMARY KEY, at TEXT NOT NULL) STRICT, WITHOUT ROWID;
 """,
+    draft_tables.STEP,
 )
 """What brings a database from one version to the next, each step in one transaction together with its number."""
 
@@ -85,7 +88,7 @@ def only_one(place: Path) -> Iterator[None]:
         db.close()
 
 
-class SqliteStore:
+class SqliteStore(DraftTables):
     """A ports.Store; `place` is a path, or ":memory:" for tests and worlds in memory."""
 
     def __init__(self, place: Path | str = ":memory:") -> None:

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from ..adapters.folder import Written
     from ..checking import Checked
     from ..drafts import Taken
+    from ..editing.drafting import Drafting
     from ..rebase import Rebased
 
 EVIDENCE = "evidence"
@@ -255,6 +256,13 @@ class Node:
         """One record, and what each hub has said of it; see records.Records.show."""
         return self._records.show(which)
 
+    @property
+    def drafting(self) -> Drafting:
+        """Records while somebody writes them; see editing.drafting."""
+        from ..editing.drafting import Drafting
+
+        return Drafting(self.store, self._records, self.id, self._random)
+
     # Erasing
 
     def erase(self, which: str | None, *, basis: str = DEFAULT_BASIS, now: datetime | None = None) -> Erased:
@@ -287,9 +295,9 @@ class Node:
 
     # Publishing
 
-    def publish(self, *, now: datetime | None = None) -> Published:
-        """Sign what is pending; see outbox.Outbox.publish."""
-        return self._outbox.publish(now or clock())
+    def publish(self, *, only: Collection[str] = (), now: datetime | None = None) -> Published:
+        """Sign what is pending, or what is of some records; see outbox.Outbox.publish."""
+        return self._outbox.publish(now or clock(), only)
 
     def renew(self, *, now: datetime | None = None) -> list[str]:
         """Sign heads anew that are due, nothing else."""
