@@ -19,6 +19,7 @@ from types import ModuleType
 import pytest
 
 import tests.hub.key_rule_proofs
+import tests.hub.mailbox_proofs
 import tests.hub.rule_proofs
 import tests.hub.test_admissions
 import tests.protocol.test_authority

@@ -61,6 +61,7 @@ class Capabilities(BaseModel):
     admission: str | None = None
     anchor: str | None = None
     notices: str | None = None
+    messages: str | None = None
     sunset: dict[str, Ending] | None = None
     encodings: list[str] = ["gzip", "zstd"]
     features: list[str] = []
@@ -69,7 +70,7 @@ class Capabilities(BaseModel):
     def to_bytes(self) -> bytes:
         """The canonical file, with a line feed."""
         members = self.model_dump()
-        for name in ("push", "ping", "token", "admission", "anchor", "notices", "sunset"):
+        for name in ("push", "ping", "token", "admission", "anchor", "notices", "messages", "sunset"):
             if members[name] is None:
                 del members[name]
         for feed in members["feeds"]:

@@ -27,6 +27,7 @@ from ..desk.passkeys import Ceremonies
 from ..desk.passwords import Passwords
 from ..desk.tokens import Tokens as DeskTokens
 from ..following.rounds import Rounds
+from ..mailbox.carrying import Mailboxes
 from ..ports import Pull
 from ..storage.admissions import SqlAdmissions
 from ..storage.curation import SqlCuration
@@ -39,7 +40,7 @@ from ..storage.histories import SqlHistories
 from ..storage.passkeys import SqlPasskeys
 from ..storage.readers import SqlReaders
 from ..storage.sources import SqlSources
-from ..web import admission, api, desk, directory, notices, openapi, problem_documents, versions
+from ..web import admission, api, desk, directory, messages, notices, openapi, problem_documents, versions
 from ..web import witness as witness_routes
 from ..web.desk_api import DeskApi
 from ..web.oidc import Provider
@@ -49,6 +50,7 @@ from . import duties
 from .acting import acts_of, bench_of
 from .asking import letter_routes, work_of
 from .folder import now, sole
+from .messages import mailboxes_of, tidy_for_ever
 from .opening import Running, open_hub, rounds_of, witness_of
 from .told import metrics_of
 
@@ -65,8 +67,9 @@ def application(folder: Path) -> Starlette:
             collect_rarely()
             running = await open_hub(folder)
             rounds = rounds_of(running)
-            app.router.routes.extend(_routes(running, folder, rounds))
-            tasks = duties.begin(running, folder, rounds)
+            mailboxes = mailboxes_of(running)
+            app.router.routes.extend(_routes(running, folder, rounds, mailboxes))
+            tasks = [*duties.begin(running, folder, rounds), asyncio.create_task(tidy_for_ever(mailboxes))]
             try:
                 yield
             finally:
@@ -78,7 +81,7 @@ def application(folder: Path) -> Starlette:
     return app
 
 
-def _routes(running: Running, folder: Path, rounds: Rounds[Pull]) -> list[BaseRoute]:
+def _routes(running: Running, folder: Path, rounds: Rounds[Pull], mailboxes: Mailboxes) -> list[BaseRoute]:
     """What is served: the protocol in every version, how the hub is, and the pages for people."""
 
     def wake() -> None:
@@ -87,7 +90,9 @@ def _routes(running: Running, folder: Path, rounds: Rounds[Pull]) -> list[BaseRo
 
     witness = witness_of(folder, running.hub)
     endings = running.settings.sunset
+    tokens = Tokens(SqlReaders(running.ledger), running.hub.identity.id, now)
     offers = {
+        "messages": messages.PATH,
         "witness": {"href": witness_routes.PATH, "key": str(witness.key)},
         "sunset": versions.offered(endings),
     }
@@ -98,11 +103,12 @@ def _routes(running: Running, folder: Path, rounds: Rounds[Pull]) -> list[BaseRo
             running.pages,
             wake_peers=wake,
             feeds=running.feeds,
-            tokens=Tokens(SqlReaders(running.ledger), running.hub.identity.id, now),
+            tokens=tokens,
             offers=offers,
         ),
         *admission.routes(admissions_of(running)),
         *notices.routes(running.hub),
+        *messages.routes(mailboxes, tokens),
         *witness_routes.routes(witness, running.pages),
     ]
     acts = acts_of(running.settings, running.hub, running.ledger, running.erasures)

@@ -12,6 +12,9 @@ from jisr_protocol.token import Assertion
 LOG_STATE = "log-state"
 """The scope of a token by which a node asks how far this hub holds its own logs."""
 
+MAILBOX = "mailbox"
+"""The scope of a token by which a node fetches the messages that wait for it."""
+
 
 @dataclass(frozen=True)
 class Reader:

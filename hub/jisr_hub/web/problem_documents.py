@@ -13,6 +13,7 @@ from jisr_protocol.refusal import Refusal
 
 from ..failures import Unwritable
 from ..hub import Fenced
+from ..mailbox.carrying import TooMany
 from ..ports import Conflict
 from ..quota import QuotaExhausted
 
@@ -31,6 +32,7 @@ _STATUS = {
     "not_allowed": 403,
     "cannot_act": 409,
     "not_found": 404,
+    "not_here": 404,
     "page_missing": 404,
     "method_not_allowed": 405,
     "seq_gap": 409,
@@ -44,6 +46,8 @@ _STATUS = {
     "inflate_limit": 413,
     "encoding_unsupported": 415,
     "rate_limited": 429,
+    "mailbox_full": 429,
+    "message_seen": 409,
     "quota_exhausted": 429,
     "internal": 500,
     "busy": 503,
@@ -93,7 +97,7 @@ async def refused(_: Request, error: Exception) -> Response:
 
 def refusal_document(refusal: Refusal, **members: object) -> Response:
     """The problem document of a Refusal: its code, rule and pointer, and what else the caller can tell."""
-    after = refusal.retry_after if isinstance(refusal, QuotaExhausted) else None
+    after = refusal.retry_after if isinstance(refusal, QuotaExhausted | TooMany) else None
     place = _plain(refusal.pointer)
     return document(refusal.code, str(refusal), rule=refusal.rule, pointer=place, retry_after=after, **members)
 

@@ -74,14 +74,23 @@ class Tokens:
 
     async def check(self, request: Request, *audiences: str, by: str = "") -> None:
         """TOK-5: raise Refusal unless the request carries a token for one of these audiences (and of this reader)."""
-        scheme, _, presented = request.headers.get("authorization", "").partition(" ")
-        granted = None
-        if scheme.lower() == "bearer":
-            granted = await self._readers.granted(presented.strip(), int(self._clock().timestamp()))
+        granted = await self._presented(request)
         allowed = granted is not None and (granted.audience in audiences or (by and granted.by == by))
         if not allowed:
             came = "none, or one of another audience, or one that has expired"
             refuse("TOK-5", "", expected=f"a token for {' or '.join(audiences)}", came=came)
+
+    async def check_own(self, request: Request, node: str, scope: str) -> None:
+        """SEAL-17: raise Refusal unless the request carries a token of this node for this."""
+        if await self._presented(request) != Granted(node, scope):
+            came = "none, or one of somebody else, or for something else, or one that has expired"
+            refuse("SEAL-17", "", expected=f"a token of the node itself for {scope}", came=came)
+
+    async def _presented(self, request: Request) -> Granted | None:
+        scheme, _, presented = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer":
+            return None
+        return await self._readers.granted(presented.strip(), int(self._clock().timestamp()))
 
 
 def refused(refusal: Refusal, error: str = "invalid_client") -> Response:

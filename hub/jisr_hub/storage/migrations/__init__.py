@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-NEWEST = "0021"
+NEWEST = "0022"
 _FIRST = "0001"
 
 

@@ -38,6 +38,7 @@
               was read for them: made anew from it. `double_answer` what a person answered who did not decide
 `correspondent` who agreed to get letters, `letter` what is or was to be sent, `mail_link` what links in letters lead
               to, by hash; `campaign` and `asked_record` whom the hub asked whether something is still correct
+`sealed_message` messages that wait for their nodes, sealed; of what was taken only the digest. No backup holds them
 `reader`      who may read which audience; `used_assertion` and `access_token` are forgotten when they expire
 
 `key_statement` holds the chains as they now are; `logged_statement` what stands in the hub's feed, also of chains whose
@@ -82,6 +83,7 @@ from .ledger import (
     unjudged,
 )
 from .letters import asked_record, campaign, correspondent, letter, mail_link
+from .mailbox import sealed_message
 from .takedown import ack, block, follower, guard, handled, held_back, hold, notice
 
 __all__ = [
@@ -142,6 +144,7 @@ __all__ = [
     "reader",
     "record",
     "request",
+    "sealed_message",
     "source",
     "source_order",
     "source_round",

@@ -79,8 +79,10 @@ desk_token = Table(
     Column("used", Number, nullable=False),
     sqlite_strict=True,
 )
-SECRET = frozenset({"account_secret", "desk_session", "desk_pending", "desk_try", "passkey", "desk_token"})
-"""Tables whose rows no backup holds: a copy of a backup must open no desk."""
+SECRET = frozenset({"account_secret", "desk_session", "desk_pending", "desk_try", "passkey", "desk_token"}) | {
+    "sealed_message"
+}
+"""Tables whose rows no backup holds: a copy of a backup must open no desk, and outlive no message."""
 act = Table(
     "act",
     metadata,
