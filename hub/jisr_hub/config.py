@@ -159,6 +159,7 @@ class Settings(BaseSettings):
 
 DATABASE = "hub.sqlite"
 FENCE = "fence.json"
+ACT_MARK = "acts.json"
 VIEWS = "views"
 """The folder of the feeds beside the public one: a ledger and a folder of pages each."""
 WITNESSES = "witnesses.json"
@@ -186,6 +187,11 @@ def view_fence(folder: Path, settings: Settings, name: str) -> Path:
 def fence_file(folder: Path, settings: Settings) -> Path:
     """The fence of the hub in `folder`."""
     return folder / (settings.fence or FENCE)
+
+
+def act_mark_file(folder: Path, settings: Settings) -> Path:
+    """The mark of the audit log of the hub in `folder`, beside its fence."""
+    return fence_file(folder, settings).with_name(ACT_MARK)
 
 
 def anchors(folder: Path, settings: Settings) -> list[Anchor]:

@@ -59,6 +59,7 @@ def test_what_commands_did_is_listed_undone_and_restored(jisr_hub: Command, hub:
     [
         ("UPDATE act SET line = replace(line, 'a', 'b') WHERE n = 1", "act 1 of the audit log"),
         ("DELETE FROM act WHERE n = 1", "lacks the acts 1 to 1"),
+        ("DELETE FROM act WHERE n = 2", "does not hold act 2 as it was written down; it ends at act 1"),
         ("UPDATE act SET who = 'somebody' WHERE n = 1", "its columns are not what its line says"),
         ("UPDATE act SET words = x'7b7d' WHERE n = 1", "its words are not those that were signed"),
     ],
@@ -81,3 +82,20 @@ def test_an_invitation_by_command_is_written_down_with_its_days(jisr_hub: Comman
     (line,) = jisr_hub("acts", "list", *at).json["acts"]
     assert (line["kind"], line["outcome"], line["members"]["days"]) == ("invite", "done", "2.5")
     assert made.json["code"] not in str(line)
+
+
+def test_a_backup_put_back_is_said_in_the_log_and_a_new_folder_knows_of_no_loss(
+    jisr_hub: Command, hub: KeptHub, tmp_path: Path
+) -> None:
+    node, _ = key_of(some_author(records=3), "r0")
+    at = ("--dir", hub.folder)
+    jisr_hub("quota", node, "--per-hour", "5", "--per-day", "9", *at)
+    jisr_hub("backup", tmp_path / "kept.tar", "--with-key", *at)
+    jisr_hub("quota", node, "--per-hour", "6", "--per-day", "9", *at)
+    elsewhere = jisr_hub("restore", tmp_path / "kept.tar", tmp_path / "elsewhere", "--yes")
+    assert elsewhere.status == 0 and not any("hold act" in fault for fault in faults(tmp_path / "elsewhere"))
+    assert jisr_hub("restore", tmp_path / "kept.tar", hub.folder, "--yes").status == 0
+    assert any("does not hold act 2" in fault for fault in faults(hub.folder))
+    assert jisr_hub("acts", "accept-loss", "--reason", "Monday's backup", *at).status == 64, "nobody is asked here"
+    assert jisr_hub("acts", "accept-loss", "--reason", "Monday's backup", "--yes", *at).status == 0
+    assert not any("hold act" in fault for fault in faults(hub.folder))

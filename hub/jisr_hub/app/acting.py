@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
+from .. import config
 from ..authority.admissions import Admissions
 from ..config import Settings
 from ..curation.saying import Saying
@@ -17,6 +19,7 @@ from ..storage.campaigns import SqlCampaigns
 from ..storage.curation import SqlCuration
 from ..storage.desk import SqlAccounts
 from ..storage.doubles import SqlDoubles
+from ..storage.fence import FileActMark
 from ..storage.journal import SqlBlocks, SqlJournal
 from ..storage.letters import SqlPostbox
 from ..storage.quality import SqlRecords
@@ -26,8 +29,8 @@ from ..takedown.erasure import Erasures
 from .folder import now
 
 
-def acts_of(settings: Settings, hub: Hub, ledger: SqlLedger, erasures: Erasures) -> Acts:
-    """The acts of an open hub."""
+def acts_of(folder: Path, settings: Settings, hub: Hub, ledger: SqlLedger, erasures: Erasures) -> Acts:
+    """The acts of the open hub in `folder`."""
     accounts = SqlAccounts(ledger.database)
 
     async def able(right: Right) -> int:
@@ -41,6 +44,7 @@ def acts_of(settings: Settings, hub: Hub, ledger: SqlLedger, erasures: Erasures)
         bench_of(settings, hub, ledger, erasures),
         second_person=settings.second_person,
         able=able,
+        mark=FileActMark(config.act_mark_file(folder, settings)),
     )
 
 

@@ -85,6 +85,7 @@ class Copies:
 class Running:
     """The parts of an open hub."""
 
+    folder: Path
     settings: Settings
     hub: Hub
     ledger: SqlLedger
@@ -158,7 +159,7 @@ async def open_hub(folder: Path) -> Running:
     heads = NodeHeads(hub)
     reads = _reads(ledger, settings)
     parts = (hub, ledger, publisher, pages, followers, pulls, heads, erasures, duty, policies, views, reads)
-    return Running(settings, *parts, workers, history)
+    return Running(folder, settings, *parts, workers, history)
 
 
 def _reads(ledger: SqlLedger, settings: Settings) -> SqlLedger:

@@ -111,7 +111,7 @@ def _routes(running: Running, folder: Path, rounds: Rounds[Pull], mailboxes: Mai
         *messages.routes(mailboxes, tokens),
         *witness_routes.routes(witness, running.pages),
     ]
-    acts = acts_of(running.settings, running.hub, running.ledger, running.erasures)
+    acts = acts_of(running.folder, running.settings, running.hub, running.ledger, running.erasures)
     served: list[BaseRoute] = [
         *versions.versioned([*protocol, *_desk_api(running, acts)], endings),
         *_readiness(running, folder).routes(),

@@ -24,6 +24,7 @@ from ..ports import Published
 from ..storage.curation import SqlCuration
 from ..storage.folder import FolderPages
 from ..storage.proving import Folded, Row, Stored, folded, stored
+from ..storage.sql import SqlLedger
 from . import act_proof, file_proof, node_proof, told_proof
 from .faults import Faults
 from .log_proof import LogProof
@@ -38,6 +39,7 @@ async def check(folder: Path, progress: Progress) -> dict[str, Any]:
     faults = Faults()
     files = FolderPages(folder / PUBLIC)
     async with opened(folder) as ledger:
+        await _log_ends(folder, ledger, faults)
         async with stored(ledger) as rows:
             told = await prove(rows, (folder / KEYS).read_bytes(), faults, progress)
             if told.published is not None:
@@ -52,6 +54,14 @@ async def check(folder: Path, progress: Progress) -> dict[str, Any]:
             newest = await _newest(ledger.published, told.published)
             file_proof.head_and_keys(files, told.ring, (told.published, newest), faults)
     return {"entries": told.entries, "live": told.live, "acts": told.acts, "faults": faults.sentences()}
+
+
+async def _log_ends(folder: Path, ledger: SqlLedger, faults: Faults) -> None:
+    try:
+        if (lost := await act_proof.loss_of(folder, ledger)) is not None:
+            faults.add(lost.sentence)
+    except (OSError, ValueError) as error:
+        faults.add(f"the mark of the audit log cannot be read, so nobody can tell whether it lost its end: {error}")
 
 
 def _signing_key(folder: Path, ring: KeyRing, faults: Faults) -> None:

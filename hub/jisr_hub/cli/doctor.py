@@ -28,6 +28,7 @@ from ..storage.erasure_file import ErasureFile
 from ..storage.folder import FolderPages
 from ..storage.sql import SqlLedger
 from . import mirroring
+from .act_proof import loss_of
 from .keeping import last_backup
 from .setting_up import check_there, opened, why_fenced
 from .shell import is_sentence
@@ -173,6 +174,11 @@ async def _ledger(folder: Path, settings: Settings, ledger: SqlLedger) -> AsyncI
         yield Finding("fence", BAD, fenced)
     else:
         yield Finding("fence", WELL, "The database is as new as what this hub has published.")
+    try:
+        if (lost := await loss_of(folder, ledger)) is not None:
+            yield Finding("audit log", BAD, lost.sentence)
+    except (OSError, ValueError) as error:
+        yield Finding("audit log", LOOK, f"Nobody can tell whether it lost its end: {error}")
     if published is None:
         yield Finding("head", LOOK, "Nothing is published yet. Serve the hub: jisr-hub serve")
     else:

@@ -29,10 +29,11 @@ from jisr_protocol.refusal import Refusal
 from ..curation.saying import Unsayable
 from ..identity import Identity
 from ..ports import Clock
-from . import chain, roles
+from . import chain, marking, roles
 from .bench import N_, Asked, Bench, CannotAct, Result
 from .chain import Journal, Line, Outcome, Row, Ticket
 from .denied import Denied, Why
+from .marking import Loss, MarkFile
 from .roles import Right, Role
 from .table import ACTS, Act
 
@@ -104,11 +105,13 @@ class Acts:
         *,
         second_person: bool = False,
         able: Callable[[Right], Awaitable[int]] | None = None,
+        mark: MarkFile | None = None,
     ) -> None:
-        """`able` counts the accounts that have a right: a second person is asked for where there are two."""
+        """`able` counts the accounts that have a right: a second person is asked for where there are two. `mark` is the
+        newest act, kept outside the database."""
         self.journal = journal
         self._identity, self._clock, self._random, self._bench = identity, clock, random_bytes, bench
-        self._second_person, self._able = second_person, able
+        self._second_person, self._able, self._mark = second_person, able, mark
 
     @property
     def bench(self) -> Bench:
@@ -265,9 +268,47 @@ class Acts:
             return line, chain.write(line, prev, self._identity.key)
 
         line = await self.journal.end(ticket, write)
+        await self._move_mark(line.n)
         if actor.by is not By.COMMAND:  # a command says itself what it did
             _log.info("desk.act", n=line.n, kind=line.kind, outcome=line.outcome, account=line.who, by=line.by)
         return line.n
+
+    async def loss(self) -> Loss | None:
+        """What the log lacks of what was written down; None when it is whole, or its mark cannot be read."""
+        try:
+            return await marking.loss(self.journal, self._mark) if self._mark is not None else None
+        except (OSError, ValueError) as error:
+            _log.error("desk.mark", reason=str(error))
+            return None
+
+    async def accept_loss(self, actor: Actor, reason: str) -> Loss:
+        """Say that lines at the end of the log are gone and why; an act says so for ever, and the mark goes on from it.
+        Raises CannotAct where nothing is gone, and as `do`."""
+        mark, lost = self._mark, await self.loss()
+        before = mark.read() if mark is not None else None
+        if mark is None or lost is None or before is None:
+            raise CannotAct("Nothing was changed: the audit log holds all that was written down.")
+
+        async def told() -> Result:
+            return Result({})
+
+        await self.carry_out(
+            actor, "log_loss", f"act {lost.mark}", reason, told, held=lost.size, mark=lost.mark, line=before.line
+        )
+        size = await self.journal.size()
+        mark.swap(before, marking.ActMark(self._identity.id, size, await self.journal.hash_at(size)))
+        return lost
+
+    async def _move_mark(self, n: int) -> None:
+        """After the line is durable: whoever dies before this leaves a mark that the log holds."""
+        if self._mark is None:
+            return
+        try:
+            after = marking.ActMark(self._identity.id, n, await self.journal.hash_at(n))
+            if not await marking.advance(self.journal, self._mark, after):
+                _log.error("desk.log_ends_early", n=n)
+        except (OSError, ValueError) as error:  # the act is done; the mark is one behind, which is no alarm
+            _log.error("desk.mark", reason=str(error))
 
     async def _note_asked(self, actor: Actor, asked: Asked) -> int:
         return await self._end(actor, asked, 0, "", Outcome.ASKED, Result({}))

@@ -8,7 +8,8 @@
 
     line = write(said, words, prev, key)          proof = Proof(ring); for row in rows: faults += proof.take(row)
 
-What the chain does not show: that lines at its end were taken away. `jisr-hub check` says how long it is.
+That lines at its end were taken away the chain cannot show: a mark of the newest line stands outside the database
+(marking.py).
 """
 
 from __future__ import annotations
@@ -106,6 +107,10 @@ class Journal(Protocol):
     async def line(self, n: int) -> Line | None: ...
 
     async def size(self) -> int: ...
+
+    async def hash_at(self, n: int) -> str:
+        """What the line after this one would name it by; "" where there is no such line."""
+        ...
 
 
 class Ticket(msgspec.Struct, frozen=True):

@@ -80,5 +80,11 @@ _ALL = (
     Act("key", Right.KEYS, final=True),
     Act("rebase", Right.REBASE, final=True),
     Act("account", Right.ACCOUNTS, final=True),
+    Act("log_loss", Right.KEYS, reason=True, final=True),
+    # by people for themselves, at a page or by a command
+    Act("token_make", Right.LOOK, final=True),
+    Act("token_end", Right.LOOK, final=True),
+    Act("passkey_add", Right.LOOK, final=True),
+    Act("passkey_remove", Right.LOOK, final=True),
 )
 ACTS: Mapping[str, Act] = MappingProxyType({act.kind: act for act in _ALL})

@@ -76,6 +76,10 @@ class SqlJournal:
         rows = await self._rows(sa.select(sa.func.coalesce(sa.func.max(t.act.c.n), 0).label("n")))
         return int(rows[0].n)
 
+    async def hash_at(self, n: int) -> str:
+        rows = await self._rows(sa.select(t.act.c.line).where(t.act.c.n == n))
+        return chain.hash_of(rows[0].line) if rows else ""
+
     async def _rows(self, query: sa.Select[Any]) -> list[sa.Row[Any]]:
         async with self._database.askers.connect() as connection:
             return list((await connection.execute(query)).all())

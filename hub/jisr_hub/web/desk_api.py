@@ -105,7 +105,9 @@ class DeskApi:
 
     async def open(self, request: Request, bearer: Bearer) -> Response:
         """What waits for somebody."""
+        lost = await self._acts.loss()
         value = {
+            "acts_lost": {"mark": lost.mark, "held": lost.size} if lost is not None else None,
             "waiting": [{"node": one.node, "name": one.name, "at": one.at} for one in await self._open.waiting()],
             "failing": [
                 {"name": one.name, "outcome": one.outcome, "detail": one.detail, "since": one.since}

@@ -86,6 +86,23 @@ def acts_decline(
     say({"declined": ticket}, as_json, "It is not done.")
 
 
+@acts_app.command("accept-loss")
+def acts_accept_loss(
+    reason: Annotated[str, typer.Option(help="Why they are gone, such as: the backup of Monday was put back.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    folder: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Say that acts at the end of the log are gone, as after an older backup was put back: an act says so for ever."""
+    from .. import acting
+
+    if not yes:
+        confirm("Say that the end of the log is gone?", "Nothing was changed. Add --yes to say that acts are gone.")
+    lost = run(acting.accept_loss(folder, reason))
+    value = {"mark": lost.mark, "held": lost.size}
+    say(value, as_json, f"The log goes on; it says that it held {lost.size} acts when act {lost.mark} was missing.")
+
+
 @commands.command()
 def block(
     subject: Annotated[str, typer.Argument(help="A node, or a record as <node>/<id>.")],

@@ -105,9 +105,12 @@ def token(
     as_json: AsJson = False,
 ) -> None:
     """Make an API token for somebody: a program that shows it may do this in their name. It is shown only now."""
-    from .. import accounts
+    from .. import accounts, acting
 
-    value = run(accounts.make_token(folder, name, label, scope, days))
+    making = partial(accounts.make_token, folder, name, label, scope, days)
+    scopes = sorted(one.value for one in scope)
+    value = run(acting.noted(folder, "token_make", name, "", making, said=lambda made: made["id"],
+                             label=label, scopes=scopes, days=days))  # fmt: skip
     say(
         value,
         as_json,
@@ -140,7 +143,7 @@ def revoke(
     as_json: AsJson = False,
 ) -> None:
     """End an API token at once."""
-    from .. import accounts
+    from .. import accounts, acting
 
-    run(accounts.revoke_token(folder, id))
+    run(acting.noted(folder, "token_end", "", "", partial(accounts.revoke_token, folder, id), token=id))
     say({"revoked": id}, as_json, f"The token {id} is worth nothing any more.")

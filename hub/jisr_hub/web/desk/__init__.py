@@ -59,10 +59,10 @@ def rooms(rim: Rim, parts: Parts) -> list[Room]:
     """Every room of the desk."""
     return [
         DoorPages(rim, parts.provider, parts.ceremonies),
-        *([PasskeyPages(rim, parts.ceremonies)] if parts.ceremonies is not None else []),
-        *([TokenPages(rim, parts.tokens)] if parts.tokens is not None else []),
+        *([PasskeyPages(rim, parts.ceremonies, parts.acts)] if parts.ceremonies is not None else []),
+        *([TokenPages(rim, parts.tokens, parts.acts)] if parts.tokens is not None else []),
         Home(rim, parts.open_, parts.acts, parts.bench),
-        People(rim),
+        People(rim, parts.acts),
         *([Duplicates(rim, parts.curating)] if parts.curating is not None else []),
         *([Merged(rim, parts.curating)] if parts.curating is not None else []),
         *_acting(rim, parts),

@@ -19,7 +19,7 @@ from jisr_protocol import identifiers
 from jisr_protocol.refusal import Refusal
 
 from ...desk.acts import Actor, Acts, By, Done
-from ...desk.bench import CannotAct, nothing
+from ...desk.bench import CannotAct, Result, nothing
 from ...desk.chain import Line, Wanted
 from ...desk.denied import Denied, Why
 from ...desk.door import Visitor
@@ -126,6 +126,7 @@ class ActPages:
             older=older,
             exported=query(request, **given),
             size=await self.acts.journal.size(),
+            lost=await self.acts.loss(),
             **await done_of(request, self.acts),
         )
 
@@ -150,6 +151,23 @@ def actor_of(visitor: Visitor | None) -> Actor:
     if visitor is None:
         raise Denied(Why.SIGNED_OUT)
     return Actor(visitor.account.name, visitor.account.role, visitor.fresh, By.PAGE)
+
+
+async def noted(
+    acts: Acts | None, visitor: Visitor | None, kind: str, work: Callable[[], Awaitable[str]], **members: Any
+) -> None:
+    """Do what people do to their own account, or to another's (`account`), with a line in the audit log: `work` gives
+    its sentence. Raises as `Acts.do`."""
+    who = actor_of(visitor)
+
+    async def brought() -> Result:
+        return Result({}, await work())
+
+    account = members.pop("account", who.name)
+    if acts is None:
+        await brought()
+    else:
+        await acts.carry_out(who, kind, account, "", brought, **members)
 
 
 async def done_of(request: Request, acts: Acts) -> dict[str, Any]:

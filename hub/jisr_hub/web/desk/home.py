@@ -50,7 +50,15 @@ class Home:
     async def _acted(self, request: Request, visitor: Visitor | None) -> dict[str, Any]:
         """What waits for a second person, and what somebody did here lately."""
         if self._acts is None or visitor is None:
-            return {"acting": False, "asked": [], "notices": [], "lately": [], "done": None, "waits": False}
+            return {
+                "acting": False,
+                "lost": None,
+                "asked": [],
+                "notices": [],
+                "lately": [],
+                "done": None,
+                "waits": False,
+            }
         asked = [
             (one.ticket, KINDS.get(what.kind, what.kind), what, who, who != visitor.account.name)
             for one, what, who in await self._acts.waiting()
@@ -58,6 +66,7 @@ class Home:
         lines = await self._acts.journal.lines(Wanted(who=visitor.account.name, outcome="done", most=5))
         return {
             "acting": True,
+            "lost": await self._acts.loss(),
             "asked": asked,
             "notices": [
                 (one.said.notice, str(one.said.notice.envelope.value["basis"]), _instant(one.handled.at))

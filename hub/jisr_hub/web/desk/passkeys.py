@@ -11,10 +11,12 @@ from datetime import UTC, datetime
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ...desk.acts import Acts
 from ...desk.denied import Denied, Why
 from ...desk.door import Visitor
 from ...desk.passkeys import LABEL_CHARACTERS, Ceremonies
 from ...desk.roles import Right
+from .acts import noted
 from .rim import Endpoint, Rim, Way, form_of
 
 SIGN_IN = "/desk/passkey"
@@ -27,8 +29,8 @@ REMOVE = "/desk/passkeys/remove"
 class PasskeyPages:
     """Each method is an endpoint behind the rim."""
 
-    def __init__(self, rim: Rim, ceremonies: Ceremonies) -> None:
-        self._rim, self._ceremonies = rim, ceremonies
+    def __init__(self, rim: Rim, ceremonies: Ceremonies, acts: Acts | None = None) -> None:
+        self._rim, self._ceremonies, self._acts = rim, ceremonies, acts
 
     def ways(self) -> dict[Way, Endpoint]:
         """One's own are for everybody who is signed in; adding and removing for who was there just now."""
@@ -83,13 +85,25 @@ class PasskeyPages:
     async def add(self, request: Request, visitor: Visitor | None) -> Response:
         """Keep the key that was made."""
         label, credential = await form_of(request, "label", "credential")
-        await self._ceremonies.add(_sure(visitor), label, credential)
+
+        async def added() -> str:
+            return (await self._ceremonies.add(_sure(visitor), label, credential)).id
+
+        await noted(self._acts, visitor, "passkey_add", added, label=label.strip()[:LABEL_CHARACTERS])
         return self._rim.go(LIST)
 
     async def remove(self, request: Request, visitor: Visitor | None) -> Response:
         """Take one of one's own away; safe when it is gone."""
         (passkey,) = await form_of(request, "id")
-        await self._ceremonies.kept.remove(_sure(visitor).account.name, passkey)
+        name = _sure(visitor).account.name
+        held = {one.id: one.label for one in await self._ceremonies.kept.of(name)}
+        if passkey in held:
+
+            async def removed() -> str:
+                await self._ceremonies.kept.remove(name, passkey)
+                return passkey
+
+            await noted(self._acts, visitor, "passkey_remove", removed, label=held[passkey])
         return self._rim.go(LIST)
 
 

@@ -7,8 +7,10 @@ from starlette.responses import Response
 
 from jisr_protocol.pages.language import N_
 
+from ...desk.acts import Acts
 from ...desk.door import Visitor
 from ...desk.roles import Right, Role
+from .acts import noted
 from .rim import Endpoint, Rim, Way, form_of, may
 
 ROLES = {Role.AUDITOR: N_("auditor"), Role.CURATOR: N_("curator"), Role.OPERATOR: N_("operator")}
@@ -17,8 +19,8 @@ ROLES = {Role.AUDITOR: N_("auditor"), Role.CURATOR: N_("curator"), Role.OPERATOR
 class People:
     """The accounts of this hub."""
 
-    def __init__(self, rim: Rim) -> None:
-        self.rim = rim
+    def __init__(self, rim: Rim, acts: Acts | None = None) -> None:
+        self.rim, self._acts = rim, acts
 
     def ways(self) -> dict[Way, Endpoint]:
         """Looking is for who audits; ending sessions for who looks after accounts."""
@@ -35,5 +37,9 @@ class People:
     async def end_sessions(self, request: Request, visitor: Visitor | None) -> Response:
         """Sign somebody out wherever they are signed in."""
         (name,) = await form_of(request, "name")
-        await self.rim.door.accounts.end_all(name)
+
+        async def ended() -> str:
+            return str(await self.rim.door.accounts.end_all(name))
+
+        await noted(self._acts, visitor, "account", ended, account=name[:40], sign_out=True)
         return self.rim.go("/desk/people")

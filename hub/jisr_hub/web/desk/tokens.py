@@ -5,16 +5,17 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
 from jisr_protocol.pages.language import N_
 
+from ...desk.acts import Acts
 from ...desk.denied import Denied, Why
 from ...desk.door import Visitor
 from ...desk.roles import CONFIRMED_DAYS, RIGHTS, Right
 from ...desk.tokens import DAYS, LABEL_CHARACTERS, Tokens
+from .acts import noted
 from .rim import Endpoint, Rim, Way, chosen, fields_of, form_of
 
 LIST = "/desk/tokens"
@@ -32,14 +33,13 @@ RIGHTS_SAID = {
     Right.REBASE: N_("begin the log anew"),
     Right.ACCOUNTS: N_("look after accounts"),
 }
-_log = structlog.get_logger()
 
 
 class TokenPages:
     """Each method is an endpoint behind the rim."""
 
-    def __init__(self, rim: Rim, tokens: Tokens) -> None:
-        self._rim, self._tokens = rim, tokens
+    def __init__(self, rim: Rim, tokens: Tokens, acts: Acts | None = None) -> None:
+        self._rim, self._tokens, self._acts = rim, tokens, acts
 
     def ways(self) -> dict[Way, Endpoint]:
         """One's own are for everybody who is signed in; making one for who was there just now."""
@@ -63,12 +63,19 @@ class TokenPages:
             rights = [Right(value) for name, value in fields if name == "scope"]
             if not days.isascii() or not days.isdigit() or len(days) > 4:
                 raise Denied(Why.DAYS)
-            token, written = await self._tokens.make(visitor.account, label, rights, int(days))
+            written = ""
+
+            async def made() -> str:
+                nonlocal written
+                token, written = await self._tokens.make(visitor.account, label, rights, int(days))
+                return token.id
+
+            scopes = sorted(right.value for right in rights)
+            await noted(self._acts, visitor, "token_make", made, label=label, scopes=scopes, days=int(days))
         except ValueError as error:
             raise Denied(Why.SCOPES) from error
         except Denied as denied:
             return self._rim.refused(request, denied, visitor, "tokens.html", **await self._shown(visitor))
-        _log.info("desk.token_made", account=token.account, token=token.id, scopes=sorted(token.rights))
         return self._rim.show(request, "tokens.html", visitor, **await self._shown(visitor, written))
 
     async def revoke(self, request: Request, visitor: Visitor | None) -> Response:
@@ -76,8 +83,14 @@ class TokenPages:
         if visitor is None:
             raise Denied(Why.SIGNED_OUT)
         (token,) = await form_of(request, "id")
-        if await self._tokens.revoke(token, visitor.account.name):
-            _log.info("desk.token_revoked", account=visitor.account.name, token=token)
+        held = {one.id for one in await self._tokens.kept.of(visitor.account.name)}
+        if token in held:
+
+            async def ended() -> str:
+                await self._tokens.revoke(token, visitor.account.name)
+                return token
+
+            await noted(self._acts, visitor, "token_end", ended, token=token)
         return self._rim.go(LIST)
 
     async def _shown(self, visitor: Visitor | None, written: str = "") -> dict[str, Any]:

@@ -57,6 +57,11 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "key": N_("Change a key"),
         "rebase": N_("Go on after an older database"),
         "account": N_("Change an account"),
+        "log_loss": N_("Say that the end of this log is gone"),
+        "token_make": N_("Make a token"),
+        "token_end": N_("End an API token"),
+        "passkey_add": N_("Add a passkey"),
+        "passkey_remove": N_("Remove a passkey"),
     }
 )
 """A kind without words here is shown by its code."""
