@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from jisr_protocol import anchor, checkpoint, limits, majors, witness
 from jisr_protocol.anchor import Anchor
 from jisr_protocol.checkpoint import WitnessKey
+from jisr_protocol.opening import Declared
 from jisr_protocol.refusal import Refusal
 
 from .mail.letters import NoAddress, address_of
@@ -105,6 +106,9 @@ class Settings(BaseSettings):
     """The address letters come from, which somebody reads."""
     mail_plain: bool = False
     """Whether letters go out without encryption: only to a server on this machine."""
+    declared_days: tuple[str, ...] = ()
+    """Ramadan and feasts as they were declared, which may differ by a day from what is computed, a line each:
+    "MA ramadan 2026-02-19 2026-03-19", "MA holiday 2026-05-27 2026-05-28"."""
     sunset: dict[str, Sunset] = {}
     """Majors of the protocol that end: `{"1": {"deprecated": "2027-01-01", "sunset": "2028-01-01"}}`."""
 
@@ -121,6 +125,13 @@ class Settings(BaseSettings):
             except Refusal as refusal:
                 raise ValueError(f"the witnesses asked for of {hub}: {refusal}") from refusal
         return value
+
+    @field_validator("declared_days")
+    @classmethod
+    def _declarations(cls, lines: tuple[str, ...]) -> tuple[str, ...]:
+        for line in lines:
+            Declared.read(line)
+        return lines
 
     @field_validator("sunset")
     @classmethod

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from jisr_protocol.opening import Declared
 from jisr_protocol.reader.http import ExchangeError, GuardedClient
 
 from .. import __version__
@@ -131,7 +132,8 @@ def _directory(running: Running) -> list[BaseRoute]:
     lapsed = Attesting(running.hub.identity, running.reads, now, running.hub.attesting.anchors).lapsed
     curation = SqlCuration(running.reads, running.hub.identity.id)
     shown = SqlDirectory(running.reads, running.settings.name, feed, lapsed, curation, running.hub.clock)
-    return [*directory.routes(shown, default_language=running.settings.lang)]
+    declared = tuple(Declared.read(line) for line in running.settings.declared_days)
+    return [*directory.routes(shown, default_language=running.settings.lang, declared=declared)]
 
 
 def _desk_api(running: Running, acts: Acts) -> list[Route]:

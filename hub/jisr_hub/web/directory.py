@@ -22,8 +22,10 @@ from starlette.routing import Route
 
 from jisr_hub.web.facts import facts_of, references
 from jisr_hub.web.page import SECURITY_HEADERS, page, query, reader_language, static_routes
+from jisr_protocol.opening import Declared
 from jisr_protocol.pages.freshness import Freshness, freshness, instant
 from jisr_protocol.pages.language import SOURCE, Language, primary
+from jisr_protocol.pages.opening_now import Calendars, open_now
 from jisr_protocol.pages.text import Text, choose
 from jisr_protocol.pages.vocabulary import MEMBERS, kind_word, kinds_word, status_word
 
@@ -129,12 +131,14 @@ def routes(
     directory: Directory,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     default_language: str = SOURCE,
+    declared: tuple[Declared, ...] = (),
 ) -> list[Route]:
     """Give the routes of the public pages and of their style sheet.
 
-    `clock` tells the time for freshness; `default_language` serves readers whose browser names none of ours.
+    `clock` tells the time for freshness; `default_language` serves readers whose browser names none of ours;
+    `declared` is what this hub knows of Ramadan and feasts beyond computing them.
     """
-    pages = _Pages(directory, clock, default_language)
+    pages = _Pages(directory, clock, default_language, Calendars(declared))
     return [
         Route("/", pages.home),
         Route("/directory", pages.list),
@@ -164,6 +168,7 @@ class _Pages:
     directory: Directory
     clock: Callable[[], datetime]
     default: str
+    calendars: Calendars
 
     async def home(self, request: Request) -> Response:
         """Lead to the list, keeping a language asked for."""
@@ -237,6 +242,7 @@ class _Pages:
             "record.html",
             summary=await self.directory.summary(),
             line=_line(listed, language, self.clock(), query(request)),
+            open_now=None if listed.lapsed else open_now(record, self.clock(), self.calendars, language),
             own_name=choose(_name(record), str(lang), lang),
             description=description,
             elsewhere=_foreign(description, language),
