@@ -18,7 +18,7 @@ OURS = ("jisr-protocol", "jisr-node", "jisr-hub")
 SOURCES = {
     "dev.txt": ["pyproject.toml", "--extra", "dev"],
     "reader.txt": ["protocol/pyproject.toml", "--extra", "reader"],
-    "node.txt": ["node/pyproject.toml"],
+    "node.txt": ["node/pyproject.toml", "--extra", "sheets"],
     "hub.txt": ["hub/pyproject.toml"],
     "build.txt": ["requirements/build.in"],
     "uv.txt": ["requirements/uv.in"],

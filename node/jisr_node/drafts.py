@@ -75,7 +75,7 @@ class Drafts:
 
             for each in placed:
                 try:
-                    self._note(self._author.complete(each.draft, each.id, resolve), taken)
+                    self.note(self._author.complete(each.draft, each.id, resolve), taken)
                 except Faulty as faulty:
                     taken.refused.append(RefusedDraft(each.line, faulty.faults))
                 except RecursionError:
@@ -123,7 +123,8 @@ class Drafts:
             expected = "a record that was not erased; to publish it again on purpose, say --again"
             raise Faulty(Fault("", "erased", expected, f"{record_id}, erased on {since[:10]}"))
 
-    def _note(self, authored: Authored, taken: Taken) -> None:
+    def note(self, authored: Authored, taken: Taken) -> None:
+        """Want one complete record, part of a transaction. Raises Faulty when it was of another type."""
         pending, stored = self._store.change(authored.id), self._store.record(authored.id)
         held = pending or stored
         if held is not None and held.type != authored.type:

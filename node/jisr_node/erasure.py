@@ -123,6 +123,7 @@ class Erasures:
                 store.put_erased(derived(self._secret, kind, local_id), erasure.at)
             store.drop_local_ids(record_id)
             store.forget_drafts(record_id)
+            store.drop_imported(record_id)
         if not erasure.ids:
             store.forget_drafts(None)
             floor = int(store.settings().get(REV_FLOOR) or 0)

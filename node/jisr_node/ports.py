@@ -251,6 +251,18 @@ class Store(Protocol):
     def put_erased(self, record_id: str, at: str) -> None: ...
     def drop_erased(self, record_id: str) -> None: ...
 
+    def imported(self, list_name: str) -> list[str]:
+        """The records that a list of somebody's brought, and that no other list has brought since."""
+
+    def put_imported(self, list_name: str, record_id: str) -> None: ...
+    def drop_imported(self, record_id: str | None) -> None:
+        """Of one record, or of all."""
+
+    def table_choice(self, shape: str) -> str | None:
+        """What a person chose for files of a shape, as it was put."""
+
+    def put_table_choice(self, shape: str, choice: str) -> None: ...
+
     def scrub(self, pending: str) -> None:
         """Leave no byte of what was deleted or replaced in any file of the store, then empty the setting `pending`.
 

@@ -20,6 +20,7 @@ from .standing import standing
 from .status import name_of
 
 if TYPE_CHECKING:
+    from .author import Author
     from .drafts import Taken
 
 
@@ -35,12 +36,16 @@ class Records:
     ) -> Taken:
         """Take drafts, parsed or as JSON lines; see drafts.Drafts.take."""
         # the schemas' judges take a quarter of a second to load, and only writing needs them
-        from .author import Author
         from .drafts import Drafts
 
+        return Drafts(self._store, self.author(), self._random).take(lines, label, again=again)
+
+    def author(self) -> Author:
+        """Who completes drafts at this node."""
+        from .author import Author
+
         settings = Settings.load(self._store)
-        author = Author(self._node, self._secret, settings.lang, settings.licence)
-        return Drafts(self._store, author, self._random).take(lines, label, again=again)
+        return Author(self._node, self._secret, settings.lang, settings.licence)
 
     def edit(self, which: str, draft: Mapping[str, Any], *, again: bool = False) -> Taken:
         """Replace what the author says in one record. Raises Mistaken when there is no such record."""

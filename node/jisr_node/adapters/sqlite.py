@@ -63,6 +63,11 @@ CREATE TABLE erasure (
 CREATE TABLE erased (id TEXT PRIMARY KEY, at TEXT NOT NULL) STRICT, WITHOUT ROWID;
 """,
     draft_tables.STEP,
+    """
+CREATE TABLE imported (id TEXT PRIMARY KEY, list TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE INDEX imported_list ON imported (list);
+CREATE TABLE table_choice (shape TEXT PRIMARY KEY, choice TEXT NOT NULL) STRICT, WITHOUT ROWID;
+""",
 )
 """What brings a database from one version to the next, each step in one transaction together with its number."""
 
@@ -300,6 +305,22 @@ class SqliteStore(DraftTables):
 
     def drop_erased(self, record_id: str) -> None:
         self._db.execute("DELETE FROM erased WHERE id = ?", (record_id,))
+
+    def imported(self, list_name: str) -> list[str]:
+        return [row[0] for row in self._db.execute("SELECT id FROM imported WHERE list = ? ORDER BY id", (list_name,))]
+
+    def put_imported(self, list_name: str, record_id: str) -> None:
+        self._db.execute("INSERT OR REPLACE INTO imported VALUES (?, ?)", (record_id, list_name))
+
+    def drop_imported(self, record_id: str | None) -> None:
+        self._db.execute("DELETE FROM imported WHERE ?1 IS NULL OR id = ?1", (record_id,))
+
+    def table_choice(self, shape: str) -> str | None:
+        row = self._db.execute("SELECT choice FROM table_choice WHERE shape = ?", (shape,)).fetchone()
+        return row[0] if row else None
+
+    def put_table_choice(self, shape: str, choice: str) -> None:
+        self._db.execute("INSERT OR REPLACE INTO table_choice VALUES (?, ?)", (shape, choice))
 
     def scrub(self, pending: str) -> None:
         # secure_delete clears what is deleted, but not the copies that a moved row leaves in the gaps of its old page;

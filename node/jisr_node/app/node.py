@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mappi
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import IO, TYPE_CHECKING, Any, Self
 
 from jisr_protocol.evidence import Evidence
 from jisr_protocol.reader import evidence as evidence_files
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from ..drafts import Taken
     from ..editing.drafting import Drafting
     from ..rebase import Rebased
+    from .imports import Import
 
 EVIDENCE = "evidence"
 PUBLIC_FOLDER = "public"
@@ -221,6 +222,12 @@ class Node:
     ) -> Taken:
         """Take drafts, parsed or as JSON lines; see drafts.Drafts.take."""
         return self._records.take(lines, label, again=again)
+
+    def importing(self, name: str, file: IO[bytes], *, now: datetime | None = None) -> Import:
+        """Begin to take in a table of somebody's; see app.imports. Raises importing.tables.Unreadable."""
+        from .imports import Import
+
+        return Import(self, self._records.author(), name, file, now or clock())
 
     def edit(self, which: str, draft: Mapping[str, Any], *, again: bool = False) -> Taken:
         """Replace what the author says in one record. Raises Mistaken when there is no such record."""

@@ -6,12 +6,14 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..app import Node
 from ..errors import Mistaken
+from . import tables
 from .checking import hints
 from .shell import HERE, Exit, Folder, Json, Which, count, print_json, say
 
@@ -55,16 +57,38 @@ def import_(
     source: Source,
     label: Annotated[str | None, typer.Option("--node", help="Take only the lines of this partner.")] = None,
     again: Again = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would happen (tables).")] = False,
+    sheet: Annotated[str, typer.Option("--sheet", help="Only this sheet of a workbook.")] = "",
+    mapping: Annotated[
+        list[str] | None,
+        typer.Option("--map", help="HEADING=FIELD, HEADING=FIELD:fr, HEADING=start:dmy, or HEADING=- to leave it out."),
+    ] = None,
+    kind: Annotated[str, typer.Option("--kind", help="What every row is: organization, service, event …")] = "",
+    lang: Annotated[str, typer.Option("--lang", help="The language of texts in Latin letters.")] = "",
+    ending: Annotated[int | None, typer.Option("--ending", help="So many records may end, said on purpose.")] = None,
+    corrected: Annotated[
+        Path | None, typer.Option("--corrected", help="Write the table with its faults marked.")
+    ] = None,
     folder: Folder = HERE,
     as_json: Json = False,
 ) -> None:
-    """Take drafts in, one JSON object a line. The same file twice changes nothing, and nothing is ever deleted."""
+    """Take in a table (XLSX, ODS, CSV) or drafts, one JSON object a line. The same file twice changes nothing.
+
+    Rows with a fault stay out and are named by their cell. Lines of JSON never end or delete anything; what a table
+    brought before and does not have any more is marked as ended.
+    """
+    if tables.is_table(source):
+        with Node.open(folder) as node:
+            return tables.take(
+                node, source, dry_run=dry_run, as_json=as_json, sheet=sheet, mapping=mapping or [], kind=kind,
+                lang=lang, ending=ending, corrected=corrected, again=again,
+            )  # fmt: skip
     with Node.open(folder) as node, _lines(source) as lines:
         taken = node.import_drafts(lines, label, again=again)
         said = hints(node, taken.ids)
     if label is not None and not (taken.ids or taken.refused):
         raise Mistaken(f"No line of {source} is for the node {label!r}. Nothing was changed. Check --node.")
-    _finish(taken, as_json, said)
+    return _finish(taken, as_json, said)
 
 
 def _one(source: str) -> dict[str, Any]:
