@@ -39,7 +39,7 @@ FILES: Mapping[str, str] = MappingProxyType(
             "Row {row} does not end: a quotation mark may be missing, or a cell has more than {most} characters."
         ),
         "no_openpyxl": N_(
-            "This computer cannot read Excel's workbooks yet. Install jisr-node[sheets], or save the table as ODS or CSV."
+            "This computer cannot read workbooks of Excel yet. Install jisr-node[sheets], or save the table as CSV."
         ),
         "no_package": N_("This is no HSDS package that can be read."),
     }
