@@ -87,7 +87,8 @@ class Records:
         return [show(self._node, record) for record in stored if record.content is not None]
 
     def overview(self) -> list[dict[str, Any]]:
-        """Every record in short: id, type, name, audience, status, rev, and whether it is published or waits."""
+        """Every record in short: id, type, name, audience, status, rev, whether it is published or waits, the languages
+        of its words, and when it was last changed and checked."""
         changes = {change.id: change for change in self._store.changes()}
         stored = {record.id: record for record in self._store.records()}
         rows = []
@@ -127,4 +128,14 @@ def _row(record_id: str, content: bytes, change: Change | None, record: Stored |
         "status": value["status"],
         "rev": record.rev if record else 0,
         "state": state,
+        "languages": _languages(value),
+        "modified": record.modified if record else None,
+        "assured": value.get("assured"),
     }
+
+
+def _languages(record: Mapping[str, Any]) -> list[str]:
+    """The languages that some text of a record is written in, its author's first."""
+    texts = [member for member in record.values() if isinstance(member, dict)]
+    tags = {tag for text in texts for tag, said in text.items() if isinstance(said, dict) and "origin" in said}
+    return sorted(tags, key=lambda tag: (tag != record.get("lang"), tag))

@@ -199,7 +199,7 @@ def test_a_catalogue_says_everything_once_and_soundly(code: str, place: str) -> 
     assert faults(place, code, catalogues(code, PLACES[place])) == []
 
 
-@pytest.mark.parametrize(("place", "some"), [("shared", "shared"), ("hub", "desk")])
+@pytest.mark.parametrize(("place", "some"), [("shared", "shared"), ("hub", "desk"), ("node", "office")])
 def test_every_language_has_the_same_rooms(place: str, some: str) -> None:
     rooms = {code: list(catalogues(code, PLACES[place])) for code in TRANSLATED}
     assert some in rooms["nl"]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import os
 import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from .. import recovery_words
 from ..errors import Declined, Mistaken
 
 SIGNING_KEY = "signing.key"
@@ -111,10 +111,12 @@ def recovery_name(node: str) -> str:
 
 
 def recovery_sheet(name: str, node: str, created: str, seed: bytes) -> str:
-    """A page to print: the recovery key in groups of four, each line closed by check letters."""
+    """A page to print: the recovery key in groups of four, closed by check letters, and the same key in words."""
     letters = base64.b32encode(seed).decode().rstrip("=")
     groups = [letters[i : i + 4] for i in range(0, len(letters), 4)]
     rows = "\n".join("    " + " ".join(groups[i : i + 7]) for i in range(0, len(groups), 7))
+    words = recovery_words.words_of(seed)
+    lines = "\n".join("    " + " ".join(words[i : i + 6]) for i in range(0, len(words), 6))
     return f"""RECOVERY SHEET OF A JISR NODE
 
 Node:     {name}
@@ -125,6 +127,10 @@ Recovery key:
 
 {rows}
     check {_check(seed)}
+
+The same key in words:
+
+{lines}
 
 Whoever holds this key decides for this node. With it you get the node back when the
 computer is lost or the signing key is stolen. It is not needed for daily work.
@@ -138,13 +144,16 @@ Nobody can give you this key a second time.
 
 
 def read_recovery_sheet(text: str) -> bytes:
-    """The seed on a sheet, however it was broken into lines. Raises Mistaken when a letter is wrong."""
+    """The seed on a sheet, however it was broken into lines, or of its words alone. Raises Mistaken when a letter or
+    a word is wrong."""
+    if recovery_words.WORD.fullmatch(text.split(maxsplit=1)[0].lower() if text.strip() else ""):
+        return recovery_words.seed_of(text.split())
     body = re.search(r"Recovery key:\s*((?:[A-Z2-7]{4}\s+)+)check\s+([A-Z2-7]{4})", text)
     body = body or re.fullmatch(r"\s*((?:[A-Z2-7]{4}\s+){13})(?:CHECK\s+)?([A-Z2-7]{4})\s*", text.upper())
     if body is None:
         raise Mistaken(
             "This is not a recovery sheet: expected the words 'Recovery key:' and groups of four letters, "
-            "or those groups alone, with the four check letters at the end. Nothing was changed."
+            "or those groups alone, with the four check letters at the end, or the words alone. Nothing was changed."
         )
     letters = re.sub(r"\s", "", body[1])
     seed = base64.b32decode(letters + "=" * (-len(letters) % 8)) if len(letters) == 52 else b""
@@ -154,4 +163,4 @@ def read_recovery_sheet(text: str) -> bytes:
 
 
 def _check(seed: bytes) -> str:
-    return base64.b32encode(hashlib.sha256(b"jisr-recovery-sheet\x00" + seed).digest()).decode()[:_CHECK_CHARACTERS]
+    return base64.b32encode(recovery_words.check_bytes(seed)).decode()[:_CHECK_CHARACTERS]

@@ -1,8 +1,9 @@
 """The command jisr-node.
 
-Results go to stdout, in words or as one JSON value with --json; errors and progress go to stderr. It asks questions
-only at `init`, and only on a terminal. Exit status: 0 done · 1 refused, or done in part · 30 a hub could not be
-reached, nothing is lost · 64 the command or its arguments do not fit.
+Without a verb it opens the node's pages in the browser. Results go to stdout, in words or as one JSON value with
+--json; errors and progress go to stderr. It asks questions only at `init`, and only on a terminal.
+Exit status: 0 done · 1 refused, or done in part · 30 a hub could not be reached, nothing is lost · 64 the command or
+its arguments do not fit.
 """
 
 from __future__ import annotations
@@ -16,18 +17,18 @@ import typer
 from typer.exceptions import TyperException
 
 from ..errors import NodeError
-from . import bundles, checking, erasing, keeping, keys, looking, records, sending, setting_up
+from . import bundles, checking, erasing, keeping, keys, looking, pages, records, sending, setting_up
 from .shell import Exit, error_value, exit_of, print_json
 
 cli = typer.Typer(
     add_completion=False,
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
-    help="Write, sign and publish your organisation's directory records. Exit status: 0 done, 1 refused or done in "
-    "part, 30 hub not reachable, 64 wrong command.",
+    help="Write, sign and publish your organisation's directory records. Without a command: open your node's pages in "
+    "the browser. Exit status: 0 done, 1 refused or done in part, 30 hub not reachable, 64 wrong command.",
 )
 
 _COMMANDS: dict[str, Callable[..., None]] = {
+    "start": pages.start,
     "recover": keys.recover,
     "init": setting_up.init,
     "recovery-kept": setting_up.recovery_kept,
@@ -73,7 +74,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 def run(arguments: list[str]) -> int:
     """Run the command; return its exit status."""
     try:
-        result = cli(args=arguments, prog_name="jisr-node", standalone_mode=False)
+        result = cli(args=arguments or ["start"], prog_name="jisr-node", standalone_mode=False)
     except NodeError as error:
         if "--json" in arguments:
             print_json({"error": error_value(error)})
