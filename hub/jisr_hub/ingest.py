@@ -31,8 +31,8 @@ from jisr_protocol.validity import Source
 from . import log
 from .nullification import Reckoning
 from .ports import Draft, Erasure, Held, Kept, Key, Member, Position, Remembered, Told
+from .ports.notices import HeldBack
 from .takedown import holding
-from .takedown.noticing import HeldBack
 
 _PLAIN_MEMBERS = frozenset({"at", "jws", "op", "seq"})
 NOTICES = ("erase", "hold", "unhold")

@@ -21,7 +21,7 @@ from jisr_hub.app.serving import application
 from jisr_hub.cli import checking, keeping, putting_back, setting_up
 from jisr_hub.failures import Unwritable
 from jisr_hub.ports import Member
-from jisr_hub.storage.engines import PooledAddress
+from jisr_hub.storage.database import PooledAddress
 from jisr_hub.storage.sql import SqlLedger
 from jisr_hub.storage.standby import LOOK_SECONDS, SqlStandby
 from tests.hub.author import Author

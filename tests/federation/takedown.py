@@ -21,7 +21,7 @@ from jisr_hub.app import duties
 from jisr_hub.app.opening import Running, open_hub
 from jisr_hub.cli import setting_up
 from jisr_hub.ports import Peer
-from jisr_hub.takedown.noticing import Follower
+from jisr_hub.ports.notices import Follower
 from jisr_hub.web import api, notices
 from jisr_node.app import Node
 from jisr_protocol.reader.follow import follow

@@ -18,9 +18,9 @@ from starlette.testclient import TestClient
 from jisr_hub import config
 from jisr_hub.app.serving import application
 from jisr_hub.cli import noticing, setting_up
+from jisr_hub.ports.notices import Follower
 from jisr_hub.storage.sql import SqlLedger
 from jisr_hub.takedown.acknowledging import Acknowledgements
-from jisr_hub.takedown.noticing import Follower
 from jisr_protocol import ack, identifiers, keys, notice, notice_call
 from jisr_protocol.ack import Ack
 from jisr_protocol.limits import ADVICE_KEPT

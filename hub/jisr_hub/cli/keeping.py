@@ -21,7 +21,7 @@ from .. import config, identity
 from ..app.folder import KEYS, now, read_identity
 from ..storage import archive, engines
 from ..storage.archive import About
-from ..storage.engines import Database
+from ..storage.database import Database
 from ..storage.folder import FolderPages
 from .setting_up import SettingUpError, check_there, opened
 

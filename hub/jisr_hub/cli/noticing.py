@@ -11,9 +11,9 @@ from jisr_protocol.limits import BASIS_CHARACTERS
 from .. import config
 from ..app.folder import now, read_identity
 from ..hub import Hub
+from ..ports.notices import OPEN, Follower
 from ..storage.sql import SqlLedger
 from ..takedown.acknowledging import Acknowledgements, Receipt
-from ..takedown.noticing import OPEN, Follower
 from . import erasing, holding
 from .setting_up import SettingUpError, opened
 

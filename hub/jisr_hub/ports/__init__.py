@@ -7,6 +7,7 @@ The ledger is the truth. Each method says what an adapter must guarantee; tests/
     entries     lines of logs, and what is held of records
     nodes       who a node is, what is said of it
     takedown    notices as they are carried out
+    notices     holds, what they hold back, acks, and who follows
     trees       state trees of single nodes, as they are kept
     following   hubs and feeds that are followed
     publishing  Pages, the Fence, what was published last

@@ -11,10 +11,10 @@ from jisr_protocol.envelope import Envelope
 from jisr_protocol.keys import KeyRing
 from jisr_protocol.push import NodeLog
 
-from ..takedown.noticing import HeldBack, NoticeLedger
 from .entries import Draft, Held, Kept, Key, Number, Place, Position, Remembered, Unjudged
 from .following import Peer, Pull
 from .nodes import Member, Nullified, Stated, Told
+from .notices import HeldBack, NoticeLedger
 from .publishing import Published
 from .takedown import Erased, Erasure, Said
 from .trees import BranchPlace, KeptTree

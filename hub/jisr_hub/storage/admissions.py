@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from ..authority.admissions import Invitation, Request
 from . import tables as t
-from .engines import Database
+from .database import Database
 
 
 class SqlAdmissions:

@@ -31,7 +31,7 @@ from jisr_protocol import identifiers
 
 from . import migrations
 from . import tables as t
-from .engines import Database, streamed
+from .database import Database, streamed
 
 FORM = 1
 PART_BYTES = 4 * 1024 * 1024

@@ -14,8 +14,8 @@ from jisr_protocol.notice import ALL
 
 from ..ports import Around, Held, Key, Member, Told
 from . import told
+from .database import Database
 from .dialogue import Ask, Dialogue, Rows, beside, several
-from .engines import Database
 
 
 def texts(database: Database, values: Iterable[str]) -> tuple[object]:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from ..mail.campaigns import CORRECT, Asked, Campaign
 from ..ports import Key
 from . import tables as t
-from .engines import Database
+from .database import Database
 
 _SHOWN = 200
 

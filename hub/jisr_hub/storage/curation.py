@@ -30,8 +30,8 @@ from ..curation.terms import Concept, Mapped, mappings
 from ..curation.words import NOT_SAME, SAME, TYPE, Voices, Word, counting, word_of
 from ..ports import Conflict, Key
 from . import tables as t
+from .database import Database, streamed
 from .dialogue import Ask, Dialogue, Put
-from .engines import Database, streamed
 from .sql import SqlLedger
 
 ACCEPT, IGNORE = "accept", "ignore"

@@ -13,7 +13,7 @@ from ..desk.limiting import Limit
 from ..desk.roles import Role
 from ..desk.sessions import IDLE_SECONDS, Session
 from . import tables as t
-from .engines import Database
+from .database import Database
 
 
 class SqlAccounts:

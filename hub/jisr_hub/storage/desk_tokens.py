@@ -12,7 +12,7 @@ from ..desk.accounts import Account
 from ..desk.roles import Right, Role
 from ..desk.tokens import Token
 from . import tables as t
-from .engines import Database
+from .database import Database
 
 
 class SqlTokens:

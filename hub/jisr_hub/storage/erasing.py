@@ -23,7 +23,7 @@ from ..ports import Erased, Erasure, Kept, Number
 from ..takedown.erasure import covered, erased_kept, erased_line, erased_slice
 from . import journal, stating
 from . import tables as t
-from .engines import Database
+from .database import Database
 from .holding import Holding, append, drop_back
 from .noticing import note
 

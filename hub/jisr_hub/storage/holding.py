@@ -15,12 +15,12 @@ from jisr_protocol import live, state_tree
 from jisr_protocol.notice import ALL
 
 from ..ports import Draft, Erasure, Number
+from ..ports.notices import HeldBack
 from ..takedown.erasure import held_line
 from ..takedown.holding import put_again, until
-from ..takedown.noticing import HeldBack
 from . import stating
 from . import tables as t
-from .engines import Database
+from .database import Database
 
 _ROWS = 512
 

@@ -14,7 +14,7 @@ from ..desk import chain
 from ..desk.chain import BEGIN, Line, Row, Ticket, Wanted, Writing
 from ..takedown.blocking import Block
 from . import tables as t
-from .engines import Database, streamed
+from .database import Database, streamed
 
 _ROWS = 256
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from ..mail.letters import UNDELIVERED, WAITING, WITHDRAWN, Correspondent, Letter, Link
 from . import tables as t
-from .engines import Database
+from .database import Database
 
 
 class SqlPostbox:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from ..mailbox.carrying import Left, Waiting
 from . import tables as t
-from .engines import Database
+from .database import Database
 
 _UNSCRUBBED = -1
 _EMPTY = {"content": None, "node": "", "at": _UNSCRUBBED}

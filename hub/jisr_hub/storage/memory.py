@@ -50,8 +50,8 @@ from ..ports import (
     Unjudged,
     View,
 )
+from ..ports.notices import HeldBack
 from ..takedown.erasure import covered, covers, erased_kept, erased_line, erased_slice, highest
-from ..takedown.noticing import HeldBack
 from .memory_notices import Hold, MemoryNotices
 
 _RECORD_OPS = ("put", "del", "out")

@@ -15,9 +15,9 @@ from jisr_protocol.limits import PAGE_ENTRIES
 from jisr_protocol.notice import ALL
 
 from ..ports import Draft, Erasure, Key, Number
+from ..ports.notices import Follower, Handled, Heard, HeldBack
 from ..takedown.erasure import covers, held_line, highest
 from ..takedown.holding import put_again, until
-from ..takedown.noticing import Follower, Handled, Heard, HeldBack
 
 
 @dataclass(frozen=True)

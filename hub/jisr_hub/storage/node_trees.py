@@ -13,8 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ..ports import BranchPlace, KeptTree
 from . import tables as t
+from .database import Database
 from .dialogue import Ask
-from .engines import Database
 
 ANY = "*"
 """In the place of paths: anything of the node may have changed."""

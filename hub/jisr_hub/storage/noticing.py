@@ -17,11 +17,11 @@ from jisr_protocol.identifiers import to_instant
 from jisr_protocol.keys import KeyRing
 
 from ..ports import Erasure, Key, Number
-from ..takedown.noticing import Follower, Handled, Heard, HeldBack
+from ..ports.notices import Follower, Handled, Heard, HeldBack
 from . import asking
 from . import tables as t
+from .database import Database
 from .dialogue import Ask, Rows
-from .engines import Database
 from .holding import Holding
 
 

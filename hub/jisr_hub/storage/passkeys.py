@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from ..desk.passkeys import Passkey
 from . import tables as t
-from .engines import Database
+from .database import Database
 
 
 class SqlPasskeys:

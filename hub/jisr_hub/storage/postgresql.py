@@ -18,8 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from ..failures import Unwritable
 from ..ports import Key, Lead, StillSeen
+from .database import PROGRAM, STILL_SEEN, PooledAddress, closing_streams
 from .dialogue import Ask, Dialogue, Put, Rows, T, beside
-from .engines import PROGRAM, STILL_SEEN, PooledAddress, closing_streams
 
 LOCK_SECONDS = 10
 WRITE_SECONDS = 60

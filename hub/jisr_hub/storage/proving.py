@@ -22,7 +22,7 @@ from jisr_protocol.state_tree import MAX_DEPTH, StateTree
 
 from ..ports import Nullified
 from . import tables as t
-from .engines import Database, streamed
+from .database import Database, streamed
 from .rebuild import Part, take, take_unshown
 from .sql import SqlLedger
 from .sqlite import Sqlite

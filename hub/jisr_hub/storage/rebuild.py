@@ -15,7 +15,7 @@ from jisr_protocol.entry import Entry
 from ..ports import Nullified
 from . import node_trees
 from . import tables as t
-from .engines import Database, streamed
+from .database import Database, streamed
 from .erasing import take_out
 from .sql import SqlLedger
 from .view import READ_ROWS

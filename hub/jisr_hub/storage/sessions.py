@@ -7,6 +7,7 @@ import asyncio
 import sqlalchemy as sa
 
 from . import engines
+from .database import PROGRAM
 
 WATCH_SECONDS = 5.0
 """A hub that serves asks its database more often than this, whatever it waits for: it looks whether it is its turn."""
@@ -28,7 +29,7 @@ async def working(address: str) -> list[str]:
         async with database.askers.connect() as connection:
             began = (await connection.execute(sa.select(sa.func.clock_timestamp()))).scalar_one()
             await asyncio.sleep(WATCH_SECONDS)
-            found = await connection.execute(_OTHERS, {"began": began, "program": engines.PROGRAM})
+            found = await connection.execute(_OTHERS, {"began": began, "program": PROGRAM})
             return [f"session {row.pid} from {row.address}" for row in found]
     finally:
         await database.close()

@@ -61,6 +61,7 @@ from ..ports import (
 from . import asking, engines, erasing, migrations, node_trees, stating, told
 from . import tables as t
 from .asking import About, Pushed
+from .database import Database
 from .dialogue import Ask, Rows, several
 from .erasing import Erasing
 from .holding import keep_back
@@ -73,7 +74,7 @@ from .view import SqlView
 class SqlLedger(SqlNotices):
     """The Ledger port on SQL. Open it with `open`; close it when done."""
 
-    def __init__(self, database: engines.Database, feed_name: str = "public") -> None:
+    def __init__(self, database: Database, feed_name: str = "public") -> None:
         self.database = database
         self._feed = feed_name
         self._folded: dict[str, KeyRing] = {}
@@ -90,7 +91,7 @@ class SqlLedger(SqlNotices):
 
         With `new_epoch`, make the feed first when it is not there; `schema` is PostgreSQL's, for a ledger beside the
         hub's own; `direct` leads to the database itself where the address is a pooler's. Raises
-        migrations.NewerDatabase, engines.PooledAddress.
+        migrations.NewerDatabase, database.PooledAddress.
         """
         ledger = cls(engines.of(place, schema, direct))
         try:

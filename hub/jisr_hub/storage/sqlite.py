@@ -19,8 +19,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from ..failures import Unwritable
 from ..ports import Key, Lead, StillSeen
 from . import one_trip  # noqa: F401 - it registers the way
+from .database import STILL_SEEN, closing_streams
 from .dialogue import Dialogue, Rows, T, answer_in_turns, sqlite_put
-from .engines import STILL_SEEN, closing_streams
 from .lane import Lane
 
 CACHE_KIB = 64 * 1024

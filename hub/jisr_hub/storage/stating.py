@@ -16,8 +16,8 @@ from jisr_protocol import state_tree
 from ..ports import Change, Conflict, Numbered, Stated
 from . import node_trees
 from . import tables as t
+from .database import Database
 from .dialogue import Ask, Dialogue
-from .engines import Database
 
 _TOUCHING = ("put", "del", "out")
 

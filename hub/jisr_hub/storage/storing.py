@@ -18,8 +18,8 @@ from ..ports import Change, Conflict, Draft, Key, Number, Numbered
 from . import stating
 from . import tables as t
 from .asking import UNJUDGED, guards, holds, texts
+from .database import Database
 from .dialogue import Ask, Dialogue, Put, Rows, beside, several
-from .engines import Database
 
 _RECORD_OPS = ("put", "del", "out")
 GROUP_ENTRIES = 1_000

@@ -15,7 +15,7 @@ from jisr_protocol.envelope import Envelope
 
 from ..ports import Change, Conflict, Told
 from . import tables as t
-from .engines import Database
+from .database import Database
 
 KEPT = 4096
 """Statements whose reading is remembered: that a node is ours is looked at with every push of it."""

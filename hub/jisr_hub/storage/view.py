@@ -12,7 +12,7 @@ from jisr_protocol import entry as entries
 from ..ports import BranchPlace, KeptTree, Touch
 from . import node_trees
 from . import tables as t
-from .engines import Database, streamed
+from .database import Database, streamed
 
 READ_ROWS = 512
 _STREAMED_ROWS = 4096

@@ -29,7 +29,7 @@ from jisr_protocol.refusal import Refusal, refuse
 from .. import log
 from ..hub import Hub
 from ..ports import Erasure, Said
-from .noticing import OPEN, Follower, Handled, Heard
+from ..ports.notices import OPEN, Follower, Handled, Heard
 
 
 @dataclass(frozen=True)

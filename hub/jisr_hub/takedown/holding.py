@@ -20,7 +20,7 @@ from jisr_protocol.notice import ALL, Notice
 
 from .. import log
 from ..ports import Draft, Key
-from .noticing import HeldBack
+from ..ports.notices import HeldBack
 
 
 def held(holds: Mapping[Key, int | None], node: str, record_id: str, rev: int) -> bool:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..refusal import Refusal
+from .shell import TEMPORARY, fail, print_json, usage_errors, verdict
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -65,24 +66,23 @@ def export(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Write a feed into a zip file, or what is new in it."""
-    from . import cli
     from .carrying import CannotExport
 
-    with cli._usage_errors():
+    with usage_errors():
         try:
             wanted = since(from_code) if from_code else None
             made = asyncio.run(
                 _export(feed, out, wanted, split_bytes(split) if split else None, allow_private=allow_private)
             )
         except ValueError as error:
-            cli._fail(str(error))
+            fail(str(error))
         except CannotExport as error:
-            cli._fail(str(error), cli.TEMPORARY)
+            fail(str(error), TEMPORARY)
         except OSError as error:
-            cli._fail(f"{out} cannot be written: {error.strerror or error}.")
+            fail(f"{out} cannot be written: {error.strerror or error}.")
     if as_json:
-        cli._print_json(made_facts(made))
-    cli._verdict(True, made_words(made))
+        print_json(made_facts(made))
+    verdict(True, made_words(made))
 
 
 async def _export(feed: str, out: Path, wanted: Any, split: int | None, *, allow_private: bool) -> Made:
@@ -161,16 +161,15 @@ def bring(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Check what came by hand like what comes by wire, and take it into a copy."""
-    from . import cli
 
-    with cli._usage_errors():
+    with usage_errors():
         done = import_parts(files, into, expect)
     if as_json:
-        cli._print_json(imported_facts(done, into))
+        print_json(imported_facts(done, into))
     for file, sentence in done.refused:
-        cli._verdict(False, f"{file} was refused: {sentence}. Nothing of it was kept; ask for it again.")
+        verdict(False, f"{file} was refused: {sentence}. Nothing of it was kept; ask for it again.")
     if done.standing.head is not None or done.result is not None:
-        cli._verdict(done.status == 0, imported_words(done))
+        verdict(done.status == 0, imported_words(done))
     raise typer.Exit(done.status)
 
 

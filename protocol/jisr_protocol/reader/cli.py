@@ -13,13 +13,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from .. import identifiers
 from ..limits import LONG_POLL_SECONDS
 from .bundle_cli import bundle_app
+from .shell import CONTRADICTED, TEMPORARY, USAGE, fail, print_json, print_lines, usage_errors, verdict
 
 if TYPE_CHECKING:
     from ..session import Outcome
@@ -27,11 +28,6 @@ if TYPE_CHECKING:
     from .follow import Progress, Result
     from .store import Copy
 
-USAGE = 64
-STOPPED = 130
-CONTRADICTED = 20
-BROKEN = 21
-TEMPORARY = 30
 # plain help and errors: their decorated form takes half a second to import
 app = typer.Typer(
     help="Follow Jisr feeds and keep verified copies of them.",
@@ -71,9 +67,9 @@ def follow(
     ] = None,
 ) -> None:
     """Bring a verified copy of a feed up to date."""
-    with _usage_errors():
+    with usage_errors():
         if expect is not None and (expected := identifiers.node(expect)):
-            _fail(f"--expect takes {expected}; came {expect}.")
+            fail(f"--expect takes {expected}; came {expect}.")
         options: dict[str, Any] = {"allow_private": allow_private, "expected_id": expect, "whole": whole, "bulk": bulk}
         options["witnesses"] = _policy(witness_policy)
         while True:
@@ -96,7 +92,7 @@ def _policy(file: Path | None) -> Policy | None:
     try:
         return parse_policy(file.read_bytes()[:POLICY_BYTES].decode())
     except (Refusal, OSError, UnicodeDecodeError) as error:
-        _fail(f"The policy {file} cannot be used: {error}. Nothing was fetched.")
+        fail(f"The policy {file} cannot be used: {error}. Nothing was fetched.")
 
 
 def _follow(feed: str, into: Path, options: dict[str, Any], reads_as: Path | None, as_json: bool) -> tuple[int, bool]:
@@ -131,11 +127,11 @@ def _at_host(feed: str, allow_private: bool) -> str | Outcome:
     except Forbidden:
         raise
     except ExchangeError as error:
-        _verdict(False, f"{feed}: the host could not be asked ({error}). Nothing was changed. Try again later.")
+        verdict(False, f"{feed}: the host could not be asked ({error}). Nothing was changed. Try again later.")
         return Outcome.TEMPORARY
     except Refusal as refusal:
         advice = "Nothing was changed. A newer version of this program may speak it."
-        _verdict(False, f"{feed} is served in no version that this program speaks ({refusal}). {advice}")
+        verdict(False, f"{feed} is served in no version that this program speaks ({refusal}). {advice}")
         return Outcome.BROKEN
 
 
@@ -145,7 +141,7 @@ def _credentials(folder: Path) -> Any:
     try:
         return credentials(folder)
     except NoCredentials as error:
-        _fail(str(error))
+        fail(str(error))
 
 
 @app.command()
@@ -153,7 +149,7 @@ def dump(file: FileArgument) -> None:
     """Print what the feed holds, as sorted JSON lines, and where it stands."""
     from .store import open_copy
 
-    with _usage_errors(), open_copy(file) as copy:
+    with usage_errors(), open_copy(file) as copy:
         for line in copy.dump():
             sys.stdout.buffer.write(line)
         sys.stdout.buffer.flush()
@@ -165,11 +161,11 @@ def nodes(file: FileArgument, as_json: JsonOption = False) -> None:
     from .report import nodes_dict, nodes_lines
     from .store import open_copy
 
-    with _usage_errors(), open_copy(file) as copy:
+    with usage_errors(), open_copy(file) as copy:
         if as_json:
-            _print_json(nodes_dict(copy))
+            print_json(nodes_dict(copy))
         else:
-            _print_lines(nodes_lines(copy))
+            print_lines(nodes_lines(copy))
 
 
 @app.command()
@@ -182,10 +178,10 @@ def show(
     from .store import open_copy
 
     node, _, id_ = record_id.rpartition("/")
-    with _usage_errors(), open_copy(file) as copy:
+    with usage_errors(), open_copy(file) as copy:
         record = copy.record(node or None, id_)
         if record is None:
-            _fail(f"There is no live, verified record {record_id} in {file}. See what is there with: jisr dump {file}")
+            fail(f"There is no live, verified record {record_id} in {file}. See what is there with: jisr dump {file}")
         _print_record(copy, record, as_json)
 
 
@@ -207,22 +203,22 @@ def why(
     """Print each step by which a record came here, and the proof that it stands in the feed."""
     from . import why as steps
 
-    with _usage_errors(), _copy_of(place) as copy:
+    with usage_errors(), _copy_of(place) as copy:
         node, _, id_ = record_id.rpartition("/")
         record = copy.record(node or None, id_)
         if record is None:
-            _fail(f"There is no live, verified record {record_id} in {place}.")
+            fail(f"There is no live, verified record {record_id} in {place}.")
         found = steps.chain_now(copy, record, _feed(feed or copy.address), allow_private=allow_private)
     if as_json:
-        _print_json(steps.as_dict(found))
+        print_json(steps.as_dict(found))
     else:
-        _print_lines(steps.as_lines(found))
+        print_lines(steps.as_lines(found))
     if proof is not None:
         content = steps.write_proof(found)
         if content is None:
-            _fail(f"There is no proof to write: {found.unproven}.", TEMPORARY)
+            fail(f"There is no proof to write: {found.unproven}.", TEMPORARY)
         proof.write_bytes(content)
-        _verdict(True, f"the proof is in {proof}; anybody can judge it with: jisr verify {proof}")
+        verdict(True, f"the proof is in {proof}; anybody can judge it with: jisr verify {proof}")
 
 
 @app.command()
@@ -235,21 +231,21 @@ def verify(
     from . import verification
 
     path = Path(place)
-    with _usage_errors(), _progress(shown=not as_json) as progress:
+    with usage_errors(), _progress(shown=not as_json) as progress:
         if not path.exists():
-            _fail(f"There is no file or folder {path}.")
+            fail(f"There is no file or folder {path}.")
         if path.is_dir():
-            verdict = verification.folder(path, progress)
+            found = verification.folder(path, progress)
         elif verification.is_evidence(path):
-            verdict = verification.case(path)
+            found = verification.case(path)
         else:
-            verdict = verification.copy(path, progress)
+            found = verification.copy(path, progress)
     if as_json:
-        _print_json(verdict.as_json())
+        print_json(found.as_json())
     else:
-        _print_lines(f"{name:<12} {value}" for name, value in verdict.counts.items())
-    _verdict(verdict.outcome == 0, verdict.sentence)
-    raise typer.Exit(int(verdict.outcome))
+        print_lines(f"{name:<12} {value}" for name, value in found.counts.items())
+    verdict(found.outcome == 0, found.sentence)
+    raise typer.Exit(int(found.outcome))
 
 
 def main() -> None:
@@ -266,10 +262,10 @@ def _feed(feed: str) -> str | Path:
 
     if is_address(feed):
         if "?" in feed or "#" in feed:
-            _fail(f"The address {feed} has a query. Give the feed's address, without '?' and '#'.")
+            fail(f"The address {feed} has a query. Give the feed's address, without '?' and '#'.")
         return feed
     if not Path(feed).is_dir():
-        _fail(f"{feed} is neither an http or https address nor a folder.")
+        fail(f"{feed} is neither an http or https address nor a folder.")
     return Path(feed)
 
 
@@ -288,75 +284,28 @@ def _copy_of(place: Path) -> Iterator[Copy]:
     with tempfile.TemporaryDirectory(prefix="jisr-") as aside:
         result = follow_once(place, Path(aside) / "copy", whole=True)
         if result.outcome != 0:
-            _fail(result.sentence, int(result.outcome))
+            fail(result.sentence, int(result.outcome))
         with open_copy(Path(aside) / "copy") as copy:
             yield copy
-
-
-@contextmanager
-def _usage_errors() -> Iterator[None]:
-    import sqlite3
-
-    from ..refusal import Refusal
-    from .answers import Forbidden
-    from .follow import Busy, Unwritable
-    from .tables import CopyProblem
-
-    try:
-        yield
-    except (Busy, Unwritable) as error:
-        _fail(str(error), TEMPORARY)
-    except (sqlite3.Error, Refusal) as error:
-        _fail(f"The copy is damaged ({error}). Nothing was changed; follow its feed into a new file.", BROKEN)
-    except (Forbidden, CopyProblem) as error:
-        _fail(str(error))
-    except KeyboardInterrupt:
-        _fail("Stopped. What was stored before is untouched; a second run goes on.", STOPPED)
-
-
-def _fail(sentence: str, status: int = USAGE) -> NoReturn:
-    _verdict(False, sentence)
-    raise typer.Exit(status)
-
-
-def _verdict(ok: bool, sentence: str) -> None:
-    from .follow import printable
-
-    word = "OK" if ok else "FAIL"
-    if sys.stderr.isatty():
-        word = f"\x1b[{32 if ok else 31};1m{word}\x1b[0m"
-    print(f"{word} {printable(sentence)}", file=sys.stderr)
 
 
 def _report(result: Result, into: Path, as_json: bool) -> None:
     from .report import as_dict, as_lines
 
     if as_json:
-        _print_json(as_dict(result, into))
+        print_json(as_dict(result, into))
     else:
-        _print_lines(as_lines(result, into))
-    _verdict(result.outcome == 0, result.sentence)
-
-
-def _print_json(value: dict[str, Any]) -> None:
-    import orjson
-
-    sys.stdout.buffer.write(orjson.dumps(value) + b"\n")
-    sys.stdout.buffer.flush()
-
-
-def _print_lines(lines: Iterator[str]) -> None:
-    for line in lines:
-        print(line)
+        print_lines(as_lines(result, into))
+    verdict(result.outcome == 0, result.sentence)
 
 
 def _print_record(copy: Any, record: Any, as_json: bool) -> None:
     from .report import record_dict, record_lines
 
     if as_json:
-        _print_json(record_dict(copy, record))
+        print_json(record_dict(copy, record))
     else:
-        _print_lines(record_lines(copy, record))
+        print_lines(record_lines(copy, record))
 
 
 @contextmanager

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from jisr_protocol.limits import BASIS_CHARACTERS
 
+from ...ports.notices import OPEN
 from ...takedown.acknowledging import Acknowledgements, Receipt
-from ...takedown.noticing import OPEN
 from ..bench import N_, Asked, Bench, CannotAct, Result
 from . import holding
 

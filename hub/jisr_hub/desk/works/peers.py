@@ -5,7 +5,7 @@ from __future__ import annotations
 from jisr_protocol import identifiers
 
 from ...ports import Peer
-from ...takedown.noticing import Follower
+from ...ports.notices import Follower
 from ..bench import Asked, Bench, CannotAct, Result, Undo
 
 

@@ -11,15 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import msgspec
 
 from jisr_protocol.ack import Ack
 from jisr_protocol.keys import KeyRing
 
-if TYPE_CHECKING:
-    from ..ports import Key, Number
+from .entries import Key, Number
 
 OPEN, ACCEPTED, DECLINED = "open", "accepted", "declined"
 
