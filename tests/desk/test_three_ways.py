@@ -85,7 +85,10 @@ FORMS = {
     "/desk/tokens/revoke": ("a token ends none", "account revoke"),
     "/desk/people/sign-out": ("no program looks after accounts", "account reset"),
     **dict.fromkeys(("/desk/sign-in", "/desk/sign-out", "/desk/password"), ("a program has a token", "account reset")),
-    **dict.fromkeys(("/desk/confirm", "/desk/confirm/passkey", "/desk/passkey"), ("a person shows who they are", "")),
+    **dict.fromkeys(
+        ("/desk/confirm", "/desk/confirmed", "/desk/confirm/passkey", "/desk/passkey"),
+        ("a person shows who they are", ""),
+    ),
     **dict.fromkeys(("/desk/passkeys/add", "/desk/passkeys/remove"), ("a browser makes the key", "")),
 }
 LISTS = {

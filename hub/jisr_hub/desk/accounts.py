@@ -105,6 +105,10 @@ class Accounts(Protocol):
         """Keep a sign-in that is under way, and forget those that have expired."""
         ...
 
+    async def pending(self, key: str, now: int) -> Pending | None:
+        """What is under way, left where it is."""
+        ...
+
     async def arrive(self, key: str, now: int) -> Pending | None:
         """Take it out again: it comes back once."""
         ...

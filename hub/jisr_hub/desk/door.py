@@ -16,7 +16,7 @@ from typing import Any
 import structlog
 
 from ..ports import Clock
-from . import limiting, passwords, roles, sessions
+from . import carrying, limiting, passwords, roles, sessions
 from .accounts import LINK_SECONDS, Account, Accounts
 from .denied import Denied, Why
 from .passwords import Passwords
@@ -102,6 +102,7 @@ class Door:
         """End the session of this token, if there is one."""
         if token:
             await self.accounts.end(sessions.hashed(token))
+            await carrying.drop(self.accounts, sessions.hashed(token), self.now)
 
     async def link(self, name: str) -> str:
         """A one-time code with which its holder chooses a password for this account; told once and kept nowhere."""
@@ -135,6 +136,7 @@ class Door:
         token, session = sessions.confirmed(visitor.session, self.now, self.random_bytes)
         if not await self.accounts.exchange(visitor.session.key, session):
             raise Denied(Why.SIGNED_OUT)
+        await carrying.follow(self.accounts, visitor.session, session, self.now)
         return token
 
     async def count(self, limits: tuple[limiting.Limit, ...]) -> None:

@@ -157,7 +157,13 @@ class SqlAccounts:
     async def wait(self, pending: Pending, now: int) -> None:
         async with self._database.writing() as connection:
             await connection.execute(sa.delete(t.desk_pending).where(t.desk_pending.c.expires <= now))
-            await connection.execute(sa.insert(t.desk_pending).values(_row(pending)))
+            new = self._database.insert(t.desk_pending).values(_row(pending))
+            await connection.execute(new.on_conflict_do_update(index_elements=["key"], set_=_row(pending)))
+
+    async def pending(self, key: str, now: int) -> Pending | None:
+        c = t.desk_pending.c
+        rows = await self._rows(sa.select(t.desk_pending).where(c.key == key, c.expires > now))
+        return Pending(**rows[0]._mapping) if rows else None
 
     async def arrive(self, key: str, now: int) -> Pending | None:
         c = t.desk_pending.c

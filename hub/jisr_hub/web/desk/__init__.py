@@ -19,6 +19,7 @@ from ...desk.tokens import Tokens
 from ..oidc import Provider
 from . import asking
 from .acts import ActPages
+from .confirmed import Confirmed
 from .door_pages import BACK, DoorPages
 from .duplicates import Curating, Duplicates
 from .holds import Holds
@@ -61,6 +62,7 @@ def rooms(rim: Rim, parts: Parts) -> list[Room]:
         DoorPages(rim, parts.provider, parts.ceremonies),
         *([PasskeyPages(rim, parts.ceremonies, parts.acts)] if parts.ceremonies is not None else []),
         *([TokenPages(rim, parts.tokens, parts.acts)] if parts.tokens is not None else []),
+        Confirmed(rim),
         Home(rim, parts.open_, parts.acts, parts.bench),
         People(rim, parts.acts),
         *([Duplicates(rim, parts.curating)] if parts.curating is not None else []),

@@ -13,6 +13,7 @@ from ...desk.passkeys import Ceremonies
 from ...desk.roles import Right
 from ..oidc import Provider
 from . import passkeys
+from .confirmed import PAGE as CARRIED
 from .rim import Endpoint, Rim, Way, form_of
 
 PROVIDER = "/desk/provider"
@@ -104,7 +105,7 @@ class DoorPages:
         accounts, now = self.rim.door.accounts, self.rim.door.now
         subject = await self._provider.finish(accounts, said, self.rim.marked(request), now)
         token = await self.rim.door.come_from_provider(subject, self.rim.token(request))
-        return self.rim.mark(self.rim.go("/desk", token), "")
+        return self.rim.mark(self.rim.go(CARRIED, token), "")
 
     async def confirm_page(self, request: Request, visitor: Visitor | None) -> Response:
         """Ask for the password once more."""
@@ -120,4 +121,4 @@ class DoorPages:
         except Denied as denied:
             shown = await self._ways_to_confirm(visitor)
             return self.rim.refused(request, denied, visitor, "confirm.html", **shown)
-        return self.rim.go("/desk", token)
+        return self.rim.go(CARRIED, token)

@@ -17,6 +17,7 @@ from ...desk.door import Visitor
 from ...desk.passkeys import LABEL_CHARACTERS, Ceremonies
 from ...desk.roles import Right
 from .acts import noted
+from .confirmed import PAGE as CARRIED
 from .rim import Endpoint, Rim, Way, form_of
 
 SIGN_IN = "/desk/passkey"
@@ -68,7 +69,7 @@ class PasskeyPages:
     async def confirm(self, request: Request, visitor: Visitor | None) -> Response:
         """Go on under a new token that is fresh."""
         (credential,) = await form_of(request, "credential")
-        return self._rim.go("/desk", await self._ceremonies.confirm(_sure(visitor), credential))
+        return self._rim.go(CARRIED, await self._ceremonies.confirm(_sure(visitor), credential))
 
     async def listed(self, request: Request, visitor: Visitor | None) -> Response:
         """One's own passkeys."""

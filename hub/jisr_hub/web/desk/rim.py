@@ -17,8 +17,10 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from jisr_protocol.pages.language import N_
+from jisr_protocol.refusal import Refusal
 
 from ...authority.admissions import network_of
+from ...desk import carrying
 from ...desk.bench import CannotAct
 from ...desk.denied import Denied, Why
 from ...desk.door import Door, Visitor
@@ -113,6 +115,8 @@ class Rim:
         self._secure = address.startswith("https://")
         self.paths: frozenset[str] = frozenset()
         """What there is to look at: a page leads nowhere else."""
+        self.forms: dict[str, tuple[Way, Endpoint]] = {}
+        """Where forms are sent to, for what is carried over a confirmation."""
         self.cookie = "__Host-jisr_desk" if self._secure else "jisr_desk"
 
     def route(self, way: Way, endpoint: Endpoint) -> Route:
@@ -137,8 +141,11 @@ class Rim:
                     answer.headers["Content-Security-Policy"] = SCRIPTED
                 return answer
             except Denied as denied:
-                return self.refused(request, denied, visitor)
+                kept = denied.why is Why.CONFIRM and await self._keep(request, visitor, way)
+                return self.refused(request, denied, visitor, kept=kept)
 
+        if way.method == "POST":
+            self.forms[way.path] = way, endpoint
         return Route(way.path, guarded, methods=[way.method], name=f"{way.method} {way.path}")
 
     def token(self, request: Request) -> str:
@@ -201,6 +208,17 @@ class Rim:
             sentence = str(error)
         return self.show(request, "cannot.html", visitor, status, sentence=sentence, back=back)
 
+    async def _keep(self, request: Request, visitor: Visitor | None, way: Way) -> bool:
+        """Keep what was typed while its person confirms who they are; a page of ours sent it."""
+        if visitor is None or way.method != "POST" or hasattr(request.state, "carried"):
+            return False
+        try:
+            fields = await fields_of(request, carrying.MOST_BYTES)
+        except (Denied, Refusal):
+            return False
+        door = self.door
+        return await carrying.keep(door.accounts, visitor.session, way.path, fields, door.now, door.random_bytes)
+
     def _is_ours(self, request: Request) -> bool:
         """Whether a page of this hub sent the form: browsers say so, and no page can make them. Old browsers, and all
         on plain http, name the origin only."""
@@ -231,12 +249,16 @@ def may(visitor: Visitor | None, right: Right) -> bool:
 
 
 async def fields_of(request: Request, most_bytes: int = FORM_BYTES) -> list[tuple[str, str]]:
-    """The fields of a form, as they came. Raises Denied (FORM)."""
+    """The fields of a form, as they came, or as they were carried over a confirmation. Raises Denied (FORM)."""
+    for name in ("carried", "fields"):
+        if hasattr(request.state, name):
+            return list(getattr(request.state, name))
     if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
         raise Denied(Why.FORM)
     try:
         raw = (await body(request, most_bytes)).decode("ascii")
-        return parse_qsl(raw, keep_blank_values=True, max_num_fields=FIELDS, errors="strict")
+        request.state.fields = parse_qsl(raw, keep_blank_values=True, max_num_fields=FIELDS, errors="strict")
+        return list(request.state.fields)
     except ValueError as error:
         raise Denied(Why.FORM) from error
 
