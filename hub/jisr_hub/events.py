@@ -54,6 +54,8 @@ EVENTS = {
     "erasure.again": "An older database was put back; what was erased since is erased from it again.",
     "erasure.done": "What was erased is in no file of the database any more; what remains elsewhere is named.",
     "erasure.left": "What was erased is gone from all answers and still in a file; this is tried again.",
+    "messages.deleted": "Sealed messages that were taken or over are in no file of the database any more.",
+    "messages.left": "Sealed messages are gone from all answers and still in a file; this is tried again.",
     "attestation.failed": "Statements about nodes could not be renewed; the next round tries again.",
     "block.not_renewed": "A block could not be said anew; the next round tries again, days before it ends.",
     "block.renewed": "This hub has said its blocks anew.",

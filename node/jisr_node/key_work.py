@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from jisr_protocol.keys import KeyRing, Last, SigningKey
 
@@ -54,7 +54,7 @@ def listed(ring: KeyRing, signing: str) -> list[dict[str, Any]]:
 def rotate(node: Node, *, now: datetime, lost: str = "") -> Identity:
     """Go on with a new signing key. The old one is retired, or revoked when `lost` says why. Raises Contradiction."""
     seed = node.random(SEED_BYTES)
-    with _changing(node, seed) as opened:
+    with _changing(node, seed, now) as opened:
         after = identities.rotated(node.identity, seed, now, lost=lost, last=places(node))
         _say(node, after, opened, now)
     return node.identity
@@ -70,7 +70,7 @@ def end(node: Node, kid: str, *, now: datetime, lost: str = "") -> Identity:
         )
     if kid == node.identity.key.kid:
         return rotate(node, now=now, lost=lost)
-    with _changing(node, None) as opened:
+    with _changing(node, None, now) as opened:
         ring = identities.ended(node.identity, kid, now, lost=lost, last=places(node))
         _say(node, Identity(ring, node.identity.key), opened, now)
     return node.identity
@@ -82,7 +82,7 @@ def places(node: Node) -> Last:
 
 
 @contextmanager
-def _changing(node: Node, seed: bytes | None, *, signed_off: bool = True) -> Iterator[dict[str, Open]]:
+def _changing(node: Node, seed: bytes | None, now: datetime, *, signed_off: bool = True) -> Iterator[dict[str, Open]]:
     """One transaction in which the node's keys change; the key file and keys.json follow it."""
     if seed is not None:
         node.write_next_key(seed)
@@ -93,6 +93,8 @@ def _changing(node: Node, seed: bytes | None, *, signed_off: bool = True) -> Ite
                 node.feeds.check_may_sign()
             yield {feed.name: reopened(feed) for feed in node.store.feeds()}
             node.keep_keys()
+            if seed is not None and before.key.kid in before.ring.keys:
+                _keep_opening(node, before, now)
     # the transaction is undone whatever ended it, a Ctrl-C too; so is the key in memory and beside it
     except BaseException:
         node.become(before)
@@ -103,6 +105,13 @@ def _changing(node: Node, seed: bytes | None, *, signed_off: bool = True) -> Ite
     if seed is not None:
         node.take_next_key()
     node.show_keys()
+
+
+def _keep_opening(node: Node, before: Identity, now: datetime) -> None:
+    """Messages that are on their way, and those that are kept, are sealed to the key of before."""
+    from .messages.box import Box, Messages
+
+    Box(cast(Messages, node.store), node.identity).change_keys(before.key, now)
 
 
 def _say(node: Node, after: Identity, opened: dict[str, Open], now: datetime) -> None:
@@ -148,7 +157,7 @@ async def recover(
     if not agree(recovery.plan, unheard):
         return Recovered(recovery.plan, unheard)
     seed = node.random(SEED_BYTES)
-    with _changing(node, seed, signed_off=False):
+    with _changing(node, seed, now, signed_off=False):
         after = identities.recovered(
             node.identity.ring, recovery_seed, seed, now, last=recovery.plan.last, reason=reason
         )

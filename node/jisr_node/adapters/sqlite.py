@@ -13,8 +13,9 @@ from pathlib import Path
 
 from ..errors import Busy, Declined, Mistaken, Unwritable
 from ..ports import Change, Delivery, Erasure, Feed, KnownHub, Line, Quarantined, Stored
-from . import draft_tables
+from . import draft_tables, message_tables
 from .draft_tables import DraftTables
+from .message_tables import MessageTables
 
 LOCK_SECONDS = 5.0
 
@@ -68,6 +69,7 @@ CREATE TABLE imported (id TEXT PRIMARY KEY, list TEXT NOT NULL) STRICT, WITHOUT 
 CREATE INDEX imported_list ON imported (list);
 CREATE TABLE table_choice (shape TEXT PRIMARY KEY, choice TEXT NOT NULL) STRICT, WITHOUT ROWID;
 """,
+    message_tables.STEP,
 )
 """What brings a database from one version to the next, each step in one transaction together with its number."""
 
@@ -93,7 +95,7 @@ def only_one(place: Path) -> Iterator[None]:
         db.close()
 
 
-class SqliteStore(DraftTables):
+class SqliteStore(DraftTables, MessageTables):
     """A ports.Store; `place` is a path, or ":memory:" for tests and worlds in memory."""
 
     def __init__(self, place: Path | str = ":memory:") -> None:

@@ -17,7 +17,7 @@ import typer
 from typer.exceptions import TyperException
 
 from ..errors import NodeError
-from . import bundles, checking, erasing, keeping, keys, looking, pages, records, sending, setting_up
+from . import bundles, checking, erasing, keeping, keys, looking, messages, pages, records, sending, setting_up
 from .shell import Exit, error_value, exit_of, print_json
 
 cli = typer.Typer(
@@ -59,6 +59,7 @@ for _name, _command in _COMMANDS.items():
     cli.command(_name)(_command)
 cli.add_typer(keys.commands, name="keys")
 cli.add_typer(bundles.commands, name="bundle")
+cli.add_typer(messages.commands, name="messages")
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:

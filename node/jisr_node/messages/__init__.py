@@ -1,0 +1,1 @@
+"""Messages that others sealed to this node (docs/spec/sealed.md)."""
