@@ -85,6 +85,10 @@ def test_a_planted_address_is_found(text: str) -> None:
 # --- the pins --------------------------------------------------------------------------------------------
 
 
+RIMS = ("reader", "pages")
+"""Of the protocol: what an extra of the same name brings."""
+
+
 def pins(name: str) -> list[str]:
     """Each requirement of a list as one line, its hashes included."""
     text = (ROOT / "requirements" / f"{name}.txt").read_text(encoding="utf-8")
@@ -115,10 +119,15 @@ def test_every_requirement_is_pinned_and_hashed_and_nothing_else_is_said(name: s
 @pytest.mark.parametrize(
     ("name", "needed"),
     [
-        ("dev", lambda: declared("", "dev") | declared("protocol", "reader") | declared("node") | declared("hub")),
+        (
+            "dev",
+            lambda: (
+                declared("", "dev") | declared("protocol", *RIMS) | declared("node", "sheets") | declared("hub", "s3")
+            ),
+        ),
         ("reader", lambda: declared("protocol", "reader")),
-        ("node", lambda: declared("node") | declared("protocol", "reader")),
-        ("hub", lambda: declared("hub") | declared("protocol", "reader")),
+        ("node", lambda: declared("node", "sheets") | declared("protocol", *RIMS)),
+        ("hub", lambda: declared("hub") | declared("protocol", *RIMS)),
         ("build", lambda: {"hatchling"}),
     ],
 )
@@ -153,26 +162,30 @@ def imported(source: str) -> set[str]:
     return names
 
 
-def sources(place: str, *, reader: bool) -> list[Path]:
-    """Sources of a distribution; of the protocol either the core or the reader."""
-    found = sorted((ROOT / place / f"jisr_{place}").rglob("*.py"))
-    return [path for path in found if (f"jisr_{place}/reader/" in path.as_posix()) == reader]
+def sources(place: str, rim: str) -> list[Path]:
+    """Sources of a distribution; of the protocol either the core or one of its rims."""
+    package = ROOT / place / f"jisr_{place}"
+    if rim:
+        return sorted((package / rim).rglob("*.py"))
+    beside = [package / name for name in RIMS] if place == "protocol" else []
+    return [path for path in sorted(package.rglob("*.py")) if not any(map(path.is_relative_to, beside))]
 
 
 @pytest.mark.parametrize(
-    ("place", "reader", "brought"),
+    ("place", "rim", "brought"),
     [
-        ("protocol", False, lambda: declared("protocol")),
-        ("protocol", True, lambda: declared("protocol", "reader")),
-        ("node", False, lambda: declared("node") | declared("protocol", "reader")),
-        ("hub", False, lambda: declared("hub") | declared("hub", "s3") | declared("protocol", "reader")),
+        ("protocol", "", lambda: declared("protocol")),
+        ("protocol", "reader", lambda: declared("protocol", "reader")),
+        ("protocol", "pages", lambda: declared("protocol", "pages")),
+        ("node", "", lambda: declared("node", "sheets") | declared("protocol", *RIMS)),
+        ("hub", "", lambda: declared("hub", "s3") | declared("protocol", *RIMS)),
     ],
-    ids=["protocol", "protocol[reader]", "node", "hub"],
+    ids=["protocol", "protocol[reader]", "protocol[pages]", "node", "hub"],
 )
-def test_a_distribution_declares_what_it_imports(place: str, reader: bool, brought) -> None:
+def test_a_distribution_declares_what_it_imports(place: str, rim: str, brought) -> None:
     owners = packages_distributions()
     strangers = {}
-    for path in sources(place, reader=reader):
+    for path in sources(place, rim):
         for name in imported(path.read_text(encoding="utf-8")) - sys.stdlib_module_names:
             owner = {canonical(owner) for owner in owners.get(name, [name])}
             if not name.startswith("jisr_") and not owner & brought():
