@@ -446,7 +446,8 @@ class _Maker:
         maker.said, maker.country = self.said, self.country
         maker._own_place()
         self.problems += maker.problems
-        own = next((self._texts(name) for name in ("place", "street", "locality") if name in self.said), None)
+        shown = () if maker.record["privacy"] == "hidden" else ("place", "street", "locality")
+        own = next((self._texts(name) for name in shown if name in self.said), None)
         names = own or self._texts("name")
         for lang, text in names.items():
             column = self.rows.column_of(given[0])
