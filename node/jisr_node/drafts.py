@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from json import JSONDecodeError
 from typing import Any
+
+from jisr_protocol import canonical
 
 from .author import Author, Authored, Fault, Faulty, check_id, check_type
 from .identity import RandomBytes
@@ -131,6 +133,7 @@ class Drafts:
             raise Faulty(Fault("/type", "contradiction", f"{held.type}, which this record is", authored.type))
         if authored.local_id is not None:
             self._store.put_local_id(family(authored.type), authored.local_id, authored.id)
+        authored = _still_assured(authored, held.content if held is not None else None)
         self._store.drop_erased(authored.id)
         taken.ids.append(authored.id)
         if held is not None and held.content == authored.content:
@@ -144,6 +147,16 @@ class Drafts:
             self._store.drop_change(authored.id)
         else:
             self._store.put_change(Change(authored.id, authored.type, authored.content))
+
+
+def _still_assured(authored: Authored, held: bytes | None) -> Authored:
+    """A table or a program that says nothing of the last check takes no confirmation away: with nothing else changed
+    the record stays as it is."""
+    if held is None or b'"assured"' not in held or b'"assured"' in authored.content:
+        return authored
+    value = json.loads(held)
+    value.pop("assured", None)
+    return replace(authored, content=held) if canonical.dumps(value) == authored.content else authored
 
 
 def read_line(line: str | bytes, *, first: bool = False) -> Any:

@@ -11,7 +11,7 @@ put elsewhere has a higher one.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -21,7 +21,7 @@ from jisr_protocol import canonical, envelope, identifiers, keys
 from .feeds import PUBLIC as PUBLIC
 from .feeds import Feeds, Open, reopened
 from .identity import Identity
-from .ports import Change, Stored
+from .ports import Change, Store, Stored
 
 REV_FLOOR = "rev_floor"
 """The setting above which every new rev lies: what others may have seen of this node and is not known here."""
@@ -46,6 +46,10 @@ class Outbox:
     def __init__(self, feeds: Feeds) -> None:
         self._feeds, self._store, self._identity = feeds, feeds.store, feeds.identity
 
+    @property
+    def store(self) -> Store:
+        return self._store
+
     def become(self, identity: Identity) -> None:
         """Go on signing with another key of the same node."""
         self._identity = identity
@@ -57,11 +61,24 @@ class Outbox:
     def publish(self, now: datetime, only: Collection[str] = ()) -> Published:
         """Sign everything pending, or what is pending of some records `only`, and heads that are due; twice is once.
         Raises Busy or Contradiction."""
+        return self._signed(now, lambda opened, done: self.carry_out_all(opened, now, done, only))
+
+    def publish_these(self, changes: Callable[[], Iterable[Change]], now: datetime) -> Published:
+        """Sign these changes, which did not wait, and nothing that does. `changes` is called in the transaction, and
+        what it raises leaves no trace."""
+
+        def carry_out(opened: dict[str, Open], done: Published) -> None:
+            for change in changes():
+                self.carry_out(change, opened, now, done)
+
+        return self._signed(now, carry_out)
+
+    def _signed(self, now: datetime, carry_out: Callable[[dict[str, Open], Published], None]) -> Published:
         done = Published()
         with self._store.transaction():
             self._feeds.check_may_sign()
             opened = self._feeds.open_all(now)
-            self.carry_out_all(opened, now, done, only)
+            carry_out(opened, done)
             for feed in opened.values():
                 if feed.added or self._feeds.due(feed, now):
                     self._feeds.sign(feed, now)

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from ..adapters.backup_file import Contents
     from ..adapters.folder import Written
     from ..checking import Checked
+    from ..confirming.assuring import Assuring
     from ..drafts import Taken
     from ..editing.drafting import Drafting
     from ..rebase import Rebased
@@ -269,6 +270,12 @@ class Node:
         from ..editing.drafting import Drafting
 
         return Drafting(self.store, self._records, self.id, self._random)
+
+    def assuring(self) -> Assuring:
+        """What ages, and saying that it is still correct; see confirming.assuring."""
+        from ..confirming.assuring import Assuring
+
+        return Assuring(self._outbox, self.id, bytes.fromhex(self.store.settings()[beginning.IMPORT_SECRET]))
 
     # Erasing
 

@@ -17,7 +17,20 @@ import typer
 from typer.exceptions import TyperException
 
 from ..errors import NodeError
-from . import bundles, checking, erasing, keeping, keys, looking, messages, pages, records, sending, setting_up
+from . import (
+    bundles,
+    checking,
+    confirming,
+    erasing,
+    keeping,
+    keys,
+    looking,
+    messages,
+    pages,
+    records,
+    sending,
+    setting_up,
+)
 from .shell import Exit, error_value, exit_of, print_json
 
 cli = typer.Typer(
@@ -40,6 +53,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "erasures": erasing.erasures,
     "import": records.import_,
     "check": checking.check,
+    "still": confirming.still,
     "list": looking.list_,
     "show": looking.show,
     "publish": sending.publish,
