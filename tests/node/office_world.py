@@ -1,0 +1,118 @@
+"""Nodes with pages, served in a thread: one that is new, one whose sheet waits, one that is whole.
+
+with office_world(folder) as world:
+    world.address · world.link("whole") → a path that opens its pages once · world.names → what {…} in a path stands for
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import uvicorn
+
+from jisr_node.app import Node
+from jisr_node.app.first import hold_answers, settle_answers, start
+from jisr_node.app.lobby import Lobby
+from jisr_node.first_answers import Answers
+from jisr_node.web.http import Http
+from jisr_node.web.office import ROOMS, pages
+from jisr_node.web.office.rim import Rim
+from jisr_node.web.office.room import Room
+from jisr_node.web.office.serving import address_of, bound
+
+from .conftest import NOW, seeded
+
+ANSWERS = Answers(
+    name="جمعية دار الجسر", country="MA", purpose="نعلّم الكبار القراءة في طنجة.", contact="info@dar.example", lang="ar"
+)
+
+
+@dataclass
+class OfficeWorld:
+    """`names` are what the braces of a path stand for: {service}, {organization}."""
+
+    address: str
+    lobby: Lobby
+    names: dict[str, str] = field(default_factory=dict)
+
+    def link(self, name: str) -> str:
+        """An address that opens the pages of this node once."""
+        return f"{self.address}/open/{self.lobby.link(name)}"
+
+    def path(self, path: str) -> str:
+        """A path with its names filled in."""
+        return self.address + path.format(**self.names)
+
+
+@contextmanager
+def office_world(
+    folder: Path, *, rooms: Sequence[Callable[[Rim], Room]] = ROOMS, now: Callable[[], Any] = lambda: NOW
+) -> Iterator[OfficeWorld]:
+    """Nodes of the three stages, hosted in one process: "new", "sheet", "whole"."""
+    lobby = Lobby(folder, several=True, now=now, random_bytes=seeded("office"), allow_private=True)
+    for name in ("new", "sheet", "whole"):
+        lobby.add(name)
+    for name in ("sheet", "whole"):
+        begun(folder / name)
+    names = filled(folder / "whole")
+    with served(lobby, rooms=rooms) as address:
+        yield OfficeWorld(address, lobby, names)
+
+
+def begun(folder: Path) -> None:
+    """Answer the five questions."""
+    hold_answers(folder, ANSWERS)
+    start(folder, {**ANSWERS.settings(), "allow_private": True}, NOW, seeded(folder.name))
+    with Node.open(folder) as node:
+        settle_answers(node, folder)
+
+
+def filled(folder: Path) -> dict[str, str]:
+    """Keep the sheet, publish the organisation and a service, and leave one change unpublished."""
+    for sheet in folder.glob("recovery-*.txt"):
+        sheet.unlink()
+    service = {
+        "type": "org.jisr.service/1",
+        "source": {"local_id": "first"},
+        "name": {
+            "ar": {"value": "دروس مسائية", "origin": "author"},
+            "fr": {"value": "Cours du soir", "origin": "human"},
+        },
+        "organization": "local:organization/us",
+    }
+    with Node.open(folder) as node:
+        node.keep_recovery()
+        [service_id] = node.import_drafts([service]).ids
+        node.publish(now=NOW)
+        node.import_drafts([{**service, "source": {"local_id": "second"}, "name": "مكتبة الأطفال"}])
+        return {"service": service_id, "organization": node.find("local:organization/us")}
+
+
+@contextmanager
+def served(lobby: Lobby, *, rooms: Sequence[Callable[[Rim], Room]] = ROOMS) -> Iterator[str]:
+    """The pages of these nodes on a free port; gives their address."""
+    listener = bound("127.0.0.1", 0)
+    address = address_of(listener)
+    app = pages(lobby, hosts=[urlsplit(address).netloc], rooms=rooms)
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off", http=Http, ws="none"))
+    thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])), daemon=True)
+    thread.start()
+    until = time.monotonic() + 60
+    while not server.started:
+        assert time.monotonic() < until, "the pages did not start within 60 seconds"
+        time.sleep(0.02)
+    try:
+        yield address
+    finally:
+        server.should_exit = True
+        thread.join(20)
+        lobby.close()
+        assert not thread.is_alive(), "the pages did not stop within 20 seconds"
