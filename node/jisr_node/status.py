@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -164,7 +165,11 @@ def _todo(
 
 def name_of(content: bytes) -> str | None:
     """What a record is called, in the language it was written in if there is one."""
-    record = json.loads(content)
+    return named(json.loads(content))
+
+
+def named(record: Mapping[str, Any]) -> str | None:
+    """The same of a record that is read already."""
     words = record.get("name") or record.get("title") or {}
     chosen = words.get(record.get("lang")) or next(iter(words.values()), None) if isinstance(words, dict) else None
     return shown(str(chosen["value"]), 120) if isinstance(chosen, dict) and "value" in chosen else None

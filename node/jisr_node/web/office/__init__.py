@@ -20,6 +20,7 @@ from .hub import Hub
 from .keep import Keep
 from .rim import Rim
 from .room import Room
+from .still import Still
 
 __all__ = ["ROOMS", "pages"]
 
@@ -30,6 +31,7 @@ ROOMS: tuple[Callable[[Rim], Room], ...] = (
     Home,
     First,
     Hub,
+    Still,
 )
 """Every room."""
 
