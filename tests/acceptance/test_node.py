@@ -44,3 +44,31 @@ def _walk(zone, hours, days, day, spans):
         assert isinstance(answer, Open) == any(start <= clock < end for start, end in spans), (local, answer)
         moment, asked = moment + timedelta(minutes=5), asked + 1
     return asked
+
+
+def test_a_sealed_message_is_read_by_its_node_alone_and_leaves_nothing_behind(tmp_path, figure):
+    from tests.node.sealed_story import a_message
+
+    story = a_message(tmp_path)
+    assert story.read == story.written
+    assert story.found == {"database": 0, "log": 0, "pages": 0, "backup": 0, "bytes after it was taken": 0}
+    assert story.refused == {
+        "replay": "message_seen",
+        "wrong key": "unopenable",
+        "full": "mailbox_full",
+        "another hub's": "not_here",
+        "expired": 0,
+    }
+    assert story.full_says.startswith("after:") and "nothing was kept" in story.full_title
+    figure("places searched for the canary and for the sealed bytes", story.searched, "found", 0)
+
+
+def test_a_volunteer_is_in_no_output_of_a_hub_and_delete_me_removes_every_copy_with_receipts(tmp_path, figure):
+    from tests.node.sealed_story import a_volunteer
+
+    story = a_volunteer(tmp_path)
+    assert story.found == {"public outputs": 0, "hub's files, what was local": 0, "after delete-me": 0, "at home": 0}
+    assert story.held_before, "the one who agreed to partners was in a restricted feed, or nothing was shown"
+    assert story.local_receipt == ({}, "")
+    assert set(story.shared_receipt) == {"erased"}
+    figure("outputs searched", story.searched, "hubs that signed the erasure", len(story.shared_receipt))

@@ -15,6 +15,7 @@ from jisr_node import key_work
 from jisr_node.app import Node, messages
 from jisr_node.app.node import clock
 from jisr_node.errors import Declined, HubRefused, Mistaken
+from jisr_node.messages.box import OPENING_DAYS
 from jisr_protocol import sealed
 from jisr_protocol.limits import MESSAGE_DAYS
 from jisr_protocol.reader import sealing
@@ -123,7 +124,7 @@ def test_after_a_change_of_keys_older_messages_still_open_and_newer_are_sealed_t
     for raw in (on_its_way, letter(ours, 3)):
         assert taken(ours, raw) == ""
     assert {one.value["text"] for one in messages.box_of(ours).listed(NOW)} == {CANARY}
-    key_work.rotate(ours, now=NOW + timedelta(days=MESSAGE_DAYS + 1))
+    key_work.rotate(ours, now=NOW + timedelta(days=OPENING_DAYS + 1))
     assert len(ours.store.openings()) == 1, "keys of before go when nothing can be on its way to them"
 
 

@@ -13,9 +13,10 @@ from pathlib import Path
 
 from ..errors import Busy, Declined, Mistaken, Unwritable
 from ..ports import Change, Delivery, Erasure, Feed, KnownHub, Line, Quarantined, Stored
-from . import draft_tables, message_tables
+from . import draft_tables, message_tables, volunteer_tables
 from .draft_tables import DraftTables
 from .message_tables import MessageTables
+from .volunteer_tables import VolunteerTables
 
 LOCK_SECONDS = 5.0
 
@@ -70,6 +71,7 @@ CREATE INDEX imported_list ON imported (list);
 CREATE TABLE table_choice (shape TEXT PRIMARY KEY, choice TEXT NOT NULL) STRICT, WITHOUT ROWID;
 """,
     message_tables.STEP,
+    volunteer_tables.STEP,
 )
 """What brings a database from one version to the next, each step in one transaction together with its number."""
 
@@ -95,7 +97,7 @@ def only_one(place: Path) -> Iterator[None]:
         db.close()
 
 
-class SqliteStore(DraftTables, MessageTables):
+class SqliteStore(DraftTables, MessageTables, VolunteerTables):
     """A ports.Store; `place` is a path, or ":memory:" for tests and worlds in memory."""
 
     def __init__(self, place: Path | str = ":memory:") -> None:

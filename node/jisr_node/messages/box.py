@@ -21,13 +21,15 @@ from typing import Any, Protocol
 
 from jisr_protocol import identifiers, sealed
 from jisr_protocol.keys import encryption_key
-from jisr_protocol.limits import MESSAGE_DAYS
 from jisr_protocol.reader import sealing
 from jisr_protocol.refusal import Refusal
 from jisr_protocol.signing import OpeningKey, SigningKey
 
 from ..errors import Declined, Mistaken
 from ..identity import Identity
+
+OPENING_DAYS = 90
+"""How long an opening key of before is kept: messages live 30 days, what volunteers wrote of themselves 90."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ class Box:
         Within a transaction of the store.
         """
         try:
-            plain = sealing.unseal(sealed.parse(raw), self._keys())
+            plain = sealing.unseal(sealed.parse(raw), self.keys())
             seen = self._store.message_seen(sealed.id_in(plain))
             found = sealed.read(plain, to=self._identity.id, now=now, seen=seen)
         except Refusal as refusal:
@@ -88,7 +90,7 @@ class Box:
 
     def listed(self, now: datetime) -> list[Shown]:
         """What is kept and not over, newest first."""
-        keys = self._keys()
+        keys = self.keys()
         return [self._shown(one, keys) for one in self._store.messages() if one.expires > identifiers.to_instant(now)]
 
     def show(self, message_id: str, now: datetime) -> Shown:
@@ -122,8 +124,8 @@ class Box:
         return self._store.drop_messages(identifiers.to_instant(now))
 
     def change_keys(self, before: SigningKey, now: datetime) -> None:
-        """Keep the opening key of before, sealed to the one of now, as long as anything may be on its way to it."""
-        oldest = identifiers.to_instant(now - timedelta(days=MESSAGE_DAYS))
+        """Keep the opening key of before, sealed to the one of now, as long as anything may be sealed to it."""
+        oldest = identifiers.to_instant(now - timedelta(days=OPENING_DAYS))
         held = [(at, self._opened(raw, before.opening)) for at, raw in self._store.openings() if at > oldest]
         known = [(at, key) for at, key in held if key is not None]
         known.append((identifiers.to_instant(now), before.opening))
@@ -131,7 +133,8 @@ class Box:
             return
         self._store.replace_openings([(at, self._sealed(key)) for at, key in known])
 
-    def _keys(self) -> list[OpeningKey]:
+    def keys(self) -> list[OpeningKey]:
+        """What opens things that were sealed to this node, the key of now first."""
         current = self._identity.key.opening
         older = (self._opened(raw, current) for _, raw in self._store.openings())
         return [current, *(key for key in older if key is not None)]
