@@ -102,7 +102,7 @@ def a_message(folder: Path) -> Message:
         story.refused["wrong key"] = _opened_by(theirs, raw)
         story.found["log"] = _times([*forms(CANARY), raw[-80:-40]], log.getvalue().encode())
     backup = folder / "backup.tar"
-    asyncio.run(keeping.back_up(folder / "hub", backup))
+    asyncio.run(keeping.backup(folder / "hub", backup, with_key=False))
     story.found["backup"] = _times([*forms(CANARY), raw[-80:-40]], backup.read_bytes())
     asyncio.run(_scrubbed(folder / "hub"))
     story.found["bytes after it was taken"] = _times([raw[-80:-40], raw[600:640]], _files(folder / "hub"))
