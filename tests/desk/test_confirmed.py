@@ -117,7 +117,7 @@ async def test_a_form_of_another_session_or_another_site_is_worth_nothing(world:
             await other.post("/desk/confirm", data={"password": PASSWORD})
             assert await word_on(other) == ""
             assert (await other.post(PAGE, data={"word": word})).status_code == 400
-        planted = await one.post("/desk/tokens", data={"label": "x"}, headers={"Sec-Fetch-Site": "cross-site"})
+        planted = await one.post("/desk/act", data=block(world), headers={"Sec-Fetch-Site": "cross-site"})
         assert planted.status_code == 403 and await word_on(one) == word, "another site changes nothing of it"
         async with browser(world, door) as nobody:
             await nobody.post("/desk/act", data=block(world))

@@ -251,3 +251,75 @@ async def test_a_sync_goes_on_when_nothing_can_be_noted_and_the_log_says_so(
         assert (await hub.push(author)).admitted == 4
     assert "history.failed" in {line["event"] for line in logs}
     assert len(await hub.live()) == 3
+
+
+async def test_small_rounds_of_one_day_that_end_much_together_are_an_alarm(hub: ViewedHub) -> None:
+    author = Author("creeps")
+    author.puts(100)
+    await hub.admit(author)
+    await hub.push(author)
+    store = await flush(hub)
+    hub.clock.pass_time(seconds=86_400)
+    alarms = []
+    for number in range(9):
+        start = len(author.feed().lines)
+        author.delete(f"r{number}")
+        await hub.push(author, start)
+        await flush(hub)
+        hub.clock.pass_time(seconds=3600)
+        alarms.append((await store.rounds(author.id))[0].alarm)
+    assert alarms == ["", "", "", "", "", "crept", "", "", ""], "six of a hundred; what follows is counted anew"
+    (told,) = await store.alarms()
+    assert told.detail == "6 of 100 records ended within a day"
+    await store.look(told, "meant")
+    for number in range(9, 11):
+        hub.clock.pass_time(seconds=86_400)
+        start = len(author.feed().lines)
+        author.delete(f"r{number}")
+        await hub.push(author, start)
+        await flush(hub)
+        assert await store.alarms() == [], "one a day is a directory that is looked after"
+
+
+async def test_what_comes_and_goes_within_a_day_creeps_nowhere(hub: ViewedHub) -> None:
+    author = Author("drafts")
+    author.puts(30)
+    await hub.admit(author)
+    await hub.push(author)
+    for number in range(8):
+        start = len(author.feed().lines)
+        author.put(f"draft{number}")
+        await hub.push(author, start)
+        await flush(hub)
+        start = len(author.feed().lines)
+        author.delete(f"draft{number}")
+        await hub.push(author, start)
+        store = await flush(hub)
+    assert await store.alarms() == []
+
+
+async def test_a_peer_whose_records_are_all_renamed_is_an_alarm(hub: ViewedHub, tmp_path: Path) -> None:
+    async with viewed_hub(tmp_path / "there.sqlite", "there") as there:
+        author = Author("renames")
+        author.puts(20)
+        await there.admit(author)
+        await there.push(author)
+        await there.publish()
+        peer = Peer(there.id, "there", str(there.write_out(tmp_path / "feed")), 0, "")
+        await hub.ledger.keep_peer(peer)
+        followers = Followers(hub.hub, tmp_path / "peers", 60.0, allow_private=True)
+        hub.clock.now = there.clock.now
+        await followers.once(peer)
+        await flush(hub)
+        start = len(author.feed().lines)
+        for number in range(20):
+            author.edit(f"r{number}", name=called(f"another {number}"))
+        await there.push(author, start)
+        there.clock.pass_time(seconds=200)
+        await there.publish()
+        there.write_out(tmp_path / "feed")
+        hub.clock.now = there.clock.now
+        await followers.once((await hub.ledger.peers())[0])
+        store = await flush(hub)
+        latest = next(one for one in await store.rounds(there.id) if one.way == Way.PEER)
+        assert (latest.alarm, latest.renamed, latest.live) == ("renamed", 20, 20)

@@ -44,8 +44,10 @@ OPEN_AFTER, OPEN_SECONDS, OPEN_SECONDS_AT_MOST = 20, 3600.0, 6 * 3600.0
 WELL = frozenset({"verified", "braked"})
 NEUTRAL = frozenset({"", "throttled", "waiting"})
 """Ends that say nothing of how a source is: it, or this hub, asked for a pause."""
-EMPTIED, MUCH_GONE, RENAMED = "emptied", "much_gone", "renamed"
-"""Why a person should look: nothing is left, more than 5 % is gone, more than half has other names."""
+EMPTIED, MUCH_GONE, RENAMED, CREPT = "emptied", "much_gone", "renamed", "crept"
+"""Why a person should look: nothing is left, more than 5 % is gone, more than half has other names; or the rounds of a
+day, each of them small, have together ended more than 5 %."""
+CREPT_SECONDS = 24 * 3600
 _log = structlog.get_logger()
 
 
@@ -263,8 +265,23 @@ class Notes:
         done.live = await store.live(done.source, done.way) + done.gone - done.added
         if over and done.changed * 2 > done.live:
             done.renamed = await store.renamed(done.source, done.way, done.first, done.next)
-        done.alarm = alarm_of(done.gone, done.renamed, done.live) or done.alarm
+        done.alarm = alarm_of(done.gone, done.renamed, done.live) or await self._crept(done, store) or done.alarm
         self._unjudged.discard(done.key)
+
+    async def _crept(self, done: Round, store: History) -> str:
+        """Whether the rounds of the last day ended much together. Counted first by what the rounds say, and only when
+        that is much by the log itself, in which a record that came and went is none."""
+        since = identifiers.to_instant(self._clock() - timedelta(seconds=CREPT_SECONDS))
+        before = await store.since(done, since)
+        live = done.live + before.gone - before.added
+        much = alarm_of(done.gone + before.gone, 0, max(live, 1))
+        if not (done.gone and before.gone and much) or before.first < 0:
+            return ""
+        gone = await store.ended(done.source, done.way, before.first, done.next)
+        if not alarm_of(gone, 0, max(live, 1)):
+            return ""
+        done.detail = done.detail or f"{gone} of {live} records ended within a day"
+        return CREPT
 
     def _close_pushes(self, *, all: bool) -> None:
         now = self._clock()

@@ -65,6 +65,14 @@ class Round(msgspec.Struct):
         return self.added + self.changed + self.gone
 
 
+class Since(msgspec.Struct, frozen=True):
+    """What several rounds came to: records added and gone, and the first entry of theirs in this hub's log."""
+
+    added: int = 0
+    gone: int = 0
+    first: int = -1
+
+
 class LeftOut(msgspec.Struct, frozen=True):
     """An entry of a peer's feed that was not taken: the record, the problem code, and where in it."""
 
@@ -122,6 +130,14 @@ class History(Protocol):
 
     async def live(self, source: str, way: str) -> int:
         """How many live records come from there."""
+        ...
+
+    async def since(self, done: Round, since: str) -> Since:
+        """What earlier rounds of this source and way did since an instant, after the last of them that is an alarm."""
+        ...
+
+    async def ended(self, source: str, way: str, first: int, next: int) -> int:
+        """How many records of the source that were live before these entries of the log are not after them."""
         ...
 
     async def renamed(self, source: str, way: str, first: int, next: int) -> int:

@@ -11,9 +11,9 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ..ports.history import KEPT_DAYS, LEFT_OUT_KEPT, Condition, LeftOut, Order, Round, Way
+from ..ports.history import KEPT_DAYS, LEFT_OUT_KEPT, Condition, LeftOut, Order, Round, Since, Way
 from . import tables as t
-from .named import CHANGED, moved
+from .named import ADDED, CHANGED, GONE, moved
 from .sql import SqlLedger
 
 ALARMS_KEPT = 50
@@ -63,6 +63,25 @@ class SqlHistory:
     async def renamed(self, source: str, way: str, first: int, next: int) -> int:
         found = moved(self._ledger, source, way, first, next, CHANGED)
         return len({(each.node, each.id) async for each in found if each.has_another_name})
+
+    async def since(self, done: Round, since: str) -> Since:
+        c = t.source_round.c
+        ours = sa.and_(c.source == done.source, c.way == done.way, sa.not_(_is(done)))
+        told = sa.select(sa.func.max(c.ended).label("at")).where(ours, c.alarm != "")
+        after = max(since, (await self._ledger.rows(told))[0].at or "")
+        counts = [sa.func.coalesce(sa.func.sum(column), 0) for column in (c.added, c.gone)]
+        query = sa.select(counts[0].label("added"), counts[1].label("gone"), sa.func.min(c.first).label("first"))
+        row = (await self._ledger.rows(query.where(ours, c.ended > after, c.first >= 0)))[0]
+        return Since(int(row.added), int(row.gone), -1 if row.first is None else int(row.first))
+
+    async def ended(self, source: str, way: str, first: int, next: int) -> int:
+        was: dict[tuple[str, str], bool] = {}
+        now: dict[tuple[str, str], bool] = {}
+        async for each in moved(self._ledger, source, way, first, next):
+            key = (each.node, each.id)
+            was.setdefault(key, each.did != ADDED)
+            now[key] = each.did != GONE
+        return sum(was[key] and not now[key] for key in was)
 
     async def fold(self, today: str) -> int:
         day = date.fromisoformat(today)
