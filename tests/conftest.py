@@ -61,6 +61,15 @@ def shared() -> Path:
     return SHARED
 
 
+@pytest.fixture(scope="session", autouse=True)
+def new_databases() -> None:
+    """Thousands of new databases are made in a run: see tests/new_databases.py."""
+    from jisr_hub.storage import migrations
+    from tests import new_databases
+
+    migrations.upgrade = new_databases.upgrade
+
+
 @pytest.fixture
 def anyio_backend() -> str:
     """The loop that asynchronous tests run on."""

@@ -17,6 +17,7 @@ from jisr_hub.storage import migrations
 from jisr_hub.storage import tables as t
 from jisr_hub.storage.sql import SqlLedger
 from jisr_protocol import entry
+from tests import new_databases
 from tests.hub.author import Author
 
 pytestmark = pytest.mark.anyio
@@ -62,6 +63,45 @@ def test_the_steps_end_at_the_tables_the_code_uses(engine: sa.Engine) -> None:
         context = MigrationContext.configure(connection)
         assert compare_metadata(context, t.metadata) == []
         assert migrations.version(connection) == migrations.NEWEST
+
+
+_SHAPES = {
+    "sqlite": ["SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY name"],
+    "postgresql": [
+        (
+            "SELECT attrelid::regclass::text, attname, atttypid, attnotnull, attstattarget, attstorage, attcollation"
+            " FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid"
+            " WHERE relnamespace = current_schema()::regnamespace ORDER BY 1, 2"
+        ),
+        (
+            "SELECT relname, relkind, reloptions FROM pg_class WHERE relnamespace = current_schema()::regnamespace"
+            " ORDER BY 1"
+        ),
+        "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = current_schema() ORDER BY 1",
+        (
+            "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint"
+            " WHERE connamespace = current_schema()::regnamespace ORDER BY 1"
+        ),
+        "SELECT tgname, pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal ORDER BY 1",
+        "SELECT proname, prosrc FROM pg_proc WHERE pronamespace = current_schema()::regnamespace ORDER BY 1",
+    ],
+}
+
+
+def test_a_new_database_of_these_tests_is_what_the_steps_make(engine: sa.Engine) -> None:
+    """See tests/new_databases.py."""
+    shapes, rows = [], []
+    for made in (new_databases.by_steps, new_databases.upgrade, new_databases.upgrade):
+        with engine.connect() as connection:
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.dialect.name == "sqlite" else "SELECT 1")
+            made(connection)
+            wanted = _SHAPES[connection.dialect.name]
+            shapes.append([connection.exec_driver_sql(query).all() for query in wanted])
+            names = sorted(sa.inspect(connection).get_table_names())
+            rows.append({name: connection.exec_driver_sql(f"SELECT * FROM {name}").all() for name in names})
+            connection.rollback()
+    assert len(rows[0]) > 50 and shapes[0] == shapes[1] == shapes[2]
+    assert rows[0] == rows[1] == rows[2]
 
 
 def test_every_step_ends_where_the_next_begins(engine: sa.Engine) -> None:
