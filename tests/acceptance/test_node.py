@@ -1,10 +1,151 @@
-"""What a node must do for the people of an organization, a line each."""
+"""The NGO's own node: from an invitation to a published service, pages for everybody, and what the daily work rests on.
 
+Each test prints its figure. Short by default, whole with `--long`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import urllib.request
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import datetime, timedelta
+from pathlib import Path
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
+from playwright.sync_api import Page
+
+from jisr_hub.cli import authority, setting_up
+from jisr_node import recovery_words
+from jisr_node.app import Node, clock
+from jisr_node.app.lobby import Lobby
 from jisr_protocol import opening
 from jisr_protocol.opening import Days, Declared, Open
+from jisr_protocol.pages.language import NAMES
+from tests.acceptance.running import until
+from tests.e2e.keyboard import Keyboard
+from tests.e2e.test_directory_browser import launched, opened, violations
+from tests.e2e.test_node_browser import PAGES, SMALL, come_in, of, see
+from tests.faults.processes import HubProcess
+from tests.node.office_world import office_world, served
+
+STEPS = 25
+NAME, SERVICE = "جمعية دار الجسر", "دروس القراءة للكبار"
+
+
+# The first five minutes
+
+
+@contextmanager
+def two_countries(folder: Path) -> Iterator[tuple[HubProcess, HubProcess, str]]:
+    """A hub in Morocco, one in the Netherlands that follows it, and an invitation to the first."""
+    with ThreadPoolExecutor(1) as aside:  # a browser that is driven from here keeps an event loop in this thread
+        home, away = aside.submit(
+            lambda: [HubProcess(folder / "ma", name="Jisr Maroc"), HubProcess(folder / "nl", name="Jisr Nederland")]
+        ).result()
+        try:
+            home.start(JISR_HUB_PUBLISH_SECONDS="0.1")
+
+            def met() -> str:
+                peer = asyncio.run(setting_up.find_peer(away.folder, home.address))
+                asyncio.run(setting_up.add_peer(away.folder, peer))
+                return str(asyncio.run(authority.invite(home.folder, "Dar Al Jisr", 7.0, None))["link"])
+
+            link = aside.submit(met).result()
+            away.start(JISR_HUB_PUBLISH_SECONDS="0.1", JISR_HUB_POLL_SECONDS="0.5")
+            yield home, away, link
+        finally:
+            home.stop()
+            away.stop()
+
+
+def first_minutes(page: Page, keys: Keyboard, link: str, invitation: str, look: Callable[[], None]) -> None:
+    """From the link that the program opens to a published service, by the keyboard alone."""
+    page.goto(f"{link}?invitation={quote(invitation, safe='')}")
+    look()
+    keys.fill("#name", NAME)
+    keys.reach("#country")
+    keys.steps += 1
+    page.keyboard.press("ArrowDown")
+    keys.fill("#purpose", "نعلّم الكبار القراءة والكتابة في أحياء طنجة.")
+    keys.fill("#contact", "info@dar.example")
+    keys.fill("#hub", invitation)
+    keys.use("form[action='/begin'] button", "**/recovery")
+    look()
+    words = page.locator(".words li bdi").all_inner_texts()
+    assert len(words) == recovery_words.COUNT
+    keys.use("a[href='/recovery/words']")
+    look()
+    for place in ("1", "2"):
+        label = page.locator(f"label[for=word{place}]").inner_text()
+        number = int("".join(letter for letter in label if letter.isdigit()))
+        keys.fill(f"#word{place}", words[number - 1])
+    keys.use("form[action='/recovery/words'] button", "**/first")
+    look()
+    keys.fill("#name", SERVICE)
+    keys.fill("#description", "مساءً، ومجانًا، لكل من فاته أن يتعلّم.")
+    keys.use("form[action='/first'] button", "**/?said=published")
+    look()
+
+
+def test_from_an_invitation_to_a_service_that_another_country_shows(
+    tmp_path: Path, figure: Callable[..., None]
+) -> None:
+    """In Arabic, on a phone, by the keyboard alone."""
+    lobby = Lobby(tmp_path / "node", allow_private=True)
+    with (
+        launched() as browser,
+        two_countries(tmp_path) as (home, away, invitation),
+        served(lobby, upkeep=True) as address,
+        opened(browser, viewport=SMALL, locale="ar") as page,
+    ):
+        keys = Keyboard(page)
+        link = f"{address}/open/{lobby.link()}"
+        first_minutes(page, keys, link, invitation, lambda: see(page, "ar"))
+
+        def shown() -> bool:
+            with urllib.request.urlopen(f"{away.address}/directory?lang=ar", timeout=30) as answer:
+                return SERVICE in answer.read().decode()
+
+        seconds = until(shown, 90, "the other country shows the service")
+        page.reload()
+        assert NAME in keys.says()
+        assert page.locator(".well").count() == 1, keys.says()
+    with Node.open(tmp_path / "node") as node:
+        assert node.settings.hub == home.address
+        assert node.status(now=clock())["todo"] == []
+    figure(
+        f"{keys.steps} steps from the invitation to a published service; another country shows it {seconds:.0f} s on"
+    )
+    assert keys.steps <= STEPS
+
+
+# Pages for everybody
+
+
+def test_every_page_is_whole_in_every_language_on_the_smallest_screen(
+    tmp_path: Path, long: bool, figure: Callable[..., None]
+) -> None:
+    """axe, right to left, no other host, no overflow, no letter without a shape, nothing left in English. By keyboard:
+    tests/e2e/test_node_browser.py. The short run sees a part of the pages, in Tamazight."""
+    codes = list(NAMES) if long else ["zgh"]
+    seen = 0
+    with launched() as browser, office_world(tmp_path) as world:
+        for name, code in ((name, code) for code in codes for name in ("new", "sheet", "whole")):
+            with opened(browser, viewport=SMALL, locale=code) as page:
+                come_in(page, world, name)
+                for path in of(name) if long else of(name)[::3]:
+                    page.goto(world.path(path))
+                    see(page, code)
+                    assert violations(page) == "", (path, code)
+                    seen += 1
+    figure(f"{seen} views: {len(PAGES)} pages in {len(codes)} languages, 320 px wide")
+    assert seen == len(PAGES) * len(NAMES) if long else seen >= 3
+
+
+# What the daily work rests on
 
 _WEEK = ["MO", "TU", "WE", "TH"]
 _OFFICE = [

@@ -47,7 +47,7 @@ def address_of(listener: socket.socket) -> str:
 
 def serve(app: Starlette, lobby: Lobby, listener: socket.socket, ready: Callable[[], None]) -> None:
     """Serve until Ctrl-C or a stop signal; `ready` is called once it answers."""
-    app.router.lifespan_context = lambda _: _kept_up(lobby)
+    app.router.lifespan_context = lambda _: kept_up(lobby)
     config = uvicorn.Config(
         app, log_level="warning", access_log=False, lifespan="on", http=Http, ws="none", server_header=False
     )
@@ -69,7 +69,8 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def _kept_up(lobby: Lobby) -> AsyncIterator[None]:
+async def kept_up(lobby: Lobby) -> AsyncIterator[None]:
+    """Keep every node up, also those that are added meanwhile, as long as this lasts."""
     keeping = asyncio.create_task(_keep(lobby))
     try:
         yield
