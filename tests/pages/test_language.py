@@ -60,7 +60,9 @@ SAME: dict[str, dict[str, set[str]]] = {
     "hub": {
         "fr": {"Licence", "Pages"},
     },
-    "node": {},
+    "node": {
+        "nl": {"School"},
+    },
 }
 
 PLURALS = {

@@ -18,9 +18,11 @@ from .first import First
 from .home import Home
 from .hub import Hub
 from .keep import Keep
+from .publishing import Publishing
 from .rim import Rim
 from .room import Room
 from .still import Still
+from .writing import Writing
 
 __all__ = ["ROOMS", "pages"]
 
@@ -31,6 +33,8 @@ ROOMS: tuple[Callable[[Rim], Room], ...] = (
     Home,
     First,
     Hub,
+    Writing,
+    Publishing,
     Still,
 )
 """Every room."""

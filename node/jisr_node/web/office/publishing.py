@@ -111,8 +111,8 @@ class Publishing(Room):
         except TimeoutError:
             sending.add_done_callback(_heard)
             return ON_ITS_WAY, ""
-        except NodeError as error:
-            return NOT_TAKEN, str(error)
+        except NodeError as failed:
+            return NOT_TAKEN, str(failed)
         if kept := await visit.office.ask(lambda node: _kept_back(node, record_id)):
             return KEPT_BACK, kept
         for _, error in sent.errors:

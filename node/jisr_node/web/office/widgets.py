@@ -155,9 +155,9 @@ class Maker:
     def _plain(self, one: Plain, parts: dict[str, Any]) -> Widget:
         if one.kind in ("audience", "privacy"):
             # the third picture that few need is there for who has chosen it
-            values = [value for value in one.choices if value != "hub" or parts["value"] == "hub"]
+            pictured = [value for value in one.choices if value != "hub" or parts["value"] == "hub"]
             return Widget(
-                "radios", **parts, options=[self._option(one.code, value, parts["value"]) for value in values]
+                "radios", **parts, options=[self._option(one.code, value, parts["value"]) for value in pictured]
             )
         if one.kind in self._names:
             options = [Option(value, name, value == parts["value"]) for value, name in self._names[one.kind]]
