@@ -213,3 +213,12 @@ def test_a_volunteer_is_in_no_output_of_a_hub_and_delete_me_removes_every_copy_w
     assert story.local_receipt == ({}, "")
     assert set(story.shared_receipt) == {"done"}, "signed by the hub"
     figure("outputs searched", story.searched, "hubs that signed the erasure", len(story.shared_receipt))
+
+
+def test_kill_9_at_any_moment_of_editing_importing_publishing(tmp_path, long, figure):
+    from tests.node.test_editing_crash import killed
+
+    rounds = 40 if long else 3
+    saves = killed(tmp_path, rounds)
+    assert saves >= rounds
+    figure("kills while editing, importing, publishing:", rounds, "saves said before:", saves, "lost: 0")

@@ -29,6 +29,16 @@ PAGES: list[tuple[str, str]] = [
     ("whole", "/first"),
     ("whole", "/hub"),
     ("whole", "/nowhere"),
+    ("whole", "/records/new"),
+    ("whole", "/records/{service}"),
+    ("whole", "/records/{service}?step=when"),
+    ("whole", "/records/{organization}?step=contact"),
+    ("whole", "/records/{organization}?step=who"),
+    ("whole", "/records/{place}?step=map"),
+    ("whole", "/records/{service}/languages?in=fr"),
+    ("whole", "/records/{place}/publish"),
+    ("whole", "/records/{place}/history"),
+    ("whole", "/trash"),
 ]
 SMALL = {"width": 320, "height": 640}
 LOOKS = [("ar", "light", SMALL), ("en", "dark", DESK)]
@@ -109,11 +119,15 @@ def reach_all(page: Page) -> None:
     """Go by Tab through the whole page: every control is met, and shows that it is."""
     wanted = page.evaluate(
         "() => [...document.querySelectorAll('a[href], button, input, select, textarea, summary')]"
-        ".filter(one => one.type !== 'hidden' && one.checkVisibility() && !one.closest('.languages details ul')).length"
+        ".filter(one => one.type !== 'hidden' && one.checkVisibility() && !one.closest('.languages details ul'))"
+        # of radio buttons that belong together Tab meets the chosen one
+        ".filter(one => one.type !== 'radio' || one.checked).length"
     )
     page.evaluate("document.activeElement.blur()")
     met: set[str] = set()
-    for _ in range(wanted + 5):
+    # a box for a date or a time has a stop for each of its parts
+    timed = page.locator("input[type=date], input[type=time], input[type=datetime-local]").count()
+    for _ in range(wanted + 5 + 6 * timed):
         page.keyboard.press("Tab")
         where = page.evaluate(
             "() => { const one = document.activeElement; if (one === document.body) return null;"

@@ -21,6 +21,8 @@ import uvicorn
 from jisr_node.app import Node
 from jisr_node.app.first import hold_answers, settle_answers, start
 from jisr_node.app.lobby import Lobby
+from jisr_node.editing.fields import Writing
+from jisr_node.editing.tasks import TASKS
 from jisr_node.first_answers import Answers
 from jisr_node.web.http import Http
 from jisr_node.web.office import ROOMS, pages
@@ -93,7 +95,10 @@ def filled(folder: Path) -> dict[str, str]:
         [service_id] = node.import_drafts([service]).ids
         node.publish(now=NOW)
         node.import_drafts([{**service, "source": {"local_id": "second"}, "name": "مكتبة الأطفال"}])
-        return {"service": service_id, "organization": node.find("local:organization/us")}
+        place = node.drafting.begin(TASKS["place"], Writing("ar", "MA"), "CC-BY-4.0", NOW)
+        point = {"coordinates": {"latitude": "35.79", "longitude": "-5.82", "precision": "locality"}}
+        node.drafting.change(place, lambda record: {**record, **point}, node.drafting.open(place).seen, NOW)
+        return {"place": place, "service": service_id, "organization": node.find("local:organization/us")}
 
 
 @contextmanager
