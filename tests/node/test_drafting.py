@@ -66,7 +66,7 @@ def test_a_new_draft_is_no_record_until_it_is_published(node: Node, work: Drafti
     assert len(node.overview()) == 1
     type_in(work, new, step=task.steps[0], name="دروس")
     assert work.begin(task, WRITING, "CC-BY-4.0", NOW, held) != new
-    opened = work.accept(new, work.open(new).seen)
+    opened = work.accept(new, work.open(new).seen, NOW)
     node.publish(only=[new], now=NOW)
     work.published(opened, NOW)
     assert name(node.show(new)["published"]) == "دروس"
@@ -77,7 +77,7 @@ def test_a_new_draft_is_no_record_until_it_is_published(node: Node, work: Drafti
 def test_only_what_was_asked_for_is_published(node: Node, work: Drafting, held: str) -> None:
     other = node.import_drafts([organization("b")]).ids[0]
     type_in(work, held, name="بيت")
-    opened = work.accept(held, work.open(held).seen)
+    opened = work.accept(held, work.open(held).seen, NOW)
     assert node.publish(only=[held], now=NOW).count == 1
     work.published(opened, NOW)
     assert [change.id for change in node.store.changes()] == [other]
@@ -87,22 +87,37 @@ def test_nothing_is_published_that_nobody_looked_at(work: Drafting, node: Node, 
     looked_at = work.open(held).seen
     type_in(work, held, name="بيت")
     with pytest.raises(Declined, match="another window"):
-        work.accept(held, looked_at)
+        work.accept(held, looked_at, NOW)
     assert not node.store.changes()
     type_in(work, held, founded="long ago")
     with pytest.raises(Mistaken, match="Your draft is kept"):
-        work.accept(held, work.open(held).seen)
+        work.accept(held, work.open(held).seen, NOW)
     assert not node.store.changes()
 
 
 def test_what_another_window_writes_while_one_publishes_stays_a_draft(work: Drafting, node: Node, held: str) -> None:
     type_in(work, held, name="بيت")
-    opened = work.accept(held, work.open(held).seen)
+    opened = work.accept(held, work.open(held).seen, NOW)
     type_in(work, held, purpose="آخر")
     node.publish(only=[held], now=NOW)
     work.published(opened, NOW)
     assert name(node.show(held)["published"]) == "بيت"
     assert work.open(held).draft
+
+
+def test_what_an_import_changed_since_a_draft_was_begun_is_not_lost(work: Drafting, node: Node, held: str) -> None:
+    type_in(work, held, name="بيت")
+    content = node.show(held)["published"] | {"purpose": "من جدول", "founded": "2011"}
+    node.edit(held, content)
+    node.publish(now=NOW)
+    with pytest.raises(Declined, match="Both changes are kept"):
+        work.accept(held, work.open(held).seen, NOW)
+    record = work.open(held).record
+    assert (name(record), record["founded"], record["purpose"]["ar"]["value"]) == ("بيت", "2011", "من جدول")
+    opened = work.accept(held, work.open(held).seen, NOW)
+    node.publish(only=[held], now=NOW)
+    work.published(opened, NOW)
+    assert node.show(held)["published"]["founded"] == "2011"
 
 
 def test_two_windows_that_change_different_things_both_stand(work: Drafting, held: str) -> None:
@@ -220,7 +235,7 @@ def test_the_trash_brings_back_what_was_deleted(node: Node, work: Drafting, held
     assert (gone.waits, gone.back, name(gone.record)) == (False, True, "دار")
     assert not work.restore(held, NOW), "published: it is a draft again"
     assert not work.trash()
-    opened = work.accept(held, work.open(held).seen)
+    opened = work.accept(held, work.open(held).seen, NOW)
     node.publish(only=[held], now=NOW)
     work.published(opened, NOW)
     assert node.show(held)["published"]["rev"] == 3

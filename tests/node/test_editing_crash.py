@@ -44,7 +44,7 @@ with Node.open(folder) as node:
             print("saved", number, flush=True)
         node.import_drafts([organization(f"{number} {i}", name=f"{number} {i}") for i in range(8)])
         print("imported", number, flush=True)
-        opened = work.accept(record, work.open(record).seen)
+        opened = work.accept(record, work.open(record).seen, NOW)
         node.publish(only=[record], now=NOW)
         work.published(opened, NOW)
         print("published", number, flush=True)

@@ -251,7 +251,7 @@ class Drafting:
 
     # Publishing
 
-    def accept(self, record_id: str, made_of: str) -> Opened:
+    def accept(self, record_id: str, made_of: str, now: datetime) -> Opened:
         """Make a draft what is wanted, for the outbox to publish. Raises Mistaken when it is not what was looked at, or
         when it cannot be signed; then nothing was changed."""
         opened = self.open(record_id)
@@ -259,12 +259,38 @@ class Drafting:
             raise Declined(
                 "It was changed in another window since you looked at it, so nothing was published. Look at it again."
             )
+        if self.catch_up(record_id, now):
+            raise Declined(
+                "It was changed by a command or an import since this draft was begun, so nothing was published. Both "
+                "changes are kept, and what you wrote stands where both changed the same. Look at it again."
+            )
         if opened.record != opened.published:
             taken = self._records.take([{**opened.record, "id": record_id}], again=True)
             if taken.refused:
                 said = "; ".join(fault.sentence for refused in taken.refused for fault in refused.faults)
                 raise Mistaken(f"This cannot be published as it is: {said}. Your draft is kept.")
         return opened
+
+    def catch_up(self, record_id: str, now: datetime) -> bool:
+        """Bring into a draft what became of its record since it was begun: an import, a command, a confirmation. Where
+        both changed the same, the draft stands. Returns whether there was anything; the history holds both."""
+        with self._store.transaction():
+            draft, held = self._store.draft(record_id), self._held(record_id)
+            kept = [one for one in self._store.versions(record_id) if one.kind == PUBLISHED]
+            if draft is None or held is None or not kept or _record(kept[-1].content) == held:
+                return False
+            base, mine = _record(kept[-1].content), _record(self._version(record_id, draft.n).content)
+            if mine == held:
+                return False  # it was accepted, and the process died before that was noted
+            caught = dict(mine)
+            for name in base.keys() | held.keys():
+                if mine.get(name, _NOTHING) == base.get(name, _NOTHING):
+                    caught = {one: member for one, member in caught.items() if one != name}
+                    caught |= {name: held[name]} if name in held else {}
+            at = identifiers.to_instant(now)
+            self._add(Version(record_id, self._next(record_id), at, PUBLISHED, _bytes(held)))
+            self._put(record_id, caught, SAVED, now)
+        return True
 
     def published(self, opened: Opened, now: datetime) -> None:
         """Take note that what was accepted is published; what another window wrote meanwhile stays a draft."""

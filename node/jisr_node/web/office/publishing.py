@@ -76,7 +76,7 @@ class Publishing(Room):
 
         def work(node: Node) -> str:
             now = visit.office.now()
-            opened = node.drafting.accept(record_id, asked.get("seen", ""))
+            opened = node.drafting.accept(record_id, asked.get("seen", ""), now)
             node.publish(only=[record_id], now=now)
             # dying here leaves a draft that says what is published already, and is none any more
             node.drafting.published(opened, now)
