@@ -181,7 +181,10 @@ class Office:
 
 async def _round(node: Node, now: datetime) -> None:
     """One round of upkeep."""
+    from . import volunteers  # with what opens and seals: heavy, and needed here first
+
     node.renew(now=now)
+    volunteers.expire(node, now=now)
     invited = Invited(node.store)
     if link := invited.link():
         await node.join(link, now=now)

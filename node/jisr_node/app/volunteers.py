@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import cast
+from typing import Any, cast
 
 from jisr_protocol import identifiers, sealed
 from jisr_protocol.reader import sealing
@@ -31,6 +31,8 @@ from .messages import SCRUB, box_of
 from .node import Node, clock
 
 BASIS = "a volunteer asked for it"
+ENROLLED_AT_MOST = 500
+"""The form is open to anybody."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,8 @@ class Receipts:
 def enrol(node: Node, offer: Offer, *, now: datetime | None = None) -> str:
     """Keep a profile; returns the word of its link. Raises Mistaken, with nothing kept, when something is at fault."""
     moment = now or clock()
+    if sum(not row.gone for row in _store(node).volunteers()) >= ENROLLED_AT_MOST:
+        raise Declined(f"There are {ENROLLED_AT_MOST} profiles already. Nothing was kept. Try again another day.")
     word = desk.word_of(node.random(desk.SECRET_BYTES))
     _keep(node, desk.key_of(word), offer, "", moment)
     return word
@@ -108,6 +112,12 @@ def expire(node: Node, *, now: datetime | None = None) -> int:
             with node.store.transaction():
                 _store(node).drop_volunteer(row.key)
     return gone
+
+
+def listed(node: Node) -> list[Offer]:
+    """Who is enrolled now, for those who keep this node: what they filled in, how to reach them too."""
+    rows = [row.sealed for row in _store(node).volunteers() if not row.gone]
+    return [profiles.offer_of(_opened(node, raw)) for raw in rows if raw is not None]
 
 
 def _keep(node: Node, key: str, offer: Offer, record: str, now: datetime) -> None:
@@ -173,7 +183,7 @@ def _sealed(node: Node, offer: Offer) -> bytes:
         ) from None
 
 
-def _opened(node: Node, raw: bytes) -> dict[str, object]:
+def _opened(node: Node, raw: bytes) -> dict[str, Any]:
     plain = sealing.unseal(sealed.parse(raw), box_of(node).keys())
-    value: dict[str, object] = json.loads(plain.partition(b"\n")[0])
+    value: dict[str, Any] = json.loads(plain.partition(b"\n")[0])
     return value

@@ -18,10 +18,12 @@ from .first import First
 from .home import Home
 from .hub import Hub
 from .keep import Keep
+from .messages import Letters
 from .publishing import Publishing
 from .rim import Rim
 from .room import Room
 from .still import Still
+from .volunteers import Volunteers
 from .writing import Writing
 
 __all__ = ["ROOMS", "pages"]
@@ -36,6 +38,8 @@ ROOMS: tuple[Callable[[Rim], Room], ...] = (
     Writing,
     Publishing,
     Still,
+    Letters,
+    Volunteers,
 )
 """Every room."""
 
