@@ -31,6 +31,7 @@ PAGES: list[tuple[str, str]] = [
     ("whole", "/messages"),
     ("whole", "/volunteers"),
     ("whole", "/volunteer/new/whole"),
+    ("whole", "/sheets"),
     ("whole", "/nowhere"),
     ("whole", "/records/new"),
     ("whole", "/records/{service}"),

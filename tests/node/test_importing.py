@@ -343,8 +343,8 @@ def test_the_command_says_what_will_happen_and_what_is_wrong(
     assert run([*told, "--dry-run"]) == 1
     out, err = capsys.readouterr()
     assert "27 rows: 50 would be added" in out and "Nothing was changed" in out
-    assert "cell C28 Association x: This is no telephone number" in err and "row 27 Association 3: This row says" in err
-    assert "Association 24" in err and "C28: This is no telephone" in (tmp_path / "home.csv").read_text("utf-8-sig")
+    assert "cell C28 Association x: Write it like this: +212" in err and "row 27 Association 3: This row says" in err
+    assert "Association 24" in err and "C28: Write it like this" in (tmp_path / "home.csv").read_text("utf-8-sig")
     assert run(told) == 1
     assert "2 rows left out. Next: jisr-node publish" in capsys.readouterr().out
     assert run(["import", str(tmp_path / "gone.xlsx"), "--dir", str(tmp_path / "n")]) == 64

@@ -20,7 +20,7 @@ from .tables import Book, Row, Sheet
 from .text import folded
 
 SHOWN_ROWS = 5
-_DATES = frozenset({"start", "end", "deadline", "review_by", "assured"})
+DATES = frozenset({"start", "end", "deadline", "review_by", "assured"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ def _language(lang: str, spoken: str, country: str) -> str:
 
 def _ordered(table: Table, columns: Sequence[Column]) -> tuple[Column, ...]:
     """The order of day and month in every column of dates, as its own cells show it."""
-    asked = [column for column in columns if column.field in _DATES and not column.order]
+    asked = [column for column in columns if column.field in DATES and not column.order]
     if not asked:
         return tuple(columns)
     seen: dict[int, set[str]] = {column.place: set() for column in asked}

@@ -41,39 +41,25 @@ FILES: Mapping[str, str] = MappingProxyType(
         "no_openpyxl": N_(
             "This computer cannot read workbooks of Excel yet. Install jisr-node[sheets], or save the table as CSV."
         ),
-        "no_package": N_("This is no HSDS package that can be read."),
     }
 )
 CELLS: Mapping[str, str] = MappingProxyType(
     {
-        "date": N_("This is no day that can be read: {came}. Write it like {expected}."),
         "which_date": N_(
             "This can be two days: {came}. Write the one you mean, {expected}, or choose for the whole column "
             "whether the day or the month comes first."
         ),
-        "number": N_("This is no whole number: {came}. Write it like {expected}."),
         "yes_no": N_("Write yes or no. It says: {came}."),
-        "phone": N_("This is no telephone number that can be called: {came}. Write it like {expected}."),
         "digits_lost": N_(
             "The spreadsheet has shortened this number, so its last digits are lost: {came}. Make the cell a text cell "
             "and write the number again."
         ),
-        "mail": N_("This is no mail address: {came}. Write it like {expected}."),
-        "web": N_("This is no web address: {came}. Write it like {expected}."),
-        "choice": N_("Choose one of these: {expected}. It says: {came}."),
-        "language": N_("This language is not known: {came}. Write its name or its code, such as {expected}."),
-        "country": N_("This country is not known: {came}. Write its name or its code, such as {expected}."),
-        "degrees": N_("This is no place on the map: {came}. Write degrees like {expected}."),
-        "postal_code": N_("This is no postal code: {came}. Write it like {expected}."),
-        "register": N_("This is no number of a register: {came}. Write it like {expected}."),
         "ends_first": N_("This ends ({came}) before it begins ({expected}). Correct one of the two days."),
-        "missing": N_("“{expected}” is missing. Add it."),
         "twice": N_("This row says again what row {expected} says. Take one of the two out, or give each a number."),
         "erased": N_(
             "This was erased on {expected}. Take the row out; only who wants it back on purpose imports it again."
         ),
         "belongs_out": N_("It belongs to “{came}”, and row {expected}, which says who that is, has to be fixed first."),
-        "misfit": N_("This cannot stand in a record: expected {expected}; it says {came}."),
         "hours_as_words": N_(
             "These hours are kept as words, so nobody can search by them: {came}. Write them like {expected}."
         ),
@@ -83,6 +69,16 @@ CELLS: Mapping[str, str] = MappingProxyType(
         ),
     }
 )
+
+
+LIKE = frozenset(
+    ("date", "number", "phone", "mail", "web", "language", "country", "degrees", "postal_code", "register")
+)
+"""Codes of what cannot be read, said as the validator says it: write it like this."""
+OF_VALIDATOR: Mapping[str, str] = MappingProxyType(
+    {"missing": "missing", "choice": "choice", "misfit": "form", **dict.fromkeys(LIKE, "like")}
+)
+"""Code → the validator's sentence for it: no sentence stands twice."""
 
 
 def plain(text: str) -> str:
@@ -100,6 +96,8 @@ def sentence(problem: Problem, lang: str = "en", tr: Translate = plain) -> str:
     if problem.finding is not None:
         return validator_words.sentence(problem.finding, lang)
     expected = field_name(problem.expected, lang) if problem.code == "missing" else problem.expected
+    if of_validator := OF_VALIDATOR.get(problem.code):
+        return validator_words.findings(lang)[of_validator].format(expected=expected, came=problem.came or "—")
     return tr(CELLS[problem.code]).format(expected=expected, came=problem.came)
 
 

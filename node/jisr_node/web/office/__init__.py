@@ -22,6 +22,7 @@ from .messages import Letters
 from .publishing import Publishing
 from .rim import Rim
 from .room import Room
+from .sheets import Sheets
 from .still import Still
 from .volunteers import Volunteers
 from .writing import Writing
@@ -37,6 +38,7 @@ ROOMS: tuple[Callable[[Rim], Room], ...] = (
     Hub,
     Writing,
     Publishing,
+    Sheets,
     Still,
     Letters,
     Volunteers,
