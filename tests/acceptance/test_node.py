@@ -6,6 +6,9 @@ Each test prints its figure. Short by default, whole with `--long`.
 from __future__ import annotations
 
 import asyncio
+import json
+import subprocess
+import sys
 import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -29,6 +32,8 @@ from tests.e2e.keyboard import Keyboard
 from tests.e2e.test_directory_browser import launched, opened, violations
 from tests.e2e.test_node_browser import PAGES, SMALL, come_in, of, see
 from tests.faults.processes import HubProcess
+from tests.node import messy_checks as checks
+from tests.node import messy_tables as messy
 from tests.node.office_world import office_world, served
 
 STEPS = 25
@@ -222,3 +227,54 @@ def test_kill_9_at_any_moment_of_editing_importing_publishing(tmp_path, long, fi
     saves = killed(tmp_path, rounds)
     assert saves >= rounds
     figure("kills while editing, importing, publishing:", rounds, "saves said before:", saves, "lost: 0")
+def test_a_messy_spreadsheet_has_every_planted_error_named_by_its_cell_and_no_other(shared, figure, long):
+    services, count, faults = shared / "data/services-ar-en/services.jsonl", 540 if long else 60, 8 if long else 2
+    text = messy.make(services, 7, count, faults=faults, digits=False)
+    home = checks.check("services.csv", text, messy.as_csv(text, "cp1256", ";"))
+    checks.without_fault("services.csv", checks.mended_csv(home, text, ";"), count)
+    book = messy.make(services, 11, count, faults=faults, digits=True)
+    home = checks.check("services.xlsx", book, messy.as_xlsx(book))
+    checks.without_fault("services.xlsx", checks.mended_xlsx(home, book), count)
+    figure("planted errors named by their cell, none beside:", len(text.planted) + len(book.planted))
+
+
+def test_a_long_spreadsheet_is_taken_in_with_a_bar_in_bounded_memory(tmp_path, figure, long):
+    rows = 10_000 if long else 600
+    said = subprocess.run(
+        [sys.executable, "-c", _LONG_TABLE, str(tmp_path), str(rows)], capture_output=True, text=True, check=True
+    )
+    told = json.loads(said.stdout)
+    assert told["added"] >= rows and told["again"] == 0
+    assert told["steps"] == sorted(told["steps"]) and told["steps"][-1] == rows + 1 and len(told["steps"]) > rows // 60
+    assert told["peak_mb"] < 160
+    figure(f"{rows} rows: {told['seconds']:.1f} s of processor, at most {told['peak_mb']} MB")
+
+
+_LONG_TABLE = """
+import json, re, sys, time
+from pathlib import Path
+from openpyxl import Workbook
+from jisr_node.app import Node
+folder, rows = sys.argv[1], int(sys.argv[2])
+book = Workbook(write_only=True)
+sheet = book.create_sheet("Associations")
+sheet.append(["No", "Name", "Purpose", "Town", "Telephone", "E-mail", "Founded", "Languages"])
+for n in range(rows):
+    phone = f"0539{n % 900000 + 100000}"
+    sheet.append([n, f"Association {n}", "We teach people to read. " * 4, f"Town {n % 90}", phone,
+                  f"info{n}@example.org", 1990 + n % 30, "Arabic, French"])
+book.save(f"{folder}/list.xlsx")
+Node.init(f"{folder}/node", name="Dar", country="MA", lang="fr").close()
+with Node.open(f"{folder}/node") as node, open(f"{folder}/list.xlsx", "rb") as file:
+    steps, begun = [], time.process_time()
+    with node.importing("list.xlsx", file) as found:
+        found.prepare(lambda done, total: steps.append(done))
+        added = len(found.plan.added)
+        found.carry_out()
+    seconds = time.process_time() - begun
+    peak = int(re.search(r"VmHWM:\\s+([0-9]+)", Path("/proc/self/status").read_text())[1]) // 1024
+    file.seek(0)
+    with node.importing("list.xlsx", file) as found:
+        again = len(found.plan.added) + len(found.plan.changed) + len(found.plan.ended)
+print(json.dumps({"added": added, "again": again, "steps": steps, "seconds": seconds, "peak_mb": peak}))
+"""

@@ -89,10 +89,10 @@ class Arriving:
             self._found = self._node.importing(self.name, self._file, now=self._now())
         return self._found
 
-    def close(self) -> None:
-        """Let go of the file, after what is going on. Safe to call twice."""
+    def close(self, *, wait: bool = False) -> None:
+        """Let go of the file, after what is going on; once."""
         self._hand.submit(self._let_go)
-        self._hand.shutdown(wait=False)
+        self._hand.shutdown(wait=wait)
 
     def _let_go(self) -> None:
         if self._found is not None:

@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from ..errors import HubUnreachable, NodeError
 from ..first_answers import Answers
@@ -26,6 +26,9 @@ from ..identity import RandomBytes
 from .beginning import DATABASE, KEPT
 from .first import Invited, complete, held_answers, hold_answers, made, settle_answers, sheet_of, start
 from .node import Node, clock
+
+if TYPE_CHECKING:
+    from .arriving import Arriving
 
 T = TypeVar("T")
 UPKEEP_SECONDS = 300.0
@@ -66,6 +69,8 @@ class Office:
         self._node: Node | None = None
         self._stage: Stage | None = None
         self._soon = asyncio.Event()
+        self.arriving: Arriving | None = None
+        """The table that somebody looks at before it is taken in."""
 
     async def ask(self, work: Callable[[Node], T]) -> T:
         """Do something with the node, after whatever was asked before. Raises NoNode, and what the work raises."""
@@ -149,6 +154,9 @@ class Office:
 
     def close(self) -> None:
         """Let go of the folder, after what was asked before. Safe to call twice."""
+        if self.arriving is not None:
+            self.arriving.close(wait=True)
+            self.arriving = None
         self._hand.submit(self._let_go)
         self._hand.shutdown(wait=True)
         self._road.shutdown(wait=True)

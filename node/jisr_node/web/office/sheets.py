@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -18,7 +17,6 @@ from .rim import body_of, once_of
 from .room import Endpoint, Nav, Room, Visit, Way
 
 if TYPE_CHECKING:
-    from ...app.arriving import Arriving
     from ...app.imports import Import
     from ...importing.problems import Problem
     from ...importing.understanding import Table
@@ -44,10 +42,6 @@ class Sheets(Room):
 
     nav = Nav("/sheets", N_("From a spreadsheet"), 40)
 
-    def __init__(self, rim: Any) -> None:
-        super().__init__(rim)
-        self._arriving: dict[Path, Arriving] = {}
-
     def ways(self) -> dict[Way, Endpoint]:
         return {
             Way("GET", "/sheets"): self.begin,
@@ -64,7 +58,7 @@ class Sheets(Room):
         return self._asked(request, visit, "")
 
     def _asked(self, request: Request, visit: Visit, wrong: str, status: int = 200) -> Response:
-        waits = self._arriving.get(visit.office.folder)
+        waits = visit.office.arriving
         return self.rim.show(request, "sheets.html", visit, status, wrong=wrong, waits=waits.name if waits else "")
 
     async def take_file(self, request: Request, visit: Visit) -> Response:
@@ -83,11 +77,11 @@ class Sheets(Room):
             arriving.close()
             return self._asked(request, visit, file_sentence(error, visit.language.gettext), 422)
         self._let_go(visit)
-        self._arriving[visit.office.folder] = arriving
+        visit.office.arriving = arriving
         return self.rim.go("/sheets/table")
 
     async def table(self, request: Request, visit: Visit) -> Response:
-        arriving = self._arriving.get(visit.office.folder)
+        arriving = visit.office.arriving
         if arriving is None:
             return self._asked(request, visit, visit.language.gettext(GONE), 404)
         tables = await arriving.ask(lambda found: [_table(one, visit.language) for one in found.tables])
@@ -95,7 +89,7 @@ class Sheets(Room):
         return self.rim.show(request, "sheets_table.html", visit, file=arriving.name, tables=tables, ready=ready)
 
     async def choose(self, request: Request, visit: Visit) -> Response:
-        arriving = self._arriving.get(visit.office.folder)
+        arriving = visit.office.arriving
         if arriving is None:
             return self._asked(request, visit, visit.language.gettext(GONE), 404)
         fields = await once_of(request)
@@ -104,7 +98,7 @@ class Sheets(Room):
         return self.rim.go("/sheets/table")
 
     async def plan(self, request: Request, visit: Visit) -> Response:
-        arriving = self._arriving.get(visit.office.folder)
+        arriving = visit.office.arriving
         if arriving is None:
             return self._asked(request, visit, visit.language.gettext(GONE), 404)
         arriving.read()
@@ -119,7 +113,7 @@ class Sheets(Room):
     async def corrected(self, request: Request, visit: Visit) -> Response:
         from ...app.arriving import corrected
 
-        arriving = self._arriving.get(visit.office.folder)
+        arriving = visit.office.arriving
         if arriving is None:
             return self._asked(request, visit, visit.language.gettext(GONE), 404)
         name, content = await arriving.ask(lambda found: corrected(found, visit.language.code, visit.language.gettext))
@@ -128,7 +122,7 @@ class Sheets(Room):
         return Response(content, media_type=kind, headers={"Content-Disposition": disposition})
 
     async def publish(self, request: Request, visit: Visit) -> Response:
-        arriving = self._arriving.get(visit.office.folder)
+        arriving = visit.office.arriving
         if arriving is None:
             return self._asked(request, visit, visit.language.gettext(GONE), 404)
         said = (await once_of(request)).get("ending", "")
@@ -144,7 +138,7 @@ class Sheets(Room):
         return self.rim.go("/sheets")
 
     def _let_go(self, visit: Visit) -> None:
-        held = self._arriving.pop(visit.office.folder, None)
+        held, visit.office.arriving = visit.office.arriving, None
         if held is not None:
             held.close()
 
