@@ -314,8 +314,9 @@ class Hub(Protocol):
         """What the hub holds of this feed, as JSON."""
 
     async def lines_about(self, node: str) -> list[bytes]:
-        """The entry lines of the hub's public feed that this node wrote, in their order, as the hub wrote them. They
-        are not judged: each carries the node's own signature, and says by `src` where it stood in the node's feed."""
+        """The entry lines of the hub's public feed that name this node, in their order, as the hub wrote them: its own,
+        what others say of its records, and what became of that. They are not judged: each of the node's own carries its
+        signature, and says by `src` where it stood in the node's feed."""
 
     async def shown_head(self) -> bytes:
         """The head of its public feed, as every reader gets it."""

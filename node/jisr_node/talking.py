@@ -18,7 +18,7 @@ from jisr_protocol import admission
 from jisr_protocol.statement import Statement
 
 from . import outbox as outboxes
-from . import receipts
+from . import receipts, whereabouts
 from .delivery import Delivered, compare, deliver, read_state
 from .errors import Contradiction, HubRefused, HubUnreachable, Mistaken, NodeError
 from .homes import Homes, Link, read_link
@@ -127,6 +127,16 @@ async def _hear(node: Node, hub: Hub) -> Word:
     lines = await hub.lines_about(node.id) if state.next else []
     shown = bytes(state.head) if bytes(state.head) != b"null" else None
     return heard(hub.address, state.epoch or "", state.next, state.log_root, shown, lines, node.identity.ring)
+
+
+async def look(node: Node, where: str | Hub | None, now: datetime) -> whereabouts.Sighting:
+    """See what the public feed of a hub, or of any other place, holds of this node; it is remembered. Raises Mistaken,
+    HubUnreachable, HubRefused."""
+    async with node.link(where) as hub:
+        lines = await hub.lines_about(node.id)
+        seen = whereabouts.sighting(hub.address, lines, node.id, now)
+    whereabouts.keep(node.store, seen)
+    return seen
 
 
 async def join(node: Node, invitation: str | Link, via: Hub | None, now: datetime) -> bool:

@@ -94,7 +94,7 @@ class HttpHub:
         try:
             signed = head.parse(await self._file(base, paths.HEAD, limits.HEAD_BYTES))
             bodies = self._bodies(base, signed)
-            return [line async for body in bodies for line in entry.split_lines(body) if sign in line]
+            return [line async for line in _about(sign, bodies)]
         except (Refusal, ValueError, KeyError, TypeError, RecursionError) as error:
             raise HubRefused("malformed", f"The feed of {self._address} cannot be read ({error}). {_ASK}") from error
 
@@ -185,3 +185,17 @@ def _problem(answer: Answer) -> dict[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return problem if isinstance(problem, dict) else {}
+
+
+async def _about(sign: bytes, bodies: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The lines that name a node, and what later became of those that others wrote: a word that is taken back names its
+    own record alone."""
+    others: set[bytes] = set()
+    async for body in bodies:
+        for line in entry.split_lines(body):
+            if sign in line:
+                if b"org.jisr.assertion/" in line and (said := entry.parse(line)).node != sign.decode() and said.id:
+                    others.add(said.id.encode())
+                yield line
+            elif any(one in line for one in others):
+                yield line

@@ -40,6 +40,7 @@ from ..ports import Fence, Hub, Ledger, Store
 from ..records import Records
 from ..settings import Settings, check_address
 from ..talking import Sent
+from ..whereabouts import Sighting
 from . import beginning
 from .beginning import FENCE, KEPT, KEYS, LEDGER, RECOVERY
 
@@ -383,6 +384,10 @@ class Node:
     async def receipts(self, hub: str | Hub | None = None, *, now: datetime | None = None) -> list[receipts.Confirmed]:
         """Ask the hub who has confirmed this node's erasures. Raises Mistaken, HubUnreachable, HubRefused."""
         return await talking.confirmed(self, hub, now or clock())
+
+    async def look(self, where: str | Hub | None = None, *, now: datetime | None = None) -> Sighting:
+        """See what a hub or another place shows of this node; see talking.look."""
+        return await talking.look(self, where, now or clock())
 
     async def rebase(
         self, *hubs: str | Hub, without_hub: bool = False, now: datetime | None = None

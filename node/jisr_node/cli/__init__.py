@@ -30,6 +30,7 @@ from . import (
     records,
     sending,
     setting_up,
+    whereabouts,
 )
 from .shell import Exit, error_value, exit_of, print_json
 
@@ -66,6 +67,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "backup": keeping.backup,
     "restore": keeping.restore,
     "serve": sending.serve,
+    "where": whereabouts.where,
     "status": looking.status,
 }
 """Every verb, in the order in which `jisr-node --help` lists them."""

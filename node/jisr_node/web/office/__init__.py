@@ -25,6 +25,7 @@ from .room import Room
 from .sheets import Sheets
 from .still import Still
 from .volunteers import Volunteers
+from .where import Where
 from .writing import Writing
 
 __all__ = ["ROOMS", "pages"]
@@ -42,6 +43,7 @@ ROOMS: tuple[Callable[[Rim], Room], ...] = (
     Still,
     Letters,
     Volunteers,
+    Where,
 )
 """Every room."""
 
