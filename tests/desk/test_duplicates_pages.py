@@ -13,6 +13,7 @@ import pytest
 from starlette.applications import Starlette
 
 from jisr_hub.curation.merging import address
+from jisr_hub.desk import lists
 from tests.curation.curated import key_of
 from tests.desk.doubles_world import NAUGHTY, DoublesWorld, doubles_world
 from tests.hub.test_desk_web import HUB, OURS, sign_in
@@ -131,3 +132,27 @@ async def test_a_record_is_split_off_and_the_address_that_lost_leads_to_the_one_
     assert n is not None
     await client.post("/desk/duplicates/undo", data={"n": n[1], "back": ""})
     assert lost not in await world.hub.entries()
+
+
+async def test_what_was_answered_with_unsure_or_later_is_listed_to_come_back_to(
+    world: DoublesWorld, client: httpx.AsyncClient
+) -> None:
+    await sign_in(client, "the-curator")
+    assert "Every pair was decided" in await words(client, "/desk/duplicates/answers")
+    await answer(client, world, "later", until="2099-01-01")
+    given = {**world.both("dar", "dar2"), "answer": "unsure", "until": "", "reason": ""}
+    await client.post("/desk/duplicates/answer", data=given)
+    said = await words(client, "/desk/duplicates/answers")
+    assert said.index("Asked again on a day") < said.index("Nobody could say"), "what comes back by itself is first"
+    assert "Fondation Amal" in said and "the-curator" in said
+    assert {one["answer"] for one in (await lists.answers(world.doubles))["answers"]} == {"later", "unsure"}
+    page = (await client.get("/desk/duplicates/answers")).text
+    assert page.count('name="kind" value="unanswer"') == 2
+    subject = " ".join(world.both("amal", "amal2").values())
+    assert subject in page
+    await world.do("unanswer", subject)
+    assert "Asked again on a day" not in await words(client, "/desk/duplicates/answers")
+    assert "Amal" in await words(client, "/desk/duplicates")
+    await client.post("/desk/sign-out")
+    await sign_in(client, "the-auditor")
+    assert 'value="unanswer"' not in (await client.get("/desk/duplicates/answers")).text

@@ -93,7 +93,13 @@ def test_axe_finds_nothing_where_a_hub_asks(
     with opened(browser, viewport=viewport) as page:
         sign_in(page, home, code)
         for path in (
-            *("/desk/quality", f"/desk/quality?node={found['node']}", "/desk/terms", "/desk/campaigns"),
+            *(
+                "/desk/quality",
+                "/desk/quality?all=1",
+                f"/desk/quality?node={found['node']}",
+                "/desk/terms",
+                "/desk/campaigns",
+            ),
             *("/desk/campaigns/preview?name=A&node=&type=&months=1", "/desk/letters", found["gone"], found["stop"]),
             "/letters/still/none",
         ):

@@ -313,6 +313,9 @@ async def test_the_quality_page_shows_everything_by_cause_with_the_rules_version
         assert "looks like the mail address of a person" in page
         assert "Is it right?" in page
         assert "Does it help?" in page
+        whole = (await client.get("/desk/quality?all=1")).text
+        assert "All nodes together" in whole and ">25<" in whole and "Does it help?" in whole
+        assert "All nodes together" not in (await client.get("/desk/quality")).text, "only when it is asked for"
         arabic = (await client.get(f"/desk/quality?node={world.node}&lang=ar")).text
         assert "يشبه بريد شخص" in arabic
 

@@ -10,6 +10,7 @@ from ..app.folder import now
 from ..desk import blocklists, lists
 from ..desk.acts import COMMAND
 from ..storage.campaigns import SqlCampaigns
+from ..storage.doubles import SqlDoubles
 from ..storage.journal import SqlBlocks
 from ..storage.letters import SqlPostbox
 from ..storage.sources import SqlSources
@@ -75,6 +76,12 @@ async def campaigns(folder: Path) -> dict[str, Any]:
     """What was asked and answered."""
     async with opened(folder) as ledger:
         return await lists.campaigns(SqlCampaigns(ledger.database))
+
+
+async def answers(folder: Path) -> dict[str, Any]:
+    """Pairs that were answered with unsure or later."""
+    async with opened(folder) as ledger:
+        return await lists.answers(SqlDoubles(ledger, ""))
 
 
 async def sources(folder: Path) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from jisr_protocol.limits import INTEGER_MAX
 
 from ..authority.admissions import Admissions, Store
 from ..curation.candidates import Pair
+from ..curation.doubles import Answer
 from ..curation.merging import Entry
 from ..curation.saying import Saying
 from ..curation.words import Voices, Word
@@ -64,6 +65,10 @@ class Doubles(Protocol):
     async def answer(self, both: Pair, answer: str, until: str, account: str, at: str) -> None: ...
 
     async def unanswer(self, both: Pair) -> None: ...
+
+    async def answers(self) -> list[Answer]:
+        """The latest first."""
+        ...
 
 
 class Oldest(Protocol):

@@ -12,6 +12,7 @@ from typing import Any
 from ..mail.campaigns import Campaigns
 from ..mail.letters import UNDELIVERED, Postbox, letter_name, name_of
 from .acts import Acts
+from .bench import Doubles
 from .sources import Source, Sources, listed
 
 
@@ -43,6 +44,16 @@ async def campaigns(kept: Campaigns) -> dict[str, Any]:
         for one in await kept.open()
     ]
     return {"campaigns": rows, "open": waits}
+
+
+async def answers(doubles: Doubles) -> dict[str, Any]:
+    """{"answers": pairs that were answered with unsure or later, the latest first}; `records` are those of the act."""
+    found = [
+        {"records": ["/".join(key) for key in one.pair], "answer": one.answer, "until": one.until,
+         "account": one.account, "at": one.at}
+        for one in await doubles.answers()
+    ]  # fmt: skip
+    return {"answers": found}
 
 
 async def sources(kept: Sources, now: datetime) -> dict[str, Any]:

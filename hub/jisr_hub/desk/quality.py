@@ -18,7 +18,7 @@ from jisr_protocol import entry as entries
 from jisr_protocol import schema
 from jisr_protocol.quality import VERSION, criteria
 from jisr_protocol.quality.criteria import MET, NOT_APPLICABLE, NOT_MET
-from jisr_protocol.quality.findings import Finding, grouped
+from jisr_protocol.quality.findings import MUST_FIX, Finding, grouped
 from jisr_protocol.quality.validating import validate
 from jisr_protocol.refusal import Refusal
 
@@ -103,6 +103,18 @@ def judged(records: Sequence[Live], today: str) -> Judgement:
         for c in criteria.CRITERIA
     ]
     return Judgement(today, len(records), grouped(found), counted)
+
+
+def together(judgements: Iterable[Judgement]) -> tuple[int, int, list[Counted]]:
+    """Over many nodes: how many records, how many findings that must be fixed, and the criteria counted."""
+    records, must, counts = 0, 0, {one.code: [0, 0, 0] for one in criteria.CRITERIA}
+    for each in judgements:
+        records += each.records
+        must += sum(finding.level == MUST_FIX for group in each.groups.values() for _, finding in group)
+        for one in each.criteria:
+            counts[one.code] = [a + b for a, b in zip(counts[one.code], (one.met, one.not_met, one.not_applicable),
+                                                      strict=True)]  # fmt: skip
+    return records, must, [Counted(one.code, one.side, *counts[one.code]) for one in criteria.CRITERIA]
 
 
 def kept_back(live: Iterable[Live], refused: Iterable[Kept]) -> list[LastGood]:

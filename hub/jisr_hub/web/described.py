@@ -271,6 +271,10 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = MappingProxyType(
             {200: {JSON: _words(lines={"type": "array"}, blocked=_STRINGS)}, **_ACTING},
             body={JSON: {"type": "object", "required": ["list"], "properties": {"list": _STRING, "sure": _BOOLEAN}}},
         ),
+        ("GET", "/v1/desk/answers"): _desk(
+            "Pairs that were answered with unsure or later.",
+            {200: {JSON: _words(answers={"type": "array"})}, **_LOOKING},
+        ),
         ("GET", "/v1/desk/sources"): _desk(
             "Where records come from, what needs somebody most first.",
             {200: {JSON: _words(sources={"type": "array"})}, **_LOOKING},

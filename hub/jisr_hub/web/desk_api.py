@@ -27,6 +27,7 @@ from ..desk.home import Open
 from ..desk.roles import Right
 from ..desk.table import ACTS
 from ..desk.tokens import Bearer, Tokens
+from ..desk.works.sources import alarms_of
 from .desk_calls import Call, actor_of, as_json, is_plain, number, read
 from .desk_lists import Lists
 from .problem_documents import document
@@ -55,6 +56,7 @@ class DeskApi:
 
     def __init__(self, tokens: Tokens, acts: Acts, open_: Open, accounts: Accounts, bench: Bench | None = None) -> None:
         self._tokens, self._acts, self._open, self._accounts = tokens, acts, open_, accounts
+        self._bench = bench
         self._lists = Lists(acts, bench) if bench is not None else None
 
     def calls(self) -> list[Call]:
@@ -107,6 +109,19 @@ class DeskApi:
         """What waits for somebody."""
         lost = await self._acts.loss()
         value = {
+            "alarms": [
+                {
+                    "kind": one.kind,
+                    "source": one.source,
+                    "name": one.name,
+                    "since": one.since,
+                    "count": one.count,
+                    "outcome": one.outcome,
+                    "act": one.act,
+                    "weight": one.weight,
+                }
+                for one in (await alarms_of(self._bench) if self._bench is not None and self._bench.sources else ())
+            ],
             "acts_lost": {"mark": lost.mark, "held": lost.size} if lost is not None else None,
             "waiting": [{"node": one.node, "name": one.name, "at": one.at} for one in await self._open.waiting()],
             "failing": [

@@ -39,6 +39,7 @@ class Lists:
         return [
             Call("GET", "/v1/desk/blocks", Right.HOLD, self.blocks),
             Call("POST", "/v1/desk/blocks", Right.BLOCK, self.take_in),
+            Call("GET", "/v1/desk/answers", Right.LOOK, self.answers),
             Call("GET", "/v1/desk/sources", Right.LOOK, self.sources),
             Call("GET", "/v1/desk/letters", Right.CURATE, self.letters),
             Call("GET", "/v1/desk/campaigns", Right.LOOK, self.campaigns),
@@ -59,6 +60,11 @@ class Lists:
         planned = await blocklists.planned_of(self._bench, asked.list)
         taken = await blocklists.take_in(self._acts, actor_of(bearer), planned) if asked.sure else []
         return as_json({"lines": blocklists.facts(planned), "blocked": taken})
+
+    async def answers(self, request: Request, bearer: Bearer) -> Response:
+        """Pairs that were answered with unsure or later."""
+        doubles = self._bench.doubles
+        return as_json(await lists.answers(doubles) if doubles is not None else {"answers": []})
 
     async def sources(self, request: Request, bearer: Bearer) -> Response:
         """Nodes and hubs that records come from, the one that needs somebody most first."""

@@ -270,6 +270,16 @@ def pair_answer(
     _act(folder, as_json, f"Kept as {said}: {when}.", "answer", f"{one} {other}", answer=said, until=until)
 
 
+@pair_app.command("answers")
+def pair_answers(folder: Folder = HERE, as_json: AsJson = False) -> None:
+    """Show what was answered with unsure or later, to come back to it."""
+    from .. import desk_lists
+
+    value = run(desk_lists.answers(folder))
+    lines = [f"{one['answer']}  {one['until']}  {' '.join(one['records'])}" for one in value["answers"]]
+    say(value, as_json, "\n".join(lines) or "None.")
+
+
 @pair_app.command("ask")
 def pair_ask(one: Record, other: Record, folder: Folder = HERE, as_json: AsJson = False) -> None:
     """Take an answer back: the two records are in the queue again."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 from jisr_protocol import identifiers
 
 from ...ports.history import Way
+from ...takedown.acknowledging import Acknowledgements, Receipt
 from ...views.policies import Brake
+from ..alarms import Alarm, alarms
 from ..bench import N_, Asked, Bench, CannotAct, Result, Undo
-from ..sources import Sources
+from ..sources import Sources, listed
 
 
 async def stop(bench: Bench, asked: Asked) -> Result:
@@ -67,6 +69,22 @@ async def ask(bench: Bench, asked: Asked) -> Result:
     sources, brake = await _brake(bench, asked)
     await sources.order(asked.subject, Way.PEER, kept=0)
     return Result({"peer": asked.subject}, undo=Undo("brake_keep", asked.subject) if brake.leaving else None)
+
+
+async def overdue(bench: Bench) -> dict[str, list[Receipt]]:
+    """The notices about which a hub's ack is late, by hub."""
+    found: dict[str, list[Receipt]] = {}
+    for receipt in await Acknowledgements(bench.hub).receipts():
+        for hub in receipt.overdue:
+            found.setdefault(hub, []).append(receipt)
+    return found
+
+
+async def alarms_of(bench: Bench) -> list[Alarm]:
+    """What of sources and peers needs somebody, what weighs most first."""
+    found = await listed(_sources(bench), bench.hub.clock())
+    late = {hub: len(receipts) for hub, receipts in (await overdue(bench)).items()}
+    return alarms(found, late, bench.hub.clock())
 
 
 def _sources(bench: Bench) -> Sources:

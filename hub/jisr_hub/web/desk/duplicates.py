@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
@@ -19,7 +20,7 @@ from jisr_protocol.pages.vocabulary import MEMBERS, kinds_word
 from ...curation import explaining
 from ...curation.candidates import MANY, Pair, pair
 from ...curation.clusters import TOO_MANY
-from ...curation.doubles import LATER, UNSURE, Double
+from ...curation.doubles import LATER, UNSURE, Answer, Double
 from ...curation.likeness import Grade
 from ...curation.merging import Entry, Record
 from ...curation.words import NOT_SAME, SAME
@@ -40,6 +41,7 @@ A_PAGE = 30
 KINDS = ("organization", "service", "location")
 CANNOT = (CannotAct, Fenced, Conflict)
 """What stops an act; each says why in a sentence."""
+ANSWERS = {UNSURE: N_("Nobody could say"), LATER: N_("Asked again on a day")}
 DONE: Mapping[str, str] = {
     "merge": N_("They are one entry now."),
     "apart": N_("They stay two. This is not asked again."),
@@ -60,6 +62,8 @@ class Doubles(Protocol):
     async def counts(self, today: str) -> dict[tuple[str, Grade], int]: ...
 
     async def pair(self, one: Key, other: Key) -> Double | None: ...
+
+    async def answers(self) -> list[Answer]: ...
 
     async def trouble(self) -> str:
         """Why the search has ended; "" while it goes on."""
@@ -106,6 +110,7 @@ class Duplicates:
         return {
             Way("GET", QUEUE, Right.LOOK): self.queue,
             Way("GET", f"{QUEUE}/pair", Right.LOOK, script=True): self.pair,
+            Way("GET", f"{QUEUE}/answers", Right.LOOK): self.answers,
             Way("POST", f"{QUEUE}/answer", Right.CURATE): self.answer,
             Way("POST", f"{QUEUE}/undo", Right.CURATE): self.undo,
         }
@@ -132,6 +137,21 @@ class Duplicates:
             trouble=await parts.doubles.trouble(),
             **done_of(request, visitor),
         )
+
+    async def answers(self, request: Request, visitor: Visitor | None) -> Response:
+        """What was answered with unsure or later: what is asked again first at the top, then the latest."""
+        parts, language = self._parts, reader_language(request)
+        found = sorted(await parts.doubles.answers(), key=lambda one: (one.answer != LATER, one.until))
+        records = await parts.curation.records([key for one in found for key in one.pair])
+        lines = [
+            (one, [name_of(records[key].value if key in records else {}, language) for key in one.pair],
+             f"{QUEUE}/pair?{_asked(one.pair)}", " ".join("/".join(key) for key in one.pair), _day(one.until))
+            for one in found
+        ]  # fmt: skip
+        return self.rim.show(
+            request, "duplicate_answers.html", visitor, lines=lines, answers=ANSWERS, back=f"{QUEUE}/answers",
+            moment=identifiers.from_instant, may_curate=may(visitor, Right.CURATE),
+        )  # fmt: skip
 
     async def pair(self, request: Request, visitor: Visitor | None) -> Response:
         """Two records side by side."""
@@ -263,6 +283,10 @@ def _line(one: Double, records: Mapping[Key, Record], language: Language) -> _Li
         int(one.grade),
         kinds_word(f"org.jisr.{one.kind}/1", language),
     )
+
+
+def _day(text: str) -> date | None:
+    return date.fromisoformat(text) if text else None
 
 
 def _asked(both: Pair) -> str:

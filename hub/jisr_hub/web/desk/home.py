@@ -11,15 +11,18 @@ from jisr_protocol import identifiers
 
 from ...desk import home
 from ...desk.acts import Acts
+from ...desk.alarms import Alarm
 from ...desk.bench import Bench
 from ...desk.chain import Wanted
 from ...desk.door import Visitor
 from ...desk.home import Open
 from ...desk.roles import Right
 from ...desk.works import noticing
+from ...desk.works.sources import alarms_of
 from .acts import done_of, shown
 from .people import ROLES
 from .rim import Endpoint, Rim, Way, may
+from .source_words import ALARMS, OUTCOMES
 from .wording import KINDS
 
 
@@ -43,9 +46,19 @@ class Home:
             may_audit=may(visitor, Right.AUDIT),
             waiting=[(one, _instant(one.at)) for one in await self._open.waiting()],
             failing=[(one, _instant(one.since)) for one in await home.failing(self._open)],
+            alarms=await self._alarms(),
+            may_peers=may(visitor, Right.PEERS),
+            outcomes=OUTCOMES,
             put_aside=await self._open.put_aside(),
             **await self._acted(request, visitor),
         )
+
+    async def _alarms(self) -> list[tuple[Alarm, str, object]] | None:
+        """What of sources and peers needs somebody, with its sentence and since when; None where nobody watches."""
+        if self._bench is None or self._bench.sources is None:
+            return None
+        found = await alarms_of(self._bench)
+        return [(one, ALARMS[one.kind], _instant(one.since)) for one in found]
 
     async def _acted(self, request: Request, visitor: Visitor | None) -> dict[str, Any]:
         """What waits for a second person, and what somebody did here lately."""

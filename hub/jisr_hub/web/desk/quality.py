@@ -7,7 +7,7 @@ hub read the same.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from starlette.requests import Request
@@ -45,7 +45,8 @@ class Quality:
         nodes = await self._records.nodes()
         node = request.query_params.get("node", "")
         if node not in nodes:
-            return self.rim.show(request, "quality.html", visitor, nodes=nodes)
+            counted = await self._together(request, nodes) if "all" in request.query_params else None
+            return self.rim.show(request, "quality.html", visitor, nodes=nodes, counted=counted)
         language = reader_language(request, self._default)
         live, refused = await self._records.live(node), await self._records.refused(node)
         today = identifiers.to_instant(self._clock())[:10]
@@ -64,6 +65,19 @@ class Quality:
             sides=sides_of(judgement, language),
             kept=[kept_of(one, titles) for one in quality.kept_back(live, refused)],
         )
+
+    async def _together(self, request: Request, nodes: Collection[str]) -> dict[str, Any]:
+        """All nodes counted together, one node after the other: only when asked for, since each record is judged."""
+        language = reader_language(request, self._default)
+        today = identifiers.to_instant(self._clock())[:10]
+        judged = [await asyncio.to_thread(quality.judged, await self._records.live(node), today) for node in nodes]
+        records, must, counts = quality.together(judged)
+        return {
+            "records": records,
+            "must": must,
+            "states": [words.shared(state, language.code) for state in (MET, NOT_MET, NOT_APPLICABLE)],
+            "sides": sides_of(Judgement(today, records, {}, counts), language),
+        }
 
 
 def groups_of(judgement: Judgement, titles: Mapping[str, Any], language: Language) -> list[dict[str, Any]]:

@@ -7,6 +7,9 @@ from types import MappingProxyType
 
 from jisr_protocol.pages.language import N_
 
+from ...desk import alarms
+from ...following import history
+
 OUTCOMES: Mapping[str, str] = MappingProxyType(
     {
         "verified": N_("Everything was read and checked"),
@@ -55,3 +58,17 @@ CAUSES: Mapping[str, str] = MappingProxyType(
     }
 )
 """By problem code; a code without a line here is said by its title in the catalogue of problems."""
+
+ALARMS: Mapping[str, str] = {
+    alarms.CONTRADICTS: N_("It contradicts what it said before"),
+    alarms.BRAKE: N_("Much is gone there at once"),
+    history.EMPTIED: N_("Its publisher has ended everything"),
+    history.MUCH_GONE: N_("Its publisher has ended much at once"),
+    history.CREPT: N_("Its publisher has ended much within a day, in small rounds"),
+    history.RENAMED: N_("More than half has other names"),
+    alarms.ACKS: N_("Its word about notices is overdue"),
+    alarms.BROKEN: N_("It could not be read for a day or longer"),
+    alarms.FAILS: N_("It could not be read the last time"),
+    alarms.STALE: N_("Nothing came from it for a month or longer"),
+}
+"""What needs somebody, by kind (desk/alarms.py)."""

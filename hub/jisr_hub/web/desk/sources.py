@@ -22,6 +22,7 @@ from ...desk.bench import CannotAct
 from ...desk.door import Visitor
 from ...desk.roles import Right
 from ...desk.sources import Cause, Direction, Problem, Source, Sources, listed
+from ...desk.works.sources import overdue
 from ...ports import Clock
 from ...ports.history import Round
 from ...ports.history import Way as Direct
@@ -98,8 +99,10 @@ class SourcePages:
         causes = await self._sources.causes(found.id)
         braked = [listed_record(one, language) for one in await self._sources.braked(found.id)] if found.brake else []
         sentence = language.gettext(refused.sentence) % refused.values if refused is not None else ""
+        late = (await overdue(self._acts.bench)).get(found.id, []) if found.is_hub else []
         return self._show(
             request, "source.html", visitor, status,
+            overdue=[(one.said.notice, identifiers.from_instant(one.handled.at)) for one in late],
             source=found, rounds=rounds, last=last, sentence=sentence, braked=braked,
             contact=contact_of(record), causes=[(one, cause_said(one, language)) for one in causes],
             problem_words=lambda problem: problem_words(problem, language),
