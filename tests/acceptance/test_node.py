@@ -227,6 +227,8 @@ def test_kill_9_at_any_moment_of_editing_importing_publishing(tmp_path, long, fi
     saves = killed(tmp_path, rounds)
     assert saves >= rounds
     figure("kills while editing, importing, publishing:", rounds, "saves said before:", saves, "lost: 0")
+
+
 def test_a_messy_spreadsheet_has_every_planted_error_named_by_its_cell_and_no_other(shared, figure, long):
     services, count, faults = shared / "data/services-ar-en/services.jsonl", 540 if long else 60, 8 if long else 2
     text = messy.make(services, 7, count, faults=faults, digits=False)
