@@ -32,7 +32,7 @@ from tests.protocol.proofs import PROOFS, Proof
 ROOT = Path(__file__).resolve().parent.parent
 SPEC = sorted((ROOT / "docs" / "spec").glob("*.md"))
 FAMILIES = (
-    "ACK ADM AUTH BUN CAN CAP ENT EVD HEAD ID ING KEY LIM LIVE MRK NHD NTC PAGE PATH PEER POL PROB PUSH READ REC"
+    "ACK ADM AUTH BUN CAN CAP ENT EVD HEAD ID ING KEY LIM LIVE MAT MRK NHD NTC PAGE PATH PEER POL PROB PUSH READ REC"
     " SEAL SIG SNAP STA STMT TOK VER WIT"
 )
 ID = re.compile(rf"\b(?:{FAMILIES.replace(' ', '|')})-[0-9]+\b")
@@ -206,6 +206,7 @@ def test_every_number_of_the_limits_is_the_codes() -> None:
         limits.BUNDLE_FILES, limits.BUNDLE_BYTES,
         limits.SEALED_BYTES, limits.MESSAGE_CHARACTERS, limits.MESSAGE_DAYS, limits.MAILBOX_MESSAGES,
         limits.MESSAGES_PER_SOURCE_HOUR, limits.MESSAGES_PER_NODE_HOUR,
+        limits.MATCH_BYTES, limits.MATCH_GROUP, limits.MATCHES_PER_SOURCE_HOUR,
     ]  # fmt: skip
 
 

@@ -62,6 +62,7 @@ class Capabilities(BaseModel):
     anchor: str | None = None
     notices: str | None = None
     messages: str | None = None
+    matches: str | None = None
     sunset: dict[str, Ending] | None = None
     encodings: list[str] = ["gzip", "zstd"]
     features: list[str] = []
@@ -70,7 +71,7 @@ class Capabilities(BaseModel):
     def to_bytes(self) -> bytes:
         """The canonical file, with a line feed."""
         members = self.model_dump()
-        for name in ("push", "ping", "token", "admission", "anchor", "notices", "messages", "sunset"):
+        for name in ("push", "ping", "token", "admission", "anchor", "notices", "messages", "matches", "sunset"):
             if members[name] is None:
                 del members[name]
         for feed in members["feeds"]:

@@ -83,3 +83,7 @@ MAILBOX_MESSAGES = 500
 """Messages that wait for one node."""
 MESSAGES_PER_SOURCE_HOUR = 20
 MESSAGES_PER_NODE_HOUR = 200
+MATCH_BYTES = 4 * 1024
+MATCH_GROUP = 5
+"""The smallest group that is told, and the step in which its size is."""
+MATCHES_PER_SOURCE_HOUR = 60

@@ -34,6 +34,7 @@ from maker import (
     key_cases,
     limit_cases,
     log_cases,
+    matching_cases,
     notice_cases,
     packed_feeds,  # noqa: F401 - and this
     policy_cases,
@@ -77,6 +78,7 @@ FILES = (
     problem_cases.make,
     bundle_cases.make,
     sealed_cases.make,
+    matching_cases.make,
 )
 
 

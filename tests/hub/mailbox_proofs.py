@@ -9,9 +9,15 @@ from pathlib import Path
 
 from starlette.requests import Request
 
+from jisr_hub.mailbox.carrying import Hour
 from jisr_hub.views.readers import LOG_STATE, MAILBOX, Granted
 from jisr_hub.web.tokens import Tokens
-from jisr_protocol.limits import MAILBOX_MESSAGES, MESSAGES_PER_NODE_HOUR, MESSAGES_PER_SOURCE_HOUR
+from jisr_protocol.limits import (
+    MAILBOX_MESSAGES,
+    MATCHES_PER_SOURCE_HOUR,
+    MESSAGES_PER_NODE_HOUR,
+    MESSAGES_PER_SOURCE_HOUR,
+)
 from jisr_protocol.token import Assertion
 from tests.hub.mailbox_world import ELSEWHERE, NOW, World, letter, refusal_in, world_over
 from tests.protocol.proofs import proves, refused
@@ -121,3 +127,14 @@ def a_mailbox_is_opened_with_the_nodes_own_token_alone() -> None:
     refused("SEAL-17", lambda: _asked(Granted("jisr:another", MAILBOX)))
     refused("SEAL-17", lambda: _asked(Granted("jisr:node", LOG_STATE)))
     refused("SEAL-17", lambda: _asked(Granted("jisr:node", MAILBOX), "guessed"))
+
+
+@proves("MAT-4")
+def one_network_asks_for_matches_only_so_often() -> None:
+    def ask(times: int) -> None:
+        hour = Hour("MAT-4", MATCHES_PER_SOURCE_HOUR)
+        for _ in range(times):
+            hour.count("192.0.2.0/24", NOW, "questions")
+
+    ask(MATCHES_PER_SOURCE_HOUR)
+    refused("MAT-4", lambda: ask(MATCHES_PER_SOURCE_HOUR + 1))

@@ -41,7 +41,7 @@ from ..storage.histories import SqlHistories
 from ..storage.passkeys import SqlPasskeys
 from ..storage.readers import SqlReaders
 from ..storage.sources import SqlSources
-from ..web import admission, api, desk, directory, messages, notices, openapi, problem_documents, versions
+from ..web import admission, api, desk, directory, matches, messages, notices, openapi, problem_documents, versions
 from ..web import witness as witness_routes
 from ..web.desk_api import DeskApi
 from ..web.oidc import Provider
@@ -51,6 +51,7 @@ from . import duties
 from .acting import acts_of, bench_of
 from .asking import letter_routes, work_of
 from .folder import now, sole
+from .matching import profiles_of
 from .messages import mailboxes_of, tidy_for_ever
 from .opening import Running, open_hub, rounds_of, witness_of
 from .told import metrics_of
@@ -94,6 +95,7 @@ def _routes(running: Running, folder: Path, rounds: Rounds[Pull], mailboxes: Mai
     tokens = Tokens(SqlReaders(running.ledger), running.hub.identity.id, now)
     offers = {
         "messages": messages.PATH,
+        "matches": matches.PATH,
         "witness": {"href": witness_routes.PATH, "key": str(witness.key)},
         "sunset": versions.offered(endings),
     }
@@ -110,6 +112,7 @@ def _routes(running: Running, folder: Path, rounds: Rounds[Pull], mailboxes: Mai
         *admission.routes(admissions_of(running)),
         *notices.routes(running.hub),
         *messages.routes(mailboxes, tokens),
+        *matches.routes(profiles_of(running), now),
         *witness_routes.routes(witness, running.pages),
     ]
     acts = acts_of(running.folder, running.settings, running.hub, running.ledger, running.erasures)

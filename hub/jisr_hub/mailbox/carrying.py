@@ -88,10 +88,10 @@ class Book(Protocol):
 
 
 class TooMany(Refusal):
-    """SEAL-16: too much for now; `retry_after` in seconds."""
+    """SEAL-16, MAT-4: too much for now; `retry_after` in seconds."""
 
-    def __init__(self, expected: str, came: object, retry_after: int) -> None:
-        super().__init__("SEAL-16", "", expected, came)
+    def __init__(self, rule: str, expected: str, came: object, retry_after: int) -> None:
+        super().__init__(rule, "", expected, came)
         self.retry_after = retry_after
 
 
@@ -107,7 +107,7 @@ class Mailboxes:
         address_of: Callable[[str], Awaitable[str]],
     ) -> None:
         self._here, self._book, self._post, self._clock, self._address_of = here, book, post, clock, address_of
-        self._sources, self._nodes = _Hour(MESSAGES_PER_SOURCE_HOUR), _Hour(MESSAGES_PER_NODE_HOUR)
+        self._sources, self._nodes = Hour("SEAL-16", MESSAGES_PER_SOURCE_HOUR), Hour("SEAL-16", MESSAGES_PER_NODE_HOUR)
 
     async def leave(self, node: str, raw: bytes, address: str) -> str:
         """Keep a message for a node; returns its digest. Raises Refusal, with nothing kept."""
@@ -158,22 +158,23 @@ class Mailboxes:
         return await self._post.scrub()
 
 
-class _Hour:
+class Hour:
     """How many of each in the last hour. In memory: a restart forgives, and nobody reads later who wrote to whom."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, rule: str, most: int) -> None:
+        self._rule, self._most = rule, most
         self._times: dict[str, deque[datetime]] = {}
 
     def count(self, key: str, now: datetime, what: str) -> None:
         """Raise TooMany when there are as many already."""
         if len(self._times) >= COUNTED_MOST:
             self._times = {one: times for one, times in self._times.items() if times[-1] > now - _HOUR}
-            if len(self._times) >= COUNTED_MOST and not is_switched_off("SEAL-16"):
-                raise TooMany("fewer senders at a time", f"more than {COUNTED_MOST}", 3600)
+            if len(self._times) >= COUNTED_MOST and not is_switched_off(self._rule):
+                raise TooMany(self._rule, "fewer senders at a time", f"more than {COUNTED_MOST}", 3600)
         times = self._times.setdefault(key, deque())
         while times and times[0] <= now - _HOUR:
             times.popleft()
-        if len(times) >= self._most and not is_switched_off("SEAL-16"):
-            raise TooMany(f"at most {self._most} {what}", "one more", int((times[0] + _HOUR - now).total_seconds()) + 1)
+        if len(times) >= self._most and not is_switched_off(self._rule):
+            after = int((times[0] + _HOUR - now).total_seconds()) + 1
+            raise TooMany(self._rule, f"at most {self._most} {what}", "one more", after)
         times.append(now)

@@ -193,6 +193,14 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = MappingProxyType(
             body={JSON: _words(digests=_STRINGS)},
             parameters=_NODE,
         ),
+        ("POST", "/v1/matches"): _call(
+            "Which groups of volunteers fit.",
+            {JSON: _words(groups=_listed(at_least=_INTEGER, node=_STRING))},
+            200,
+            415,
+            422,
+            body={JSON: _OBJECT},
+        ),
         ("POST", "/v1/admissions"): Operation(
             "calls",
             "Ask to be let in.",

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from . import ack_cases, entries, evidence_cases, notice_cases, sealed_cases, witness_cases
+from . import ack_cases, entries, evidence_cases, matching_cases, notice_cases, sealed_cases, witness_cases
 from .feed import Feed, page_path, record_path
 from .primitives import Key, Writer, base32, base64url, canonical, digest, epoch, salt, sha256, uuid
 from .push_cases import Pushed
@@ -384,6 +384,18 @@ def sealed() -> str:
     )
 
 
+def matching() -> str:
+    node = Writer("node").id
+    return _told(
+        [
+            ("asked", _text(canonical(matching_cases.ASKED))),
+            ("a profile there", _text(canonical(matching_cases.profile()))),
+            ("seven such profiles at a node", _text(canonical({"groups": [{"at_least": 5, "node": node}]}))),
+            ("four of them", _text(canonical({"groups": []}))),
+        ]
+    )
+
+
 def notice() -> str:
     writer = Writer("node")
     value = notice_cases.erasure(writer)
@@ -471,6 +483,7 @@ EXAMPLES: dict[str, Callable[[], str]] = {
     "key-chain": key_chain,
     "limits": limits,
     "live-set": live_set,
+    "matching": matching,
     "merkle": merkle,
     "notice": notice,
     "paths": paths,

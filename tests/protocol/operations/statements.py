@@ -12,6 +12,7 @@ from jisr_protocol import (
     entry,
     identifiers,
     keys,
+    matching,
     notice,
     notice_call,
     policy,
@@ -158,6 +159,22 @@ def _unsealed(given: Case) -> Case:
     return {"id": found.id, "inside": found.value, "purpose": found.purpose}
 
 
+# Matching
+
+
+def _match_asked(given: Case) -> Case:
+    found = matching.parse(bytes_of(given["bytes"]))
+    return {name: sorted(getattr(found, name)) for name in ("areas", "languages", "skills", "when")}
+
+
+def _match_groups(given: Case) -> Case:
+    """MAT-2, MAT-3"""
+    asked = matching.parse(bytes_of(given["asked"]))
+    held = [(one["node"], matching.facts_of(one["profile"])) for one in given["held"] for _ in range(one["times"])]
+    told = matching.groups(asked, held)
+    return {"groups": [{"at_least": least, "node": node} for node, least in told.items()]}
+
+
 OPERATIONS: dict[str, Callable[[Case], Case]] = {
     "ack": _ack,
     "anchor": _anchor,
@@ -165,6 +182,8 @@ OPERATIONS: dict[str, Callable[[Case], Case]] = {
     "encryption_key": _encryption_key,
     "force": _force,
     "hold_end": _hold_end,
+    "match_asked": _match_asked,
+    "match_groups": _match_groups,
     "notice": _notice,
     "notice_call": _notice_call,
     "notice_order": _notice_order,
