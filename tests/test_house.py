@@ -264,7 +264,7 @@ def posix_only(source: str) -> set[str]:
 
 
 def test_protocol_and_node_import_nothing_that_windows_lacks() -> None:
-    paths = [*sources("protocol", reader=False), *sources("protocol", reader=True), *sources("node", reader=False)]
+    paths = [path for rim in ("", *RIMS) for path in sources("protocol", rim)] + sources("node", "")
     assert {p.name: found for p in paths if (found := posix_only(p.read_text(encoding="utf-8")))} == {}
 
 

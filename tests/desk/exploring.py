@@ -38,7 +38,7 @@ LONGEST_SECONDS = 70
 EXPECTED = ("status_code_conformance", "content_type_conformance", "response_schema_conformance")
 
 
-@schemathesis.serializer("application/vnd.jisr.push+ndjson", "application/x-ndjson")
+@schemathesis.serializer("application/vnd.jisr.push+ndjson", "application/x-ndjson", "application/jose")
 def lines(context: Any, value: Any) -> bytes:
     """What a push carries is given as text."""
     return str(value).encode("utf-8", "replace")
