@@ -19,7 +19,7 @@ from jisr_protocol.refusal import Refusal
 from ..export import promised
 
 _ZSTD_LEVEL = 3
-_OURS = re.compile(
+OURS = re.compile(
     r"(inv|gens)/[0-9a-f]{64}\.json|log/[0-9]+-[a-z2-7]{8}/[x0-9/]*[0-9]{3}(\.p/[0-9]+)?(\.g[0-9]+)?\.ndjson"
 )
 """What may be deleted: nobody else names a file like this."""
@@ -106,7 +106,7 @@ def _prune(folder: Path, keep: set[str]) -> None:
         path = place.relative_to(folder).as_posix()
         for suffix in (".gz", ".zst"):
             path = path.removesuffix(suffix)
-        if path not in keep and _OURS.fullmatch(path) and place.is_file():
+        if path not in keep and OURS.fullmatch(path) and place.is_file():
             place.unlink(missing_ok=True)
 
 

@@ -46,6 +46,7 @@ from .beginning import FENCE, KEPT, KEYS, LEDGER, RECOVERY
 
 if TYPE_CHECKING:
     from ..adapters.backup_file import Contents
+    from ..adapters.bucket import Bucket
     from ..adapters.folder import Written
     from ..checking import Checked
     from ..confirming.assuring import Assuring
@@ -334,6 +335,19 @@ class Node:
         for sentence in self.feeds.own_obstacles():
             raise Contradiction(sentence)
         return write_feed(Path(folder), self.files())
+
+    def export_to_bucket(self, bucket: Bucket) -> Written:
+        """The same into a bucket. Raises HubUnreachable too."""
+        from ..adapters.bucket import write_feed
+
+        feed_files.check_goes_on(self.store, self.id, bucket.head(), bucket.address)
+        for sentence in self.feeds.own_obstacles():
+            raise Contradiction(sentence)
+        name = f"left {bucket.address}"
+        written, left = write_feed(bucket, self.files(), (self.store.settings().get(name) or "").split())
+        with self.store.transaction():
+            self.store.set(name, " ".join(left))
+        return written
 
     @contextmanager
     def serving(self) -> Iterator[Path]:

@@ -10,19 +10,52 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..app import Node
+from ..errors import Mistaken
 from .shell import HERE, Exit, Folder, HubAddress, Json, count, error_value, exit_of, print_json, say
 
 if TYPE_CHECKING:
+    from ..adapters.folder import Written
     from ..outbox import Published
     from ..talking import Sent
 
 
-def publish(folder: Folder = HERE, as_json: Json = False) -> None:
-    """Sign what was added, edited, ended or deleted into your feeds."""
+def publish(
+    to: Annotated[
+        str | None, typer.Option(metavar="FOLDER|s3://…", help="Also write the public feed there, for a static host.")
+    ] = None,
+    endpoint: Annotated[
+        str, typer.Option(envvar="JISR_NODE_S3_ENDPOINT", help="The store's address, if it is not Amazon's.")
+    ] = "",
+    region: Annotated[str, typer.Option(envvar="JISR_NODE_S3_REGION", help="The store's region.")] = "",
+    folder: Folder = HERE,
+    as_json: Json = False,
+) -> None:
+    """Sign what was added, edited, ended or deleted into your feeds; with --to show them without any server."""
+    if to is not None and "://" in to and not to.startswith("s3://"):
+        raise Mistaken(f"{to} is neither a folder nor a bucket such as s3://bucket/prefix. Nothing was changed.")
     with Node.open(folder) as node:
         done = node.publish()
-    value = {"entries": done.entries, "local": done.local, "heads": done.heads}
-    say(value, published_words(done), as_json=as_json)
+        written = _write_to(node, to, endpoint, region) if to is not None else None
+    value: dict[str, Any] = {"entries": done.entries, "local": done.local, "heads": done.heads}
+    words = published_words(done)
+    if written is not None:
+        value |= {"to": to, "written": written.written, "unchanged": written.unchanged}
+        words += f"\n{_written_words(written, str(to))}"
+    say(value, words, as_json=as_json)
+
+
+def _write_to(node: Node, to: str, endpoint: str, region: str) -> Written:
+    """Bring a folder or a bucket up to the public feed."""
+    if not to.startswith("s3://"):
+        return node.export(Path(to))
+    from ..adapters.bucket import Bucket
+
+    return node.export_to_bucket(Bucket(to, endpoint=endpoint, region=region))
+
+
+def _written_words(written: Written, to: str) -> str:
+    text = f"{count(written.written, 'file')} written to {to}, {written.unchanged} were as they should be."
+    return f"{text} Only public records are in it."
 
 
 def push(hub: HubAddress = None, folder: Folder = HERE, as_json: Json = False) -> None:
@@ -50,8 +83,7 @@ def export(
     with Node.open(folder) as node:
         written = node.export(target)
     value = {"dir": str(target.resolve()), "written": written.written, "unchanged": written.unchanged}
-    text = f"{count(written.written, 'file')} written to {target}, {written.unchanged} were as they should be."
-    say(value, f"{text} Only public records are in it.", as_json=as_json)
+    say(value, _written_words(written, str(target)), as_json=as_json)
 
 
 def serve(
