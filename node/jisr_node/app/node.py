@@ -279,6 +279,16 @@ class Node:
 
         return Assuring(self._outbox, self.id, bytes.fromhex(self.store.settings()[beginning.IMPORT_SECRET]))
 
+    def publish_draft(self, which: str, *, now: datetime | None = None) -> Published:
+        """Publish one record as it is being written, nothing else. Raises Mistaken, Declined with nothing changed."""
+        moment = now or clock()
+        record_id = which if self.store.draft(which) else self.find(which)
+        opened = self.drafting.accept(record_id, self.drafting.open(record_id).seen, moment)
+        done = self.publish(only=[record_id], now=moment)
+        # dying here leaves a draft that says what is published already, and is none any more
+        self.drafting.published(opened, moment)
+        return done
+
     # Erasing
 
     def erase(self, which: str | None, *, basis: str = DEFAULT_BASIS, now: datetime | None = None) -> Erased:

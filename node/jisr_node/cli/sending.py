@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 
 def publish(
+    only: Annotated[str | None, typer.Option(metavar="RECORD", help="This record alone, with its draft.")] = None,
     to: Annotated[
         str | None, typer.Option(metavar="FOLDER|s3://…", help="Also write the public feed there, for a static host.")
     ] = None,
@@ -34,7 +35,7 @@ def publish(
     if to is not None and "://" in to and not to.startswith("s3://"):
         raise Mistaken(f"{to} is neither a folder nor a bucket such as s3://bucket/prefix. Nothing was changed.")
     with Node.open(folder) as node:
-        done = node.publish()
+        done = node.publish_draft(only) if only else node.publish()
         written = _write_to(node, to, endpoint, region) if to is not None else None
     value: dict[str, Any] = {"entries": done.entries, "local": done.local, "heads": done.heads}
     words = published_words(done)
