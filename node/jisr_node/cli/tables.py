@@ -30,6 +30,29 @@ def is_table(source: str) -> bool:
     return source.lower().endswith(ENDINGS)
 
 
+def package(source: str, folder: Path) -> tuple[list[dict[str, Any]], list[str]] | None:
+    """The drafts of an HSDS package, and what is left out of it; None for any other file. Raises Mistaken."""
+    if not source.lower().endswith((".zip", ".json")):
+        return None
+    from ..importing import hsds
+    from ..importing.tables import Unreadable
+    from ..importing.words import file_sentence
+
+    try:
+        with open(source, "rb") as file:
+            found = hsds.read(file)
+    except OSError as error:
+        raise Mistaken(f"{source} cannot be read: {error.strerror}. Nothing was changed.") from None
+    except Unreadable as error:
+        raise Mistaken(f"{source}: {file_sentence(error)} Nothing was changed.") from None
+    if found is None:
+        return None
+    with Node.open(folder) as node:
+        made = hsds.Package(found, node.settings.country)
+    drafts = made.drafts()
+    return drafts, made.left_out
+
+
 def take(
     node: Node, source: str, *, dry_run: bool, as_json: bool, sheet: str, mapping: Sequence[str], kind: str, lang: str,
     ending: int | None, corrected: Path | None, again: bool,
