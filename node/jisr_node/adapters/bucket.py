@@ -1,7 +1,7 @@
 """A feed in a bucket of any S3-compatible store, by way of obstore: what never changes first, the head last.
 
 Only blocking calls, in threads of ours: what a call of obstore's asyncio way leaves behind can abort a program that
-ends. Who may write stands in the environment: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, what else Amazon's programs read.
+ends. Who may write stands in the environment: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or others of that family.
 
 A head that is shown has everything it promises, whatever dies in between: files that never change are whole objects
 under names of their own, and what no head promises goes after the head only. Pages that an erasure wrote again go at
