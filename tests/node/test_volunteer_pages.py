@@ -84,6 +84,7 @@ def test_messages_are_read_and_deleted_on_their_page(world: Any) -> None:
         assert taken(node, letter(node, 2, text="<b>bold</b>")) == ""
     assert client.get("/messages").status_code == 401
     enter(client, lobby)
+    assert "There are messages for you." in client.get("/").text
     shown = client.get("/messages").text
     assert CANARY in shown and "a buddy" in shown and "Arabic" in shown and "&lt;b&gt;bold" in shown
     first = re.findall(r'name="id" value="([^"]*)"', shown)[0]

@@ -87,6 +87,17 @@ def test_who_leaves_leaves_nothing(house: Node, published: bool) -> None:
     assert asyncio.run(volunteers.receipts(house, word, now=NOW)) is None
 
 
+@pytest.mark.parametrize("by", ["delete", "erase"])
+def test_who_leaves_after_the_record_went_leaves_nothing_either(house: Node, by: str) -> None:
+    word = volunteers.enrol(house, OFFER, now=NOW)
+    house.publish(now=NOW)
+    getattr(house, by)(record_of(house)["id"])
+    house.publish(now=NOW)
+    volunteers.leave(house, word, now=NOW)
+    assert not in_files(house, *forms(WISHES), *forms(CONTACT))
+    assert volunteers.listed(house) == []
+
+
 def test_a_profile_ends_by_itself(house: Node) -> None:
     word = volunteers.enrol(house, replace(OFFER, days=1), now=NOW)
     later = NOW + timedelta(days=1)

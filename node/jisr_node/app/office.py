@@ -11,6 +11,7 @@ A node is for one thread at a time; `travel` opens the folder a second time, whi
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 from collections.abc import Awaitable, Callable
@@ -20,7 +21,7 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from ..errors import HubUnreachable, NodeError
+from ..errors import HubRefused, HubUnreachable, NodeError
 from ..first_answers import Answers
 from ..identity import RandomBytes
 from .beginning import DATABASE, KEPT
@@ -189,7 +190,7 @@ class Office:
 
 async def _round(node: Node, now: datetime) -> None:
     """One round of upkeep."""
-    from . import volunteers  # with what opens and seals: heavy, and needed here first
+    from . import messages, volunteers
 
     node.renew(now=now)
     volunteers.expire(node, now=now)
@@ -199,3 +200,5 @@ async def _round(node: Node, now: datetime) -> None:
         invited.note("")
     if node.settings.hub and node.store.feeds():
         await node.attempt(now=now)
+        with contextlib.suppress(HubRefused, HubUnreachable):  # not every hub carries messages
+            await messages.fetch(node, now=now)

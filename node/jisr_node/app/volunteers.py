@@ -141,8 +141,8 @@ def _erase(node: Node, row: Enrolled, now: datetime) -> None:
     try:
         if not row.gone:
             node.erase(row.record, basis=BASIS, now=now)
-    except Unscrubbed:
-        pass  # signed; the scrub below does the rest
+    except (Unscrubbed, Mistaken):
+        pass  # signed, and the scrub below does the rest; or the people here have erased the record themselves
     with node.store.transaction():
         _store(node).put_volunteer(Enrolled(row.key, row.record, at, row.gone or at, None))
         node.store.set(SCRUB, "yes")

@@ -93,6 +93,10 @@ class Box:
         keys = self.keys()
         return [self._shown(one, keys) for one in self._store.messages() if one.expires > identifiers.to_instant(now)]
 
+    def has_any(self, now: datetime) -> bool:
+        """Whether something is kept and not over; nothing is opened for it."""
+        return any(one.expires > identifiers.to_instant(now) for one in self._store.messages())
+
     def show(self, message_id: str, now: datetime) -> Shown:
         """One message. Raises Mistaken when there is none, Declined when no key here opens it."""
         found = next((one for one in self.listed(now) if one.id == message_id), None)

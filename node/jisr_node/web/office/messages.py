@@ -60,7 +60,9 @@ class Letters(Room):
         return self.rim.go("/messages?said=deleted")
 
     def calls(self, node: Node, language: Language, now: datetime) -> list[Call]:
-        return []
+        if not messages.box_of(node).has_any(now):
+            return []
+        return [Call(50, language.gettext("There are messages for you."), "/messages", language.gettext("Read them"))]
 
 
 def _shown(node: Node, language: Language, now: datetime) -> list[dict[str, Any]]:
