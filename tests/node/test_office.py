@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jisr_node import recovery_words
+from jisr_node import cli, recovery_words
 from jisr_node.adapters import key_files
 from jisr_node.app import Node, beginning, first
 from jisr_node.app.lobby import Lobby
@@ -388,3 +388,23 @@ def test_a_name_that_could_lead_elsewhere_is_no_node(tmp_path: Path, name: str) 
     with pytest.raises(Mistaken):
         lobby.link(name)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_umbrella_adds_lists_and_shuts_nodes_by_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = str(tmp_path / "host")
+
+    def said(*arguments: str) -> dict[str, object]:
+        assert cli.run(["host", folder, *arguments, "--json"]) == 0
+        return dict(json.loads(capsys.readouterr().out))
+
+    added = said("--add", "dar", "--address", "https://nodes.example/")
+    link = str(added["link"])
+    assert link.startswith("https://nodes.example/open/dar.")
+    assert said("--list") == {"nodes": ["dar"]}
+    lobby = Lobby(tmp_path / "host", several=True)
+    assert lobby.waits(link.rpartition("/")[2])
+    said("--shut", "dar")
+    assert not lobby.waits(link.rpartition("/")[2])
+    assert cli.run(["host", folder, "--link", "nobody"]) == 64
+    assert cli.run(["host", folder, "--add", "../dar"]) == 64
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["host"]

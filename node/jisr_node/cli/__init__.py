@@ -44,6 +44,7 @@ cli = typer.Typer(
 
 _COMMANDS: dict[str, Callable[..., None]] = {
     "start": pages.start,
+    "host": pages.host,
     "recover": keys.recover,
     "init": setting_up.init,
     "recovery-kept": setting_up.recovery_kept,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import quote, urlsplit
 
 import typer
@@ -16,6 +16,10 @@ from .shell import Json, say
 
 HOME = "Jisr"
 """The folder of a node in a person's own folder, where none is named."""
+PORT = 8461
+
+if TYPE_CHECKING:
+    from ..app.lobby import Lobby
 
 FolderOption = Annotated[
     Path | None,
@@ -57,7 +61,7 @@ def start(
 
     try:
         with only_one(place / "pages.lock"):
-            listener = serving.bound("127.0.0.1", serving.PORT if port is None else port)
+            listener = serving.bound("127.0.0.1", PORT if port is None else port)
             address = serving.address_of(listener)
             serving.note_address(place, address)
             parts = urlsplit(address)
@@ -69,6 +73,57 @@ def start(
         if (running := serving.noted_address(place)) is None:
             raise
         shown(running)
+
+
+def host(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder whose folders are nodes.")],
+    add: Annotated[str, typer.Option(metavar="NAME", help="Make room for a node and print a link to it.")] = "",
+    link: Annotated[str, typer.Option(metavar="NAME", help="Print a new link to a node.")] = "",
+    shut: Annotated[str, typer.Option(metavar="NAME", help="End every link and session of a node.")] = "",
+    list_: Annotated[bool, typer.Option("--list", help="List the nodes.")] = False,
+    address: Annotated[str, typer.Option(help="Where people find the pages, such as https://nodes.example.")] = "",
+    listen: Annotated[str, typer.Option(help="The address to listen at.")] = "127.0.0.1",
+    port: PortOption = None,
+    allow_private: PrivateOption = False,
+    as_json: Json = False,
+) -> None:
+    """Keep the nodes of several organisations in one process, each behind a door of its own."""
+    from ..app.lobby import Lobby
+
+    lobby = Lobby(folder.resolve(), several=True, allow_private=allow_private)
+    shown = (address or f"http://{listen}:{PORT if port is None else port}").rstrip("/")
+    if name := add or link:
+        if add:
+            lobby.add(name)
+        whole = f"{shown}/open/{lobby.link(name)}"
+        sentence = f"Send this to {name} by a way you trust; it opens once, within a week:\n{whole}"
+        say({"node": name, "link": whole}, sentence, as_json=as_json)
+    elif shut:
+        lobby.shut(shut)
+        say({"node": shut, "shut": True}, f"No link and no session opens {shut} any more.", as_json=as_json)
+    elif list_:
+        names = lobby.names()
+        say({"nodes": names}, "\n".join(names) or "There is no node here yet.", as_json=as_json)
+    else:
+        _serve_several(lobby, address.rstrip("/"), listen, PORT if port is None else port, as_json=as_json)
+
+
+def _serve_several(lobby: Lobby, address: str, listen: str, port: int, *, as_json: bool) -> None:
+    """Serve until Ctrl-C. Raises Declined when another process serves this folder, OSError when the port is taken."""
+    from ..adapters.sqlite import only_one
+    from ..web.office import pages, serving
+
+    lobby.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with only_one(lobby.folder / "pages.lock"):
+        listener = serving.bound(listen, port, another=False)
+        where = address or serving.address_of(listener)
+        app = pages(lobby, hosts=[urlsplit(where).netloc], secure=where.startswith("https://"))
+
+        def ready() -> None:
+            say({"address": where}, f"The pages of {len(lobby.names())} nodes are at {where}", as_json=as_json)
+            sys.stdout.flush()
+
+        serving.serve(app, lobby, listener, ready)
 
 
 def usual_folder() -> Path:

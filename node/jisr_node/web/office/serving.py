@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
+import socket
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
@@ -15,28 +16,35 @@ from starlette.applications import Starlette
 from ...app.lobby import Lobby
 from ..http import Http
 
-PORT = 8461
 WHERE = "pages.json"
 """The file in the folder that says where the pages are served, while they are."""
 LOOK_SECONDS = 10.0
 """How often a host looks for nodes that were added."""
 
 
-def bound(host: str, port: int) -> Any:
-    """A socket on this port, or on any free one where it is taken. Raises OSError."""
-    for wanted in (port, 0):
-        with contextlib.suppress(SystemExit):  # the server's own way to say that it is taken
-            return uvicorn.Config("", host=host, port=wanted, log_level="critical").bind_socket()
-    raise OSError(f"no port of {host} is free")
+def bound(host: str, port: int, *, another: bool = True) -> socket.socket:
+    """A socket on this port, or with `another` on any free one where it is taken. Raises OSError."""
+    for wanted in (port, 0) if another else (port,):
+        listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+        if os.name != "nt":
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, wanted))
+            return listener
+        except OSError:
+            listener.close()
+            if not (wanted and another):
+                raise
+    raise OSError("no port is free")
 
 
-def address_of(listener: Any) -> str:
+def address_of(listener: socket.socket) -> str:
     """The address of a bound socket, without a slash at its end."""
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def serve(app: Starlette, lobby: Lobby, listener: Any, ready: Callable[[], None]) -> None:
+def serve(app: Starlette, lobby: Lobby, listener: socket.socket, ready: Callable[[], None]) -> None:
     """Serve until Ctrl-C or a stop signal; `ready` is called once it answers."""
     app.router.lifespan_context = lambda _: kept_up(lobby)
     config = uvicorn.Config(
@@ -53,7 +61,7 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._ready = ready
 
-    async def startup(self, sockets: list[Any] | None = None) -> None:
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
             self._ready()
