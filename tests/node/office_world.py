@@ -28,7 +28,7 @@ from jisr_node.web.http import Http
 from jisr_node.web.office import ROOMS, pages
 from jisr_node.web.office.rim import Rim
 from jisr_node.web.office.room import Room
-from jisr_node.web.office.serving import address_of, bound, kept_up
+from jisr_node.web.office.serving import bound, kept_up
 
 from .conftest import NOW, seeded
 
@@ -104,13 +104,13 @@ def filled(folder: Path) -> dict[str, str]:
 @contextmanager
 def served(lobby: Lobby, *, rooms: Sequence[Callable[[Rim], Room]] = ROOMS, upkeep: bool = False) -> Iterator[str]:
     """The pages of these nodes on a free port; gives their address. With `upkeep` they speak with their hubs."""
-    listener = bound("127.0.0.1", 0)
-    address = address_of(listener)
+    place = bound("127.0.0.1", 0)
+    address = place.address
     app = pages(lobby, hosts=[urlsplit(address).netloc], rooms=rooms)
     if upkeep:
         app.router.lifespan_context = lambda _: kept_up(lobby)
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="on", http=Http, ws="none"))
-    thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])), daemon=True)
+    thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[place.socket])), daemon=True)
     thread.start()
     until = time.monotonic() + 60
     while not server.started:

@@ -61,13 +61,13 @@ def start(
 
     try:
         with only_one(place / "pages.lock"):
-            listener = serving.bound("127.0.0.1", PORT if port is None else port)
-            address = serving.address_of(listener)
+            listening = serving.bound("127.0.0.1", PORT if port is None else port)
+            address = listening.address
             serving.note_address(place, address)
             parts = urlsplit(address)
             hosts = [parts.netloc, f"localhost:{parts.port}"]
             app = pages(lobby, hosts=hosts, cookie=f"jisr_node_{parts.port}")
-            serving.serve(app, lobby, listener, lambda: shown(address))
+            serving.serve(app, lobby, listening, lambda: shown(address))
     except Declined:
         # the pages are served already, so one more link is all that is needed
         if (running := serving.noted_address(place)) is None:
@@ -109,21 +109,21 @@ def host(
 
 
 def _serve_several(lobby: Lobby, address: str, listen: str, port: int, *, as_json: bool) -> None:
-    """Serve until Ctrl-C. Raises Declined when another process serves this folder, OSError when the port is taken."""
+    """Serve until Ctrl-C. Raises Declined when another process serves this folder or has the port."""
     from ..adapters.sqlite import only_one
     from ..web.office import pages, serving
 
     lobby.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with only_one(lobby.folder / "pages.lock"):
-        listener = serving.bound(listen, port, another=False)
-        where = address or serving.address_of(listener)
+        listening = serving.bound(listen, port, another=False)
+        where = address or listening.address
         app = pages(lobby, hosts=[urlsplit(where).netloc], secure=where.startswith("https://"))
 
         def ready() -> None:
             say({"address": where}, f"The pages of {len(lobby.names())} nodes are at {where}", as_json=as_json)
             sys.stdout.flush()
 
-        serving.serve(app, lobby, listener, ready)
+        serving.serve(app, lobby, listening, ready)
 
 
 def usual_folder() -> Path:

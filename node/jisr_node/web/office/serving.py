@@ -5,46 +5,47 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
-import socket
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
 
 from ...app.lobby import Lobby
+from ...errors import Declined
 from ..http import Http
 
 WHERE = "pages.json"
 """The file in the folder that says where the pages are served, while they are."""
+_SILENT = 60
+"""Above every level of logging."""
 LOOK_SECONDS = 10.0
 """How often a host looks for nodes that were added."""
 
 
-def bound(host: str, port: int, *, another: bool = True) -> socket.socket:
-    """A socket on this port, or with `another` on any free one where it is taken. Raises OSError."""
+@dataclass(frozen=True)
+class Place:
+    """Where is listened: a bound socket, and the address of the pages without a slash at its end."""
+
+    socket: Any
+    address: str
+
+
+def bound(host: str, port: int, *, another: bool = True) -> Place:
+    """Listen on this port, or with `another` on any free one where it is taken. Raises Declined."""
     for wanted in (port, 0) if another else (port,):
-        listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-        if os.name != "nt":
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((host, wanted))
-            return listener
-        except OSError:
-            listener.close()
-            if not (wanted and another):
-                raise
-    raise OSError("no port is free")
+        with contextlib.suppress(SystemExit):  # uvicorn's way of saying that a port is taken
+            listener = uvicorn.Config("", host=host, port=wanted, log_level=_SILENT).bind_socket()
+            found, number = listener.getsockname()[:2]
+            return Place(listener, f"http://[{found}]:{number}" if ":" in found else f"http://{found}:{number}")
+    raise Declined(
+        f"The port {port} at {host} is taken, so the pages were not opened. Nothing was changed. Name another: --port"
+    )
 
 
-def address_of(listener: socket.socket) -> str:
-    """The address of a bound socket, without a slash at its end."""
-    host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def serve(app: Starlette, lobby: Lobby, listener: socket.socket, ready: Callable[[], None]) -> None:
+def serve(app: Starlette, lobby: Lobby, place: Place, ready: Callable[[], None]) -> None:
     """Serve until Ctrl-C or a stop signal; `ready` is called once it answers."""
     app.router.lifespan_context = lambda _: kept_up(lobby)
     config = uvicorn.Config(
@@ -52,7 +53,7 @@ def serve(app: Starlette, lobby: Lobby, listener: socket.socket, ready: Callable
     )
     server = _Server(config, ready)
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(server.serve(sockets=[listener]))
+        asyncio.run(server.serve(sockets=[place.socket]))
     lobby.close()
 
 
@@ -61,7 +62,7 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._ready = ready
 
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+    async def startup(self, sockets: list[Any] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
             self._ready()
