@@ -14,26 +14,15 @@ one of a type that is not `known` is relayed, not judged (REC-2): ask first.
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from itertools import islice
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import jsonschema_rs
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import ValidationError
-from jsonschema.validators import extend
-from referencing import Registry
-from referencing.jsonschema import DRAFT202012
-
-from .canonical import escape
 
 CAME_CHARACTERS = 80
-MOST_MEMBERS = 100
-"""How many members of an object are looked at where its schema sets no limit of its own."""
 
 Schema = dict[str, Any]
 
@@ -92,9 +81,12 @@ def errors(type_name: str, record: Any) -> list[SchemaError]:
 
     Raises KeyError for an unknown type.
     """
+    # its library takes a tenth of a second and some megabytes, and most of what is judged fits
+    from .schema_faults import complete, faults_of
+
     faults: dict[tuple[str, str, str], SchemaError] = {}
-    for error in _complete(type_name).iter_errors(record):
-        for fault in _faults(error):
+    for error in complete(type_name).iter_errors(record):
+        for fault in faults_of(error):
             faults[fault.pointer, fault.keyword, json.dumps(fault.expected, sort_keys=True)] = fault
     return [faults[place] for place in sorted(faults)]
 
@@ -139,79 +131,6 @@ def _fast(type_name: str) -> jsonschema_rs.Validator:
         pattern_options=jsonschema_rs.RegexOptions(),
         offline=True,
     )
-
-
-@cache
-def _complete(type_name: str) -> Draft202012Validator:
-    shared = DRAFT202012.create_resource(dict(common()))
-    registry: Registry[Any] = Registry().with_resource(str(common()["$id"]), shared)
-    return _Complete(dict(document(type_name)), registry=registry)
-
-
-def _pattern(_: Any, pattern: str, instance: Any, schema: Schema) -> Iterator[ValidationError]:
-    """`pattern` as ECMA-262 means it: `$` is the end of the text, not a place before a last line feed.
-
-    A text over `maxLength` has its error already and is not searched: Python's engine is not a linear one.
-    """
-    if not isinstance(instance, str) or len(instance) > schema.get("maxLength", len(instance)):
-        return
-    if not _compiled(pattern).search(instance):
-        yield ValidationError("does not match")
-
-
-@cache
-def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern[:-1] + r"\Z" if pattern.endswith("$") else pattern)
-
-
-def _within(keyword: str, limit: str) -> Any:
-    """The library's check of `keyword`, of as many members as `limit` allows and not of the rest.
-
-    What is over the limit has its error already; walking ten thousand items, each against each, takes minutes.
-    """
-    check = Draft202012Validator.VALIDATORS[keyword]
-
-    def checked(validator: Any, value: Any, instance: Any, schema: Schema) -> Iterator[ValidationError]:
-        most = schema.get(limit, MOST_MEMBERS)
-        if isinstance(instance, list):
-            instance = instance[:most]
-        elif isinstance(instance, dict):
-            instance = dict(islice(instance.items(), most))
-        yield from check(validator, value, instance, schema) or ()
-
-    return checked
-
-
-_CHECKS = {
-    "pattern": _pattern,
-    "items": _within("items", "maxItems"),
-    "uniqueItems": _within("uniqueItems", "maxItems"),
-    "additionalProperties": _within("additionalProperties", "maxProperties"),
-    "propertyNames": _within("propertyNames", "maxProperties"),
-}
-# the library leaves this one function without types
-_Complete: type[Draft202012Validator] = extend(Draft202012Validator, _CHECKS)  # type: ignore[no-untyped-call]
-
-
-def _faults(error: ValidationError) -> Iterator[SchemaError]:
-    """What an error of the library says, in our parts."""
-    pointer = "".join("/" + escape(str(step)) for step in error.absolute_path)
-    keyword, came = str(error.validator), cast(Any, error.instance)
-    expected = cast(Any, error.validator_value)
-    form = str(error.schema.get("title", "")) if isinstance(error.schema, dict) else ""
-    if "propertyNames" in error.relative_schema_path:
-        yield SchemaError(pointer, "propertyNames", expected, came, form)
-    elif keyword == "required":
-        yield from (SchemaError(pointer, keyword, name, None, form) for name in expected if name not in came)
-    elif keyword == "dependentRequired":
-        lacking = {name for given, names in expected.items() if given in came for name in names} - set(came)
-        yield from (SchemaError(pointer, keyword, name, None, form) for name in sorted(lacking))
-    elif keyword == "anyOf":
-        # every anyOf of the schemas is a choice of members; a test holds that
-        choice = [name for branch in expected for name in branch["required"]]
-        yield SchemaError(pointer, keyword, choice, None, form)
-    else:
-        yield SchemaError(pointer, keyword, expected, came, form)
 
 
 _SENTENCES = {

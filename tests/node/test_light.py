@@ -14,6 +14,10 @@ from pathlib import Path
 import httpx2 as httpx
 import pytest
 
+from jisr_node.app import Node
+from jisr_protocol import capabilities
+
+from .conftest import NOW, SETTINGS, seeded
 from .test_office import FIELDS, words_on
 
 MOST_MB = 80.0
@@ -55,3 +59,9 @@ def test_the_first_minutes_fit_in_80_mb(tmp_path: Path, figure: Callable[..., No
         "after a record was published"
     )
     assert written < MOST_MB
+
+
+def test_the_capability_document_is_as_the_protocol_writes_it() -> None:
+    with Node.in_memory(now=NOW, random_bytes=seeded("light"), **SETTINGS) as node:
+        raw = node.store.settings()["capabilities"].encode()
+    assert capabilities.parse(raw).to_bytes() == raw

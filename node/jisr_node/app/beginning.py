@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
-from jisr_protocol import keys
+from jisr_protocol import canonical, keys, limits
 from jisr_protocol.keys import SigningKey
 
 from .. import outbox as outboxes
@@ -106,8 +107,24 @@ def _begin(
 
 
 def _capabilities(node: str, name: str) -> bytes:
-    """The capability document, made once: its model is heavy, and serving must stay light."""
-    from jisr_protocol.capabilities import Capabilities, FeedOffer
-
-    offer = FeedOffer(name=outboxes.PUBLIC, href="../", audience="public")
-    return Capabilities(jisr=["1"], id=node, role="node", name=name, feeds=[offer], keys="../keys.json").to_bytes()
+    """The capability document, made once, as jisr_protocol.capabilities would write it: that model is heavy, and a node
+    must stay light."""
+    value: dict[str, Any] = {
+        "jisr": ["1"],
+        "id": node,
+        "role": "node",
+        "name": name,
+        "feeds": [{"name": outboxes.PUBLIC, "href": "../", "audience": "public"}],
+        "keys": "../keys.json",
+        "encodings": ["gzip", "zstd"],
+        "features": [],
+        "limits": {
+            "record_bytes": limits.RECORD_BYTES,
+            "batch_entries": limits.BATCH_ENTRIES,
+            "batch_bytes": limits.BATCH_BYTES,
+            "inflate_ratio": limits.INFLATE_RATIO,
+            "wait_seconds": limits.LONG_POLL_SECONDS,
+            "per_node_day": limits.PER_NODE_DAY,
+        },
+    }
+    return canonical.dumps(value, limit_bytes=limits.HEAD_BYTES) + b"\n"
