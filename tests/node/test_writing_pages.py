@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -13,10 +15,12 @@ from starlette.testclient import TestClient
 
 from jisr_node.app import Node
 from jisr_node.app.lobby import Lobby
+from jisr_node.errors import HubRefused
 from jisr_node.web.office import pages
 from jisr_protocol.pages.language import NAMES
 
 from .conftest import NOW, SETTINGS, organization, seeded, service
+from .fake_hub import FakeHub
 
 
 class Form(HTMLParser):
@@ -291,3 +295,40 @@ def test_a_place_is_drawn_here_and_a_hidden_one_is_not(desk: Desk) -> None:
 def test_the_pages_are_there_in_every_language(desk: Desk, code: str) -> None:
     for address in ("/records/new", f"/records/{desk.ids[0]}", f"/records/{desk.ids[0]}/publish", "/trash"):
         assert f'lang="{code}"' in desk.browser.get(f"{address}?lang={code}").text
+
+
+def at_a_hub(desk: Desk) -> None:
+    with Node.open(desk.folder) as node, node.store.transaction():
+        replace(node.settings, hub="http://127.0.0.1:1024", allow_private=True).save(node.store)
+
+
+def test_a_hub_that_cannot_be_reached_loses_nothing_and_the_page_says_so(desk: Desk) -> None:
+    at_a_hub(desk)
+    address = f"/records/{desk.ids[0]}"
+    desk.send(address, name="one", act="keep")
+    page = desk.send(f"{address}/publish")
+    assert "cannot be reached now, so it waits" in page
+    with Node.open(desk.folder) as node:
+        assert node.show(desk.ids[0])["published"]["name"]["ar"]["value"] == "one"
+
+
+def test_what_a_hub_keeps_back_is_said_with_the_reason(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub = FakeHub()
+    with Node.open(desk.folder) as node, node.store.transaction():
+        replace(node.settings, hub=hub.address, allow_private=True).save(node.store)
+    monkeypatch.setattr(Node, "link", lambda *_: nullcontext(hub))
+    address = f"/records/{desk.ids[0]}"
+    desk.send(address, name="one", act="keep")
+    assert f"The hub {hub.address} has it" in desk.send(f"{address}/publish")
+    with Node.open(desk.folder) as node:
+        feed = node.store.feed("public")
+        assert feed is not None
+        kept = {"seq": feed.size, "code": "schema_invalid", "pointer": "/name", "detail": "too long", "at": "x"}
+        hub.keep_back[feed.size] = kept
+    desk.send(address, name="two", act="keep")
+    page = desk.send(f"{address}/publish")
+    assert f"The hub {hub.address} keeps it back" in page and "/name too long" in page
+    hub.refuse_next = [HubRefused("not_admitted", "this hub does not know you")]
+    desk.send(address, name="three", act="keep")
+    page = desk.send(f"{address}/publish")
+    assert "did not take it" in page and "this hub does not know you" in page

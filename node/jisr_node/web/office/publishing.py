@@ -14,6 +14,7 @@ from jisr_protocol.pages.vocabulary import kind_word
 
 from ...app import Node
 from ...errors import HubUnreachable, NodeError
+from ...settings import Settings
 from ...standing import REFUSED
 from .rim import Denied, Why
 from .room import Endpoint, Nav, Room, Visit, Way
@@ -194,7 +195,8 @@ def _step(type_name: str, pointer: str, expected: str) -> str:
 def _where(node: Node, record_id: str) -> tuple[bool, str]:
     stored = node.store.record(record_id)
     went = stored is not None and (stored.feed is not None or stored.content is None)
-    return not went, node.settings.hub
+    # read anew: a command may have named a hub since
+    return not went, Settings.load(node.store).hub
 
 
 def _kept_back(node: Node, record_id: str) -> str:
