@@ -124,9 +124,12 @@ def test_what_a_table_says_nothing_of_stays() -> None:
         take(ours, organizations(1))
         held = next(one for one in ours.overview() if one["type"] == "org.jisr.organization/1")
         waiting = ours.show(held["id"])["waiting"]
-        ours.edit(held["id"], {**waiting, "acronym": "DC"})
+        link = {"rel": "member_of", "target": "local:organization/net"}
+        ours.import_drafts([{"type": "org.jisr.organization/1", "source": {"local_id": "net"}, "name": "Net"}])
+        ours.edit(held["id"], {**waiting, "acronym": "DC", "links": [*waiting["links"], link]})
         take(ours, organizations(1, phone="0539 65 43 21"))
         after = ours.show(held["id"])["waiting"]
+        assert [one["rel"] for one in after["links"]] == ["member_of", "located_at"]
         assert after["acronym"] == "DC" and after["contact_points"][0]["phone"] == "+212539654321"
 
 
@@ -144,6 +147,18 @@ def test_rows_that_are_gone_end_and_the_brake_holds_when_they_are_many() -> None
         assert len(take(ours, rows[:30], ending=10).ended) == 10
         ended = [one["name"] for one in ours.overview() if one["status"] == "ended"]
         assert len(ended) == 11
+
+
+def test_a_row_that_comes_back_is_active_again_and_what_a_person_ended_stays_so() -> None:
+    with node() as ours:
+        rows = organizations(30)
+        take(ours, rows)
+        take(ours, rows[:-1])
+        by_name = {one["name"]: one["id"] for one in ours.overview() if one["type"] == "org.jisr.organization/1"}
+        ours.end(by_name["Association 1"])
+        take(ours, rows)
+        states = {one["name"]: one["status"] for one in ours.overview()}
+        assert states["Association 29"] == "active" and states["Association 1"] == "ended"
 
 
 def test_a_file_without_any_row_and_one_of_another_name_end_nothing() -> None:

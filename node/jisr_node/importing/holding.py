@@ -54,6 +54,9 @@ class StoreHeld:
     def erased(self, record_id: str) -> str | None:
         return self._store.erased_at(record_id)
 
+    def listed(self, list_name: str) -> frozenset[str]:
+        return frozenset(self._store.imported(list_name))
+
     def organization(self, name: str) -> str | None:
         if name:
             return self._organizations.get(name)

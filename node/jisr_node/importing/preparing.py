@@ -49,6 +49,9 @@ class Held(Protocol):
     def erased(self, record_id: str) -> str | None:
         """Since when a record is erased and not wanted back."""
 
+    def listed(self, list_name: str) -> frozenset[str]:
+        """The records that this list brought last time."""
+
     def organization(self, name: str) -> str | None:
         """The organization here that is called so, folded; of "" the only one, if there is one."""
 
@@ -154,6 +157,7 @@ class Judge:
         setting = Setting(self._author.node, self._country, table.lang, self._today, table.kind, table.sheet.name)
         self._maker = Rows(setting, table.columns)
         self.prepared.lists.setdefault(table.list_name, 0)
+        self._listed = self._held.listed(table.list_name)
 
     def row(self, row: tuple[int, list[str]]) -> None:
         """Judge one row."""
@@ -277,6 +281,9 @@ class Judge:
             record["source"] = {"local_id": draft.local_id}
         if not is_main and record_id in self._ids:
             return None
+        if is_main and before and before.get("status") == "ended" and record_id not in self._listed:
+            # it ended because the list had it no more, and is back; what a person ended stays so
+            record["status"] = draft.record.get("status", "active")
         if (since := self._held.erased(record_id)) and not self._again:
             made.problems.append(self._problem(made, "erased", since[:10]))
             return None
@@ -337,6 +344,9 @@ def merged(before: Mapping[str, Any], draft: Draft) -> dict[str, Any]:
         held = before.get(name)
         # names in languages that the table does not have stay
         record[name] = {**held, **value} if isinstance(held, dict) and _is_text(value) and _is_text(held) else value
+    if "links" in draft.record:
+        held = before.get("links", [])
+        record["links"] = [*(link for link in held if link not in draft.record["links"]), *draft.record["links"]]
     record.pop("id", None)
     return record
 
