@@ -362,6 +362,11 @@ def test_the_command_says_what_will_happen_and_what_is_wrong(
     assert "Association 24" in err and "C28: Write it like this" in (tmp_path / "home.csv").read_text("utf-8-sig")
     assert run(told) == 1
     assert "2 rows left out. Next: jisr-node publish" in capsys.readouterr().out
+    (tmp_path / "list.csv").write_bytes(table(rows[:20]).getvalue())
+    assert run([*told, "--dry-run"]) == 0
+    assert "! 6 of 25 records of this list would end" in capsys.readouterr().err
+    assert run(told) == 1 and "--ending 6" in capsys.readouterr().err
+    assert run([*told, "--ending", "6"]) == 0 and "6 ended" in capsys.readouterr().out
     assert run(["import", str(tmp_path / "gone.xlsx"), "--dir", str(tmp_path / "n")]) == 64
     assert run([*told, "--map", "Name=-"]) == 64
     assert "--map 'HEADING=name'" in capsys.readouterr().err

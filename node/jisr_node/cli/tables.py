@@ -173,6 +173,11 @@ def _will(plan: Plan) -> Iterator[str]:
     for word, listed in (("added", plan.added), ("changed", plan.changed), ("ended", plan.ended)):
         if listed:
             yield f"{word} ({len(listed)}): {'; '.join(map(_named, listed))}"
+    if plan.braked:
+        yield (
+            f"! {len(plan.ended)} of {plan.known} records of this list would end, more than one in twenty: nothing is taken "
+            f"in before you say so with --ending {len(plan.ended)}"
+        )
 
 
 def _named(one: Named) -> str:
