@@ -4,6 +4,7 @@
     python3 run.py test [ARGS]     all tests; ARGS go to pytest
     python3 run.py bench [ARGS]    how fast it is on this machine
     python3 run.py soak [ARGS]     ten minutes of mixed load on a hub, or --minutes N: memory, open files, tasks
+    python3 run.py pack [FILE]     jisr-node in one file for this system: dist/jisr-node.pyz
 
 The first run makes `.venv` here and installs the pinned, hashed packages of requirements/ into it; later runs
 start at once, until a pin changes. Packages come from the index this machine is set up for (uv where it is
@@ -44,6 +45,7 @@ COMMANDS = {
     "test": ("dev", ["-m", "pytest"]),
     "bench": ("dev", ["-m", "bench.run"]),
     "soak": ("run", ["-m", "tests.soak.run"]),
+    "pack": ("run", [str(ROOT / "packing.py")]),
 }
 LISTS = {"run": ("node.txt", "hub.txt", "build.txt"), "dev": ("dev.txt",)}
 
