@@ -175,8 +175,8 @@ def _will(plan: Plan) -> Iterator[str]:
             yield f"{word} ({len(listed)}): {'; '.join(map(_named, listed))}"
     if plan.braked:
         yield (
-            f"! {len(plan.ended)} of {plan.known} records of this list would end, more than one in twenty: nothing is taken "
-            f"in before you say so with --ending {len(plan.ended)}"
+            f"! {len(plan.ended)} of {plan.known} records of this list would end, more than one in twenty: "
+            f"nothing is taken in before you say so with --ending {len(plan.ended)}"
         )
 
 
