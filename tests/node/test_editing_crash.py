@@ -22,6 +22,7 @@ from .conftest import NOW, SETTINGS, organization, read
 BATCH = 8
 WORK = """
 import sys
+from io import BytesIO
 from jisr_node.app import Node
 from jisr_node.editing.fields import Writing
 from jisr_node.editing.tasks import TASKS
@@ -44,6 +45,11 @@ with Node.open(folder) as node:
             print("saved", number, flush=True)
         node.import_drafts([organization(f"{number} {i}", name=f"{number} {i}") for i in range(8)])
         print("imported", number, flush=True)
+        table = "ID,Name,Mail\\n" + "".join(f"t-{i},table {number},info@example.org\\n" for i in range(8))
+        with node.importing("list.csv", BytesIO(table.encode())) as found:
+            found.prepare()
+            found.carry_out()
+        print("table", number, flush=True)
         opened = work.accept(record, work.open(record).seen, NOW)
         node.publish(only=[record], now=NOW)
         work.published(opened, NOW)
@@ -63,6 +69,7 @@ def test_a_killed_editor_loses_no_draft_and_publishes_no_half_record(tmp_path: P
 def killed(folder: Path, rounds: int) -> int:
     """Kill a node that edits, imports and publishes, so many times; how many saves it had said by then."""
     chance, said_saved, said_published = random.Random(11), 0, 0
+    said_table = 0
     imported: set[int] = set()
     with Node.init(folder / "node", now=NOW, **SETTINGS) as node:
         record_id = node.import_drafts([organization("ours", name="name 0", purpose="purpose 0")]).ids[0]
@@ -71,14 +78,16 @@ def killed(folder: Path, rounds: int) -> int:
     script.write_text(WORK, encoding="utf-8")
     count = 0
     for round_ in range(rounds):
-        start, lines, pause = (round_ + 1) * 10_000, chance.randint(1, 9), chance.uniform(0, 0.05)
+        start, lines, pause = (round_ + 1) * 10_000, chance.randint(1, 12), chance.uniform(0, 0.05)
         said = _work_and_die(script, folder / "node", start, lines, pause)
         count += sum(words[0] == "saved" for words in said)
         said_saved = max([said_saved, *(int(words[1]) for words in said if words[0] == "saved")])
         said_published = max([said_published, *(int(words[1]) for words in said if words[0] == "published")])
+        said_table = max([said_table, *(int(words[1]) for words in said if words[0] == "table")])
         imported |= {int(words[1]) for words in said if words[0] == "imported"}
         with Node.open(folder / "node") as node:
             _check(node, record_id, said_saved, said_published, imported)
+            _check_table(node, said_table)
     return count
 
 
@@ -119,3 +128,12 @@ def _check(node: Node, record_id: str, saved: int, published: int, imported: set
         done, judged = read({**files, paths.HEAD: feed.head}, now=NOW)
         assert done.outcome is Outcome.VERIFIED, done.reason
         assert len(judged) == feed.size
+
+
+def _check_table(node: Node, said: int) -> None:
+    """All rows of the table that came last, or all of the one before."""
+    waiting = [json.loads(change.content) for change in node.store.changes() if change.content]
+    names = [next(iter(one["name"].values()))["value"] for one in waiting if one["source"]["local_id"].startswith("t-")]
+    assert len(names) in (0, BATCH)
+    assert len(set(names)) <= 1, "a table is taken in whole or not at all"
+    assert not said or int(names[0].split()[1]) >= said

@@ -332,3 +332,14 @@ def test_what_a_hub_keeps_back_is_said_with_the_reason(desk: Desk, monkeypatch: 
     desk.send(address, name="three", act="keep")
     page = desk.send(f"{address}/publish")
     assert "did not take it" in page and "this hub does not know you" in page
+
+
+def test_a_kind_without_a_task_is_shown_and_can_be_taken_away(desk: Desk) -> None:
+    with Node.open(desk.folder) as node:
+        project = {"type": "org.jisr.project/1", "name": "مشروع", "lead": desk.ids[0]}
+        [record_id] = node.import_drafts([project]).ids
+        node.publish(now=NOW)
+    for path in ("", "/languages", "/history", "/publish", "/end"):
+        assert "مشروع" in desk.browser.get(f"/records/{record_id}{path}").text
+    desk.send(f"/records/{record_id}/end", act="end")
+    assert "Ended" in desk.browser.get("/trash").text
