@@ -36,7 +36,7 @@ LATER = (
     *("act", "act_open", "block", "unjudged"),
     *("node_tree", "node_branch", "node_touch"),
     *("source", "source_round", "source_order", "braked", "left_out"),
-    *("correspondent", "letter", "mail_link", "campaign", "asked_record"),
+    *("correspondent", "letter", "mail_link", "campaign", "asked_record", "sealed_message"),
 )
 """The tables that steps after it brought."""
 INDEXES = ("record_gone", "node_entry_aside_of", "record_type", "record_organization", "stated_open")
