@@ -32,6 +32,8 @@ PAGES: list[tuple[str, str]] = [
     ("whole", "/volunteers"),
     ("whole", "/volunteer/new/whole"),
     ("whole", "/sheets"),
+    ("whole", "/still"),
+    ("whole", "/where"),
     ("whole", "/nowhere"),
     ("whole", "/records/new"),
     ("whole", "/records/{service}"),
