@@ -41,6 +41,8 @@ EVENTS = {
     "peer.refused": "An entry of a peer's feed was refused and left out; the rest was taken.",
     "acks.undelivered": "A peer could not be told what became of its notices; it is told in the next round.",
     "acks.untaken": "A peer did not take what it was told of its notices; it is told again in the next round.",
+    "desk.mark": "The mark of the audit log could not be read or written; what was done is in the log.",
+    "desk.log_ends_early": "The audit log ends before its mark: lines are gone, or an older database was put back.",
     "desk.signed_in": "Somebody has signed in to the desk.",
     "desk.password": "Somebody has set the password of an account by a one-time link.",
     "desk.passkey_added": "Somebody has added a passkey.",

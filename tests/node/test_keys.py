@@ -73,10 +73,13 @@ def test_the_recovery_file_takes_the_node_back(published: Command) -> None:
     assert len(published.json("list")) == 1
 
 
-def test_the_words_of_the_sheet_do_too(published: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("begins", "ends"), [("Recovery key:", "The same"), ("in words:", "Whoever")])
+def test_what_stands_on_the_sheet_does_too(
+    published: Command, monkeypatch: pytest.MonkeyPatch, begins: str, ends: str
+) -> None:
     text = sheet_of(published).read_text("utf-8")
-    words = text.split("Recovery key:")[1].split("Whoever")[0].replace("check", "").lower()
-    monkeypatch.setattr("sys.stdin", io.StringIO(words))
+    typed = text.split(begins)[1].split(ends)[0].replace("check", "").lower()
+    monkeypatch.setattr("sys.stdin", io.StringIO(typed))
     assert published("recover", "-")[0] == 0
     assert states(published) == ["revoked", "active", "recovery"]
 
