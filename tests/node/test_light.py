@@ -13,9 +13,12 @@ from pathlib import Path
 
 import httpx2 as httpx
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from jisr_node.app import Node
 from jisr_protocol import capabilities
+from jisr_protocol.reader import private_keys
 
 from .conftest import NOW, SETTINGS, seeded
 from .test_office import FIELDS, words_on
@@ -65,3 +68,17 @@ def test_the_capability_document_is_as_the_protocol_writes_it() -> None:
     with Node.in_memory(now=NOW, random_bytes=seeded("light"), **SETTINGS) as node:
         raw = node.store.settings()["capabilities"].encode()
     assert capabilities.parse(raw).to_bytes() == raw
+
+
+def test_a_key_without_a_passphrase_is_written_as_the_library_writes_it() -> None:
+    seed = bytes(range(32))
+    theirs = Ed25519PrivateKey.from_private_bytes(seed).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    assert private_keys.pem(seed) == theirs
+    assert private_keys.seed_of(theirs, "key", lambda: None) == seed
+    assert private_keys.seed_of(theirs.replace(b"\n", b"\r\n"), "key", lambda: None) == seed
+    locked = private_keys.pem(seed, b"four words of mine")
+    assert private_keys.seed_of(locked, "key", lambda: b"four words of mine") == seed
+    with pytest.raises(private_keys.KeyProblem):
+        private_keys.seed_of(theirs.replace(b"MC4C", b"MC4D"), "key", lambda: None)
