@@ -48,8 +48,6 @@ EVENTS = {
     "desk.passkey_added": "Somebody has added a passkey.",
     "desk.passkey_refused": "A passkey was not accepted; the reason is in the line.",
     "desk.passkey_copied": "A passkey counted backwards: there may be a copy of it, and it opens nothing any more.",
-    "desk.token_made": "Somebody has made an API token; its scopes are in the line.",
-    "desk.token_revoked": "An API token was revoked.",
     "desk.wrong": "A password at the desk was wrong, or the account is not there.",
     "desk.stranger": "The provider has signed in somebody who has no account here.",
     "desk.provider": "The provider of sign-ins did not answer, or not as it should; nobody was signed in by it.",
