@@ -61,6 +61,7 @@ SAME: dict[str, dict[str, set[str]]] = {
         "fr": {"Licence", "Pages"},
     },
     "node": {
+        "fr": {"Messages"},
         "nl": {"School"},
     },
 }

@@ -74,10 +74,11 @@ def _words(message_id: str, value: dict[str, Any], language: Language) -> dict[s
     if not value:
         return {"id": message_id, "text": ""}
     sender, sheet = value["sender"], value.get("referral")
+    kind = _KINDS[sender["kind"]]
     return {
         "id": message_id,
         "text": value["text"],
-        "kind": language.gettext(_KINDS[sender["kind"]]),
+        "kind": language.gettext(kind),
         "name": sender.get("name", ""),
         "reply": value["reply"],
         "sent": _day(value["sent"], language),
