@@ -228,7 +228,7 @@ async def test_a_source_that_comes_back_empty_halved_or_renamed_loses_nothing_an
             figure(f"{how}, by {by}: {back.names} of {count} shown by name, {back.kept} earlier versions kept")
         peer = await by_peer(hub, how, count, tmp_path / "peer")
         assert peer.live == count, "what nobody signed but the peer stays"
-        assert (peer.names, bool(peer.waits)) == ((0, False) if how == "renamed" else (moves, True))
+        assert (peer.names, bool(peer.waits)) == (moves, True)
         figure(f"{how}, by a peer: {peer.live} of {count} stay, {peer.names} shown by name")
     file = by_file(how, count)
     assert file.live == count, "what is not in the file stays"

@@ -9,8 +9,10 @@ from typing import Any
 
 from jisr_hub import log
 from jisr_hub.following.brakes import Brakes
+from jisr_hub.following.peers import Followers
 from jisr_hub.following.pulls import Pulls
-from jisr_hub.ports import Change, Held, Pull, Remembered
+from jisr_hub.ports import Change, Held, Peer, Pull, Remembered
+from jisr_hub.ports.history import Way
 from jisr_hub.storage.named import moved
 from jisr_hub.storage.sources import SqlSources
 from jisr_node.app import Node
@@ -18,7 +20,7 @@ from jisr_protocol import identifiers
 from tests.hub.author import TYPE, Author, record_id
 from tests.hub.hub_in_memory import Clock, MemoryHub
 from tests.hub.static_feed import StaticFeed
-from tests.hub.viewed import ViewedHub
+from tests.hub.viewed import ViewedHub, viewed_hub
 from tests.node.conftest import NOW, SETTINGS, seeded
 
 HOW = ("empty", "halved", "renamed")
@@ -69,11 +71,12 @@ async def by_pull(hub: ViewedHub, how: str, count: int, folder: Path) -> CameBac
     return await seen(hub, feed.author)
 
 
-async def seen(hub: ViewedHub, author: Author) -> CameBack:
-    """What is there of an author after the last round: every earlier version too, by the log."""
-    sources = await flushed(hub)
-    last = (await sources.rounds(author.id))[0]
-    found = [one async for one in moved(hub.ledger, author.id, last.way, last.first, last.next)]
+async def seen(hub: ViewedHub, author: Author, by: str = "") -> CameBack:
+    """What is there of an author after the last round with it, or with the peer it came by: every earlier version too,
+    by the log."""
+    sources, source = await flushed(hub), by or author.id
+    last = next(one for one in await sources.rounds(source) if not by or one.way == Way.PEER)
+    found = [one async for one in moved(hub.ledger, source, last.way, last.first, last.next)]
     names = {one.id for one in found if one.before is not None and one.before["name"]}
     live = [key for key in await hub.live() if key[0] == author.id]
     return CameBack(len(live), sum(one.before is not None for one in found), len(names), last.alarm)
@@ -87,7 +90,9 @@ async def flushed(hub: ViewedHub) -> SqlSources:
 
 
 async def by_peer(hub: ViewedHub, how: str, count: int, folder: Path) -> CameBack:
-    """The peer itself drops the records (or passes on what their author renamed)."""
+    """The peer itself drops the records, or passes on what their author renamed."""
+    if how == "renamed":
+        return await by_peer_renamed(hub, how, count, folder)
     author, there = Author(f"peer {how}"), await MemoryHub(f"there {how}", clock=Clock()).begin()
     author.puts(count)
     await there.admit(author)
@@ -96,12 +101,7 @@ async def by_peer(hub: ViewedHub, how: str, count: int, folder: Path) -> CameBac
     hub.clock.now = there.clock.now
     folder.mkdir()
     await hub.follow(there, folder)
-    if how == "renamed":
-        start = len(author.feed().lines)
-        bend(author, how, count)
-        await there.push(author, start)
-    else:
-        await drop(there, author, count if how == "empty" else count // 2)
+    await drop(there, author, count if how == "empty" else count // 2)
     there.clock.pass_time(seconds=2)
     await there.publish()
     await hub.follow(there, folder)
@@ -110,6 +110,32 @@ async def by_peer(hub: ViewedHub, how: str, count: int, folder: Path) -> CameBac
     live = [key for key in await hub.live() if key[0] == author.id]
     sentence = await Brakes(hub.hub).sentence(there.id)
     return CameBack(len(live), len(live), sum(bool(one["name"]) for one in shown), sentence)
+
+
+async def by_peer_renamed(hub: ViewedHub, how: str, count: int, folder: Path) -> CameBack:
+    """By rounds, as a running hub follows: they note what a peer brought."""
+    folder.mkdir()
+    async with viewed_hub(folder / "there.sqlite", "there") as there:
+        author = Author("peer renamed")
+        author.puts(count)
+        await there.admit(author)
+        await there.push(author)
+        await there.publish()
+        peer = Peer(there.id, "there", str(there.write_out(folder / "feed")), 0, "")
+        await hub.ledger.keep_peer(peer)
+        followers = Followers(hub.hub, folder / "peers", 60.0, allow_private=True)
+        hub.clock.now = there.clock.now
+        await followers.once(peer)
+        await flushed(hub)
+        start = len(author.feed().lines)
+        bend(author, how, count)
+        await there.push(author, start)
+        there.clock.pass_time(seconds=200)
+        await there.publish()
+        there.write_out(folder / "feed")
+        hub.clock.now = there.clock.now
+        await followers.once(next(one for one in await hub.ledger.peers() if one.hub == there.id))
+        return await seen(hub, author, by=there.id)
 
 
 async def drop(hub: MemoryHub, author: Author, count: int) -> None:
