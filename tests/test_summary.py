@@ -34,7 +34,8 @@ def project(tmp_path: Path) -> Path:
     """A project with our conftest, without ../shared, and with the tests above."""
     folder = tmp_path / "checkout" / "tests"
     folder.mkdir(parents=True)
-    shutil.copy(Path(__file__).with_name("conftest.py"), folder)
+    for name in ("conftest.py", "new_databases.py"):
+        shutil.copy(Path(__file__).with_name(name), folder)
     (folder / "test_it.py").write_text(TESTS)
     (folder.parent / "pytest.ini").write_text("[pytest]\nmarkers = long\n")
     return folder.parent
