@@ -180,8 +180,8 @@ async def test_a_token_with_another_nonce_lets_nobody_in(world: World) -> None:
 async def test_a_rotated_key_is_no_surprise(world: World) -> None:
     assert (await world.sign_in()).headers.get("location") == "/desk"
     world.canaille.do("rotate")
-    assert (await world.sign_in()).headers.get("location") == "/desk"
-    assert (await world.sign_in(between="rotate")).headers.get("location") == "/desk"
+    assert (await world.sign_in()).headers.get("location") == "/desk/confirmed", "who was in has confirmed"
+    assert (await world.sign_in(between="rotate")).headers.get("location") == "/desk/confirmed"
 
 
 async def test_whom_canaille_knows_and_the_hub_does_not_stays_out(world: World) -> None:

@@ -109,7 +109,8 @@ async def test_who_comes_back_from_the_provider_is_in(world: DeskWorld, client: 
     assert visitor is not None
     assert (visitor.account.name, visitor.session.by, visitor.fresh) == ("desk-one", "provider", True)
     before = client.cookies[COOKIE]
-    await client.get("/desk/provider/back", params=await go(client, small))
+    answer = await client.get("/desk/provider/back", params=await go(client, small))
+    assert (answer.status_code, answer.headers["location"]) == (303, "/desk/confirmed")
     assert client.cookies[COOKIE] != before, "a second time is a confirmation, under a new token"
     assert await world.door.visitor(before) is None
 

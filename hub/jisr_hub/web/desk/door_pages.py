@@ -98,14 +98,14 @@ class DoorPages:
         return self.rim.mark(self.rim.go(where), token)
 
     async def from_provider(self, request: Request, visitor: Visitor | None) -> Response:
-        """Let in whom the provider sent back; who was in already has confirmed."""
+        """Let in whom the provider sent back; who was in already has confirmed, and finds what was typed before."""
         if self._provider is None:
             return self.rim.go("/desk/sign-in")
         said = dict(request.query_params)
         accounts, now = self.rim.door.accounts, self.rim.door.now
         subject = await self._provider.finish(accounts, said, self.rim.marked(request), now)
         token = await self.rim.door.come_from_provider(subject, self.rim.token(request))
-        return self.rim.mark(self.rim.go(CARRIED, token), "")
+        return self.rim.mark(self.rim.go(CARRIED if visitor is not None else "/desk", token), "")
 
     async def confirm_page(self, request: Request, visitor: Visitor | None) -> Response:
         """Ask for the password once more."""
