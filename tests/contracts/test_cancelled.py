@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from jisr_hub.failures import Unwritable
-from jisr_hub.storage import engines
+from jisr_hub.storage import database
 from jisr_hub.storage import tables as t
 from jisr_hub.storage.sql import SqlLedger
 
@@ -28,7 +28,7 @@ async def test_whoever_is_cancelled_at_any_moment_ends_so_and_leaves_a_ledger_th
     async def read() -> int:
         found = 0
         async with ledger.database.reading() as connection:
-            async for part in engines.streamed(connection, sa.select(t.entry), 10):
+            async for part in database.streamed(connection, sa.select(t.entry), 10):
                 found += len(part)
         return found
 
@@ -53,7 +53,7 @@ async def _opening(ledger: SqlLedger) -> AsyncIterator[tuple[asyncio.Task[None],
 
     async def read() -> None:
         async with ledger.database.reading() as connection:
-            async for _ in engines.streamed(connection, sa.select(t.entry), 10):
+            async for _ in database.streamed(connection, sa.select(t.entry), 10):
                 raise AssertionError("the table is locked")
 
     waiting = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
