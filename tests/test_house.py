@@ -177,7 +177,7 @@ def sources(place: str, rim: str) -> list[Path]:
         ("protocol", "", lambda: declared("protocol")),
         ("protocol", "reader", lambda: declared("protocol", "reader")),
         ("protocol", "pages", lambda: declared("protocol", "pages")),
-        ("node", "", lambda: declared("node", "sheets") | declared("protocol", *RIMS)),
+        ("node", "", lambda: declared("node", "s3", "sheets") | declared("protocol", *RIMS)),
         ("hub", "", lambda: declared("hub", "s3") | declared("protocol", *RIMS)),
     ],
     ids=["protocol", "protocol[reader]", "protocol[pages]", "node", "hub"],

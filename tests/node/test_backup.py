@@ -85,7 +85,7 @@ def test_a_backup_is_whole_while_another_writes(folder_node: Node, tmp_path: Pat
     def write() -> None:
         with Node.open(folder) as other:
             number = 0
-            while not stop.is_set():
+            while not stop.wait(0.01):  # between two that write without a pause nobody gets in
                 number += 1
                 other.import_drafts([organization(f"w{number} {i}") for i in range(5)])
                 other.publish()
