@@ -14,6 +14,7 @@ from playwright.sync_api import Browser
 from starlette.applications import Starlette
 
 from jisr_hub.desk.roles import Role
+from jisr_hub.desk.sessions import FRESH_SECONDS
 from jisr_hub.storage.desk_open import SqlOpen
 from jisr_hub.storage.histories import SqlHistories
 from jisr_hub.web import desk
@@ -21,10 +22,14 @@ from jisr_hub.web.page import static_routes
 from tests.desk.acting import acting_world
 from tests.e2e.test_desk_browser import sign_in
 from tests.e2e.test_directory_browser import DESK, PHONE, browser, opened, violations
-from tests.hub.desk_world import DeskWorld
+from tests.hub.desk_world import PASSWORD, DeskWorld
 
 pytestmark = pytest.mark.browser
 __all__ = ["browser"]
+
+
+_doors: list[DeskWorld] = []
+"""The newest is that of the desk that is served."""
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +58,7 @@ async def _served(app: Starlette, place: Path, found: dict[str, str]) -> AsyncIt
     async with acting_world(place) as world:
         door = DeskWorld(world.hub.ledger)
         await door.add("desk-one", Role.OPERATOR)
+        _doors.append(door)
         world.author.put("one", name={"ar": {"value": "الاسم الجديد", "origin": "author"}})
         await world.hub.push(world.author)
         one, two, node = world.subject("one"), world.subject("two"), world.author.id
@@ -107,3 +113,26 @@ def test_a_record_is_held_and_shown_again_by_the_keyboard_without_a_script(
         assert page.locator("[role=status]").count() == 1
         page.goto(f"{served['home']}/desk/log?kind=unhold")
         assert "desk-one" in page.locator("main ol").inner_text()
+
+
+def test_what_was_typed_before_a_confirmation_is_done_by_one_button_after_it(
+    browser: Browser, served: dict[str, str]
+) -> None:
+    with opened(browser, viewport=PHONE) as page:
+        sign_in(page, served["home"], "ar")
+        page.goto(f"{served['home']}/desk/holds")
+        _doors[-1].clock.pass_(FRESH_SECONDS + 60)
+        with page.expect_navigation():
+            page.locator("form:has(input[value=unblock]) button").last.press("Enter")
+        page.goto(f"{served['home']}/desk/confirm")
+        page.locator("#password").focus()
+        page.keyboard.type(PASSWORD)
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/desk/confirmed")
+        assert page.locator("html").get_attribute("dir") == "rtl"
+        assert violations(page) == ""
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+        page.locator("form[action='/desk/confirmed'] button").focus()
+        with page.expect_navigation():
+            page.keyboard.press("Enter")
+        assert "done=" in page.url
