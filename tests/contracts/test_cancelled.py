@@ -66,8 +66,6 @@ async def _opening(ledger: SqlLedger) -> AsyncIterator[tuple[asyncio.Task[None],
         yield reader, found[0]
 
 
-# What is told before the session is closed counts; what its driver lets go of later is on a session that is gone.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("end", ["cancelled", "server gone"])
 async def test_a_stream_that_ends_while_it_opens_leaves_no_cursor_open(postgres_address: str, end: str) -> None:
     ledger = await SqlLedger.open(postgres_address, new_epoch="1-aaaaaaaa")
