@@ -96,10 +96,9 @@ def columns_of(names: Sequence[Sequence[str]]) -> tuple[list[Column], str]:
     spoken = Counter(one.spoken for one in found if one)
     columns = []
     used: set[tuple[str, str]] = set()
-    order = sorted(range(len(found)), key=lambda place: (not (found[place] and found[place].sure), place))  # type: ignore[union-attr]
-    for place in order:
+    surest_first = sorted(enumerate(found), key=lambda one: (one[1] is None or not one[1].sure, one[0]))
+    for place, one in surest_first:
         heading = next((word for word in reversed(names[place]) if word), "")
-        one = found[place]
         if one is None or ((one.field, one.lang) in used and one.field not in SEVERAL):
             columns.append(Column(place + 1, heading, sure=one is None))
             continue

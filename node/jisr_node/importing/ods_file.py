@@ -51,6 +51,7 @@ def _sheets(content: IO[bytes]) -> list[Sheet]:
                 sheet.merged = merged
                 left -= sheet.count
                 found.append(sheet)
+    # what is given up leaves no file behind
     except BaseException:
         for sheet in found:
             sheet.spool.close()

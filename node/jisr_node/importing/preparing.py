@@ -130,6 +130,7 @@ def prepare(
                 if done % 50 == 0:
                     progress(done, total)
         progress(total, total)
+    # what is given up, by a Ctrl-C too, leaves no file behind
     except BaseException:
         judge.prepared.close()
         raise
@@ -171,7 +172,8 @@ class Judge:
         if made.values:
             self.prepared.repaired.setdefault(self._table.sheet.name, {})[made.row] = made.values
         ready = self._judged(made, record_id) if made.good else []
-        self.prepared.problems += made.problems
+        # an organization and its place read the same cell: what is wrong with it is said once
+        self.prepared.problems += {_said(at, one): one for at, one in enumerate(made.problems)}.values()
         if made.good and ready:
             self.prepared.good += 1
             self.prepared.lists[self._table.list_name] += 1
@@ -335,6 +337,12 @@ class Judge:
             level, finding.code, self._table.sheet.name, made.row, column, self._heading(column),
             finding.expected, finding.came, made.title, finding,
         )  # fmt: skip
+
+
+def _said(at: int, problem: Problem) -> object:
+    """By what two problems of a row are one: the cell and what is wrong with it; outside of cells, none."""
+    cell = (problem.level, problem.code, problem.column, problem.expected, problem.came)
+    return cell if problem.column else at
 
 
 def merged(before: Mapping[str, Any], draft: Draft) -> dict[str, Any]:

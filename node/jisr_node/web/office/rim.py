@@ -153,6 +153,7 @@ class Rim:
                 return self.cannot(request, visit, error)
             except ClientDisconnect:
                 return Response(status_code=400)
+            # a fault of ours, of whatever kind: it is logged whole, and the person reads that nothing was lost
             except Exception:
                 log.exception("a page failed: %s %s", request.method, way.path)
                 return self.refused(request, Why.BROKEN, visit)
