@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 
 from jisr_hub.curation.merging import address
 from jisr_hub.storage.directory import SqlDirectory
-from jisr_hub.web import directory as pages
+from jisr_hub.web import public as pages
 from tests.curation.curated import CuratedHub, curated_hub, key_of
 from tests.hub.author import Author
 

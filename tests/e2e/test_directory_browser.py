@@ -18,7 +18,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 from starlette.applications import Starlette
 
-from jisr_hub.web.directory import not_found, routes
+from jisr_hub.web.public import not_found, routes
 from jisr_protocol.pages.language import NAMES
 from tests.hub.memory_directory import NODE, NOW, MemoryDirectory, identifier, record
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from jisr_hub.curation.merging import address as address_of
-from jisr_hub.web.directory import Listed, Summary
+from jisr_hub.ports.directory import Listed, Summary
 
 NOW = datetime(2026, 3, 6, 12, 0, tzinfo=UTC)
 NODE = "jisr:" + "a" * 52

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from jisr_hub.web.directory import Directory, not_found, routes
+from jisr_hub.ports.directory import Directory
 from jisr_hub.web.language import load_languages
+from jisr_hub.web.public import not_found, routes
 from jisr_protocol.pages.language import NAMES
 from tests.hub.memory_directory import NODE, NOW, OTHER_NODE, MemoryDirectory, identifier, record
 

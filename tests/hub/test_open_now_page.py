@@ -8,7 +8,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from jisr_hub.config import Settings
-from jisr_hub.web.directory import routes
+from jisr_hub.web.public import routes
 from jisr_protocol.opening import Declared
 from tests.hub.memory_directory import NODE, MemoryDirectory, identifier, record
 

@@ -41,7 +41,7 @@ from ..storage.histories import SqlHistories
 from ..storage.passkeys import SqlPasskeys
 from ..storage.readers import SqlReaders
 from ..storage.sources import SqlSources
-from ..web import admission, api, desk, directory, matches, messages, notices, openapi, problem_documents, versions
+from ..web import admission, api, desk, matches, messages, notices, openapi, problem_documents, public, versions
 from ..web import witness as witness_routes
 from ..web.desk_api import DeskApi
 from ..web.oidc import Provider
@@ -136,7 +136,7 @@ def _directory(running: Running) -> list[BaseRoute]:
     curation = SqlCuration(running.reads, running.hub.identity.id)
     shown = SqlDirectory(running.reads, running.settings.name, feed, lapsed, curation, running.hub.clock)
     declared = tuple(Declared.read(line) for line in running.settings.declared_days)
-    return [*directory.routes(shown, default_language=running.settings.lang, declared=declared)]
+    return [*public.routes(shown, default_language=running.settings.lang, declared=declared)]
 
 
 def _desk_api(running: Running, acts: Acts) -> list[Route]:
@@ -220,7 +220,7 @@ def collect_rarely() -> None:
 async def _not_found(request: Request, error: Exception) -> Response:
     """People get a page, programs a problem document."""
     if "text/html" in request.headers.get("accept", "") and getattr(error, "status_code", 0) == 404:
-        return await directory.not_found(request, error)
+        return await public.not_found(request, error)
     return await problem_documents.http_error(request, error)
 
 

@@ -12,6 +12,7 @@ The ledger is the truth. Each method says what an adapter must guarantee; tests/
     following   hubs and feeds that are followed
     publishing  Pages, the Fence, what was published last
     objects     a store such as a bucket
+    directory   what is public, as people and programs are shown it
     clock       the time, and waiting
 """
 

@@ -1,4 +1,4 @@
-"""The public directory read from the ledger: the Directory port of the pages (web/directory.py)."""
+"""The public directory read from the ledger: the Directory port of the pages (ports/directory.py)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ..curation.words import TYPE as WORD
 from ..curation.words import reference
 from ..failures import Unwritable
 from ..ports import Clock, Key
-from ..web.directory import Listed, Summary
+from ..ports.directory import Listed, Summary
 from . import tables as t
 from .curation import SqlCuration
 from .dialogue import Ask

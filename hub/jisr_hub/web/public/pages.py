@@ -12,14 +12,15 @@ keeping everything else out is the port's promise.
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from jisr_hub.ports.directory import Directory, Listed, Summary
 from jisr_hub.web.facts import facts_of, references
 from jisr_hub.web.page import SECURITY_HEADERS, page, query, reader_language, static_routes
 from jisr_protocol.opening import Declared
@@ -39,69 +40,6 @@ _TYPE = re.compile(r"[a-z][a-z0-9_]{0,63}|[a-z0-9-]{1,63}(\.[a-z0-9_-]{1,63}){1,
 _OWN_TYPE = re.compile(r"org\.jisr\.([a-z][a-z0-9_]{0,63})/1")
 _TURNING = re.compile("[\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069]")
 _PAGE = re.compile(r"[1-9][0-9]{0,5}")
-
-
-@dataclass(frozen=True)
-class Listed:
-    """One public record as the hub holds it.
-
-    `record` is the signed record with all its members. `author_name` is what the node's organization calls
-    itself: a localised text or plain words, None when the hub holds no organization record of that node. `via`
-    names the hubs the record came through, nearest to the author first, empty when the author brought it here.
-    `digest` is the record's digest as in the log, `received_at` (aware, UTC) when this hub took it in. `lapsed` says
-    that nobody speaks for its author any more (docs/spec/authority.md): the record stays, and nothing new is taken.
-    Of several records that are one, `record` is what they show together, `entry` their address, `sources` all of them
-    (node, id, when confirmed) and `others` what is not shown (member, language, value). `between` is what the two
-    sides of a membership are called.
-    """
-
-    node: str
-    id: str
-    type: str
-    record: Mapping[str, Any]
-    author_name: Mapping[str, Any] | str | None
-    received_at: datetime
-    via: tuple[str, ...] = ()
-    digest: str = ""
-    lapsed: bool = False
-    entry: str = ""
-    sources: tuple[tuple[str, str, str], ...] = ()
-    others: tuple[tuple[str, str, Any], ...] = ()
-    between: tuple[object, object] = (None, None)
-
-
-@dataclass(frozen=True)
-class Summary:
-    """What stands at the head of the directory.
-
-    `types` counts the public records by full type name; its sum is `records`. `nodes` counts the authors of
-    these records, `published_at` (aware, UTC) dates the newest head, `feed` is the address of the feed.
-    """
-
-    hub_name: str
-    records: int
-    nodes: int
-    feed: str
-    published_at: datetime | None = None
-    types: Mapping[str, int] = field(default_factory=dict)
-
-
-class Directory(Protocol):
-    """Read the live public records of a hub; nothing deleted, held, suppressed or less than public."""
-
-    async def summary(self) -> Summary:
-        """Count what `page` would list."""
-
-    async def page(self, type: str | None, offset: int, limit: int) -> list[Listed]:
-        """Give at most `limit` records from `offset` on, newest change first, then by node and id, so that two
-        pages of one state never overlap; `type` is a full type name, None means all. Past the end: empty."""
-
-    async def record(self, node: str, id: str) -> Listed | None:
-        """Give one record as its author wrote it, None when the public view does not hold it; `entry` is the address
-        of the entry it is in with others, "" where it is alone."""
-
-    async def entry(self, address: str) -> Listed | None:
-        """Give the entry at an address, or the one that this address leads to; `entry` says where it stands."""
 
 
 @dataclass(frozen=True)
@@ -198,7 +136,7 @@ class _Pages:
         return page(
             request,
             language,
-            "directory.html",
+            "public/results.html",
             summary=summary,
             lines=[_line(listed, language, now, query(request)) for listed in records],
             kinds=_kinds(summary, language, request),
@@ -239,7 +177,7 @@ class _Pages:
         return page(
             request,
             language,
-            "record.html",
+            "public/entry.html",
             summary=await self.directory.summary(),
             line=_line(listed, language, self.clock(), query(request)),
             open_now=None if listed.lapsed else open_now(record, self.clock(), self.calendars, language),
