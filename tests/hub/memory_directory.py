@@ -1,6 +1,7 @@
 """A directory in memory: the port of the public pages, filled by a test in one line a record."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -80,6 +81,10 @@ class MemoryDirectory:
 
     async def record(self, node: str, id: str) -> Listed | None:
         return next((listed for listed in self._listed() if (listed.node, listed.id) == (node, id)), None)
+
+    async def listed(self, keys: Iterable[tuple[str, str]]) -> list[Listed]:
+        held = {(listed.node, listed.id): listed for listed in self._listed()}
+        return [held[key] for key in dict.fromkeys(keys) if key in held]
 
     async def entry(self, address: str) -> Listed | None:
         found = (one for one in self._listed() if address_of((one.node, one.id)) == address)

@@ -13,6 +13,7 @@ The ledger is the truth. Each method says what an adapter must guarantee; tests/
     publishing  Pages, the Fence, what was published last
     objects     a store such as a bucket
     directory   what is public, as people and programs are shown it
+    search      what is looked for in the public directory, and found
     clock       the time, and waiting
 """
 
@@ -23,6 +24,7 @@ from .ledger import Around, Before, Change, Conflict, Lead, Ledger
 from .nodes import NOTICE, Member, Nullified, Stated, Told
 from .objects import Objects, Shown, Unstored
 from .publishing import Fence, Mark, Pages, Published, Snapshot
+from .search import Found, Hit, Query, Search
 from .takedown import Erased, Erasure, Said, StillSeen
 from .trees import BranchPlace, KeptTree
 from .view import View
@@ -39,7 +41,9 @@ __all__ = [
     "Erased",
     "Erasure",
     "Fence",
+    "Found",
     "Held",
+    "Hit",
     "Kept",
     "KeptTree",
     "Key",
@@ -57,8 +61,10 @@ __all__ = [
     "Position",
     "Published",
     "Pull",
+    "Query",
     "Remembered",
     "Said",
+    "Search",
     "Shown",
     "Sleep",
     "Snapshot",

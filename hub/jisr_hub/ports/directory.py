@@ -5,7 +5,7 @@ Nothing here knows how it is kept or shown. Keeping everything else than what is
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -69,6 +69,11 @@ class Directory(Protocol):
     async def record(self, node: str, id: str) -> Listed | None:
         """Give one record as its author wrote it, None when the public view does not hold it; `entry` is the address
         of the entry it is in with others, "" where it is alone."""
+
+    async def listed(self, keys: Iterable[tuple[str, str]]) -> list[Listed]:
+        """Give the entries that these (node, id) lead, in the order of the keys; one that is not public, or leads no
+        entry now, is left out."""
+        ...
 
     async def entry(self, address: str) -> Listed | None:
         """Give the entry at an address, or the one that this address leads to; `entry` says where it stands."""

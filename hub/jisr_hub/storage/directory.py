@@ -33,6 +33,7 @@ _LEADING, _NOT_HIDDEN = "m.leads = 1", "m.entry <> ''"
 _OF_THE_LOG = _SHOWN.format("entry AS e CROSS JOIN record AS r", _LEADING)
 _OF_RECORDS = _SHOWN.format("record AS r CROSS JOIN entry AS e", _LEADING)
 _ANY_RECORD = _SHOWN.format("record AS r CROSS JOIN entry AS e", _NOT_HIDDEN)
+_LEADING_KEYS = _SHOWN.format("{}", _LEADING) + " AND r.node = asked.node AND r.id = asked.id"
 _MEMBERSHIP = "org.jisr.membership/1"
 _NO_ENTRIES = (
     "SELECT r.type, count(*) FROM merged AS m JOIN record AS r ON r.node = m.node AND r.id = m.id"
@@ -99,6 +100,14 @@ class SqlDirectory:
         joined = "SELECT entry FROM merged WHERE node = ? AND id = ?"
         (rows,) = await self._ledger.answers(Ask(joined, (node, id)))
         return replace(found[0], entry=rows[0][0]) if rows else found[0]
+
+    async def listed(self, keys: Iterable[Key]) -> list[Listed]:
+        wanted = list(dict.fromkeys(keys))
+        database = self._ledger.database
+        asked = _LEADING_KEYS.format(f"{database.keys} CROSS JOIN record AS r CROSS JOIN entry AS e")
+        found = await self._entries(await self._list(Ask(asked, database.asked_keys(wanted)))) if wanted else []
+        by_key = {(one.node, one.id): one for one in found}
+        return [by_key[key] for key in wanted if key in by_key]
 
     async def entry(self, address: str) -> Listed | None:
         key = await self._curation.find(address)
