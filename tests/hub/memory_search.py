@@ -15,7 +15,7 @@ from jisr_hub.ports.search import FACETS, NEAR, NEW, Found, Hit, Query
 _ROLES = {
     "theme": ("focus", "theme", "domain"),
     "audience": ("target_group", "situation"),
-    "what": ("activity", "competence", "skill"),
+    "what": ("activity", "goal", "competence", "skill"),
 }
 
 
@@ -72,8 +72,9 @@ def _codes(record: Mapping[str, Any], facet: str) -> list[str]:
     if facet == "cost":
         return ["free"] if record.get("cost", {}).get("free") else []
     if facet == "area":
-        return [one["code"] for one in (*record.get("area", ()), *record.get("admin_codes", ())) if "code" in one]
-    return [one["code"] for one in record.get("terms", ()) if one["role"] in _ROLES[facet]]
+        areas = (*record.get("area", ()), *record.get("admin_codes", ()))
+        return [f"{one['scheme']}:{one['code']}" for one in areas if "code" in one]
+    return [f"{one['scheme']}:{one['code']}" for one in record.get("terms", ()) if one["role"] in _ROLES[facet]]
 
 
 def _counted(records: Iterable[Mapping[str, Any]], facet: str) -> tuple[tuple[str, int], ...]:

@@ -42,12 +42,22 @@ def fold(text: str) -> str:
 
     Folding what is folded changes nothing. Only the first LONGEST letters count, so that no text costs much.
     """
-    folded = text[:LONGEST]
+    return folded(text, LONGEST)
+
+
+def folded(text: str, longest: int) -> str:
+    """The same of a text of at most so many letters; nothing is remembered of it."""
+    now = text[:longest]
     for _ in range(8):  # a ligature may come apart into what folds again; two rounds are usual
-        before, folded = folded, _once(folded)[:LONGEST].strip()
-        if folded == before:
+        before, now = now, _once(now)[:longest].strip()
+        if now == before:
             break
-    return folded
+    return now
+
+
+def stripped(word: str) -> str:
+    """A folded Arabic word without the article and what is written in one with it (ال وال بال كال فال لل)."""
+    return _PREFIX.sub("", word)
 
 
 def _once(text: str) -> str:
@@ -114,7 +124,7 @@ def bones(word: str) -> str:
         marked = _GROUPS.sub(lambda found: _TOGETHER[found[0]].upper(), _JOINED.sub("", word))
         sounds = marked.translate(_LATIN_SOUNDS).lower()
     else:
-        sounds = _PREFIX.sub("", word).translate(_SOUNDS)
+        sounds = stripped(word).translate(_SOUNDS)
     sounds = _TWICE.sub(r"\1", sounds)
     first, rest = sounds[:1], sounds[1:]
     if first == "a":
