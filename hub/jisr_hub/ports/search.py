@@ -19,8 +19,8 @@ DEEPEST = 10_000
 
 
 class Query(msgspec.Struct, frozen=True):
-    """What is looked for. Codes of one facet are alternatives, facets narrow one another. The codes of themes, audiences,
-    of what is done, and of areas are written `scheme:code`, a language as its tag, a cost is "free" or "paid".
+    """What is looked for. Codes of one facet are alternatives, facets narrow one another. The codes of themes,
+    audiences, areas and of what is done are written `scheme:code`, a language as its tag, a cost is "free" or "paid".
 
     `types` are short names ("service") or full ones of others; `near` is (latitude, longitude) in degrees; `place` the
     name of a place, which stands for a point where `near` is None; `open_at` is aware. A query with nothing in it finds
