@@ -19,7 +19,6 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from ..curation import searching
 from ..curation.profiles import Key
 from ..curation.searching import Row, Search
 from ..proving import end_with_parent
@@ -37,8 +36,6 @@ class Beside(Protocol):
     async def clear(self) -> None:
         """Begin with an empty index."""
         ...
-
-    async def touched(self, lines: Sequence[bytes]) -> tuple[set[Key], set[str]]: ...
 
     async def take(self, lines: Sequence[bytes], gone: Collection[Key], nodes: Collection[str]) -> list[Key]: ...
 
@@ -63,9 +60,6 @@ class Process:
         self.close()
         context = multiprocessing.get_context("spawn")  # not forked: this process has threads and open databases
         self._pool = ProcessPoolExecutor(1, mp_context=context, initializer=_begin)
-
-    async def touched(self, lines: Sequence[bytes]) -> tuple[set[Key], set[str]]:
-        return await self._ask(searching.touched, lines)
 
     async def take(self, lines: Sequence[bytes], gone: Collection[Key], nodes: Collection[str]) -> list[Key]:
         return await self._ask(_take, lines, gone, nodes)
@@ -102,9 +96,6 @@ class Within:
 
     async def clear(self) -> None:
         self.search = Search()
-
-    async def touched(self, lines: Sequence[bytes]) -> tuple[set[Key], set[str]]:
-        return searching.touched(lines)
 
     async def take(self, lines: Sequence[bytes], gone: Collection[Key], nodes: Collection[str]) -> list[Key]:
         return self.search.take(lines, gone, nodes)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 import structlog
 
 from ..curation.searching import RULES
+from ..curation.touched import Touched
 from ..ports import Key
 from ..storage.curation import SqlCuration
 from ..storage.doubles import SqlDoubles, Stand
@@ -97,13 +98,15 @@ class Searching:
             await self._doubles.replace({*keys, *looked}, rows, Stand(epoch, end, RULES))
             self._read = epoch, end
             await self._check()
+            if (await self._doubles.here())[1] > here[1] + AT_ONCE:
+                break  # much comes now: what is left waits until the log rests
         return 0.0
 
     async def _change(self, start: int, end: int) -> list[Key]:
         """Tell the index what these entries changed; what may compare in another way now."""
-        keys, nodes = await self._beside.touched(await self._doubles.entries(start, end))
-        live = await self._doubles.live_of(keys, nodes)
-        return await self._beside.take(live, keys, nodes)
+        touched = Touched().take(await self._doubles.entries(start, end))
+        live = await self._doubles.live_of(touched.keys, touched.nodes)
+        return await self._beside.take(live, touched.keys, touched.nodes)
 
     async def _fill(self, here: tuple[str, int]) -> None:
         """Fill the index with what is live, and look at what nobody has looked at."""

@@ -30,6 +30,7 @@ from ..storage.folder import FolderPages
 from ..takedown.acknowledging import Acknowledgements
 from .acting import bench_of
 from .beside import Process
+from .calm import Calm
 from .curating import Following, Searching
 from .folder import PUBLIC, SEEN
 from .letters import letters_of
@@ -52,6 +53,8 @@ BULK_SECONDS = 0.3
 """How soon the next push comes where a node brings much at once."""
 CURATE_SECONDS = 1.0
 """How long at least between two looks at what the log says of records."""
+STILL_SECONDS, BUSY_SECONDS = 5.0, 60.0
+"""How long nothing has come to a log that rests, and how long one that does not puts the search for duplicates off."""
 LETTERS_SECONDS = 20.0
 """How often it is looked whether a letter is to be written or sent."""
 NOTE_SECONDS = 5.0
@@ -147,9 +150,10 @@ async def _until(what: Callable[[], Awaitable[None]]) -> None:
 async def publish_for_ever(running: Running) -> None:
     """Publish soon after every change, and renew the head before it grows old. A failure is logged and tried again.
 
-    Publishing takes a tenth of the time at most: under load a head covers more entries, and each costs less.
+    While much comes, publishing takes a tenth of the time at most: a head covers more entries, and each costs less.
     """
-    pause = running.settings.publish_seconds
+    often, failed = running.settings.publish_seconds, 0.5
+    calm = Calm(lambda: length(running))
     while True:
         began, before = time.monotonic(), running.publisher.head
         try:
@@ -157,27 +161,33 @@ async def publish_for_ever(running: Running) -> None:
             await running.heads.state(HEADS_AT_ONCE)
             running.publisher.policy = running.policies.published()
             await running.publisher.publish()
+            running.duty.fenced, failed = "", max(often / 2, 0.5)
+            took = time.monotonic() - began
+            if running.publisher.head is not before:
+                running.hub.tally.published.add(took)
+            await calm.wait(max(often, took), at_most=max(often, min(9 * took, PUBLISH_SECONDS_AT_MOST)))
         except Behind as behind:
             if running.duty.fenced != running.publisher.fenced:
                 _log.error("fence.behind", reason=str(behind))
-            running.duty.fenced, pause = running.publisher.fenced, FENCED_SECONDS
+            running.duty.fenced = running.publisher.fenced
+            await asyncio.sleep(FENCED_SECONDS)
         # Disk, database or a fault of ours: a hub that stopped publishing would go stale, so the next round must come.
         except Exception:
             _log.exception("publish.failed")
             running.hub.changed.set()  # what was to be shown still is, also when nobody sends anything more
-            pause = max(1.0, min(60.0, pause * 2))
-        else:
-            running.duty.fenced = ""
-            took = time.monotonic() - began
-            if running.publisher.head is not before:
-                running.hub.tally.published.add(took)
-            pause = min(max(running.settings.publish_seconds, 9 * took), PUBLISH_SECONDS_AT_MOST)
-        await asyncio.sleep(pause)
+            failed = min(60.0, failed * 2)
+            await asyncio.sleep(failed)
         if running.settings.database:
             continue  # another process may have stored what is to be published
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(min(600.0, _seconds(running.heads.waits))):
                 await running.hub.changed.wait()
+
+
+async def length(running: Running) -> int:
+    """How many entries the public log has now."""
+    async with running.ledger.reading() as view:
+        return view.size
 
 
 async def judge_for_ever(running: Running) -> None:
@@ -236,10 +246,13 @@ async def curate_for_ever(running: Running) -> None:
     following = Following(curation, lambda: identifiers.to_instant(running.hub.clock())[:10])
     searching = Searching(doubles, Process(), running.settings.duplicates_mb)
     pause = max(running.settings.publish_seconds, CURATE_SECONDS)
+    calm = Calm(lambda: length(running))
 
     async def often(work: Following | Searching) -> None:
         while True:
             await asyncio.sleep(pause)
+            if work is searching:
+                await calm.wait(STILL_SECONDS, BUSY_SECONDS)
             if not running.publisher.fenced:
                 await asyncio.sleep(await work.round())
 
@@ -263,9 +276,8 @@ async def refresh(running: Running) -> None:
 
 
 async def _publish_what_came(running: Running) -> None:
-    async with running.ledger.reading() as view:
-        if running.publisher.head is None or view.size != running.publisher.head.size:
-            running.hub.changed.set()
+    if running.publisher.head is None or await length(running) != running.publisher.head.size:
+        running.hub.changed.set()
 
 
 async def renew(running: Running) -> None:

@@ -15,7 +15,6 @@ from collections.abc import Collection, Iterable
 from itertools import islice
 
 from jisr_protocol import entry as entries
-from jisr_protocol.notice import ALL
 
 from .candidates import TOO_MANY, Candidate, Index, pair
 from .likeness import Grade
@@ -25,7 +24,6 @@ RULES = 1
 """Raised when other pairs are found, or graded in another way: then all records are compared anew."""
 Row = tuple[str, str, str, str, str, int, str]
 """node, id, other node, other id, kind, grade, codes of reasons with spaces between; one against has a minus."""
-_MOVING = frozenset(("put", "del", "out", "erase", "hold", "unhold"))
 
 
 class Search:
@@ -97,16 +95,3 @@ class Search:
         kind = profiled.kind if profiled is not None else ""
         codes = " ".join(reason.code if reason.speaks_for else f"-{reason.code}" for reason in candidate.reasons)
         return node, id, other_node, other_id, kind, int(candidate.grade), codes
-
-
-def touched(lines: Iterable[bytes]) -> tuple[set[Key], set[str]]:
-    """What entries of the log are about: records, and nodes of which all records are meant."""
-    keys, nodes = set[Key](), set[str]()
-    for line in lines:
-        said = entries.parse(line)
-        if said.op in _MOVING:
-            if said.id == ALL:
-                nodes.add(said.node or "")
-            else:
-                keys.add((said.node or "", said.id or ""))
-    return keys, nodes

@@ -13,7 +13,7 @@ when it is read, so a record that changed or was erased shows at once. Index and
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -21,12 +21,12 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jisr_protocol import entry as entries
-from jisr_protocol.notice import ALL
 
 from ..curation.clusters import Reach, begins, reach
 from ..curation.directory import settle
 from ..curation.merging import Entry, Record, address
 from ..curation.terms import Concept, Mapped, mappings
+from ..curation.touched import Touched
 from ..curation.words import NOT_SAME, SAME, TYPE, Voices, Word, counting, word_of
 from ..ports import Conflict, Key
 from . import tables as t
@@ -50,23 +50,6 @@ class Stand:
     day: str
     heard: frozenset[str]
     cursor: int
-
-
-@dataclass
-class _Touched:
-    """What entries of the log are about: records, and nodes of which all records are meant."""
-
-    keys: set[Key] = field(default_factory=set)
-    nodes: set[str] = field(default_factory=set)
-
-    def take(self, line: bytes) -> None:
-        e = entries.parse(line)
-        if e.op not in ("put", "del", "out", "erase", "hold", "unhold"):
-            return
-        if e.id == ALL:
-            self.nodes.add(e.node or "")
-        else:
-            self.keys.add((e.node or "", e.id or ""))
 
 
 class SqlCuration:
@@ -187,11 +170,10 @@ class SqlCuration:
         for _ in range(_TRIES):
             stand, voices = await self._stand(), await self.voices()
             async with self._ledger.reading() as view:
-                size, touched = view.size, _Touched()
+                size, touched = view.size, Touched()
                 if stand is not None:
                     async for rows in view.entries(stand.cursor):
-                        for _, line, _ in rows:
-                            touched.take(line)
+                        touched.take(line for _, line, _ in rows)
             epoch = await self._ledger.epoch()
             if stand is None or stand.epoch != epoch or stand.cursor > size:
                 return await self.rebuild(today)
@@ -223,7 +205,7 @@ class SqlCuration:
         if await self._stand() is not None:
             await self.rebuild(today)
 
-    async def _move(self, before: Stand, now: Stand, touched: _Touched) -> int:
+    async def _move(self, before: Stand, now: Stand, touched: Touched) -> int:
         async with self._database.writing(long=True) as connection:
             if await self._read_stand(connection) != before:
                 raise Conflict("the index was brought up to date meanwhile")
@@ -313,11 +295,10 @@ class SqlCuration:
             feed = (await connection.execute(sa.select(t.feed).where(t.feed.c.name == _FEED))).one()
             if stand is None or stand.epoch != feed.epoch:
                 return []
-            late = _Touched()
+            late = Touched()
             query = sa.select(t.entry.c.line).where(t.entry.c.seq >= stand.cursor, t.entry.c.seq < feed.size)
             async for part in streamed(connection, query, _LINES_AT_ONCE):
-                for row in part:
-                    late.take(row.line)
+                late.take(row.line for row in part)
             sql = "SELECT node, id FROM record WHERE audience = 'public' AND live_path IS NOT NULL AND type = ?"
             said = await self._pairs(connection, sql, (TYPE,))
             held = (await self._live(connection, said)).values()
@@ -457,7 +438,7 @@ def _merged_rows(keys: Collection[Key], live: Collection[Key], settled: Iterable
     return rows
 
 
-def _reached(late: _Touched, words: Iterable[Word]) -> set[Key]:
+def _reached(late: Touched, words: Iterable[Word]) -> set[Key]:
     """The records that what came late may concern, however far the words about them lead."""
     about = [{word.key, *word.subjects} for word in words]
     reached = set(late.keys)

@@ -1,0 +1,23 @@
+"""Waiting until the log rests: whoever takes much in is not slowed by what can come a little later."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+
+class Calm:
+    """Looks at the log's length, whichever process makes it grow."""
+
+    def __init__(self, length: Callable[[], Awaitable[object]]) -> None:
+        self._length = length
+
+    async def wait(self, still: float, at_most: float) -> None:
+        """Return when nothing has come for `still` seconds, or after `at_most` seconds whatever comes."""
+        end, before = time.monotonic() + at_most, await self._length()
+        while (left := end - time.monotonic()) > 0:
+            await asyncio.sleep(min(left, still))
+            if (now := await self._length()) == before:
+                return
+            before = now
