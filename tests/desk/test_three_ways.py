@@ -14,7 +14,7 @@ import typer
 from starlette.applications import Starlette
 
 from jisr_hub import cli
-from jisr_hub.cli import app
+from jisr_hub.cli import command_for
 from jisr_hub.desk.acts import COMMAND
 from jisr_hub.desk.bench import nothing
 from jisr_hub.desk.roles import CONFIRMED, Right, Role
@@ -111,7 +111,7 @@ def commands() -> set[str]:
             yield f"{before}{name}"
             yield from walk(one, f"{before}{name} ")
 
-    return set(walk(typer.main.get_command(app), ""))
+    return set(walk(typer.main.get_command(command_for([])), ""))
 
 
 def kinds_of_commands() -> set[str]:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from jisr_hub.cli import accounts, app, keeping, putting_back
+from jisr_hub.cli import accounts, command_for, keeping, putting_back
 from jisr_hub.cli.setting_up import SettingUpError
 from jisr_hub.desk import sessions
 from jisr_hub.desk.denied import Denied
@@ -27,7 +27,8 @@ def hub(tmp_path: Path) -> KeptHub:
 
 def said(hub: KeptHub, *words: str, input: str | None = None) -> Any:
     """What the command says as JSON. Raises what it refuses with."""
-    found = CliRunner().invoke(app, ["account", *words, "--json", "--dir", str(hub.folder)], input=input)
+    words = ("account", *words, "--json", "--dir", str(hub.folder))
+    found = CliRunner().invoke(command_for(words), words, input=input)
     if found.exception is not None and not isinstance(found.exception, SystemExit):
         raise found.exception
     assert found.exit_code == 0, found.stderr
@@ -78,10 +79,10 @@ def test_what_cannot_be_is_refused_with_a_sentence(hub: KeptHub) -> None:
             said(hub, *words)
     assert names(hub) == [("desk-one", "operator", False)]
     found = CliRunner().invoke(
-        app, ["account", "add", "desk-two", "--role", "auditor", "--ask", "--dir", str(hub.folder)]
+        command_for(["account"]), ["account", "add", "desk-two", "--role", "auditor", "--ask", "--dir", str(hub.folder)]
     )
     assert (found.exit_code, names(hub)) == (64, [("desk-one", "operator", False)]), "no password from a pipe"
-    found = CliRunner().invoke(app, ["account", "remove", "desk-one", "--dir", str(hub.folder)])
+    found = CliRunner().invoke(command_for(["account"]), ["account", "remove", "desk-one", "--dir", str(hub.folder)])
     assert (found.exit_code, names(hub)) == (64, [("desk-one", "operator", False)])
 
 
@@ -154,6 +155,6 @@ def test_a_token_is_made_shown_once_listed_and_revoked(hub: KeptHub) -> None:
 )
 def test_what_makes_no_token_is_refused_with_a_sentence(hub: KeptHub, words: tuple[str, ...], sentence: str) -> None:
     said(hub, "add", "desk-one", "--role", "curator")
-    found = CliRunner().invoke(app, ["account", *words, "--dir", str(hub.folder)])
+    found = CliRunner().invoke(command_for(["account"]), ["account", *words, "--dir", str(hub.folder)])
     assert found.exit_code != 0 and sentence in f"{found.output}{found.exception}"
     assert said(hub, "tokens")["tokens"] == []

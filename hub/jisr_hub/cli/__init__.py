@@ -6,8 +6,10 @@ Exit: 0 done · 1 refused or found broken · 30 the other side could not be reac
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
 import typer
+from typer.main import get_command_name
 
 from jisr_protocol.reader.answers import Unreachable
 
@@ -31,15 +33,13 @@ from .commands import (
 )
 from .shell import UNREACHABLE, USAGE, fail, is_sentence
 
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    help="A Jisr hub: one country's directory of many voices.",
-)
-for group in (beginning, looking, copying, nodes, speaking, notices, saying, acted, ledger, upgrade):
-    app.add_typer(group.commands)
-for name, commands in {
+_PLAIN = {
+    command.name or get_command_name(command.callback.__name__): command
+    for module in (beginning, looking, copying, nodes, speaking, notices, saying, acted, ledger, upgrade)
+    for command in module.commands.registered_commands
+    if command.callback
+}
+_GROUPS = {
     "requests": speaking.requests_app,
     "anchor": speaking.anchor_app,
     "notices": notices.notices_app,
@@ -61,14 +61,34 @@ for name, commands in {
     "bundle": carried.bundle_app,
     "keys": keys.commands,
     "account": people.commands,
-}.items():
-    app.add_typer(commands, name=name)
+}
+
+
+def command_for(words: Sequence[str]) -> typer.Typer:
+    """The command as these words need it: what they name alone, or all of it. Making all takes longer than most
+    commands work."""
+    app = typer.Typer(
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        help="A Jisr hub: one country's directory of many voices.",
+    )
+    first = next(iter(words), "")
+    known = first in _PLAIN or first in _GROUPS
+    plain = typer.Typer()
+    plain.registered_commands = [command for name, command in _PLAIN.items() if name == first or not known]
+    app.add_typer(plain)
+    for name, commands in _GROUPS.items():
+        if name == first or not known:
+            app.add_typer(commands, name=name)
+    return app
 
 
 def main() -> None:
     """Run the command; a refusal becomes a sentence and an exit status, never a traceback."""
     try:
-        status = app(standalone_mode=False)  # what a command raised with typer.Exit comes back as a number
+        # what a command raised with typer.Exit comes back as a number
+        status = command_for(sys.argv[1:])(standalone_mode=False)
         sys.exit(status if isinstance(status, int) else 0)
     except typer.Abort:
         sys.exit(130)

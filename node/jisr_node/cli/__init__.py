@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 import typer
@@ -34,13 +34,6 @@ from . import (
     whereabouts,
 )
 from .shell import Exit, error_value, exit_of, print_json
-
-cli = typer.Typer(
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    help="Write, sign and publish your organisation's directory records. Without a command: open your node's pages in "
-    "the browser. Exit status: 0 done, 1 refused or done in part, 30 hub not reachable, 64 wrong command.",
-)
 
 _COMMANDS: dict[str, Callable[..., None]] = {
     "start": pages.start,
@@ -78,11 +71,29 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "status": looking.status,
 }
 """Every verb, in the order in which `jisr-node --help` lists them."""
-for _name, _command in _COMMANDS.items():
-    cli.command(_name)(_command)
-cli.add_typer(keys.commands, name="keys")
-cli.add_typer(bundles.commands, name="bundle")
-cli.add_typer(messages.commands, name="messages")
+_GROUPS = {"keys": keys.commands, "bundle": bundles.commands, "messages": messages.commands}
+
+
+def command_for(words: Sequence[str]) -> typer.Typer:
+    """The command as these words need it: the verb they name alone, or all verbs. Making all takes longer than most of
+    them work."""
+    cli = typer.Typer(
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        help="Write, sign and publish your organisation's directory records. Without a command: open your node's pages "
+        "in the browser. Exit status: 0 done, 1 refused or done in part, 30 hub not reachable, 64 wrong command.",
+    )
+    first = next(iter(words), "")
+    known = first in _COMMANDS or first in _GROUPS
+    plain = typer.Typer()
+    for name, command in _COMMANDS.items():
+        if name == first or not known:
+            plain.command(name)(command)
+    cli.add_typer(plain)
+    for name, commands in _GROUPS.items():
+        if name == first or not known:
+            cli.add_typer(commands, name=name)
+    return cli
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
@@ -98,7 +109,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 def run(arguments: list[str]) -> int:
     """Run the command; return its exit status."""
     try:
-        result = cli(args=arguments or ["start"], prog_name="jisr-node", standalone_mode=False)
+        words = arguments or ["start"]
+        result = command_for(words)(args=words, prog_name="jisr-node", standalone_mode=False)
     except NodeError as error:
         if "--json" in arguments:
             print_json({"error": error_value(error)})
