@@ -22,6 +22,7 @@ import tests.hub.key_rule_proofs
 import tests.hub.mailbox_proofs
 import tests.hub.rule_proofs
 import tests.hub.test_admissions
+import tests.hub.usage_proofs
 import tests.protocol.test_authority
 import tests.reader.rule_proofs  # noqa: F401 - they register the proofs that are no vectors
 from jisr_protocol import limits
@@ -33,7 +34,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SPEC = sorted((ROOT / "docs" / "spec").glob("*.md"))
 FAMILIES = (
     "ACK ADM AUTH BUN CAN CAP ENT EVD HEAD ID ING KEY LIM LIVE MAT MRK NHD NTC PAGE PATH PEER POL PROB PUSH READ REC"
-    " SEAL SIG SNAP STA STMT TOK VER WIT"
+    " SEAL SIG SNAP STA STMT TOK USE VER WIT"
 )
 ID = re.compile(rf"\b(?:{FAMILIES.replace(' ', '|')})-[0-9]+\b")
 RULE = re.compile(r"- \*\*([A-Z]+-[0-9]+)\*\*( \(form\))? ")
@@ -207,6 +208,8 @@ def test_every_number_of_the_limits_is_the_codes() -> None:
         limits.SEALED_BYTES, limits.MESSAGE_CHARACTERS, limits.MESSAGE_DAYS, limits.MAILBOX_MESSAGES,
         limits.MESSAGES_PER_SOURCE_HOUR, limits.MESSAGES_PER_NODE_HOUR,
         limits.MATCH_BYTES, limits.MATCH_GROUP, limits.MATCHES_PER_SOURCE_HOUR,
+        limits.USAGE_STEP, limits.USAGE_WEEKS, limits.USAGE_RECORDS, limits.USAGE_BYTES, limits.USAGE_CORRECTED,
+        limits.USAGE_DAYS,
     ]  # fmt: skip
 
 

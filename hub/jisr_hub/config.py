@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfoNotFoundError
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -20,6 +21,7 @@ from jisr_protocol.opening import Declared
 from jisr_protocol.refusal import Refusal
 
 from .mail.letters import NoAddress, address_of
+from .usage.counting import zone_of
 
 FILE = "hub.json"
 BUCKET = r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[!-~]*)?"
@@ -49,6 +51,9 @@ class Settings(BaseSettings):
     name: str = Field(min_length=1, max_length=300)
     country: str = Field(pattern=r"^[A-Z]{2}$")
     lang: str = "en"
+    time_zone: str = ""
+    """Where the hub's day begins and ends, such as "Africa/Casablanca", for what is counted by day; "" for the zone of
+    its country where Jisr knows it, else UTC."""
     database: str = Field(default="", pattern=r"^(|postgres(ql)?://.+)$")
     """Where the ledger stands: "" for hub.sqlite in the folder, or `postgresql://user:password@host/name`."""
     direct_database: str = Field(default="", pattern=r"^(|postgres(ql)?://.+)$")
@@ -125,6 +130,15 @@ class Settings(BaseSettings):
             except Refusal as refusal:
                 raise ValueError(f"the witnesses asked for of {hub}: {refusal}") from refusal
         return value
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        try:
+            zone_of(name, "")
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise ValueError(f"expected a time zone such as Africa/Casablanca; came {name!r}") from error
+        return name
 
     @field_validator("declared_days")
     @classmethod

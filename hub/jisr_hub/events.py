@@ -55,6 +55,8 @@ EVENTS = {
     "erasure.done": "What was erased is in no file of the database any more; what remains elsewhere is named.",
     "erasure.left": "What was erased is gone from all answers and still in a file; this is tried again.",
     "messages.deleted": "Sealed messages that were taken or over are in no file of the database any more.",
+    "usage.failed": "What was counted could not be written down; it stays in memory, and this is tried again.",
+    "usage.lost": "Pages were not counted: too many records at a time, or nothing could be written down for long.",
     "messages.left": "Sealed messages are gone from all answers and still in a file; this is tried again.",
     "attestation.failed": "Statements about nodes could not be renewed; the next round tries again.",
     "block.not_renewed": "A block could not be said anew; the next round tries again, days before it ends.",

@@ -63,6 +63,7 @@ class Capabilities(BaseModel):
     notices: str | None = None
     messages: str | None = None
     matches: str | None = None
+    usage: str | None = None
     sunset: dict[str, Ending] | None = None
     encodings: list[str] = ["gzip", "zstd"]
     features: list[str] = []
@@ -71,7 +72,18 @@ class Capabilities(BaseModel):
     def to_bytes(self) -> bytes:
         """The canonical file, with a line feed."""
         members = self.model_dump()
-        for name in ("push", "ping", "token", "admission", "anchor", "notices", "messages", "matches", "sunset"):
+        for name in (
+            "push",
+            "ping",
+            "token",
+            "admission",
+            "anchor",
+            "notices",
+            "messages",
+            "matches",
+            "usage",
+            "sunset",
+        ):
             if members[name] is None:
                 del members[name]
         for feed in members["feeds"]:

@@ -87,3 +87,13 @@ MATCH_BYTES = 4 * 1024
 MATCH_GROUP = 5
 """The smallest group that is told, and the step in which its size is."""
 MATCHES_PER_SOURCE_HOUR = 60
+USAGE_STEP = 5
+"""Of how often something was used only multiples of this are told."""
+USAGE_WEEKS = 13
+USAGE_RECORDS = 500
+"""Records on a page of a report."""
+USAGE_CORRECTED = 64
+"""Names of those who correct a record."""
+USAGE_BYTES = 4 * 1024 * 1024
+USAGE_DAYS = 400
+"""How long a hub keeps what it counted."""

@@ -45,6 +45,7 @@ from maker import (
     snapshot_cases,
     token_cases,
     tree_cases,
+    usage_cases,
     witness_cases,
 )
 
@@ -79,6 +80,7 @@ FILES = (
     bundle_cases.make,
     sealed_cases.make,
     matching_cases.make,
+    usage_cases.make,
 )
 
 

@@ -98,7 +98,7 @@ def for_one_node_only_so_many_an_hour() -> None:
     assert _in_a_world(story) == "SEAL-16"
 
 
-class _Granting:
+class Granting:
     """Readers of whom one token is out."""
 
     def __init__(self, granted: Granted) -> None:
@@ -117,7 +117,7 @@ class _Granting:
 
 def _asked(granted: Granted, token: str = "ours") -> None:
     scope = {"type": "http", "headers": [(b"authorization", b"Bearer " + token.encode())]}
-    tokens = Tokens(_Granting(granted), "jisr:hub", lambda: NOW)
+    tokens = Tokens(Granting(granted), "jisr:hub", lambda: NOW)
     asyncio.run(tokens.check_own(Request(scope), "jisr:node", MAILBOX))
 
 

@@ -41,10 +41,13 @@ from ..storage.histories import SqlHistories
 from ..storage.passkeys import SqlPasskeys
 from ..storage.readers import SqlReaders
 from ..storage.sources import SqlSources
-from ..web import admission, api, desk, matches, messages, notices, openapi, problem_documents, public, versions
+from ..storage.usage import SqlUses
+from ..usage.counting import Counting
+from ..web import admission, api, desk, matches, messages, notices, openapi, problem_documents, public, usage, versions
 from ..web import witness as witness_routes
 from ..web.desk_api import DeskApi
 from ..web.oidc import Provider
+from ..web.public.counted import counted
 from ..web.readiness import Readiness, free_share
 from ..web.tokens import Tokens
 from . import duties
@@ -55,6 +58,7 @@ from .matching import profiles_of
 from .messages import mailboxes_of, tidy_for_ever
 from .opening import Running, open_hub, rounds_of, witness_of
 from .told import metrics_of
+from .usage import counting_of, write_down_for_ever
 
 PROVIDER_BYTES = 256 * 1024
 
@@ -69,9 +73,13 @@ def application(folder: Path) -> Starlette:
             collect_rarely()
             running = await open_hub(folder)
             rounds = rounds_of(running)
-            mailboxes = mailboxes_of(running)
-            app.router.routes.extend(_routes(running, folder, rounds, mailboxes))
-            tasks = [*duties.begin(running, folder, rounds), asyncio.create_task(tidy_for_ever(mailboxes))]
+            mailboxes, counting = mailboxes_of(running), counting_of(running)
+            app.router.routes.extend(_routes(running, folder, rounds, mailboxes, counting))
+            tasks = [
+                *duties.begin(running, folder, rounds),
+                asyncio.create_task(tidy_for_ever(mailboxes)),
+                asyncio.create_task(write_down_for_ever(counting)),
+            ]
             try:
                 yield
             finally:
@@ -83,7 +91,9 @@ def application(folder: Path) -> Starlette:
     return app
 
 
-def _routes(running: Running, folder: Path, rounds: Rounds[Pull], mailboxes: Mailboxes) -> list[BaseRoute]:
+def _routes(
+    running: Running, folder: Path, rounds: Rounds[Pull], mailboxes: Mailboxes, counting: Counting
+) -> list[BaseRoute]:
     """What is served: the protocol in every version, how the hub is, and the pages for people."""
 
     def wake() -> None:
@@ -96,6 +106,7 @@ def _routes(running: Running, folder: Path, rounds: Rounds[Pull], mailboxes: Mai
     offers = {
         "messages": messages.PATH,
         "matches": matches.PATH,
+        "usage": usage.PATH,
         "witness": {"href": witness_routes.PATH, "key": str(witness.key)},
         "sunset": versions.offered(endings),
     }
@@ -113,6 +124,7 @@ def _routes(running: Running, folder: Path, rounds: Rounds[Pull], mailboxes: Mai
         *notices.routes(running.hub),
         *messages.routes(mailboxes, tokens),
         *matches.routes(profiles_of(running), now),
+        *usage.routes(running.hub.identity.id, SqlUses(running.ledger), counting, tokens),
         *witness_routes.routes(witness, running.pages),
     ]
     acts = acts_of(running.folder, running.settings, running.hub, running.ledger, running.erasures)
@@ -123,7 +135,7 @@ def _routes(running: Running, folder: Path, rounds: Rounds[Pull], mailboxes: Mai
         *_desk(running, acts),
         *letter_routes(running, acts),
     ]
-    pages = _directory(running)
+    pages = counted(_directory(running), counting.note)
     return [*served, openapi.route([*served, *pages], running.settings.address, __version__), *pages]
 
 

@@ -27,7 +27,7 @@ from .database import Database
 from .holding import Holding, append, drop_back
 from .noticing import note
 
-TABLES = (t.entry, t.node_entry, t.unjudged, t.node_entry_aside, t.held_back)
+TABLES = (t.entry, t.node_entry, t.unjudged, t.node_entry_aside, t.held_back, t.mistake)
 """The tables that hold content."""
 _ROWS = 512
 CHAIN = """
@@ -69,6 +69,7 @@ class Erasing:
     async def _erase(self, erasure: Erasure, at: str, number: Number) -> Erased:
         named = (erasure.notice.node, erasure.target, erasure.notice.max_rev)
         await journal.forget(self._connection, erasure.notice.node, erasure.target)
+        await drop_uses(self._connection, erasure.notice.node, erasure.target)
         lines = await self._empty_node_logs(erasure)
         lines += await drop_back(self._connection, *named)
         if not await self._may_show(erasure):
@@ -105,6 +106,7 @@ class Erasing:
         for erasure in erasures:
             lines += await self._empty_node_logs(erasure)
             lines += await drop_back(self._connection, erasure.notice.node, erasure.target, erasure.notice.max_rev)
+            await drop_uses(self._connection, erasure.notice.node, erasure.target)
             emptied += len(await self._empty_own(erasure)) if await self._may_show(erasure) else 0
             await self._touch(erasure)
         return Erased(emptied, lines)
@@ -212,6 +214,13 @@ class Erasing:
         higher = insert.excluded.rev > t.record.c.rev
         key = ["node", "id", "audience"]
         await self._connection.execute(insert.on_conflict_do_update(index_elements=key, set_=newer, where=higher))
+
+
+async def drop_uses(connection: AsyncConnection, node: str, target: str) -> None:
+    """USE-5: of a record that is erased nothing stays that was counted of it, or that people said is wrong in it."""
+    for table in (t.usage_day, t.mistake):
+        where = [table.c.node == node, *([table.c.id == target] if target != ALL else [])]
+        await connection.execute(sa.delete(table).where(*where))
 
 
 async def take_out(connection: AsyncConnection, node: str, target: str, max_rev: int | None) -> None:

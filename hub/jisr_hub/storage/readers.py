@@ -8,7 +8,7 @@ from jisr_protocol import keys
 from jisr_protocol.keys import KeyRing
 from jisr_protocol.token import Assertion
 
-from ..views.readers import LOG_STATE, MAILBOX, Granted, Reader, hashed
+from ..views.readers import OWN, Granted, Reader, hashed
 from . import tables as t
 from .sql import SqlLedger
 
@@ -56,9 +56,7 @@ class SqlReaders:
             ring = given if ring is None else keys.longer(ring, given)
         if ring is None:
             return None
-        return Reader(
-            id, ring, frozenset(row.audience for row in rows) | ({LOG_STATE, MAILBOX} if own else frozenset())
-        )
+        return Reader(id, ring, frozenset(row.audience for row in rows) | (OWN if own else frozenset()))
 
     async def use(self, said: Assertion, now: int) -> bool:
         database, c = self._ledger.database, t.used_assertion.c

@@ -15,6 +15,12 @@ LOG_STATE = "log-state"
 MAILBOX = "mailbox"
 """The scope of a token by which a node fetches the messages that wait for it."""
 
+USAGE = "usage"
+"""The scope of a token by which a node asks how often its records were used here."""
+
+OWN = frozenset({LOG_STATE, MAILBOX, USAGE})
+"""What every admitted node may ask for, about itself."""
+
 
 @dataclass(frozen=True)
 class Reader:

@@ -71,6 +71,7 @@ def _query(name: str, schema: Mapping[str, Any]) -> dict[str, Any]:
 
 _STRING, _INTEGER, _BOOLEAN = {"type": "string"}, {"type": "integer"}, {"type": "boolean"}
 _STRINGS = {"type": "array", "items": _STRING}
+_OBJECTS = {"type": "array", "items": _OBJECT}
 _FEED = {"feed": {"type": "string", "minLength": 1, "examples": ["public"]}, "major": {"type": "integer", "minimum": 0}}
 _NODE = {"node": {"type": "string", "minLength": 1, "examples": ["jisr:" + "a" * 52]}}
 _NOTHING_HERE = _problems(404)
@@ -192,6 +193,24 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = MappingProxyType(
             422,
             body={JSON: _words(digests=_STRINGS)},
             parameters=_NODE,
+        ),
+        ("GET", "/v1/nodes/{node}/usage"): _call(
+            "How often a node's records were used here, for the node itself.",
+            {
+                JSON: _words(
+                    after=_STRING,
+                    hub=_STRING,
+                    node=_STRING,
+                    records=_OBJECTS,
+                    sum=_OBJECT,
+                    until=_STRING,
+                    weeks=_STRINGS,
+                )
+            },
+            200,
+            401,
+            parameters=_NODE,
+            query=(_query("after", _STRING),),
         ),
         ("POST", "/v1/matches"): _call(
             "Which groups of volunteers fit.",

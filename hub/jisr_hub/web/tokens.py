@@ -80,11 +80,11 @@ class Tokens:
             came = "none, or one of another audience, or one that has expired"
             refuse("TOK-5", "", expected=f"a token for {' or '.join(audiences)}", came=came)
 
-    async def check_own(self, request: Request, node: str, scope: str) -> None:
-        """SEAL-17: raise Refusal unless the request carries a token of this node for this."""
+    async def check_own(self, request: Request, node: str, scope: str, rule: str = "SEAL-17") -> None:
+        """SEAL-17, USE-1: raise Refusal unless the request carries a token of this node for this."""
         if await self._presented(request) != Granted(node, scope):
             came = "none, or one of somebody else, or for something else, or one that has expired"
-            refuse("SEAL-17", "", expected=f"a token of the node itself for {scope}", came=came)
+            refuse(rule, "", expected=f"a token of the node itself for {scope}", came=came)
 
     async def _presented(self, request: Request) -> Granted | None:
         scheme, _, presented = request.headers.get("authorization", "").partition(" ")

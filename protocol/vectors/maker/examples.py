@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from . import ack_cases, entries, evidence_cases, matching_cases, notice_cases, sealed_cases, witness_cases
+from . import ack_cases, entries, evidence_cases, matching_cases, notice_cases, sealed_cases, usage_cases, witness_cases
 from .feed import Feed, page_path, record_path
 from .primitives import Key, Writer, base32, base64url, canonical, digest, epoch, salt, sha256, uuid
 from .push_cases import Pushed
@@ -396,6 +396,15 @@ def matching() -> str:
     )
 
 
+def usage() -> str:
+    return _told(
+        [
+            ("on 3 June 2026, a Wednesday, a node asks", f"GET /v1/nodes/{Writer('node').id}/usage"),
+            ("answer", _text(canonical(usage_cases.example()))),
+        ]
+    )
+
+
 def notice() -> str:
     writer = Writer("node")
     value = notice_cases.erasure(writer)
@@ -484,6 +493,7 @@ EXAMPLES: dict[str, Callable[[], str]] = {
     "limits": limits,
     "live-set": live_set,
     "matching": matching,
+    "usage": usage,
     "merkle": merkle,
     "notice": notice,
     "paths": paths,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 
 from jisr_protocol import (
     ack,
@@ -20,6 +20,7 @@ from jisr_protocol import (
     signing,
     statement,
     token,
+    usage,
 )
 from jisr_protocol.reader import sealing
 from tests.protocol.operations.given import Case, bytes_of, ring_of
@@ -175,6 +176,21 @@ def _match_groups(given: Case) -> Case:
     return {"groups": [{"at_least": least, "node": node} for node, least in told.items()]}
 
 
+# What comes back to a node
+
+
+def _usage_told(given: Case) -> Case:
+    """USE-2, USE-3"""
+    days = [usage.Day(i, date.fromisoformat(day), tuple(counts)) for i, day, counts in given["days"]]
+    today = date.fromisoformat(given["today"])
+    return usage.told(given["hub"], given["node"], today, days, days, given["corrected"])
+
+
+def _usage_read(given: Case) -> Case:
+    found = usage.parse(bytes_of(given["bytes"]), hub=given["hub"], node=given["node"])
+    return {"after": found.after, "records": [*found.records], "sum": found.sum, "until": found.until}
+
+
 OPERATIONS: dict[str, Callable[[Case], Case]] = {
     "ack": _ack,
     "anchor": _anchor,
@@ -197,4 +213,6 @@ OPERATIONS: dict[str, Callable[[Case], Case]] = {
     "token_claims": _token_claims,
     "token_signer": _token_signer,
     "unsealed": _unsealed,
+    "usage_read": _usage_read,
+    "usage_told": _usage_told,
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-NEWEST = "0022"
+NEWEST = "0023"
 _FIRST = "0001"
 
 

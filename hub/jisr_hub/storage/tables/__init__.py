@@ -39,6 +39,7 @@
 `correspondent` who agreed to get letters, `letter` what is or was to be sent, `mail_link` what links in letters lead
               to, by hash; `campaign` and `asked_record` whom the hub asked whether something is still correct
 `sealed_message` messages that wait for their nodes, sealed; of what was taken only the digest. No backup holds them
+`usage_day`   how often a record was used here on a day; `mistake` what people say is wrong in one: no backup holds that
 `reader`      who may read which audience; `used_assertion` and `access_token` are forgotten when they expire
 
 `key_statement` holds the chains as they now are; `logged_statement` what stands in the hub's feed, also of chains whose
@@ -85,6 +86,7 @@ from .ledger import (
 from .letters import asked_record, campaign, correspondent, letter, mail_link
 from .mailbox import sealed_message
 from .takedown import ack, block, follower, guard, handled, held_back, hold, notice
+from .usage import mistake, usage_day
 
 __all__ = [
     "ORGANIZATION",
@@ -127,6 +129,7 @@ __all__ = [
     "mail_link",
     "merged",
     "metadata",
+    "mistake",
     "node",
     "node_branch",
     "node_entry",
@@ -152,6 +155,7 @@ __all__ = [
     "statement",
     "told",
     "unjudged",
+    "usage_day",
     "used_assertion",
     "voice",
     "word",

@@ -80,9 +80,10 @@ desk_token = Table(
     sqlite_strict=True,
 )
 SECRET = frozenset({"account_secret", "desk_session", "desk_pending", "desk_try", "passkey", "desk_token"}) | {
-    "sealed_message"
+    "sealed_message",
+    "mistake",
 }
-"""Tables whose rows no backup holds: a copy of a backup must open no desk, and outlive no message."""
+"""Tables whose rows no backup holds: a copy of a backup must open no desk, and outlive nothing that people wrote."""
 act = Table(
     "act",
     metadata,

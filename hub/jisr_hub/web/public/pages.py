@@ -23,6 +23,7 @@ from starlette.routing import Route
 from jisr_hub.ports.directory import Directory, Listed, Summary
 from jisr_hub.web.facts import facts_of, references
 from jisr_hub.web.page import SECURITY_HEADERS, page, query, reader_language, static_routes
+from jisr_hub.web.public.counted import VIEWS, keys_of, note
 from jisr_protocol.opening import Declared
 from jisr_protocol.pages.freshness import Freshness, freshness, instant
 from jisr_protocol.pages.language import SOURCE, Language, primary
@@ -171,6 +172,7 @@ class _Pages:
             return _mistake(
                 request, language, 404, happened, _("Its author may have withdrawn it, or the address is mistyped.")
             )
+        note(request, VIEWS, keys_of(listed))
         record, lang = listed.record, listed.record.get("lang")
         description = choose(record.get("description"), language.code, lang)
         assured = record.get("assured")
