@@ -11,6 +11,7 @@ import pytest
 from starlette.applications import Starlette
 
 from jisr_hub.curation.merging import address
+from jisr_hub.storage import directory as storage
 from jisr_hub.storage.directory import SqlDirectory
 from jisr_hub.web import public as pages
 from tests.curation.curated import CuratedHub, curated_hub, key_of
@@ -120,6 +121,40 @@ async def test_what_is_hidden_has_no_page_and_what_is_corrected_shows_it(shown: 
 async def test_a_membership_is_called_after_its_two_sides(shown: Shown) -> None:
     page = await shown.browser.get("/directory?type=membership", headers={"Accept-Language": "en"})
     assert "Dar Nour – Amal" in page.text and "Record without a name" not in page.text
+
+
+async def streamed(shown: Shown, *types: str) -> list[Any]:
+    return [one async for one in shown.directory.stream(types)]
+
+
+async def test_a_stream_gives_every_entry_once_as_its_page_shows_it(
+    shown: Shown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storage, "_STREAMED_AT_ONCE", 1)
+    before = await streamed(shown)
+    assert [(one.node, one.id) for one in before] == sorted((one.node, one.id) for one in before)
+    assert {one.id for one in before} == await shown.listed()
+    await shown.say("same_as", "one", "two")
+    await shown.say("suppressed", "three")
+    found = await streamed(shown, ORGANIZATION)
+    lead, _ = shown.addresses("one", "two")
+    assert [(one.entry, len(one.sources)) for one in found] == [(lead, 2)]
+    assert found == [await shown.directory.entry(lead)]
+    assert {one.type for one in await streamed(shown)} == {ORGANIZATION, MEMBERSHIP}
+    assert await streamed(shown, "org.jisr.event/1") == []
+
+
+async def test_a_stream_goes_on_while_the_hub_writes_and_misses_nothing_that_stayed(
+    shown: Shown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storage, "_STREAMED_AT_ONCE", 1)
+    stayed, met = await shown.listed(), []
+    async for one in shown.directory.stream():
+        met.append(one.id)
+        shown.author.put(f"new {len(met)}", type=ORGANIZATION, name=named("Nieuw"))
+        if len(met) < 3:
+            await shown.hub.push(shown.author)
+    assert stayed <= set(met) and len(met) == len(set(met))
 
 
 @pytest.mark.parametrize("asked", ["x", "a.b", "aaaaaaaaaaaaaaaa.00000000-0000-4000-8000-000000000000", "%00"])

@@ -1,7 +1,7 @@
 """A directory in memory: the port of the public pages, filled by a test in one line a record."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Collection, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -85,6 +85,11 @@ class MemoryDirectory:
     async def listed(self, keys: Iterable[tuple[str, str]]) -> list[Listed]:
         held = {(listed.node, listed.id): listed for listed in self._listed()}
         return [held[key] for key in dict.fromkeys(keys) if key in held]
+
+    async def stream(self, types: Collection[str] = ()) -> AsyncIterator[Listed]:
+        for listed in sorted(self._listed(), key=lambda one: (one.node, one.id)):
+            if not types or listed.type in types:
+                yield listed
 
     async def entry(self, address: str) -> Listed | None:
         found = (one for one in self._listed() if address_of((one.node, one.id)) == address)

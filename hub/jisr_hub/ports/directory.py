@@ -5,7 +5,7 @@ Nothing here knows how it is kept or shown. Keeping everything else than what is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -73,6 +73,12 @@ class Directory(Protocol):
     async def listed(self, keys: Iterable[tuple[str, str]]) -> list[Listed]:
         """Give the entries that these (node, id) lead, in the order of the keys; one that is not public, or leads no
         entry now, is left out."""
+        ...
+
+    def stream(self, types: Collection[str] = ()) -> AsyncIterator[Listed]:
+        """Give every entry of these types (full names; none means all) in the order of node and id, in constant memory.
+        It is read on in steps, so what changes meanwhile may be there as it was or as it is; nothing that stayed as
+        it was is left out or comes twice."""
         ...
 
     async def entry(self, address: str) -> Listed | None:

@@ -93,8 +93,12 @@ class SqlCuration:
 
     async def entry(self, key: Key, today: str) -> Entry | None:
         """The entry that this record is in; None when there is none, or nothing of it is shown."""
-        found = await self._settled([key], today)
-        return next((one for one in found if address(key) in (one.address, *one.also)), None)
+        return (await self.entries_of([key], today)).get(key)
+
+    async def entries_of(self, keys: Sequence[Key], today: str) -> dict[Key, Entry]:
+        """The entries that these records are in, looked up together; without those of which nothing is shown."""
+        found = {name: one for one in await self._settled(keys, today) for name in (one.address, *one.also)}
+        return {key: found[name] for key in keys if (name := address(key)) in found}
 
     async def records(self, keys: Collection[Key]) -> dict[Key, Record]:
         """Those of these records that are live, as their authors wrote them."""

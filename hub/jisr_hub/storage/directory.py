@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -40,6 +40,8 @@ _NO_ENTRIES = (
     " WHERE m.leads = 0 AND r.live_path IS NOT NULL AND r.audience = 'public' GROUP BY r.type"
 )
 """Live records that are no entry of their own, by type."""
+_IN_KEY_ORDER = f"{_OF_RECORDS} AND (r.node, r.id) > (?, ?)"
+_STREAMED_AT_ONCE = 200
 COUNTING_SHARE = 20.0
 """Counting everything takes a twentieth of the time at most."""
 Lapsed = Callable[[Iterable[str]], Awaitable[set[str]]]
@@ -115,22 +117,30 @@ class SqlDirectory:
         lead = await self.record(found.records[0].node, found.records[0].id) if found is not None else None
         return composed(found, lead) if found is not None and lead is not None else None
 
+    async def stream(self, types: Collection[str] = ()) -> AsyncIterator[Listed]:
+        last: Key = ("", "")
+        sql, values = _IN_KEY_ORDER, tuple[object, ...]()
+        if types:
+            sql += f" AND r.type IN (SELECT asked.value FROM {self._ledger.database.named})"
+            values = (self._ledger.database.asked_texts(types),)
+        ask = f"{sql} ORDER BY r.node, r.id LIMIT {_STREAMED_AT_ONCE}"
+        while listed := await self._list(Ask(ask, (*last, *values))):
+            for one in await self._entries(listed):
+                yield one
+            last = listed[-1].node, listed[-1].id
+
     @property
     def _today(self) -> str:
         return identifiers.to_instant(self._clock())[:10]
 
     async def _entries(self, listed: list[Listed]) -> list[Listed]:
         """Those of which something was said, with what was said: joined, corrected."""
-        spoken = set(await self._curation.spoken_of((one.node, one.id) for one in listed))
-        shown = []
-        for one in listed:
-            key = (one.node, one.id)
-            try:
-                found = await self._curation.entry(key, self._today) if key in spoken else None
-            except Unwritable:  # the primary is away, and the standby goes on: the oldest record stands for its entry
-                found = None
-            shown.append(composed(found, one) if found is not None else one)
-        return shown
+        spoken = await self._curation.spoken_of((one.node, one.id) for one in listed)
+        try:
+            found = await self._curation.entries_of(sorted(spoken), self._today) if spoken else {}
+        except Unwritable:  # the primary is away, and the standby goes on: the oldest record stands for its entry
+            found = {}
+        return [composed(found[key], one) if (key := (one.node, one.id)) in found else one for one in listed]
 
     async def _list(self, asked: Ask) -> list[Listed]:
         (rows,) = await self._ledger.answers(asked)
