@@ -19,6 +19,7 @@ from jisr_protocol import entry, identifiers, notice
 from jisr_protocol.entry import Entry
 from jisr_protocol.limits import PAGE_ENTRIES
 
+from . import usage
 from .errors import Mistaken
 from .feeds import Feeds, Open, reopened
 from .ids import derived, uuid4
@@ -113,6 +114,7 @@ class Erasures:
     def _forget(self, erasure: Erasure, ids: Iterable[str]) -> None:
         """Let go of everything that was written of these records, but for ids and revs."""
         store = self._store
+        usage.forget(store, frozenset(ids))
         for record_id in ids:
             stored = store.record(record_id)
             if stored is not None and stored.rev <= erasure.max_rev:

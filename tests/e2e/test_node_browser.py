@@ -34,6 +34,7 @@ PAGES: list[tuple[str, str]] = [
     ("whole", "/sheets"),
     ("whole", "/still"),
     ("whole", "/where"),
+    ("whole", "/usage"),
     ("whole", "/nowhere"),
     ("whole", "/records/new"),
     ("whole", "/records/{service}"),

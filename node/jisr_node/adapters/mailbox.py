@@ -62,8 +62,8 @@ class HttpMailbox(HttpHub):
             raise self._failed(error) from error
         return self._object(self._good(answer).body)
 
-    async def _token(self, who: Identity, hub: str, now: datetime) -> dict[str, str]:
-        """A token for the mailbox, signed for the hub whose keys were checked, and sent to its own host only."""
+    async def _token(self, who: Identity, hub: str, now: datetime, scope: str = "mailbox") -> dict[str, str]:
+        """A token for this, signed for the hub whose keys were checked, and sent to its own host only."""
         place = await self._offered("token")
         if urlsplit(place)[:2] != urlsplit(self.address)[:2]:
             raise self._odd()
@@ -72,7 +72,7 @@ class HttpMailbox(HttpHub):
             "client_assertion": signed,
             "client_assertion_type": token.ASSERTION_TYPE,
             "grant_type": "client_credentials",
-            "scope": "mailbox",
+            "scope": scope,
         }
         said = self._object((await self._sent(place, urlencode(form).encode(), _FORM)).body)
         if not isinstance(said.get("access_token"), str):

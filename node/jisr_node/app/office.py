@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, TypeVar
 from ..errors import HubRefused, HubUnreachable, NodeError
 from ..first_answers import Answers
 from ..identity import RandomBytes
+from ..usage import is_due
 from .beginning import DATABASE, KEPT
 from .first import Invited, complete, held_answers, hold_answers, made, settle_answers, sheet_of, start
 from .node import Node, clock
@@ -190,7 +191,7 @@ class Office:
 
 async def _round(node: Node, now: datetime) -> None:
     """One round of upkeep."""
-    from . import messages, volunteers
+    from . import messages, usage, volunteers
 
     node.renew(now=now)
     volunteers.expire(node, now=now)
@@ -202,3 +203,6 @@ async def _round(node: Node, now: datetime) -> None:
         await node.attempt(now=now)
         with contextlib.suppress(HubRefused, HubUnreachable):  # not every hub carries messages
             await messages.fetch(node, now=now)
+        if is_due(node.store, node.settings.hub, now):
+            with contextlib.suppress(HubRefused, HubUnreachable):  # and not every hub counts
+                await usage.fetch(node, now=now)

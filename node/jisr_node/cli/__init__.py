@@ -31,6 +31,7 @@ from . import (
     records,
     sending,
     setting_up,
+    usage,
     whereabouts,
 )
 from .shell import Exit, error_value, exit_of, print_json
@@ -68,6 +69,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "restore": keeping.restore,
     "serve": sending.serve,
     "where": whereabouts.where,
+    "usage": usage.usage,
     "status": looking.status,
 }
 """Every verb, in the order in which `jisr-node --help` lists them."""

@@ -24,6 +24,7 @@ from .rim import Rim
 from .room import Room
 from .sheets import Sheets
 from .still import Still
+from .usage import Usage
 from .volunteers import Volunteers
 from .where import Where
 from .writing import Writing
@@ -44,6 +45,7 @@ ROOMS: tuple[Callable[[Rim], Room], ...] = (
     Letters,
     Volunteers,
     Where,
+    Usage,
 )
 """Every room."""
 
