@@ -172,9 +172,9 @@ def test_nhf_and_ifh_nhf_are_asked_about_and_not_joined(shared: Path) -> None:
 def test_candidates_for_one_new_record_among_many_come_at_once_and_all_are_compared_in_minutes(
     shared: Path, long: bool, figure: Callable[..., None]
 ) -> None:
-    """Memory is that of what Python holds for the index; 100,000 with --long, else 4,000 and in proportion. Times are
+    """Memory is that of what Python holds for the index; 100,000 with --long, else 2,000 and in proportion. Times are
     of the processor: another process that had it first is nobody's slowness."""
-    count = 100_000 if long else 4_000
+    count = 100_000 if long else 2_000
     records = many(World(rows_of(shared), REPORTING_SEED), count + 100)
     index = Index()
     tracemalloc.start()
@@ -277,7 +277,7 @@ def test_no_call_of_the_whole_api_fails_or_answers_what_is_not_described(
 def test_naughty_strings_in_every_text_field_run_nothing_and_break_nothing(
     tmp_path: Path, long: bool, figure: Callable[..., None]
 ) -> None:
-    walk, step, kinds = Walk(), 1 if long else 12, list(ACTS)
+    walk, step, kinds = Walk(), 1 if long else 30, list(ACTS)
     with served(tmp_path / "hub") as home, browsing(home, "desk-one") as client:
         number = 0
         for form in forms(client, [f"{home.address}/desk", f"{home.address}/desk/passkeys"], walk):

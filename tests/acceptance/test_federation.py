@@ -167,11 +167,12 @@ def test_a_name_that_changes_its_answer_and_a_redirect_inwards_are_refused(figur
 # The four worlds
 
 
-@pytest.mark.parametrize("name", [*WORLDS, ALL])
+@pytest.mark.parametrize("name", [*WORLDS, pytest.param(ALL, marks=pytest.mark.long)])
 def test_a_world_runs_to_verified_readers_and_carries_each_sentence_of_its_description(
     name: str, tmp_path: Path, long: bool, figure: Callable[..., None]
 ) -> None:
-    """Long: until each hub has told of every node, which it does half a minute after the last change."""
+    """Long: until each hub has told of every node, which it does half a minute after the last change; and the four
+    together, whose sentences are those of each."""
     shown = show(name, tmp_path, settled=long)
     assert shown.summary["reader"]["verified"] is True
     ends = {shown.summary["reader"]["state_root"], *(hub["state_root"] for hub in shown.summary["hubs"])}
@@ -382,9 +383,9 @@ def test_a_far_reader_knows_of_every_node_whether_it_holds_all_of_it(
 def test_a_poor_line_that_is_cut_repeats_at_most_a_page(
     ranges: bool, tmp_path: Path, long: bool, figure: Callable[..., None]
 ) -> None:
-    """2,000 records on a line eight times faster; with --long 10,000 at true speed, from a host with ranges."""
+    """1,000 records on a line eight times faster; with --long 10,000 at true speed, from a host with ranges."""
     whole = long and ranges
-    count, line = (10_000, Line()) if whole else (2_000, Line(faster=8))
+    count, line = (10_000, Line()) if whole else (1_000, Line(faster=8))
     feed = feed_of(tmp_path / "feed", count)
     with poor_line(line) as made:
         measured = made.measure()
