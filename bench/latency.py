@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench import cores
+from bench.filling import push
 from bench.hub_process import HubProcess
-from bench.ingest import push
 from bench.load import Load, make_single
 from bench.place import Place
 from bench.rows import Row, costs

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench import load
+from bench.filling import Taken, take
 from bench.hub_process import HubProcess
 from bench.load import Load
 
@@ -49,17 +50,19 @@ class Place:
         shutil.rmtree(self.folder / name, ignore_errors=True)
         return HubProcess(self.folder / name)
 
-    def keep_filled(self, records: int, hub: HubProcess) -> None:
-        """Let other workloads read from this hub, which has taken and published all of the load and does not run."""
+    def fill(self, records: int) -> Taken:
+        """Make a hub that takes and publishes all of the load; it is kept for other workloads to read from."""
+        load = self.load(records)
+        hub = self.new_hub(f"hub-{records}").init(load)
+        taken = take(hub, load)
         self._larger.pop(records, None)
         self._filled[records] = hub
+        return taken
 
     def filled(self, records: int) -> HubProcess:
         """A hub that has taken and published all of the load, but no changes. It does not run."""
         if records not in self._filled:
-            from bench import ingest
-
-            ingest.fill(self, records)
+            self.fill(records)
         return self._filled[records]
 
     def copy(self, records: int) -> Path:

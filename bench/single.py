@@ -17,8 +17,8 @@ from itertools import zip_longest
 
 from bench import cores
 from bench.connections import Driven, drive, post
+from bench.filling import HEADERS
 from bench.hub_process import HubProcess, free_port, until_listening
-from bench.ingest import HEADERS
 from bench.load import Load, make_single
 from bench.place import Place
 from bench.rows import Row, rates

@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bench import cores, floor, ingest, stored
+from bench import cores, filling, floor, stored
 from bench.hub_process import HubProcess
 from bench.line import Line
 from bench.load import Load, Writer
@@ -103,7 +103,7 @@ async def _changed(hub: HubProcess, load: Load, copy: Path) -> tuple[Exchanged, 
         settled = await _settled(hub, client, load)
         still = await _over_a_line(hub, copy)
         before = hub.cpu_seconds()
-        await ingest.push_all(client, hub, load, Writer.changes)
+        await filling.push_all(client, hub, load, Writer.changes)
         await hub.published(client, settled + load.changed)
         return still, hub.cpu_seconds() - before, await _over_a_line(hub, copy)
 

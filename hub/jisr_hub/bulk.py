@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 from jisr_protocol import entry as entries
 from jisr_protocol import identifiers, schema, validity
@@ -23,12 +23,13 @@ from jisr_protocol.keys import KeyRing
 from jisr_protocol.push import Extension, NodeLog, Opened
 
 from . import ingest, log
+from .answers import PushAnswer, answer
+from .identity import Identity
 from .ingest import Known, Outcome
-from .ports import Before, Change, Conflict, Unjudged
-from .tally import PUSH
-
-if TYPE_CHECKING:
-    from .hub import Hub, PushAnswer
+from .ports import Before, Change, Clock, Conflict, Ledger, Unjudged
+from .proving import Beside
+from .quota import Quota
+from .tally import PUSH, Tally
 
 SETTLE_SECONDS = 10.0
 """How long a push may wait for the judgement of what waits before it; then its sender comes back later."""
@@ -36,10 +37,35 @@ _WAITS = ("put", "del", "key")
 """What may wait. A notice, a statement or a recovery is acted on when it is answered."""
 
 
+class Taking(Protocol):
+    """What a hub has for whoever takes entries into its ledger."""
+
+    identity: Identity
+    ledger: Ledger
+    clock: Clock
+    quota: Quota
+    tally: Tally
+    beside: Beside | None
+    node_locks: dict[str, asyncio.Lock]
+
+    def check_open(self) -> None: ...
+
+    async def judge_held(
+        self,
+        node: str,
+        name: str,
+        before: Before,
+        batch: Sequence[Entry],
+        *,
+        judges: Unjudged | None = None,
+        known: Known | None = None,
+    ) -> Outcome: ...
+
+
 class Bulk:
     """Beside a hub; every method but `judge_next` is called with the node's lock held."""
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: Taking) -> None:
         self._hub = hub
         self.came = asyncio.Event()
         """Set whenever something has begun to wait."""
@@ -98,7 +124,8 @@ class Bulk:
 
     def _answer(self, node: str, name: str, held: NodeLog, first: int) -> PushAnswer:
         waiting = held.frontier.size - first
-        return self._hub.answer(node, name, held.frontier, held.epoch or "", Outcome(), (0, 0), (), waiting=waiting)
+        hub = self._hub
+        return answer(hub.identity, hub.clock(), node, name, held, Outcome(), (0, 0), (), waiting=waiting)
 
     # Judging
 

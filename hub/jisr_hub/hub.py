@@ -6,13 +6,12 @@ import asyncio
 import contextlib
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from jisr_protocol import entry as entries
-from jisr_protocol import evidence, identifiers, keys, lineage, push, receipt, validity
+from jisr_protocol import evidence, identifiers, keys, push, validity
 from jisr_protocol.anchor import Anchor
-from jisr_protocol.authority import Standing
 from jisr_protocol.constraints import Constraints
 from jisr_protocol.entry import Entry
 from jisr_protocol.envelope import Envelope
@@ -20,17 +19,17 @@ from jisr_protocol.evidence import Evidence
 from jisr_protocol.head import Head
 from jisr_protocol.keys import KeyRing
 from jisr_protocol.merkle import Frontier
-from jisr_protocol.notice import ALL
 from jisr_protocol.push import Extension, NodeLog, Opened, Push
 from jisr_protocol.refusal import Refusal, refuse
-from jisr_protocol.statement import HOME, Verified
 
 from . import ingest, log, nullification
-from .authority.attesting import WAITING, Attesting, outdated
+from .answers import Gap, PushAnswer, answer
+from .authority.attesting import WAITING, Attesting
+from .benches import Benches, guarding
 from .bulk import Bulk
 from .following.history import Counted, Notes, counted
 from .identity import Identity
-from .ingest import Bench, Known, Outcome, Policy
+from .ingest import Known, Outcome, Policy
 from .nullification import Reckoning
 from .ports import (
     Before,
@@ -39,49 +38,24 @@ from .ports import (
     Conflict,
     Draft,
     Erasure,
-    Held,
-    Kept,
     Key,
     Ledger,
     Member,
     Place,
-    Position,
     Remembered,
-    Told,
     Unjudged,
 )
+from .proving import Beside
 from .quota import Quota, QuotaExhausted
 from .tally import PUSH, Tally
 from .views.policies import OWN, Policies, of_peer
 
 CONFLICT_TRIES = 5
-Beside = Callable[[Sequence[bytes], KeyRing], Awaitable[Mapping[bytes, str]]]
 Aftermath = Callable[[str, Sequence[Erasure]], Awaitable[None]]
 
 
 class Fenced(Exception):
     """This hub may not sign, so it takes nothing in; the sentence says why and what its operator does."""
-
-
-class Gap(Refusal):
-    """PUSH-2: the push starts too far on; `next` is where it has to start."""
-
-    def __init__(self, refusal: Refusal, next: int) -> None:
-        super().__init__(refusal.rule, refusal.pointer, refusal.expected, refusal.came)
-        self.next = next
-
-
-@dataclass(frozen=True)
-class PushAnswer:
-    """What a push came to. `next` is the position the node sends from next; the receipt is signed after the commit."""
-
-    next: int
-    admitted: int
-    duplicates: int
-    quarantined: Sequence[Kept]
-    receipt: Envelope
-    waiting: int = 0
-    """How many entries of the feed are held and not judged yet; the receipt's address tells what becomes of them."""
 
 
 class Hub:
@@ -120,6 +94,10 @@ class Hub:
         self.node_locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         """Of each node one push at a time."""
         self.bulk = Bulk(self)
+
+    @property
+    def _benches(self) -> Benches:
+        return Benches(self.identity.id, self.ledger, self.clock, self.attesting, self.judging)
 
     def check_open(self) -> None:
         """Raise Fenced unless something may be stored."""
@@ -195,7 +173,7 @@ class Hub:
             pushed = ingest.limits_and_canonical(opened, known, found)
         if _says_nothing_new(pushed, held):
             self.notes.pushed(node, Counted())
-            return self.answer(node, name, held.frontier, held.epoch or "", Outcome(), repeated, before.quarantined)
+            return answer(self.identity, self.clock(), node, name, held, Outcome(), repeated, before.quarantined)
         asked = (repeated if pushed.entries else (0, 0)) if goes_on else (0, stays)
         leaves = await self.ledger.node_leaves(node, name, *asked)
         try:
@@ -213,13 +191,13 @@ class Hub:
         outcome, guards, holds = Outcome(), {}, {}
         live: set[Key] = set()
         if batch := [*again, *extension.entries]:
-            bench = await self._bench(member, name, pushed.head, extension.ring, batch)
+            bench = await self._benches.of(member, name, pushed.head, extension.ring, batch)
             bench.known = found
             guards, holds = dict(bench.guards), dict(bench.holds)
             live = {key for key, before_it in bench.held.items() if before_it.live}
             if reckoned is not None:
                 bench.take_reckoning(reckoned)
-            bench.sources = await self._sources(extension.entries, bench)
+            bench.sources = await self._benches.sources(extension.entries, bench)
             outcome = ingest.judge(bench, batch).without(ingest.still_bent(again))
             outcome.finish(reckoned)
         grown = NodeLog(pushed.head.epoch, extension.frontier, extension.head, extension.ring)
@@ -233,7 +211,7 @@ class Hub:
                 holds=holds,
                 back=outcome.back,
                 erasures=outcome.erasures,
-                **await self._said_of_homes(node, outcome),
+                **await self._benches.said_of_homes(node, outcome),
                 node=node,
                 name=name,
                 expected=before.places,
@@ -253,7 +231,7 @@ class Hub:
         standing = before.quarantined
         if standing or again or not goes_on:  # what is quarantined of the lines that are repeated may be so no longer
             standing = await self.ledger.judged(node, name, *repeated) if repeated[0] < repeated[1] else []
-        return self.answer(node, name, grown.frontier, grown.epoch or "", outcome, repeated, standing)
+        return answer(self.identity, self.clock(), node, name, grown, outcome, repeated, standing)
 
     async def _note_refused(self, node: str, opened: Opened, refused: Refusal) -> None:
         """A push that was refused as a whole says something of the node only when the node has signed it; that it began
@@ -294,87 +272,6 @@ class Hub:
             evidence.judge(case)
             self.keep(case)
 
-    def answer(
-        self,
-        node: str,
-        name: str,
-        frontier: Frontier,
-        epoch: str,
-        outcome: Outcome,
-        repeated: tuple[int, int],
-        standing: Sequence[Kept],
-        *,
-        waiting: int = 0,
-    ) -> PushAnswer:
-        """Count each line of the push once: admitted now, a duplicate, or quarantined, now or before."""
-        signed = receipt.write(
-            self.identity.key,
-            by=self.identity.id,
-            node=node,
-            name=name,
-            epoch=epoch,
-            size=frontier.size,
-            log_root=frontier.root(),
-            at=self.clock(),
-        )
-        quarantined = sorted({k.seq: k for k in [*outcome.quarantined, *standing]}.values(), key=lambda k: k.seq)
-        judged = {kept.seq for kept in outcome.kept}
-        admitted = len(outcome.kept) - len(outcome.quarantined) - outcome.duplicates
-        known = max(0, repeated[1] - repeated[0]) - sum(repeated[0] <= seq < repeated[1] for seq in judged)
-        known -= sum(kept.seq not in judged for kept in standing)
-        return PushAnswer(frontier.size, admitted, known + outcome.duplicates, quarantined, signed, waiting)
-
-    async def _bench(self, member: Member, name: str, signed: Head, ring: KeyRing, batch: Sequence[Entry]) -> Bench:
-        node, restricted = member.node, name != "public"
-        around = await self.ledger.around(node, ingest.touched(batch))
-        elsewhere: dict[tuple[str, str], Held] = {}
-        for other in ("public",) if restricted else ingest.RESTRICTED:
-            for key, there in around.held.get(other, {}).items():
-                elsewhere[key] = max(there, elsewhere.get(key, there), key=lambda one: one.rev)
-        once = any(e.op in ("key", "recovery") or e.op not in entries.KNOWN_OPS for e in batch)
-        statements = await self.ledger.statements_logged(node) if once else set()
-        judging = self.judging(member.home_hub(self.identity.id))
-        held = dict(around.held.get(name, {}))
-        bench = Bench(node, name, signed.epoch, ring, held, elsewhere, judging, known_statements=statements)
-        bench.guards, bench.now = around.guards, self.clock()
-        bench.holds = {} if restricted else around.holds
-        if said := {e.id or "" for e in batch if e.op in ingest.NOTICES}:
-            bench.last_notice = await self.ledger.last_notice(node, node, name)
-            bench.newest_revs = {target: await self.ledger.newest_rev(node, target) for target in said}
-        bench.bases = signed.bases
-        await self._attested(bench, member, around.told, batch)
-        bench.place = lambda said: (name, lineage.epoch_of_entry(signed, said.seq), said.seq)
-        return bench
-
-    async def _attested(self, bench: Bench, member: Member, told: Sequence[Told], batch: Sequence[Entry]) -> None:
-        """How the writer of a log stands, and what its own word about its home changes in that."""
-        bench.standing, held = await self.attesting.standing(member, told, bench.now)
-        bench.home_said = held.home_said(bench.node)
-        if any(e.type == HOME for e in batch):
-            held = await self.attesting.authority([member], told=told)
-
-        def moved(said: Verified) -> Standing | None:
-            held.add(Told(said.statement, said.kid))
-            return self.attesting.at_home(held, bench.node, bench.now)
-
-        bench.moved = moved if bench.name == "public" else None
-
-    async def _said_of_homes(self, node: str, outcome: Outcome) -> dict[str, Any]:
-        """What a change stores of what a node said of its home hub: only its last word stays held."""
-        if not outcome.told:
-            return {}
-        last = outcome.told[-1]
-        held = await self.attesting.authority([], also=[node])
-        gone = outdated([last], held.told, void=held.void)
-        return {"told": [last], "outdated": gone, "homes": {node: last.statement.value["home"]}}
-
-    async def _sources(self, fresh: Sequence[Entry], bench: Bench) -> dict[int, Position]:
-        """Where that stands which overtook entries of a push, by their position: a node gives back what a hub lost."""
-        keys = {e.seq: (e.node or "", e.id or "") for e in fresh}
-        below = {e.seq for e in fresh if (held := bench.held.get(keys[e.seq])) and held.rev > (e.rev or 0)}
-        found = await self.ledger.sources({keys[seq] for seq in below}) if below else {}
-        return {seq: found[keys[seq]] for seq in below if keys[seq] in found}
-
     async def _came_otherwise(
         self, node: str, name: str, pushed: Push, known: Mapping[int, bytes], size: int
     ) -> list[Entry]:
@@ -411,8 +308,8 @@ class Hub:
         standing = await self.ledger.judged(node, name)
         size = held.frontier.size
         judged = before.unjudged.get(name, size)
-        return self.answer(
-            node, name, held.frontier, held.epoch or "", Outcome(), (0, judged), standing, waiting=size - judged
+        return answer(
+            self.identity, self.clock(), node, name, held, Outcome(), (0, judged), standing, waiting=size - judged
         )
 
     # Admission
@@ -511,11 +408,11 @@ class Hub:
         held, member = before.log, before.member
         if not batch or held.ring is None or held.head is None or member is None:
             return Outcome()
-        bench = await self._bench(member, name, held.head, held.ring, batch)
+        bench = await self._benches.of(member, name, held.head, held.ring, batch)
         bench.known = known or bench.known
         guards, holds = dict(bench.guards), dict(bench.holds)
         if judges is not None:
-            bench.sources, bench.waited = await self._sources(batch, bench), True
+            bench.sources, bench.waited = await self._benches.sources(batch, bench), True
         live = {key for key, held_before in bench.held.items() if held_before.live}
         outcome = ingest.judge(bench, batch)
         change = Change(
@@ -526,7 +423,7 @@ class Hub:
             holds=holds,
             back=outcome.back,
             erasures=outcome.erasures,
-            **await self._said_of_homes(node, outcome),
+            **await self._benches.said_of_homes(node, outcome),
             node=node,
             name=name,
             expected=before.places if judges is None else before.settled(),
@@ -549,12 +446,6 @@ async def _nothing_more(at: str, erasures: Sequence[Erasure]) -> None:
 
 async def _nothing_lifted(at: str, digests: Sequence[str]) -> None:
     """A hub in memory has nothing beside its database."""
-
-
-def guarding(records: Iterable[Key]) -> set[Key]:
-    """The targets under which a guard may keep these records out: each by itself, or all of its node."""
-    named = set(records)
-    return named | {(node, ALL) for node, _ in named}
 
 
 def _says_nothing_new(pushed: Push, held: NodeLog) -> bool:

@@ -13,7 +13,7 @@ import multiprocessing
 import multiprocessing.connection
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
@@ -29,6 +29,8 @@ from jisr_protocol.signing import PublicKey
 FEWEST_LINES = 16
 """For fewer the way to a worker and back costs more than it spares."""
 _log = structlog.get_logger()
+Beside = Callable[[Sequence[bytes], KeyRing], Awaitable[Mapping[bytes, str]]]
+"""Who judges lines under these keys; what it found good, by its bytes, with the kid that signed it."""
 
 
 class Workers:

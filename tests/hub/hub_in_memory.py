@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from jisr_hub import identity
+from jisr_hub.answers import PushAnswer
 from jisr_hub.authority.attesting import Attesting, Held
 from jisr_hub.following import taking
 from jisr_hub.following.peers import Followers
 from jisr_hub.following.taking import Offered
-from jisr_hub.hub import Hub, PushAnswer
+from jisr_hub.hub import Hub
 from jisr_hub.node_heads import NodeHeads
 from jisr_hub.ports import Peer
 from jisr_hub.publish.feed import Publisher

@@ -11,8 +11,8 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 
 from jisr_hub import ingest
+from jisr_hub.answers import PushAnswer
 from jisr_hub.following.taking import Offered, way
-from jisr_hub.hub import PushAnswer
 from jisr_hub.ports import Peer
 from jisr_hub.storage.witnessed import LocalMemory
 from jisr_hub.takedown.acknowledging import Acknowledgements

@@ -11,7 +11,7 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jisr_hub.hub import PushAnswer
+from jisr_hub.answers import PushAnswer
 from jisr_protocol import canonical, envelope
 from jisr_protocol.reader.follow import follow
 from jisr_protocol.refusal import Refusal

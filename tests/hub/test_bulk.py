@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from jisr_hub import bulk
-from jisr_hub.hub import PushAnswer
+from jisr_hub.answers import PushAnswer
 from jisr_hub.node_heads import NodeHeads
 from jisr_hub.ports import Conflict
 from jisr_hub.storage.sql import SqlLedger

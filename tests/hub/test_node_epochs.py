@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from jisr_hub.hub import Gap
+from jisr_hub.answers import Gap
 from jisr_protocol.refusal import Refusal, switched_off
 from tests.hub.author import Author, Log, record_id
 from tests.hub.hub_in_memory import MemoryHub

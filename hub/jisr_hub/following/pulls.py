@@ -58,7 +58,8 @@ from jisr_protocol.reader.places import FolderPlace, HttpPlace, Place, Spool
 from jisr_protocol.refusal import Refusal
 from jisr_protocol.session import Session
 
-from ..hub import Fenced, Hub, PushAnswer
+from ..answers import PushAnswer
+from ..hub import Fenced, Hub
 from ..ports import Conflict, Pull
 from ..ports.history import Way
 from ..quota import QuotaExhausted

@@ -19,7 +19,8 @@ from jisr_protocol.reader.store import Copy
 from jisr_protocol.refusal import Refusal
 
 from .. import ingest, node_trees
-from ..hub import Hub, guarding
+from ..benches import guarding
+from ..hub import Hub
 from ..ingest import Policy
 from ..node_heads import Account, NodeHeads, compare
 from ..ports import Peer, Stated, View

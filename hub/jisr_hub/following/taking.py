@@ -25,7 +25,8 @@ from jisr_protocol.refusal import Refusal, refuse
 
 from .. import ingest, log, nullification
 from ..authority.passed_on import Relayed
-from ..hub import CONFLICT_TRIES, Hub, guarding
+from ..benches import guarding
+from ..hub import CONFLICT_TRIES, Hub
 from ..ingest import Bench, Outcome
 from ..nullification import Reckoning
 from ..ports import Change, Conflict, Draft, Erasure, Held, Key, Member, Peer, Remembered

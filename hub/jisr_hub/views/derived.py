@@ -25,7 +25,8 @@ from jisr_protocol.envelope import Envelope
 from jisr_protocol.policy import Facts, Policy
 
 from .. import ingest, log
-from ..hub import CONFLICT_TRIES, guarding
+from ..benches import guarding
+from ..hub import CONFLICT_TRIES
 from ..ports import (
     Change,
     Clock,

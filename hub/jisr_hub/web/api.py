@@ -27,7 +27,8 @@ from jisr_protocol.inflate import inflate
 from jisr_protocol.push import NodeLog
 from jisr_protocol.refusal import Refusal, refuse
 
-from ..hub import Gap, Hub, PushAnswer
+from ..answers import Gap, PushAnswer
+from ..hub import Hub
 from ..ports import Kept, Pages
 from ..publish import forms
 from ..publish.feed import Publisher
