@@ -11,6 +11,7 @@ from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -47,6 +48,7 @@ from ..web import admission, api, desk, matches, messages, notices, openapi, pro
 from ..web import witness as witness_routes
 from ..web.desk_api import DeskApi
 from ..web.oidc import Provider
+from ..web.origins import OpenToPortals
 from ..web.public.counted import counted
 from ..web.readiness import Readiness, free_share
 from ..web.tokens import Tokens
@@ -65,7 +67,8 @@ PROVIDER_BYTES = 256 * 1024
 
 def application(folder: Path) -> Starlette:
     """The hub in `folder` as an ASGI application; opened when the server starts it, closed when it stops."""
-    app = Starlette(exception_handlers={**problem_documents.HANDLERS, HTTPException: _not_found})
+    handlers = {**problem_documents.HANDLERS, HTTPException: _not_found}
+    app = Starlette(exception_handlers=handlers, middleware=[Middleware(OpenToPortals)])
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
