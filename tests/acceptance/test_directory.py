@@ -20,8 +20,8 @@ from tests.javascript.served_hub import served_hub
 def test_a_portal_in_javascript_proves_a_hubs_feed_and_every_bent_one(
     tool: Callable[[str], str], tmp_path: Path, figure: Any, long: bool
 ) -> None:
-    """One file follows a hub's feed in Chromium and in Node, comes to the root that the Python reader comes to, and ends as
-    the vectors say on every feed among them."""
+    """One file follows a hub's feed in Chromium and in Node, comes to the root that the Python reader comes to, and
+    ends as the vectors say on every feed among them."""
     node = tool("node")
     with served_hub(tmp_path / "hub", some_author(records=3000 if long else 30)) as hub:
         feed = f"{hub}/feeds/public/"

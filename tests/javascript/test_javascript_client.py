@@ -1,4 +1,4 @@
-"""The client in JavaScript ends as the vectors say, in Node and in a browser, and holds what the Python reader holds."""
+"""The client in JavaScript ends as the vectors say, in Node and in a browser, and holds what the other reader holds."""
 
 from __future__ import annotations
 
