@@ -5,12 +5,20 @@ Each test prints its figure. Short by default, whole with `--long`.
 
 from __future__ import annotations
 
+import random
+import time
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
+from jisr_hub.directory.coverage import Count
+from jisr_protocol.matching import facts_of
 from jisr_protocol.reader.follow import follow_once
 from jisr_protocol.reader.store import open_copy
+from tests.directory import many_sides, three_w
 from tests.e2e.test_directory_browser import launched
 from tests.hub.kept_hub import some_author
 from tests.javascript import client
@@ -36,3 +44,49 @@ def test_a_portal_in_javascript_proves_a_hubs_feed_and_every_bent_one(
     figure("state root", root[:16], "records", in_node["live"], "bent feeds", len(ends), "in Node and Chromium")
     assert in_node["stateRoot"] == in_chromium["stateRoot"] == root
     assert client.wrong_ends(ends) == client.wrong_ends(same) == []
+
+
+# Coverage, and who fits whom
+
+
+def test_coverage_of_real_rows_is_what_a_count_by_hand_says(shared: Path, figure: Callable[..., None]) -> None:
+    rows = three_w.rows(shared)
+    silent = random.Random(3).choice(sorted({row["Pcode"] for row in rows if row["Country"] == "Liberia"}))
+    left = [row for row in rows if row["Pcode"] != silent]
+    count = Count(three_w.DAY, three_w.MEANINGS, {})
+    for record in three_w.records(left):
+        count.take(record)
+    count.take(three_w.someone_lives_in(silent))
+    coverage, by_hand = count.coverage(), three_w.counted(left)
+    for (code, theme), expected in by_hand.items():
+        cell = coverage.cell(("iso3166-1" if len(code) == 2 else "pcode", code), theme)
+        assert (cell.state, cell.organizations, cell.services) == expected, (code, theme)
+    themes = {theme for _, theme in by_hand}
+    assert {coverage.cell(("pcode", silent), theme).state for theme in themes} == {"nobody"}
+    figure(f"{len(left)} rows: {len(by_hand)} cells as by hand; {silent}, from where nobody reports, is never 'none'")
+
+
+def test_opportunities_find_volunteers_and_nobody_learns_of_one(long: bool, figure: Callable[..., None]) -> None:
+    many = 10_000 if long else 400
+    vacancies, profiles = many_sides.world(many)
+    held = [(profile["node"], facts_of(profile)) for profile in profiles]
+    tracemalloc.start()
+    began, found, public = time.process_time(), 0, bytearray()
+    for number, matches in enumerate(many_sides.matched(vacancies, profiles)):
+        assert len(matches) <= many_sides.TOP
+        assert all(one.score == sum(reason.weight for reason in one.reasons) for one in matches)
+        found += len(matches)
+        if number % (many // 20) == 0:
+            assert [one.score for one in matches] == many_sides.tried(vacancies[number], profiles)
+            told = many_sides.told(vacancies[number], held)
+            assert all(least >= 5 for least in told.values())
+            public += msgspec.json.encode([matches, told])
+    seconds, (_, peak) = time.process_time() - began, tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 64 << 20
+    assert b"canary" not in public and all(
+        profile["wishes"]["nl"]["value"].startswith("canary") for profile in profiles
+    )
+    figure(
+        f"{many} × {many}: {found} matches with reasons, {seconds:.1f} s of processor, {peak / 2**20:.0f} MB at most"
+    )

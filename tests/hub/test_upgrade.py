@@ -38,6 +38,7 @@ LATER = (
     *("source", "source_round", "source_order", "braked", "left_out"),
     *("correspondent", "letter", "mail_link", "campaign", "asked_record", "sealed_message"),
     *("usage_day", "mistake"),
+    "coverage_day",
 )
 """The tables that steps after it brought."""
 INDEXES = ("record_gone", "node_entry_aside_of", "record_type", "record_organization", "stated_open")

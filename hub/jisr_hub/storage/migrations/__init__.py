@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-NEWEST = "0023"
+NEWEST = "0024"
 _FIRST = "0001"
 
 

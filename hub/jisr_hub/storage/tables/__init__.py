@@ -38,6 +38,7 @@
               was read for them: made anew from it. `double_answer` what a person answered who did not decide
 `correspondent` who agreed to get letters, `letter` what is or was to be sent, `mail_link` what links in letters lead
               to, by hash; `campaign` and `asked_record` whom the hub asked whether something is still correct
+`coverage_day` what coverage was, day by day and theme by theme: numbers alone, which nothing brings back
 `sealed_message` messages that wait for their nodes, sealed; of what was taken only the digest. No backup holds them
 `usage_day`   how often a record was used here on a day; `mistake` what people say is wrong in one: no backup holds that
 `reader`      who may read which audience; `used_assertion` and `access_token` are forgotten when they expire
@@ -50,6 +51,7 @@ from __future__ import annotations
 
 from .authority import access_token, invitation, reader, request, told, used_assertion
 from .columns import ORGANIZATION, Number, String, metadata
+from .coverage import coverage_day
 from .curation import curated, double, double_answer, double_stand, merged, voice, word, word_about
 from .desk import (
     SECRET,
@@ -105,6 +107,7 @@ __all__ = [
     "braked",
     "campaign",
     "correspondent",
+    "coverage_day",
     "curated",
     "derived",
     "desk_pending",
