@@ -22,9 +22,9 @@ class SqlSurvey:
 
     async def stand(self) -> tuple[str, ...]:
         f, c = t.feed.c, t.curated.c
-        feed = (await self._reads.rows(sa.select(f.epoch, f.size).where(f.name == "public")))[0]
+        feed = await self._reads.rows(sa.select(f.epoch, f.size).where(f.name == "public"))
         curated = await self._reads.rows(sa.select(c.epoch, c.day, c.heard, c.cursor).order_by(c.feed))
-        return tuple(str(value) for row in (feed, *curated) for value in row)
+        return tuple(str(value) for row in (*feed, *curated) for value in row)
 
     async def meanings(self, today: str) -> Mapping[Concept, Concept]:
         return {own: mapped.to for own, mapped in (await self._curation.mappings(today)).items()}
