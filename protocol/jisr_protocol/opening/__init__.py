@@ -13,7 +13,7 @@ about, or a Ramadan that nobody has declared yet is `Unknown` with its reason.
 """
 
 from .answers import Answer, Closed, Open, Unknown, Why
-from .at import HORIZON_DAYS, at, of_record, schedules
+from .at import HORIZON_DAYS, at, of_record, open_between, schedules
 from .calendar import Days, Declared, country_of
 
 __all__ = [
@@ -28,5 +28,6 @@ __all__ = [
     "at",
     "country_of",
     "of_record",
+    "open_between",
     "schedules",
 ]

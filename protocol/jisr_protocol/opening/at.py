@@ -39,6 +39,22 @@ def at(schedule: object, now: datetime, days: Days) -> Answer:
     return Closed(opens, perhaps, today.closed_by)
 
 
+def open_between(schedule: object, first: datetime, last: datetime, days: Days) -> list[tuple[datetime, datetime]]:
+    """The spans (start, end), UTC, in which it is known to be open and that touch [first, last); `at` says Open at
+    exactly the moments in them. Never raises for a schedule."""
+    try:
+        known = read(schedule)
+    except Unreadable:
+        return []
+    spans = list(occasions(known))
+    # what began the evening before may last until the first moment
+    day = first.astimezone(known.zone).date() - timedelta(days=1)
+    while day <= last.astimezone(known.zone).date():
+        spans += plan(known, day, days).spans
+        day += timedelta(days=1)
+    return [(one.start, one.end) for one in spans if one.why is None and one.start < last and one.end > first]
+
+
 def of_record(record: Mapping[str, Any], now: datetime, days: Days) -> Answer | None:
     """Answer for a record as a whole: open where one of its schedules is; None when it has none.
 
