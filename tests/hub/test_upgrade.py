@@ -39,6 +39,7 @@ LATER = (
     *("correspondent", "letter", "mail_link", "campaign", "asked_record", "sealed_message"),
     *("usage_day", "mistake"),
     "coverage_day",
+    *("search_entry", "search_source", "search_due", "search_stand"),
 )
 """The tables that steps after it brought."""
 INDEXES = ("record_gone", "node_entry_aside_of", "record_type", "record_organization", "stated_open")

@@ -5,7 +5,8 @@
     rows/<table>/<n>.zst    the rows of a table in order, MessagePack arrays, compressed
     index.json              every part with its rows, bytes and hash: a file without it was cut off
 
-What opens the desk is left out: passwords, one-time links and sessions (tables.SECRET).
+What opens the desk is left out: passwords, one-time links and sessions (tables.SECRET); and what is searched, which is
+made anew.
 
 A tar of rows, not of database files, so a backup of one database is put back into the other. Rows are read from one
 transaction that sees one moment, and pass through memory in parts of a few megabytes.
@@ -115,7 +116,8 @@ def _tables(connection: sa.Connection, step: str) -> Sequence[sa.Table]:
     else:
         found = sa.MetaData()
         found.reflect(connection, only=lambda name, _: name in t.metadata.tables)
-    return [table for table in found.sorted_tables if table.name not in t.SECRET]
+    left_out = t.SECRET | {table.name for table in t.SEARCH}
+    return [table for table in found.sorted_tables if table.name not in left_out]
 
 
 async def _said(connection: AsyncConnection, about: Mapping[str, Any], step: str, tables: Sequence[sa.Table]) -> About:

@@ -284,7 +284,8 @@ class SqlCuration:
 
         def dialogue() -> Dialogue[None]:
             gone = [Ask("DELETE FROM merged WHERE node = ? AND id = ?", key) for key in sorted(found.keys)]
-            yield [*gone, Put(t.merged, rows)]
+            due = Put(t.search_due, sorted(found.keys), replace=True)  # what is searched of them may be another now
+            yield [*gone, Put(t.merged, rows), due]
 
         await self._database.converse(connection, dialogue())
         return len(settled)

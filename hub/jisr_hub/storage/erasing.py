@@ -26,8 +26,9 @@ from . import tables as t
 from .database import Database
 from .holding import Holding, append, drop_back
 from .noticing import note
+from .searched import unsearched
 
-TABLES = (t.entry, t.node_entry, t.unjudged, t.node_entry_aside, t.held_back, t.mistake)
+TABLES = (t.entry, t.node_entry, t.unjudged, t.node_entry_aside, t.held_back, t.mistake, t.search_entry)
 """The tables that hold content."""
 _ROWS = 512
 CHAIN = """
@@ -70,6 +71,7 @@ class Erasing:
         named = (erasure.notice.node, erasure.target, erasure.notice.max_rev)
         await journal.forget(self._connection, erasure.notice.node, erasure.target)
         await drop_uses(self._connection, erasure.notice.node, erasure.target)
+        await unsearched(self._database, self._connection, erasure.notice.node, erasure.target)
         lines = await self._empty_node_logs(erasure)
         lines += await drop_back(self._connection, *named)
         if not await self._may_show(erasure):
@@ -95,6 +97,7 @@ class Erasing:
         await holding.set_aside(erasure)
         hidden = await holding.hide(erasure, about)
         await take_out(self._connection, erasure.notice.node, erasure.target, erasure.notice.max_rev)
+        await unsearched(self._database, self._connection, erasure.notice.node, erasure.target)
         if about:
             await self._append(erasure, at, number)
             await self._bump({seq // PAGE_ENTRIES for seq in hidden})
@@ -107,6 +110,7 @@ class Erasing:
             lines += await self._empty_node_logs(erasure)
             lines += await drop_back(self._connection, erasure.notice.node, erasure.target, erasure.notice.max_rev)
             await drop_uses(self._connection, erasure.notice.node, erasure.target)
+            await unsearched(self._database, self._connection, erasure.notice.node, erasure.target)
             emptied += len(await self._empty_own(erasure)) if await self._may_show(erasure) else 0
             await self._touch(erasure)
         return Erased(emptied, lines)

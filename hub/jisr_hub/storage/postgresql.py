@@ -286,7 +286,7 @@ def _inserting(put: Put) -> tuple[str, tuple[Any, ...]]:
         places = [names.index(key) for key in keys]
         rows = list({tuple(row[place] for place in places): row for row in rows}.values())
         rest = ",".join(f"{name} = excluded.{name}" for name in names if name not in keys)
-        then = f" ON CONFLICT ({','.join(keys)}) DO UPDATE SET {rest}"
+        then = f" ON CONFLICT ({','.join(keys)}) DO " + (f"UPDATE SET {rest}" if rest else "NOTHING")
     statement = f"INSERT INTO {put.table.name} ({','.join(names)}) SELECT * FROM unnest({arrays}){then}"
     return statement, tuple(list(column) for column in zip(*rows, strict=True))
 

@@ -41,6 +41,9 @@
 `coverage_day` what coverage was, day by day and theme by theme: numbers alone, which nothing brings back
 `sealed_message` messages that wait for their nodes, sealed; of what was taken only the digest. No backup holds them
 `usage_day`   how often a record was used here on a day; `mistake` what people say is wrong in one: no backup holds that
+`search_entry` what is searched of each entry of the directory, and `search_source` the records it is made of;
+              `search_due` records to look at again, `search_stand` how far the log was read: made anew from it, in no
+              backup
 `reader`      who may read which audience; `used_assertion` and `access_token` are forgotten when they expire
 
 `key_statement` holds the chains as they now are; `logged_statement` what stands in the hub's feed, also of chains whose
@@ -87,11 +90,13 @@ from .ledger import (
 )
 from .letters import asked_record, campaign, correspondent, letter, mail_link
 from .mailbox import sealed_message
+from .search import SEARCH, search_due, search_entry, search_source, search_stand
 from .takedown import ack, block, follower, guard, handled, held_back, hold, notice
 from .usage import mistake, usage_day
 
 __all__ = [
     "ORGANIZATION",
+    "SEARCH",
     "SECRET",
     "Number",
     "String",
@@ -151,6 +156,10 @@ __all__ = [
     "record",
     "request",
     "sealed_message",
+    "search_due",
+    "search_entry",
+    "search_source",
+    "search_stand",
     "source",
     "source_order",
     "source_round",
