@@ -34,6 +34,7 @@ EVENTS = {
     "duplicates.failed": "Likely duplicates could not be looked for; it is tried again.",
     "curation.failed": "The merged directory could not be brought up to the log; it is tried again.",
     "survey.failed": "Coverage and matches could not be counted anew; the last ones stay, and it is tried again.",
+    "search.failed": "What is searched could not be brought up to the log; what is found stays, and it is tried again.",
     "fence.behind": "The database is older than what this hub has published; nothing is signed until it is rebased.",
     "head.unread": "This process could not learn what another one has published; it is tried again.",
     "lead.ended": "This process does not publish or follow peers any more; it or another one takes over soon.",

@@ -35,6 +35,7 @@ from .curating import Following, Searching
 from .folder import PUBLIC, SEEN
 from .letters import letters_of
 from .opening import Running, copying_of, witnessing_of
+from .searching import documents_for_ever
 
 SCRUB_SECONDS, SCRUB_SHARE = 60.0, 20
 """How long between two rounds that rewrite files so that nothing of what was erased is left: at least, and as a
@@ -72,7 +73,7 @@ def begin(running: Running, folder: Path, pulls: Rounds[Pull]) -> list[asyncio.T
         "followers": running.followers.run,
         "judging": lambda: judge_for_ever(running),
         "pulls": pulls.run,
-        "views": lambda: _side_by_side(views_for_ever(running), curate_for_ever(running)),
+        "views": lambda: _side_by_side(views_for_ever(running), curate_for_ever(running), documents_for_ever(running)),
         "witnessing": witnessing_of(folder, running).run,
         "attesting": lambda: _again_and_again(
             RENEW_SECONDS, lambda: renew(running), lambda: _log.exception("attestation.failed")

@@ -28,6 +28,7 @@ from ..desk.door import Door
 from ..desk.passkeys import Ceremonies
 from ..desk.passwords import Passwords
 from ..desk.tokens import Tokens as DeskTokens
+from ..directory.searching import Searching
 from ..following.rounds import Rounds
 from ..mailbox.carrying import Mailboxes
 from ..ports import Pull
@@ -44,7 +45,20 @@ from ..storage.readers import SqlReaders
 from ..storage.sources import SqlSources
 from ..storage.usage import SqlUses
 from ..usage.counting import Counting
-from ..web import admission, api, desk, matches, messages, notices, openapi, problem_documents, public, usage, versions
+from ..web import (
+    admission,
+    api,
+    desk,
+    matches,
+    messages,
+    notices,
+    openapi,
+    problem_documents,
+    public,
+    search,
+    usage,
+    versions,
+)
 from ..web import witness as witness_routes
 from ..web.desk_api import DeskApi
 from ..web.oidc import Provider
@@ -59,6 +73,7 @@ from .folder import now, sole
 from .matching import profiles_of
 from .messages import mailboxes_of, tidy_for_ever
 from .opening import Running, open_hub, rounds_of, witness_of
+from .searching import search_for_ever, searching_of
 from .told import metrics_of
 from .usage import counting_of, write_down_for_ever
 
@@ -76,12 +91,13 @@ def application(folder: Path) -> Starlette:
             collect_rarely()
             running = await open_hub(folder)
             rounds = rounds_of(running)
-            mailboxes, counting = mailboxes_of(running), counting_of(running)
-            app.router.routes.extend(_routes(running, folder, rounds, mailboxes, counting))
+            mailboxes, counting, searching = mailboxes_of(running), counting_of(running), searching_of(running)
+            app.router.routes.extend(_routes(running, folder, rounds, mailboxes, counting, searching))
             tasks = [
                 *duties.begin(running, folder, rounds),
                 asyncio.create_task(tidy_for_ever(mailboxes)),
                 asyncio.create_task(write_down_for_ever(counting)),
+                asyncio.create_task(search_for_ever(searching)),
             ]
             try:
                 yield
@@ -95,7 +111,12 @@ def application(folder: Path) -> Starlette:
 
 
 def _routes(
-    running: Running, folder: Path, rounds: Rounds[Pull], mailboxes: Mailboxes, counting: Counting
+    running: Running,
+    folder: Path,
+    rounds: Rounds[Pull],
+    mailboxes: Mailboxes,
+    counting: Counting,
+    searching: Searching,
 ) -> list[BaseRoute]:
     """What is served: the protocol in every version, how the hub is, and the pages for people."""
 
@@ -138,12 +159,12 @@ def _routes(
         *_desk(running, acts),
         *letter_routes(running, acts),
     ]
-    pages = counted(_directory(running), counting.note)
+    pages = counted(_directory(running, searching), counting.note)
     return [*served, openapi.route([*served, *pages], running.settings.address, __version__), *pages]
 
 
-def _directory(running: Running) -> list[BaseRoute]:
-    """The pages for people; none while the database may hold what was erased since."""
+def _directory(running: Running, searching: Searching) -> list[BaseRoute]:
+    """The pages for people, and their search for programs; none while the database may hold what was erased since."""
     if running.publisher.fenced:
         return [Route("/{path:path}", _behind)]
     feed = f"{running.settings.address}/feeds/public"
@@ -151,7 +172,8 @@ def _directory(running: Running) -> list[BaseRoute]:
     curation = SqlCuration(running.reads, running.hub.identity.id)
     shown = SqlDirectory(running.reads, running.settings.name, feed, lapsed, curation, running.hub.clock)
     declared = tuple(Declared.read(line) for line in running.settings.declared_days)
-    return [*public.routes(shown, default_language=running.settings.lang, declared=declared)]
+    found = versions.versioned(search.routes(searching, shown, running.hub.clock), running.settings.sunset)
+    return [*found, *public.routes(shown, default_language=running.settings.lang, declared=declared)]
 
 
 def _desk_api(running: Running, acts: Acts) -> list[Route]:

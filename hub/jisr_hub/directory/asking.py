@@ -53,7 +53,8 @@ def _term(word: str, vocabulary: Vocabulary, explained: int) -> Term:
     whole, named_whole = (0, 0) if own is None else (vocabulary.told[own].bits(), vocabulary.named[own].bits())
     begun = _begun(word, vocabulary)
     anywhere, named = _united(begun, vocabulary)
-    numbers, instead = (() if own is None else (own,)) + begun, ()
+    numbers = begun if own is None else (own, *begun)
+    instead: tuple[str, ...] = ()
     anywhere, named = anywhere | whole | explained, named | named_whole
     if not anywhere:
         numbers = vocabulary.like(word)

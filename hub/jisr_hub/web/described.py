@@ -73,6 +73,10 @@ _STRING, _INTEGER, _BOOLEAN = {"type": "string"}, {"type": "integer"}, {"type": 
 _STRINGS = {"type": "array", "items": _STRING}
 _OBJECTS = {"type": "array", "items": _OBJECT}
 _FEED = {"feed": {"type": "string", "minLength": 1, "examples": ["public"]}, "major": {"type": "integer", "minimum": 0}}
+SEARCH_PARTS = (
+    *("q", "type", "theme", "for", "what", "lang_spoken", "cost", "area"),
+    *("near", "within", "open", "remote", "order", "page"),
+)
 _NODE = {"node": {"type": "string", "minLength": 1, "examples": ["jisr:" + "a" * 52]}}
 _NOTHING_HERE = _problems(404)
 _CALL = _problems(400, 404, 413, 429, 503)
@@ -211,6 +215,36 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = MappingProxyType(
             401,
             parameters=_NODE,
             query=(_query("after", _STRING),),
+        ),
+        ("GET", "/v1/search"): Operation(
+            "calls",
+            "Search the directory, by any query string.",
+            {
+                200: {
+                    JSON: _words(
+                        facets=_OBJECT,
+                        fresh=_OBJECT,
+                        hits=_listed(
+                            entry=_STRING,
+                            id=_STRING,
+                            matched=_STRINGS,
+                            nearly=_BOOLEAN,
+                            node=_STRING,
+                            record=_OBJECT,
+                            type=_STRING,
+                        ),
+                        left_out=_STRINGS,
+                        nearly=_STRINGS,
+                        of=_INTEGER,
+                        page=_INTEGER,
+                        query=_STRING,
+                        total=_INTEGER,
+                    )
+                },
+                304: None,
+                **_CALL,
+            },
+            query=tuple(_query(name, _STRING) for name in SEARCH_PARTS),
         ),
         ("POST", "/v1/matches"): _call(
             "Which groups of volunteers fit.",
