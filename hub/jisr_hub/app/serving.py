@@ -55,6 +55,7 @@ from ..web import (
     openapi,
     problem_documents,
     public,
+    reference,
     search,
     usage,
     versions,
@@ -158,6 +159,7 @@ def _routes(
         *metrics_of(running, folder),
         *_desk(running, acts),
         *letter_routes(running, acts),
+        *reference.routes(),
     ]
     pages = counted(_directory(running, searching), counting.note)
     return [*served, openapi.route([*served, *pages], running.settings.address, __version__), *pages]

@@ -271,6 +271,10 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = MappingProxyType(
             body={TEXT: {"type": "string"}},
         ),
         ("GET", "/v1/openapi.json"): _call("This document.", {JSON: _OBJECT}),
+        ("GET", "/docs/api"): Operation("pages", "This document, drawn for people.", {200: {HTML: _ANY}}),
+        ("GET", "/embed.js"): Operation(
+            "pages", "The element <jisr-directory> for any page.", {200: {"text/javascript": _ANY}, 304: None}
+        ),
         # the desk for programs
         ("GET", "/v1/desk/me"): _desk(
             "Whose token this is, and what it may do.",

@@ -36,7 +36,9 @@ class OpenToPortals:
 
         async def allowing(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *_ALLOWED]
+                said = message.get("headers", ())
+                told = {name.lower() for name, _ in said}
+                message["headers"] = [*said, *((name, value) for name, value in _ALLOWED if name not in told)]
             await send(message)
 
         await self._app(scope, receive, allowing)
