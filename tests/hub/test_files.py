@@ -9,6 +9,7 @@ import itertools
 import os
 import random
 import tracemalloc
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -228,8 +229,27 @@ def test_a_part_is_within_the_file(first: int, last: int, size: int) -> None:
 # Memory
 
 
+Send = Callable[[Any], Awaitable[None]]
+
+
+def most_held(response: StandingFile, headers: list[tuple[bytes, bytes]], send: Send) -> int:
+    """Bytes held at the most while this is sent; what a first answer imports is not counted."""
+
+    async def nowhere(_: Any) -> None:
+        pass
+
+    asked = {"type": "http", "method": "GET", "path": "/", "headers": headers}
+    anyio.run(response, asked, _receive, nowhere)
+    tracemalloc.start()
+    try:
+        anyio.run(response, asked, _receive, send)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
 def test_however_large_a_file_is_only_a_piece_of_it_is_in_memory(tmp_path: Path) -> None:
-    path, size, peak = tmp_path / "000.ndjson", 24 << 20, 0
+    path, size = tmp_path / "000.ndjson", 24 << 20
     with open(path, "wb") as file:
         file.truncate(size)
     response = StandingFile(str(path), cache=WEEK, media_type="x", missing=lambda: document("page_missing", ""))
@@ -239,12 +259,7 @@ def test_however_large_a_file_is_only_a_piece_of_it_is_in_memory(tmp_path: Path)
         nonlocal sent, pieces
         sent, pieces = sent + len(message.get("body", b"")), pieces + 1
 
-    tracemalloc.start()
-    try:
-        anyio.run(response, {"type": "http", "method": "GET", "path": "/", "headers": []}, _receive, send)
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
+    peak = most_held(response, [], send)
     assert sent == size and pieces == 1 + size // PIECE_BYTES
     assert peak < 4 * PIECE_BYTES, f"{peak} bytes at the most"
 
@@ -255,22 +270,16 @@ def test_however_much_a_file_unpacks_to_only_a_piece_of_it_is_in_memory(tmp_path
     body = bytes(size) if content == "all the same" else random.Random(1).randbytes(size)
     path.with_name("000.ndjson.zst").write_bytes(zstandard.compress(body, 3))
     response = StandingFile(str(path), cache=WEEK, media_type="x", missing=lambda: document("page_missing", ""))
-    sent, at, peak = hashlib.sha256(), 0, 0
+    sent, at = hashlib.sha256(), 0
 
     async def send(message: Any) -> None:
         nonlocal at
         sent.update(message.get("body", b""))
         at += len(message.get("body", b""))
 
-    headers = [(b"range", b"bytes=%d-" % (5 << 20))]
-    tracemalloc.start()
-    try:
-        anyio.run(response, {"type": "http", "method": "GET", "path": "/", "headers": headers}, _receive, send)
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
+    peak = most_held(response, [(b"range", b"bytes=%d-" % (5 << 20))], send)
     assert (at, sent.digest()) == (size - (5 << 20), hashlib.sha256(body[5 << 20 :]).digest())
-    assert peak < 8 * PIECE_BYTES, f"{peak} bytes at the most"
+    assert peak < 10 * PIECE_BYTES, f"{peak} bytes at the most"
 
 
 @given(st.binary(max_size=3000), st.integers(0, 3000), st.integers(1, 3000), st.sampled_from([64, 700, 10_000]))
