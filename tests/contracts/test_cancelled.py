@@ -83,3 +83,18 @@ async def test_a_stream_that_ends_while_it_opens_leaves_no_cursor_open(postgres_
         gc.collect()
     assert [str(warning.message) for warning in told] == []
     await ledger.close()
+
+
+async def test_a_stream_whose_closing_is_cancelled_leaves_no_cursor_open(postgres_address: str) -> None:
+    ledger = await SqlLedger.open(postgres_address, new_epoch="1-aaaaaaaa")
+    async with ledger.database.reading() as connection:
+        driver = (await connection.get_raw_connection()).driver_connection
+        assert driver is not None
+        cursor = driver.cursor("stream")
+        await cursor.execute("SELECT generate_series(1, 1000)")
+        closing = asyncio.create_task(cursor.close())
+        await asyncio.sleep(0)
+        closing.cancel()
+        await asyncio.wait([closing], timeout=20)
+        assert closing.cancelled() and cursor.closed
+    await ledger.close()

@@ -8,11 +8,11 @@ dialogue (dialogue.py), by `ask` and `write`.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any, Protocol
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncResult
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ..ports import Key, Lead
 from .dialogue import Dialogue, Rows, T
@@ -29,7 +29,7 @@ _STREAMS = "jisr_streams"
 async def streamed(connection: AsyncConnection, query: sa.Executable, size: int) -> AsyncIterator[Sequence[Any]]:
     """The rows of a query in batches of `size`, never all in memory."""
     result = await connection.stream(query)
-    connection.info[_STREAMS].append(result)
+    connection.info[_STREAMS].push_async_callback(result.close)
     async for part in result.partitions(size):
         yield part
 
@@ -38,13 +38,9 @@ async def streamed(connection: AsyncConnection, query: sa.Executable, size: int)
 async def closing_streams(connection: AsyncConnection) -> AsyncIterator[AsyncConnection]:
     """Close what `streamed` left halfway on a connection: an open statement would keep old pages of the database in its
     log, until the garbage collector comes by."""
-    streams: list[AsyncResult[Any]] = []
-    connection.info[_STREAMS] = streams  # asked for now: a connection that was cancelled has no info any more
-    try:
+    async with AsyncExitStack() as streams:  # closes each, whatever becomes of another
+        connection.info[_STREAMS] = streams
         yield connection
-    finally:
-        for stream in streams:
-            await stream.close()
 
 
 class PooledAddress(Exception):

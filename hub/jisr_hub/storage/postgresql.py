@@ -68,6 +68,7 @@ class Postgres:
         if self._pooled:
             asked["prepare_threshold"] = None  # what is prepared belongs to a session
         engine = create_async_engine(self._url, pool_pre_ping=True, connect_args=asked, **settings)
+        sa.event.listen(engine.sync_engine, "connect", _streaming)
         sa.event.listen(engine.sync_engine, "handle_error", _closed)
         sa.event.listen(engine.sync_engine, "handle_error", _away)
         return engine
@@ -190,6 +191,21 @@ class Postgres:
     async def close(self) -> None:
         for engine in {self._writer, self._readers, self.askers, self._leaders}:
             await engine.dispose()
+
+
+class _Stream(psycopg.AsyncServerCursor[Any]):
+    """A cursor that is closed here also when its closing at the server was cancelled or failed: there it goes with its
+    transaction."""
+
+    async def close(self) -> None:
+        try:
+            await super().close()
+        finally:
+            await psycopg.AsyncCursor.close(self)
+
+
+def _streaming(connection: Any, _: object) -> None:
+    connection.driver_connection.server_cursor_factory = _Stream
 
 
 def _closed(context: sa.engine.ExceptionContext) -> None:
