@@ -222,7 +222,8 @@ def main(arguments: list[str]) -> int:
     if arguments[0] != "demo":
         os.chdir(ROOT)  # arguments of all but the demo are places in the checkout; the demo gets paths as typed
     if arguments == ["test"]:
-        arguments = ["test", "-n", "auto"]  # all of it: on every core
+        # all of it: on every core, and one more, as tests wait for what they start; who has none left takes another's
+        arguments = ["test", "-n", str((os.cpu_count() or 1) + 1), "--dist", "worksteal"]
     try:
         prepare(needed)
     except (InstallError, OSError) as error:

@@ -39,7 +39,27 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+DEAREST = ("tests/test_docs.py::test_every_command", "tests/acceptance/")
+"""What takes long or waits long: whoever begins with it does not wait for it at the end."""
+
+
+def spread(items: list[pytest.Item], workers: int) -> list[pytest.Item]:
+    """The tests in an order in which the share of each worker begins with some of the dearest."""
+    dear = [item for first in DEAREST for item in items if item.nodeid.startswith(first)]
+    rest = [item for item in items if not item.nodeid.startswith(DEAREST)]
+    ordered: list[pytest.Item] = []
+    for number in range(workers):
+        mine = dear[number::workers]
+        share = max(
+            0, (len(items) - len(ordered)) // (workers - number) - len(mine)
+        )  # as xdist's worksteal deals them out
+        ordered += mine + rest[:share]
+        del rest[:share]
+    return ordered
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    items[:] = spread(items, getattr(config, "workerinput", {}).get("workercount", 1))
     if config.getoption("--long"):
         return
     for item in items:

@@ -4,8 +4,11 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from unittest import mock
 
 import pytest
+
+from tests import conftest
 
 TESTS = """
 import pytest
@@ -68,3 +71,17 @@ def test_long_runs_the_whole(project: Path) -> None:
     said = end_of_run(project, "--long")
     assert "only with --long" not in said
     assert "1 failed, 2 passed, 2 skipped" in said.splitlines()[-1]
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3])
+def test_each_worker_begins_with_some_of_the_dearest(workers: int) -> None:
+    named = [
+        *(f"tests/acceptance/test_a.py::test_{n}" for n in range(6)),
+        *(f"tests/b.py::test_{n}" for n in range(30)),
+    ]
+    items = [mock.Mock(nodeid=name) for name in (*named, "tests/test_docs.py::test_every_command_of_a_page")]
+    order = [item.nodeid for item in conftest.spread(items, workers)]
+    assert sorted(order) == sorted(item.nodeid for item in items)
+    begins = [len(items) * number // workers for number in range(workers)]
+    assert all(order[at].startswith(conftest.DEAREST) for at in begins)
+    assert order[0].startswith("tests/test_docs.py")
