@@ -13,14 +13,19 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 
 from jisr_hub.directory.coverage import Count
+from jisr_hub.directory.query import read
 from jisr_protocol.matching import facts_of
 from jisr_protocol.reader.follow import follow_once
 from jisr_protocol.reader.store import open_copy
 from tests.directory import many_sides, three_w
 from tests.e2e.test_directory_browser import launched
 from tests.hub.kept_hub import some_author
+from tests.hub.search_load import areas, asked_hub, questions
+from tests.hub.search_table import RECORDS, TABLE
+from tests.hub.search_world import searched_hub
 from tests.javascript import client
 from tests.javascript.served_hub import served_hub
 
@@ -90,3 +95,41 @@ def test_opportunities_find_volunteers_and_nobody_learns_of_one(long: bool, figu
     figure(
         f"{many} × {many}: {found} matches with reasons, {seconds:.1f} s of processor, {peak / 2**20:.0f} MB at most"
     )
+
+
+# Search
+
+
+@pytest.mark.anyio
+async def test_what_people_type_finds_the_same_in_the_same_order_on_both_databases(
+    place: Path | str, figure: Callable[..., None]
+) -> None:
+    """Five scripts and spellings: Arabic, Latin with its accents, Turkish, Danish, Tifinagh."""
+    async with searched_hub(place) as world:
+        await world.fill(RECORDS)
+        for why, pairs, expected in TABLE:
+            found = await world.searching.find(read(pairs, world.hub.clock()).query)
+            assert world.called(found) == expected, why
+            assert found.total == len(expected), why
+    figure(f"{len(TABLE)} questions over {len(RECORDS)} records found what they should, in order")
+    assert len(TABLE) >= 24
+
+
+def test_a_large_directory_answers_at_once(tmp_path: Path, long: bool, figure: Callable[..., None]) -> None:
+    """An open loop of 20 questions a second, each with words, facets, hours or pages of a seeded mix."""
+    with asked_hub(tmp_path, 100_000 if long else 2_000) as asked:
+        whole = asked.search("")
+        assert whole["total"] == asked.load.records
+        counts = {one["code"]: one["count"] for one in whole["facets"]["area"]}
+        assert counts == areas(asked.load)
+        done = asked.open_loop(questions(1_000 if long else 60), 20)
+        megabytes = asked.highest_bytes() / 2**20
+        times = f"median {done.share(0.5):.0f} ms, 99th {done.share(0.99):.0f} ms"
+        figure(f"{whole['total']} entries, all found {asked.found_after:.0f} s after the last push")
+        figure(f"{len(done.waited_ms)} questions at 20 a second: {times}; the hub took {megabytes:.0f} MiB at most")
+        assert megabytes < 600
+        if long:
+            assert done.share(0.5) < 50 and done.share(0.99) < 200
+            rates = [asked.open_loop(questions(5 * rate), rate) for rate in (40, 60, 80, 120, 160)]
+            held = [one.rate for one in rates if one.share(0.99) < 200]
+            figure(f"highest rate with a 99th percentile below 200 ms: {max(held, default=20):.0f} a second")
