@@ -47,12 +47,13 @@ async def search_for_ever(searching: Searching) -> None:
 
 async def _for_ever(work: Callable[[], Awaitable[int]], may: Callable[[], bool]) -> None:
     while True:
-        began = time.monotonic()
+        began, found = time.monotonic(), 0
         try:
             if may():
-                await work()
+                found = await work()
         # The database may be away, or a document fall over a fault of ours: what is found stays as it was meanwhile.
         except Exception:
             _log.exception("search.failed")
             await asyncio.sleep(FAILED_SECONDS)
-        await asyncio.sleep(max(SECONDS, min(10.0, time.monotonic() - began)))
+        took = min(10.0, time.monotonic() - began)
+        await asyncio.sleep(took if found else max(SECONDS, took))

@@ -65,7 +65,7 @@ def _once(text: str) -> str:
         text = text.lower()
     else:
         text = unicodedata.normalize("NFKC", text).casefold().translate(_LETTERS)
-        text = "".join(_kept(sign) for sign in unicodedata.normalize("NFKD", text)).translate(_LETTERS)
+        text = unicodedata.normalize("NFKD", text).translate(_KEPT).translate(_LETTERS)
     text = _ELIDED.sub(r"\1 ", text)
     text = _DOTTED.sub(r"\1", text)
     return _NO_WORD.sub(" ", _APOSTROPHE.sub("", text))
@@ -76,6 +76,18 @@ def _kept(sign: str) -> str:
     if kind == "Nd":
         return str(unicodedata.digit(sign))
     return "" if kind in ("Mn", "Me", "Cf", "Cs", "Cc") and not sign.isspace() else sign
+
+
+class _Signs(dict[int, str]):
+    """What is kept of each sign, looked up once."""
+
+    def __missing__(self, code: int) -> str:
+        if len(self) > 20_000:  # more signs than people write with
+            self.clear()
+        return self.setdefault(code, _kept(chr(code)))
+
+
+_KEPT = _Signs()
 
 
 def script(text: str) -> str:

@@ -30,7 +30,7 @@ from .curation import SqlCuration
 from .dialogue import Ask, Dialogue
 from .sql import SqlLedger
 
-AT_ONCE = 100
+AT_ONCE = 200
 """Entries whose documents are made between two answers of anything else, and written in one transaction."""
 _FEED = "public"
 
