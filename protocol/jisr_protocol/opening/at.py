@@ -10,13 +10,13 @@ from .answers import Answer, Closed, Open, Unknown, Why
 from .calendar import Days
 from .plan import Span, occasions, plan
 from .schedule import Schedule, Unreadable, read
+from .standing import standing
 
 HORIZON_DAYS = 130
 """How far ahead the next opening is looked for: longer than a summer's closing."""
 _ALWAYS_DAYS = 8
 """What is open for longer has no end in sight."""
 
-_STATES = {"paused": Why.PAUSED, "planned": Why.PLANNED, "ended": Why.ENDED}
 _MEMBERS = ("opening_hours", "schedule")
 
 
@@ -58,14 +58,13 @@ def open_between(schedule: object, first: datetime, last: datetime, days: Days) 
 def of_record(record: Mapping[str, Any], now: datetime, days: Days) -> Answer | None:
     """Answer for a record as a whole: open where one of its schedules is; None when it has none.
 
-    A record that is paused, planned or ended, and an event that is cancelled, is closed whatever its schedule says.
+    A record that is paused, not yet begun or over, by its status or its dates, and an event that is cancelled, is
+    closed whatever its schedule says.
     """
     found = list(schedules(record))
     if not found:
         return None
-    if record.get("event_status") == "cancelled":
-        return Closed(None, why=Why.CANCELLED)
-    if (state := _STATES.get(str(record.get("status")))) is not None:
+    if (state := standing(record, now)) is not None:
         return Closed(None, why=state)
     answers = [at(schedule, now, days) for schedule in found]
     return min(answers, key=_order)
