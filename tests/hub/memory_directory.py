@@ -73,7 +73,7 @@ class MemoryDirectory:
     async def summary(self) -> Summary:
         types = Counter(record["type"] for record in self.records)
         nodes = len({record["node"] for record in self.records})
-        return Summary(self.hub_name, len(self.records), nodes, "/head.json", self.published_at, types)
+        return Summary(self.hub_name, len(self.records), nodes, "/feeds/public", self.published_at, types)
 
     async def page(self, type: str | None, offset: int, limit: int) -> list[Listed]:
         wanted = [listed for listed in self._listed() if type in (None, listed.type)]
@@ -94,3 +94,11 @@ class MemoryDirectory:
     async def entry(self, address: str) -> Listed | None:
         found = (one for one in self._listed() if address_of((one.node, one.id)) == address)
         return next((replace(one, entry=address) for one in found), None)
+
+    async def beside(self, node: str, limit: int) -> list[Listed]:
+        own = [one for one in self._listed() if one.node == node and not one.type.startswith("org.jisr.location/")]
+        return own[:limit]
+
+    async def keys(self, offset: int, limit: int) -> AsyncIterator[tuple[str, str]]:
+        for key in sorted((one["node"], one["id"]) for one in self.records)[offset : offset + limit]:
+            yield key

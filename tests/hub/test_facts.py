@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from jisr_hub.curation.merging import address
 from jisr_hub.web.facts import DEPTH, Fact, Value, facts_of, references
 from jisr_hub.web.language import load_languages
 from jisr_protocol.pages.hours import hours
@@ -133,7 +134,7 @@ def test_a_reference_has_the_name_of_its_record_and_leads_there() -> None:
     names = {(OTHER_NODE, identifier(2)): Text("House", "en")}
     bound = record(1, organization=f"{OTHER_NODE}/{identifier(2)}", project=identifier(3))
     organization, project = facts_of(bound, ENGLISH, names, "?lang=en")
-    assert organization.values[0].href == f"/directory/{OTHER_NODE}/{identifier(2)}?lang=en"
+    assert organization.values[0].href == f"/directory/{address((OTHER_NODE, identifier(2)))}?lang=en"
     assert organization.values[0].words.value == "House"
     assert project.values[0] == Value(Text("A record that this hub does not show", "en"))
 

@@ -44,7 +44,7 @@ from ..storage.passkeys import SqlPasskeys
 from ..storage.readers import SqlReaders
 from ..storage.sources import SqlSources
 from ..storage.usage import SqlUses
-from ..usage.counting import Counting
+from ..usage.counting import Counting, zone_of
 from ..web import (
     admission,
     api,
@@ -175,7 +175,19 @@ def _directory(running: Running, searching: Searching) -> list[BaseRoute]:
     shown = SqlDirectory(running.reads, running.settings.name, feed, lapsed, curation, running.hub.clock)
     declared = tuple(Declared.read(line) for line in running.settings.declared_days)
     found = versions.versioned(search.routes(searching, shown, running.hub.clock), running.settings.sunset)
-    return [*found, *public.routes(shown, default_language=running.settings.lang, declared=declared)]
+    settings = running.settings
+    return [
+        *found,
+        *public.routes(
+            shown,
+            running.hub.clock,
+            settings.lang,
+            declared,
+            search=searching,
+            address=settings.address,
+            zone=zone_of(settings.time_zone, settings.country),
+        ),
+    ]
 
 
 def _desk_api(running: Running, acts: Acts) -> list[Route]:

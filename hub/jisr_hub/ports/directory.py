@@ -83,3 +83,12 @@ class Directory(Protocol):
 
     async def entry(self, address: str) -> Listed | None:
         """Give the entry at an address, or the one that this address leads to; `entry` says where it stands."""
+
+    async def beside(self, node: str, limit: int) -> list[Listed]:
+        """Give at most `limit` entries that a record of this node leads, newest change first; places are left out."""
+        ...
+
+    def keys(self, offset: int, limit: int) -> AsyncIterator[tuple[str, str]]:
+        """Give (node, id) of the leading records of at most `limit` entries from `offset` on, in the order of the keys,
+        in constant memory."""
+        ...

@@ -34,7 +34,14 @@ _OF_THE_LOG = _SHOWN.format("entry AS e CROSS JOIN record AS r", _LEADING)
 _OF_RECORDS = _SHOWN.format("record AS r CROSS JOIN entry AS e", _LEADING)
 _ANY_RECORD = _SHOWN.format("record AS r CROSS JOIN entry AS e", _NOT_HIDDEN)
 _LEADING_KEYS = _SHOWN.format("{}", _LEADING) + " AND r.node = asked.node AND r.id = asked.id"
-_MEMBERSHIP = "org.jisr.membership/1"
+_KEYS = (
+    "SELECT r.node, r.id FROM record AS r LEFT JOIN merged AS m ON m.node = r.node AND m.id = r.id"
+    f" WHERE r.live_path IS NOT NULL AND r.audience = 'public' AND r.type <> '{WORD}'"
+    f" AND (m.leads IS NULL OR {_LEADING})"
+)
+_STEP = 1000
+"""Keys that are read at once."""
+_MEMBERSHIP, _LOCATION = "org.jisr.membership/1", "org.jisr.location/1"
 _NO_ENTRIES = (
     "SELECT r.type, count(*) FROM merged AS m JOIN record AS r ON r.node = m.node AND r.id = m.id"
     " WHERE m.leads = 0 AND r.live_path IS NOT NULL AND r.audience = 'public' GROUP BY r.type"
@@ -110,6 +117,22 @@ class SqlDirectory:
         found = await self._entries(await self._list(Ask(asked, database.asked_keys(wanted)))) if wanted else []
         by_key = {(one.node, one.id): one for one in found}
         return [by_key[key] for key in wanted if key in by_key]
+
+    async def beside(self, node: str, limit: int) -> list[Listed]:
+        order = f"AND r.node = ? AND r.type <> '{_LOCATION}' ORDER BY r.seq DESC LIMIT ?"
+        return await self._entries(await self._list(Ask(f"{_OF_RECORDS} {order}", (node, limit))))
+
+    async def keys(self, offset: int, limit: int) -> AsyncIterator[Key]:
+        last, left = ("", ""), limit
+        while left > 0:
+            after = "AND (r.node, r.id) > (?, ?) ORDER BY r.node, r.id LIMIT ? OFFSET ?"
+            step = (*last, min(left, _STEP), offset)
+            (rows,) = await self._ledger.answers(Ask(f"{_KEYS} {after}", step))
+            for node, record_id in rows:
+                yield node, record_id
+            if not rows:
+                return
+            last, left, offset = (rows[-1][0], rows[-1][1]), left - len(rows), 0
 
     async def entry(self, address: str) -> Listed | None:
         key = await self._curation.find(address)

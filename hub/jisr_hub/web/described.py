@@ -8,10 +8,11 @@ from types import MappingProxyType
 from typing import Any
 
 Types = Mapping[str, Any]
-JSON, LINES, HTML, TEXT, FORM = (
+JSON, LINES, HTML, XML, TEXT, FORM = (
     "application/json",
     "application/x-ndjson",
     "text/html",
+    "application/xml",
     "text/plain",
     "application/x-www-form-urlencoded",
 )
@@ -36,6 +37,7 @@ _OBJECT = {"type": "object"}
 _DOCUMENT: Types = {JSON: _OBJECT}
 _PAGE: Types = {HTML: _ANY, **_REF}
 """People get a page, programs a problem document."""
+_PROBLEM_PAGE: Mapping[int, Types | None] = {404: _PAGE}
 _LETTER: Mapping[int, Types | None] = {200: {HTML: _ANY}, 404: {HTML: _ANY}}
 
 
@@ -360,7 +362,7 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = MappingProxyType(
         ),
         ("GET", "/metrics"): Operation("health", "Figures, to this machine.", {200: {TEXT: _ANY}, **_NOTHING_HERE}),
         # pages for people
-        ("GET", "/"): Operation("pages", "To the directory.", {303: None, 307: None, 302: None, 200: {HTML: _ANY}}),
+        ("GET", "/"): Operation("pages", "The front page.", {200: {HTML: _ANY}}),
         ("GET", "/letters/stop/{word}"): Operation("pages", "Ask whether somebody wants no more letters.", _LETTER),
         ("POST", "/letters/stop/{word}"): Operation("pages", "Send somebody no more letters (RFC 8058).", _LETTER),
         ("GET", "/letters/still/{word}"): Operation(
@@ -370,7 +372,14 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = MappingProxyType(
             "pages", "Say whether a record is still correct.", {**_LETTER, **_problems(413)}, {FORM: _ANY}
         ),
         ("GET", "/directory"): Operation(
-            "pages", "The list.", {200: {HTML: _ANY}, 400: {HTML: _ANY}, 404: {HTML: _ANY}}
+            "pages",
+            "The list, searched and narrowed.",
+            {200: {HTML: _ANY}, 301: None, 400: {HTML: _ANY}, 404: {HTML: _ANY}},
+        ),
+        ("GET", "/robots.txt"): Operation("pages", "What robots may ask for.", {200: {TEXT: _ANY}}),
+        ("GET", "/sitemap.xml"): Operation("pages", "Every entry's address, or an index.", {200: {XML: _ANY}}),
+        ("GET", "/sitemap-{number}.xml"): Operation(
+            "pages", "One of several sitemaps.", {200: {XML: _ANY}, **_PROBLEM_PAGE}
         ),
         ("GET", "/directory/{entry}"): Operation(
             "pages",

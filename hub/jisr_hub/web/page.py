@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
+from jisr_hub.web.encoded import smallest, takes_gzip
 from jisr_hub.web.language import load_languages
 from jisr_protocol.pages.language import SOURCE, Language, negotiate
 from jisr_protocol.pages.rendering import Assets, environment, media_type
@@ -30,7 +31,12 @@ SECURITY_HEADERS: Mapping[str, str] = {
     "Referrer-Policy": "same-origin",
 }
 
-STATIC = ("desk.css", "jisr.css", "mark.svg", "four_keys.js", "passkey.js")
+VENDOR = ("maplibre-gl-csp.js", "maplibre-gl-csp-worker.js", "maplibre-gl.css", "land.json")
+"""What others made and we hand out as it is: static/vendor/vendor.toml says whose, which and under what licence."""
+STATIC = (
+    *("desk.css", "jisr.css", "mark.svg", "four_keys.js", "passkey.js", "public.css", "public.js", "map.js"),
+    *(f"vendor/{name}" for name in VENDOR),
+)
 _assets = Assets("jisr_hub.web")
 
 
@@ -58,8 +64,8 @@ def query(request: Request, **changes: str) -> str:
 def page(request: Request, language: Language, template: str, status: int = 200, **context: Any) -> HTMLResponse:
     """Render a template of this package for a reader; a language asked for by `?lang=` is remembered."""
     kept = {name: value for name, value in request.query_params.items() if name in ("type", "page", "code")}
-    context["home"] = "/directory" + query(request)
-    context["switch"] = {code: query(request, **kept, lang=code) for code in load_languages()}
+    context.setdefault("home", "/directory" + query(request))
+    context.setdefault("switch", {code: query(request, **kept, lang=code) for code in load_languages()})
     body = _environment(language.code).get_template(template).render(context)
     response = HTMLResponse(body, status, dict(SECURITY_HEADERS))
     response.headers["Content-Language"] = language.code
@@ -71,11 +77,13 @@ def page(request: Request, language: Language, template: str, status: int = 200,
 
 
 async def _static(request: Request) -> Response:
-    name = request.url.path.rsplit("/", 1)[1]
+    name = request.url.path.removeprefix("/static/")
     content, digest = _assets.read(name)
     lasting = request.query_params.get("v") == digest
     caching = "public, max-age=31536000, immutable" if lasting else "public, max-age=300"
-    headers = {**SECURITY_HEADERS, "Cache-Control": caching}
+    headers = {**SECURITY_HEADERS, "Cache-Control": caching, "Vary": "Accept-Encoding"}
+    if takes_gzip(request):
+        content, headers["Content-Encoding"] = smallest(content), "gzip"
     return Response(content, media_type=media_type(name), headers=headers)
 
 

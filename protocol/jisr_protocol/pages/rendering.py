@@ -24,7 +24,12 @@ _DIRECTION_CONTROLS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x20
 _STATIC = files("jisr_protocol.pages").joinpath("static")
 
 MEDIA_TYPES: Mapping[str, str] = MappingProxyType(
-    {"css": "text/css; charset=utf-8", "svg": "image/svg+xml", "js": "text/javascript; charset=utf-8"}
+    {
+        "css": "text/css; charset=utf-8",
+        "js": "text/javascript; charset=utf-8",
+        "json": "application/json",
+        "svg": "image/svg+xml",
+    }
 )
 """What a static file is, by the end of its name."""
 
