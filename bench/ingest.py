@@ -1,7 +1,8 @@
 """Taking records in: over HTTP, verified, validated, durable, published.
 
 ingest              CPU seconds of a hub on one core from the first push to the head that covers everything: floor.py is
-                    what taking in the same pushes costs at least. Beside it the wall rate.
+                    what taking in the same pushes costs at least. Beside it the wall rate. What a hub does when its
+                    log rests (documents for its search, likely duplicates) comes after, and is not in it
 ingest_unchanged    the same for pushing all of it a second time; its floor is that of new records, so that the ratio
                     says how many times cheaper than taking them in it is
 memory_hub          the most memory that hub has held, in MiB, against one that was started and has taken nothing

@@ -6,9 +6,17 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
+from ..ports import Ledger
+
+
+async def length(ledger: Ledger) -> int:
+    """How many entries the public log has now."""
+    async with ledger.reading() as view:
+        return view.size
+
 
 class Calm:
-    """Looks at the log's length, whichever process makes it grow."""
+    """Looks at a length that grows, whichever process makes it grow."""
 
     def __init__(self, length: Callable[[], Awaitable[object]]) -> None:
         self._length = length

@@ -30,7 +30,7 @@ from ..storage.folder import FolderPages
 from ..takedown.acknowledging import Acknowledgements
 from .acting import bench_of
 from .beside import Process
-from .calm import Calm
+from .calm import Calm, length
 from .curating import Following, Searching
 from .folder import PUBLIC, SEEN
 from .letters import letters_of
@@ -154,7 +154,7 @@ async def publish_for_ever(running: Running) -> None:
     While much comes, publishing takes a tenth of the time at most: a head covers more entries, and each costs less.
     """
     often, failed = running.settings.publish_seconds, 0.5
-    calm = Calm(lambda: length(running))
+    calm = Calm(lambda: length(running.ledger))
     while True:
         began, before = time.monotonic(), running.publisher.head
         try:
@@ -183,12 +183,6 @@ async def publish_for_ever(running: Running) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(min(600.0, _seconds(running.heads.waits))):
                 await running.hub.changed.wait()
-
-
-async def length(running: Running) -> int:
-    """How many entries the public log has now."""
-    async with running.ledger.reading() as view:
-        return view.size
 
 
 async def judge_for_ever(running: Running) -> None:
@@ -247,7 +241,7 @@ async def curate_for_ever(running: Running) -> None:
     following = Following(curation, lambda: identifiers.to_instant(running.hub.clock())[:10])
     searching = Searching(doubles, Process(), running.settings.duplicates_mb)
     pause = max(running.settings.publish_seconds, CURATE_SECONDS)
-    calm = Calm(lambda: length(running))
+    calm = Calm(lambda: length(running.ledger))
 
     async def often(work: Following | Searching) -> None:
         while True:
@@ -277,7 +271,7 @@ async def refresh(running: Running) -> None:
 
 
 async def _publish_what_came(running: Running) -> None:
-    if running.publisher.head is None or await length(running) != running.publisher.head.size:
+    if running.publisher.head is None or await length(running.ledger) != running.publisher.head.size:
         running.hub.changed.set()
 
 

@@ -14,10 +14,17 @@ from jisr_protocol.opening import Declared
 from ..directory.searching import Searching
 from ..storage.curation import SqlCuration
 from ..storage.search import SqlDocuments
+from .calm import Calm, length
 from .opening import Running
 
 SECONDS = 0.3
 """How often it is looked whether something changed: a change is found about a second after it was stored."""
+MUCH = 100
+"""After so many new entries it is waited until no more come: who takes much in is not slowed by what can come later."""
+STILL_SECONDS, BUSY_SECONDS = 3.0, 10.0
+"""How long nothing has come to a log that rests, and how long one that does not is waited for at least."""
+EAGER = 50_000
+"""So many records are read into the index before anybody searches: it takes seconds, and 50 MB of memory."""
 FAILED_SECONDS = 30.0
 _log = structlog.get_logger()
 
@@ -30,27 +37,41 @@ def searching_of(running: Running) -> Searching:
 
 
 async def documents_for_ever(running: Running) -> None:
-    """Bring what is searched up to the log, soon after every change. While much comes it takes half of the time."""
+    """Bring what is searched up to the log, soon after every change; while much comes, in a tenth of the time."""
     curation = SqlCuration(running.ledger, running.hub.identity.id)
     documents = SqlDocuments(running.ledger, curation)
+    calm, seen, took = Calm(lambda: length(running.ledger)), 0, 0.0
 
     async def follow() -> int:
-        return await documents.follow(identifiers.to_instant(running.hub.clock())[:10])
+        nonlocal seen, took
+        if running.publisher.fenced:
+            return 0
+        if await length(running.ledger) - seen > MUCH:
+            await calm.wait(STILL_SECONDS, max(BUSY_SECONDS, 9 * took))
+        seen, began = await length(running.ledger), time.monotonic()
+        looked = await documents.follow(identifiers.to_instant(running.hub.clock())[:10])
+        took = time.monotonic() - began
+        return looked
 
-    await _for_ever(follow, lambda: not running.publisher.fenced)
+    await _for_ever(follow)
 
 
-async def search_for_ever(searching: Searching) -> None:
-    """Read what changed."""
-    await _for_ever(searching.refresh, lambda: True)
+async def search_for_ever(running: Running, searching: Searching) -> None:
+    """Read what changed, once somebody has searched here; before that only where the index is small and soon read."""
+
+    async def read() -> int:
+        head = running.publisher.head
+        small = head is not None and head.live <= EAGER
+        return await searching.refresh() if searching.asked or small else 0
+
+    await _for_ever(read)
 
 
-async def _for_ever(work: Callable[[], Awaitable[int]], may: Callable[[], bool]) -> None:
+async def _for_ever(work: Callable[[], Awaitable[int]]) -> None:
     while True:
         began, found = time.monotonic(), 0
         try:
-            if may():
-                found = await work()
+            found = await work()
         # The database may be away, or a document fall over a fault of ours: what is found stays as it was meanwhile.
         except Exception:
             _log.exception("search.failed")

@@ -98,7 +98,7 @@ def application(folder: Path) -> Starlette:
                 *duties.begin(running, folder, rounds),
                 asyncio.create_task(tidy_for_ever(mailboxes)),
                 asyncio.create_task(write_down_for_ever(counting)),
-                asyncio.create_task(search_for_ever(searching)),
+                asyncio.create_task(search_for_ever(running, searching)),
             ]
             try:
                 yield

@@ -49,6 +49,8 @@ class Searching:
         """(generation, turn, doc) of the last document that was read."""
         self._turn = -1
         self._reading = asyncio.Lock()
+        self.asked = False
+        """Whether anybody has searched: until then nobody needs the index and its memory."""
 
     async def refresh(self) -> int:
         """Read what changed; how many documents that was."""
@@ -70,6 +72,7 @@ class Searching:
         return count
 
     async def find(self, query: Query) -> Found:
+        self.asked = True
         if self._read is None:
             await self.refresh()
         index = self._index
