@@ -29,13 +29,14 @@ from .commands import (
     people,
     saying,
     speaking,
+    trying,
     upgrade,
 )
 from .shell import UNREACHABLE, USAGE, fail, is_sentence
 
 _PLAIN = {
     command.name or get_command_name(command.callback.__name__): command
-    for module in (beginning, looking, copying, nodes, speaking, notices, saying, acted, ledger, upgrade)
+    for module in (beginning, looking, copying, nodes, speaking, notices, saying, acted, ledger, upgrade, trying)
     for command in module.commands.registered_commands
     if command.callback
 }
