@@ -165,19 +165,20 @@ async def test_facets_narrow_and_count_what_a_choice_would_give(world: SearchedH
     assert sum(found.fresh.values()) == 2
 
 
-async def test_open_now_is_what_the_record_says_at_every_quarter_of_a_day(world: SearchedHub) -> None:
-    paused = {"name": said(en="Paused"), "schedule": HOURS, "status": "paused"}
-    await world.fill(
-        {"open": {"name": said(en="Open"), "schedule": HOURS}, "paused": paused, "none": {"name": said(en="n")}}
-    )
+async def test_open_now_is_what_the_page_says_at_every_quarter_of_three_days(world: SearchedHub) -> None:
     start, days = world.hub.clock().replace(hour=0, minute=0, second=0), Days("MA")
+    told = {"name": said(en="Open"), "schedule": HOURS}
+    ends = {**told, "period": {"until": start.date().isoformat()}}
+    begins = {**told, "period": {"from": (start + timedelta(days=1)).date().isoformat()}}
+    records = {"open": told, "ends": ends, "begins": begins, "paused": {**told, "status": "paused"}, "none": {}}
+    await world.fill(records)
     seen = set()
     for quarter in range(3 * 96):
         at = start + timedelta(minutes=15 * quarter)
-        expected = isinstance(opening.at(HOURS, at, days), Open)
-        assert await world.find(open_at=at) == (["open"] if expected else []), at
-        seen.add(expected)
-    assert seen == {True, False}
+        expected = {label for label, one in records.items() if isinstance(opening.of_record(one, at, days), Open)}
+        assert set(await world.find(open_at=at)) == expected, at
+        seen.add(frozenset(expected))
+    assert seen >= {frozenset(), frozenset({"open", "ends"}), frozenset({"open", "begins"})}
 
 
 async def test_it_can_be_deleted_and_is_made_anew_the_same(world: SearchedHub) -> None:

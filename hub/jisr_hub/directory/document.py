@@ -18,7 +18,7 @@ from jisr_hub.directory.words import words
 from jisr_hub.ports import Key
 from jisr_protocol import opening
 
-RULES = 1
+RULES = 2
 """Raised when the same record comes to another document: then all documents are made anew."""
 MOST_WORDS = 600
 MOST_POINTS = 20
@@ -36,20 +36,27 @@ _SILENT = frozenset(
 """Members in which nobody looks for words."""
 _PLACED = {"exact", "street"}
 _CLOSED = ("paused", "planned", "ended")
+_SCHEDULES = ("opening_hours", "schedule")
+_WHEN = (
+    *("type", *_SCHEDULES, "timezone", "period", "window", "from", "until", "deadline"),
+    *("event_status", "start", "end", "expires"),
+)
+DATED = frozenset(_WHEN) - {"type", *_SCHEDULES, "timezone", "event_status"}
+"""Members that begin or end what an entry is about."""
 Record = Mapping[str, Any]
 
 
 class Document(msgspec.Struct, frozen=True, array_like=True):
     """`name` and `text` are folded words with spaces between; `codes` are `facet=code`; `points` are (latitude,
-    longitude, whether it is exact); `hours` are schedules as they were written; `last` is when the entry was last
-    confirmed or changed and `expires` when it ends, instants or ""; `places` are folded names of where it is;
-    `concepts` are (`scheme:code`, its words) that a code list explains."""
+    longitude, whether it is exact); `hours` are the members by which `jisr_protocol.opening` says when it is open;
+    `last` is when the entry was last confirmed or changed and `expires` when it ends, instants or ""; `places` are
+    folded names of where it is; `concepts` are (`scheme:code`, its words) that a code list explains."""
 
     name: str
     text: str
     codes: tuple[str, ...]
     points: tuple[tuple[float, float, bool], ...] = ()
-    hours: tuple[Any, ...] = ()
+    hours: dict[str, Any] = {}
     last: str = ""
     expires: str = ""
     places: tuple[str, ...] = ()
@@ -106,7 +113,7 @@ def document(
         " ".join(text),
         tuple(dict.fromkeys(_codes(value, places))),
         () if hidden else tuple(dict.fromkeys(_points(where)))[:MOST_POINTS],
-        tuple(_hours(value)),
+        _hours(value),
         max(last, str(value.get("modified", ""))),
         str(value.get("expires", "")),
         tuple(dict.fromkeys(_place_names(where)))[:MOST_POINTS],
@@ -180,10 +187,15 @@ def _points(where: Iterable[Record]) -> Iterator[tuple[float, float, bool]]:
             yield (north, east, True) if exact else (round(north, 2), round(east, 2), False)
 
 
-def _hours(value: Record) -> Iterator[Any]:
-    """The schedules of what may be open at all; the same ones as jisr_protocol.opening reads of a record."""
-    if value.get("event_status") != "cancelled" and value.get("status") not in _CLOSED:
-        yield from opening.schedules(value)
+def _hours(value: Record) -> dict[str, Any]:
+    """What says when it is open, and nothing else; nothing of what is never open, whatever the day."""
+    if value.get("event_status") == "cancelled" or value.get("status") in _CLOSED or not any(opening.schedules(value)):
+        return {}
+    found = {name: value[name] for name in _WHEN if name in value}
+    given = [
+        {name: one[name] for name in ("opening_hours", "schedule") if name in one} for one in _maps(value.get("at"))
+    ]
+    return {**found, "at": given} if given else found
 
 
 def _place_names(where: Iterable[Record]) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """What is open at a moment, of many entries at once.
 
     hours = Hours(declared)
-    hours.put(doc, schedules)              what an entry says; the same hours are kept once
+    hours.put(doc, said)                   what an entry says; the same hours are kept once
     for _ in hours.preparing(day): ...     work a day out, a step for each of the different hours
     hours.open(at)                         the documents that are open, as bits; after `preparing` of its day
 
@@ -10,18 +10,20 @@ A day is worked out once, by the same plan as a page shows; a moment then takes 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import msgspec
 
 from jisr_hub.directory.docs import Docs
+from jisr_hub.directory.document import DATED
 from jisr_protocol import opening
 from jisr_protocol.opening import Days, Declared, country_of
 
 DAYS_KEPT = 4
 """Today, tomorrow, and days that somebody asked for."""
+_encoder = msgspec.json.Encoder(order="sorted")
 _Spans = tuple[tuple[datetime, datetime], ...]
 
 
@@ -33,17 +35,21 @@ class Hours:
         self._calendars: dict[str, Days] = {}
         self._by_hours: dict[bytes, Docs] = {}
         self._of: dict[int, bytes] = {}
+        self._dated: dict[bytes, dict[str, Any]] = {}
+        """What begins or ends at some date, which every moment is asked about."""
         self._days: dict[date, dict[bytes, _Spans]] = {}
         self._asked: tuple[datetime, int] | None = None
         """The moment that was asked for last, by its minute, and what is open then."""
 
-    def put(self, doc: int, schedules: Sequence[Any]) -> None:
-        """Take the schedules of a document in place of those it had."""
+    def put(self, doc: int, said: dict[str, Any]) -> None:
+        """Take what a document says of its hours, in place of what it said; {} for none."""
         self.drop(doc)
-        if schedules:
-            kept = msgspec.json.encode(schedules)
+        if said:
+            kept = _encoder.encode(said)
             self._of[doc] = kept
             self._by_hours.setdefault(kept, Docs()).add(doc)
+            if not DATED.isdisjoint(said):
+                self._dated[kept] = said
             self._asked = None
 
     def drop(self, doc: int) -> None:
@@ -54,6 +60,7 @@ class Hours:
         docs.drop(doc)
         if not docs.count:
             del self._by_hours[kept]
+            self._dated.pop(kept, None)
             for spans in self._days.values():
                 spans.pop(kept, None)
         self._asked = None
@@ -82,7 +89,7 @@ class Hours:
         spans, found = self._days[at.date()], 0
         one_by_one = Docs()
         for kept, docs in self._by_hours.items():
-            if any(start <= at < end for start, end in spans[kept]):
+            if any(start <= at < end for start, end in spans[kept]) and self._goes_on(kept, at):
                 few = docs.few()
                 if few is None:
                     found |= docs.bits()
@@ -92,8 +99,12 @@ class Hours:
         self._asked = at, found | one_by_one.bits()
         return self._asked[1]
 
+    def _goes_on(self, kept: bytes, at: datetime) -> bool:
+        said = self._dated.get(kept)
+        return said is None or opening.standing(said, at) is None
+
     def _worked_out(self, kept: bytes, day: date) -> _Spans:
-        schedules = msgspec.json.decode(kept)
+        schedules = list(opening.schedules(msgspec.json.decode(kept)))
         # a record goes by the calendar of its first schedule's country, as its page does
         country = country_of(schedules[0].get("timezone"))
         calendar = self._calendars.setdefault(country, Days(country, self._declared))

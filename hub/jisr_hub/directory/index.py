@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import heapq
+import sys
 from array import array
 from bisect import bisect_left, insort
 from collections import Counter
@@ -56,7 +57,6 @@ class Index:
         self._live = Docs()
         self._order: list[int] = []
         self._codes: dict[str, dict[str, Docs]] = {name: {} for name in (*_FACETS, "remote")}
-        self._interned: dict[str, str] = {}
         self._places: dict[str, Docs] = {}
         self._places_of: dict[int, tuple[str, ...]] = {}
         self._concepts: dict[int, tuple[tuple[str, str], ...]] = {}
@@ -79,9 +79,9 @@ class Index:
             self._codes_of.append(())
             self._ranks.append(0)
             self._last.append("")
-        self._keys[doc], self._last[doc] = (self._interned.setdefault(key[0], key[0]), key[1]), made.last
+        self._keys[doc], self._last[doc] = (sys.intern(key[0]), key[1]), made.last
         self._words[doc] = self._take_words(doc, made)
-        self._codes_of[doc] = tuple(self._interned.setdefault(code, code) for code in made.codes)
+        self._codes_of[doc] = tuple(sys.intern(code) for code in made.codes)
         for name, code in map(_cut, self._codes_of[doc]):
             self._codes[name].setdefault(code, Docs()).add(doc)
         self._ranks[doc] = _rank(key, made.last) << _DOC_BITS | doc
