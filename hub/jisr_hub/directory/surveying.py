@@ -59,7 +59,7 @@ class Surveys:
 
     async def now(self) -> Survey:
         """The survey. The first one is waited for, a later one is not."""
-        of = (self._today, await self._surveyed.stand())
+        of = (self.today, await self._surveyed.stand())
         if self._held is not None and (of == self._of or time.monotonic() < self._again):
             return self._held
         if self._making is None or self._making.done():
@@ -73,7 +73,7 @@ class Surveys:
 
     async def measure(self) -> bool:
         """Keep what stands today, once a day; whether it was done now."""
-        today = self._today
+        today = self.today
         days = {one.day for one in await self._surveyed.measured()}
         if today in days:
             return False
@@ -87,7 +87,8 @@ class Surveys:
             await asyncio.wait([self._making])
 
     @property
-    def _today(self) -> str:
+    def today(self) -> str:
+        """The day it is."""
         return self._clock().date().isoformat()
 
     async def _make(self, of: tuple[str, Hashable]) -> Survey:

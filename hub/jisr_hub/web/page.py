@@ -31,10 +31,12 @@ SECURITY_HEADERS: Mapping[str, str] = {
     "Referrer-Policy": "same-origin",
 }
 
+KEPT = ("type", "page", "code", "theme", "in", "area")
+"""What of a query stays when the language changes."""
 VENDOR = ("maplibre-gl-csp.js", "maplibre-gl-csp-worker.js", "maplibre-gl.css", "land.json")
 """What others made and we hand out as it is: static/vendor/vendor.toml says whose, which and under what licence."""
 STATIC = (
-    *("desk.css", "jisr.css", "mark.svg", "four_keys.js", "passkey.js", "public.css", "public.js", "map.js"),
+    *("coverage.css", "desk.css", "jisr.css", "mark.svg", "four_keys.js", "passkey.js", "public.css", "public.js", "map.js"),
     *(f"vendor/{name}" for name in VENDOR),
 )
 _assets = Assets("jisr_hub.web")
@@ -63,7 +65,7 @@ def query(request: Request, **changes: str) -> str:
 
 def page(request: Request, language: Language, template: str, status: int = 200, **context: Any) -> HTMLResponse:
     """Render a template of this package for a reader; a language asked for by `?lang=` is remembered."""
-    kept = {name: value for name, value in request.query_params.items() if name in ("type", "page", "code")}
+    kept = {name: value for name, value in request.query_params.items() if name in KEPT}
     context.setdefault("home", "/directory" + query(request))
     context.setdefault("switch", {code: query(request, **kept, lang=code) for code in load_languages()})
     body = _environment(language.code).get_template(template).render(context)
