@@ -29,6 +29,7 @@ from ..desk.passkeys import Ceremonies
 from ..desk.passwords import Passwords
 from ..desk.tokens import Tokens as DeskTokens
 from ..directory.searching import Searching
+from ..directory.surveying import Surveys
 from ..following.rounds import Rounds
 from ..mailbox.carrying import Mailboxes
 from ..ports import Pull
@@ -75,6 +76,7 @@ from .matching import profiles_of
 from .messages import mailboxes_of, tidy_for_ever
 from .opening import Running, open_hub, rounds_of, witness_of
 from .searching import search_for_ever, searching_of
+from .surveying import measure_for_ever, survey_routes, surveys_of
 from .told import metrics_of
 from .usage import counting_of, write_down_for_ever
 
@@ -93,12 +95,14 @@ def application(folder: Path) -> Starlette:
             running = await open_hub(folder)
             rounds = rounds_of(running)
             mailboxes, counting, searching = mailboxes_of(running), counting_of(running), searching_of(running)
-            app.router.routes.extend(_routes(running, folder, rounds, mailboxes, counting, searching))
+            surveys = surveys_of(running, directory_of(running))
+            app.router.routes.extend(_routes(running, folder, rounds, mailboxes, counting, searching, surveys))
             tasks = [
                 *duties.begin(running, folder, rounds),
                 asyncio.create_task(tidy_for_ever(mailboxes)),
                 asyncio.create_task(write_down_for_ever(counting)),
                 asyncio.create_task(search_for_ever(running, searching)),
+                asyncio.create_task(measure_for_ever(running, surveys)),
             ]
             try:
                 yield
@@ -118,6 +122,7 @@ def _routes(
     mailboxes: Mailboxes,
     counting: Counting,
     searching: Searching,
+    surveys: Surveys,
 ) -> list[BaseRoute]:
     """What is served: the protocol in every version, how the hub is, and the pages for people."""
 
@@ -161,23 +166,29 @@ def _routes(
         *letter_routes(running, acts),
         *reference.routes(),
     ]
-    pages = counted(_directory(running, searching), counting.note)
+    pages = counted(_directory(running, searching, surveys), counting.note)
     return [*served, openapi.route([*served, *pages], running.settings.address, __version__), *pages]
 
 
-def _directory(running: Running, searching: Searching) -> list[BaseRoute]:
-    """The pages for people, and their search for programs; none while the database may hold what was erased since."""
-    if running.publisher.fenced:
-        return [Route("/{path:path}", _behind)]
+def directory_of(running: Running) -> SqlDirectory:
+    """What the public feed holds now, for people."""
     feed = f"{running.settings.address}/feeds/public"
     lapsed = Attesting(running.hub.identity, running.reads, now, running.hub.attesting.anchors).lapsed
     curation = SqlCuration(running.reads, running.hub.identity.id)
-    shown = SqlDirectory(running.reads, running.settings.name, feed, lapsed, curation, running.hub.clock)
+    return SqlDirectory(running.reads, running.settings.name, feed, lapsed, curation, running.hub.clock)
+
+
+def _directory(running: Running, searching: Searching, surveys: Surveys) -> list[BaseRoute]:
+    """The pages for people, and their search for programs; none while the database may hold what was erased since."""
+    if running.publisher.fenced:
+        return [Route("/{path:path}", _behind)]
+    shown = directory_of(running)
     declared = tuple(Declared.read(line) for line in running.settings.declared_days)
     found = versions.versioned(search.routes(searching, shown, running.hub.clock), running.settings.sunset)
     settings = running.settings
     return [
         *found,
+        *survey_routes(running, shown, surveys),
         *public.routes(
             shown,
             running.hub.clock,

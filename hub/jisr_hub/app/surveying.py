@@ -11,6 +11,7 @@ from ..directory.surveying import Surveys
 from ..ports.directory import Directory
 from ..storage.curation import SqlCuration
 from ..storage.surveying import SqlSurvey
+from ..web import versions
 from ..web.public import coverage, matches, matrix
 from .matching import profiles_of
 from .opening import Running
@@ -20,22 +21,30 @@ MEASURE_SECONDS = 1800.0
 _log = structlog.get_logger()
 
 
-def surveyed(running: Running, directory: Directory) -> tuple[Surveys, list[BaseRoute]]:
-    """The survey over a directory, and the pages that show it."""
+def surveys_of(running: Running, directory: Directory) -> Surveys:
+    """The survey over a directory."""
     curation = SqlCuration(running.reads, running.hub.identity.id)
-    surveys = Surveys(directory, SqlSurvey(running.reads, running.ledger, curation), running.hub.clock)
+    return Surveys(directory, SqlSurvey(running.reads, running.ledger, curation), running.hub.clock)
+
+
+def survey_routes(running: Running, directory: Directory, surveys: Surveys) -> list[BaseRoute]:
+    """The pages that show it, and the same for programs."""
     lang = running.settings.lang
     fitting = matches.Fitting(surveys, directory, profiles_of(running), lang)
-    pages = (coverage.Pages(surveys, directory, running.hub.clock, lang), fitting, matrix.Pages(surveys, lang))
-    return surveys, [route for each in pages for route in each.routes()]
+    rooms = (coverage.Pages(surveys, directory, lang), fitting, matrix.Pages(surveys, lang))
+    served = [route for room in rooms for route in room.routes()]
+    calls = [route for route in served if route.path.startswith("/v1/")]
+    pages = [route for route in served if route not in calls]
+    return [*versions.versioned(calls, running.settings.sunset), *pages]
 
 
-async def measure_for_ever(surveys: Surveys) -> None:
+async def measure_for_ever(running: Running, surveys: Surveys) -> None:
     """Write down each day's numbers once. Every process does, and the last one counts: they are the same."""
     while True:
         await asyncio.sleep(MEASURE_SECONDS)
         try:
-            await surveys.measure()
+            if not running.publisher.fenced:
+                await surveys.measure()
         # the database may be away: the day is not over, and the next look tries again
         except Exception:
             _log.exception("survey.failed")

@@ -133,6 +133,7 @@ def _desk(summary: str, answers: Mapping[int, Types | None], **more: Any) -> Ope
     return Operation("desk", summary, answers, security="desk", **more)
 
 
+_COVERED = tuple(_query(name, _STRING) for name in ("theme", "in", "page"))
 OPERATIONS: Mapping[tuple[str, str], Operation] = MappingProxyType(
     {
         # the feed
@@ -371,6 +372,28 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = MappingProxyType(
         ("POST", "/letters/still/{word}"): Operation(
             "pages", "Say whether a record is still correct.", {**_LETTER, **_problems(413)}, {FORM: _ANY}
         ),
+        ("GET", "/coverage"): Operation("pages", "Where help is, by theme and area.", _LETTER, query=_COVERED),
+        ("GET", "/coverage/entries"): Operation(
+            "pages", "The entries behind a cell.", _LETTER, query=(*_COVERED, _query("area", _STRING))
+        ),
+        ("GET", "/coverage.csv"): Operation(
+            "pages", "The same as a table.", {200: {"text/csv; charset=utf-8": _ANY}, 404: {HTML: _ANY}}, query=_COVERED
+        ),
+        ("GET", "/coverage.pdf"): Operation(
+            "pages", "The same on paper.", {200: {"application/pdf": _ANY}, 404: {HTML: _ANY}}, query=_COVERED
+        ),
+        ("GET", "/v1/coverage"): Operation(
+            "calls",
+            "Where help is, by theme and area: covered, thin, none, nobody reports; quiet where it is not told.",
+            {200: {JSON: _words(as_of=_STRING, cells={"type": "array"})}, 404: {HTML: _ANY}},
+            query=_COVERED,
+        ),
+        ("GET", "/matches/{entry}"): Operation("pages", "Who fits an entry, with reasons.", _LETTER),
+        ("GET", "/v1/matches/{entry}"): Operation(
+            "calls", "Who fits an entry: keys, points, reasons.", {200: _DOCUMENT, 404: _DOCUMENT}
+        ),
+        ("GET", "/matrix"): Operation("pages", "Goals by activities.", _LETTER),
+        ("GET", "/matrix.csv"): Operation("pages", "The same as a table.", {200: {"text/csv; charset=utf-8": _ANY}}),
         ("GET", "/directory"): Operation(
             "pages",
             "The list, searched and narrowed.",

@@ -10,7 +10,6 @@ The numbers are those of directory/coverage.py, after the rule of small cells; n
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -36,7 +35,6 @@ from .coverage_words import MEANINGS, area_word, read_area, sentences, spelled, 
 COLUMNS, LINES, ENTRIES = 6, 30, 50
 REPORTERS = 30
 """How many of who reports are named on a page."""
-Aside = Callable[..., Any]
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,6 @@ class Pages:
 
     surveys: Surveys
     directory: Directory
-    clock: Callable[[], datetime]
     default: str = SOURCE
 
     def routes(self) -> list[Route]:
@@ -128,7 +125,11 @@ class Pages:
             word=state_word(cell.state, language),
             meaning=language.gettext(MEANINGS[cell.state]),
             entries=[
-                (f"/directory/{one.node}/{one.id}{query(request)}", _title(one.record, language), _author(one, language))
+                (
+                    f"/directory/{one.node}/{one.id}{query(request)}",
+                    _title(one.record, language),
+                    _author(one, language),
+                )
                 for one in found
                 if one is not None
             ],
@@ -157,7 +158,9 @@ class Pages:
         if asked is None:
             return _missing(request, language)
         summary = await self.directory.summary()
-        made = await report(survey, asked.areas, asked.theme, _reporters(survey, asked.areas, language), summary, language)
+        made = await report(
+            survey, asked.areas, asked.theme, _reporters(survey, asked.areas, language), summary, language
+        )
         return _file(made, "application/pdf", "pdf")
 
     async def plain(self, request: Request) -> Response:
@@ -228,9 +231,7 @@ def _matrix(
     return found
 
 
-def _row(
-    coverage: Coverage, told: AreaTold, theme: str, request: Request, language: Language
-) -> dict[str, Any]:
+def _row(coverage: Coverage, told: AreaTold, theme: str, request: Request, language: Language) -> dict[str, Any]:
     """One area of one theme with every number."""
     cell, of = coverage.cell(told.area, theme), told.denominator(theme)
     share = of.value // cell.organizations if of is not None and cell.organizations else None

@@ -55,20 +55,32 @@ def _made(
     paper.set_title(_("Coverage"))
     paper.set_creation_date(survey.at)
     _line(paper, language, _("Coverage"), size=20, bold=True)
-    _line(paper, language, f"{summary.hub_name} · {_('As of %(moment)s') % {'moment': language.moment(survey.at)}}", quiet=True)
+    _line(
+        paper,
+        language,
+        f"{summary.hub_name} · {_('As of %(moment)s') % {'moment': language.moment(survey.at)}}",
+        quiet=True,
+    )
     for sentence in sentences(survey.coverage, areas, theme, language):
         _line(paper, language, sentence, size=12)
     lines = _one_theme(survey.coverage, areas, theme, language) if theme else _themes(survey.coverage, areas, language)
     _table(paper, language, lines)
     if len(areas) > (MOST_LINES if theme else MOST_AREAS):
-        _line(paper, language, _("There is more than fits on paper: the table for a spreadsheet has all areas."), quiet=True)
+        _line(
+            paper,
+            language,
+            _("There is more than fits on paper: the table for a spreadsheet has all areas."),
+            quiet=True,
+        )
     _line(paper, language, _("What these words mean"), size=14, bold=True)
     for state, meaning in MEANINGS.items():
         _line(paper, language, f"{state_word(state, language)}{language.colon}{_(meaning)}")
     if reporters:
         _line(paper, language, _("Who reports from here"), size=14, bold=True)
         for name, entries, newest in reporters[:MOST_REPORTERS]:
-            many = language.ngettext("%(count)s entry", "%(count)s entries", entries) % {"count": language.number(entries)}
+            many = language.ngettext("%(count)s entry", "%(count)s entries", entries) % {
+                "count": language.number(entries)
+            }
             day = f"{language.comma}{language.date(newest)}" if newest is not None else ""
             _line(paper, language, f"{name.value} ({many}{day})")
     return bytes(paper.output())
@@ -95,7 +107,9 @@ def _align(language: Language) -> str:
     return "R" if language.direction == "rtl" else "L"
 
 
-def _line(paper: FPDF, language: Language, words: str, size: float = 10, bold: bool = False, quiet: bool = False) -> None:
+def _line(
+    paper: FPDF, language: Language, words: str, size: float = 10, bold: bool = False, quiet: bool = False
+) -> None:
     paper.set_font(style="B" if bold else "", size=size)
     paper.set_text_color(*(_QUIET if quiet else _INK))
     if bold and size < 20:
@@ -135,13 +149,22 @@ def _themes(coverage: Coverage, areas: Sequence[AreaTold], language: Language) -
 
 def _one_theme(coverage: Coverage, areas: Sequence[AreaTold], theme: str, language: Language) -> list[list[str]]:
     _ = language.gettext
-    heads = [_("Area"), _("State"), _("Organizations"), _("Active services"), _("For each organization"), _("Last confirmed")]
+    heads = [
+        _("Area"),
+        _("State"),
+        _("Organizations"),
+        _("Active services"),
+        _("For each organization"),
+        _("Last confirmed"),
+    ]
     found = [heads]
     for told in areas[:MOST_LINES]:
         cell, of, newest = coverage.cell(told.area, theme), told.denominator(theme), None
         newest = instant(cell.newest)
         share = of.value // cell.organizations if of is not None and cell.organizations else None
-        numbers = ["–", "–"] if cell.state == QUIET else [language.number(cell.organizations), language.number(cell.services)]
+        numbers = (
+            ["–", "–"] if cell.state == QUIET else [language.number(cell.organizations), language.number(cell.services)]
+        )
         found.append(
             [
                 area_word(told, language).value,

@@ -1,4 +1,4 @@
-"""Coverage as a table for a spreadsheet: a line a cell, codes beside words, and what the rule of small cells hides left out."""
+"""Coverage as a table for a spreadsheet: a line a cell, codes beside words; what is not told is left empty."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ COLUMNS = (
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def rows(coverage: Coverage, areas: Iterable[AreaTold], themes: Sequence[str], language: Language) -> Iterator[list[str]]:
+def rows(
+    coverage: Coverage, areas: Iterable[AreaTold], themes: Sequence[str], language: Language
+) -> Iterator[list[str]]:
     """The heading, then the cells."""
     yield list(COLUMNS)
     for told in areas:

@@ -9,7 +9,7 @@ from jisr_hub.directory.coverage import QUIET, AreaTold, Coverage, State
 from jisr_hub.directory.efforts import UNMAPPED
 from jisr_protocol import core_terms
 from jisr_protocol.core_terms import FOCUS
-from jisr_protocol.pages.language import Language, N_
+from jisr_protocol.pages.language import N_, Language
 from jisr_protocol.pages.text import Text, choose
 
 STATES: Mapping[State, str] = {

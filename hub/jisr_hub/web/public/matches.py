@@ -1,5 +1,6 @@
-"""Who fits whom, with the reason for each point: for a need the offers and funds, for an offer or fund the needs, for an
-opportunity how many volunteers there are near, and only in groups of at least five.
+"""Who fits whom, with the reason for each point: for a need the offers and funds, for an offer or fund the needs.
+
+For an opportunity it is how many volunteers there are near, and only in groups of at least five.
 
     fitting = Fitting(surveys, directory, volunteers)
     block = await fitting.block(listed, language, kept)     for an entry's page: templates/public/matches_block.html
@@ -26,7 +27,7 @@ from jisr_hub.ports.directory import Directory, Listed
 from jisr_protocol import core_terms
 from jisr_protocol.core_terms import FOCUS
 from jisr_protocol.matching import Facts, facts_of, groups
-from jisr_protocol.pages.language import SOURCE, Language, N_
+from jisr_protocol.pages.language import N_, SOURCE, Language
 from jisr_protocol.pages.text import Text, choose
 
 from ..page import page, query, reader_language
@@ -107,7 +108,10 @@ class Fitting:
         block = await self.block(listed, language, query(request), MOST) if listed is not None else None
         if listed is None or block is None:
             _ = language.gettext
-            happened, then = _("Nothing is matched with this entry."), _("It may be over, or of a kind that is not matched.")
+            happened, then = (
+                _("Nothing is matched with this entry."),
+                _("It may be over, or of a kind that is not matched."),
+            )
             return page(request, language, "mistake.html", 404, happened=happened, next_step=then)
         title = choose(listed.record.get("name"), language.code, listed.record.get("lang"))
         back = f"/directory/{listed.entry}{query(request)}"

@@ -40,7 +40,10 @@ class Pages:
         survey = await self.surveys.now()
         found = survey.matrix
         activities = sorted(found.activities, key=lambda one: (one == UNKNOWN, -_weight(found, one), one))
-        shown = [*[one for one in activities if one != UNKNOWN][:ACTIVITIES], *(one for one in activities if one == UNKNOWN)]
+        shown = [
+            *[one for one in activities if one != UNKNOWN][:ACTIVITIES],
+            *(one for one in activities if one == UNKNOWN),
+        ]
         return page(
             request,
             language,

@@ -1,0 +1,174 @@
+"""The pages of coverage, matches and goals: eight languages, an answer to every address, files, nobody told."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from jisr_hub.curation.merging import address
+from jisr_hub.directory.surveying import Surveys
+from jisr_hub.web.language import load_languages
+from jisr_hub.web.public import coverage, matches, matrix
+from jisr_protocol.matching import facts_of
+from jisr_protocol.pages.language import NAMES
+from tests.directory.many_sides import canary
+from tests.directory.test_coverage import NODE, OTHER, effort, population
+from tests.directory.test_surveying import Clock, Kept
+from tests.directory.test_two_ways import HEALTH, at, side
+from tests.directory.three_w import common, text
+from tests.hub.memory_directory import MemoryDirectory
+
+NL = "iso3166-1:NL"
+
+
+def client(*records: Any, volunteers: int = 0) -> TestClient:
+    directory = MemoryDirectory(list(records))
+    surveys = Surveys(directory, Kept(), Clock())
+    person = {
+        "languages": [{"lang": "ar"}],
+        "area": at("NL329"),
+        "wishes": text(canary(1)),
+        "skills": [{"scheme": "jisr-focus", "code": "health", "name": {}}],
+    }
+
+    async def held() -> list[Any]:
+        return [(NODE, facts_of(person))] * volunteers
+
+    rooms = (coverage.Pages(surveys, directory), matches.Fitting(surveys, directory, held), matrix.Pages(surveys))
+    app = Starlette(routes=[route for room in rooms for route in room.routes()])
+    return TestClient(app, headers={"accept-language": "en"})
+
+
+def words(page: str) -> str:
+    return " ".join(re.sub(r"<[^>]+>", " ", page).split())
+
+
+@pytest.fixture
+def small() -> TestClient:
+    protected = effort("shelter", "protection", area=at("NL111"))
+    other = effort("other", "debt", area=at("NL111"))
+    return client(effort("one"), effort("two", node=OTHER), protected, other, population("NL329"), population("NL412"))
+
+
+def test_the_sentence_comes_first_and_every_state_is_a_word(small: TestClient) -> None:
+    page = small.get("/coverage", params={"theme": "health", "in": "nuts:NL32"}).text
+    assert words(page).index("Health: 1 covered, 0 thin, 0 with none reported.") < words(page).index("Area ")
+    assert "In 0 of 1 areas nobody reports." in page and "2,500 people" in words(page)
+    whole = small.get("/coverage", params={"in": NL}).text
+    assert {"Covered", "None reported", "Nobody reports here"} <= set(
+        re.findall(r'class="state \w+">(?:<a[^>]+>)?([^<]+)', whole)
+    )
+    assert 'href="/coverage?in=nuts%3ANL3"' in whole
+
+
+@pytest.mark.parametrize("code", NAMES)
+def test_every_language_has_its_own_words(small: TestClient, code: str) -> None:
+    page = small.get("/coverage", params={"lang": code, "theme": "debt", "in": "nuts:NL1"})
+    said = load_languages()[code].gettext("Coverage")
+    assert said in page.text and (code == "en") == (said == "Coverage")
+    assert f'lang="{code}"' in page.text and "style=" not in page.text and "<script" not in page.text
+    assert f"?lang={code}&amp;theme=debt&amp;in=nuts%3ANL1" in page.text  # the choice stays when the language changes
+
+
+def test_a_cell_leads_to_its_entries_and_a_quiet_one_to_nothing(small: TestClient) -> None:
+    shown = small.get("/coverage/entries", params={"theme": "health", "area": "nuts:NL329"}).text
+    assert "2 entries" in shown and ">one<" in shown and ">two<" in shown
+    quiet = small.get("/coverage/entries", params={"theme": "protection", "area": "nuts:NL111"}).text
+    assert "Too few to show" in quiet and "shelter" not in quiet
+    everything = small.get("/coverage", params={"theme": "protection", "in": "nuts:NL11"}).text
+    assert "Too few to show" in everything and "/coverage/entries?theme=protection" not in everything
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["theme=nothing", "in=nuts:XX", "in=%00", "page=0", "page=9999999", "page=7", "page=x", "theme=health&in=a"],
+)
+def test_an_address_of_nothing_is_answered_with_a_page(small: TestClient, query: str) -> None:
+    answer = small.get(f"/coverage?{query}")
+    assert answer.status_code == 404 and "no such theme, area or page" in answer.text
+    assert small.get("/coverage/entries?theme=health&area=nuts:XX").status_code == 404
+
+
+def test_the_table_has_every_cell_and_no_formula() -> None:
+    code = {"scheme": "pcode", "code": "X1", "name": text("=HYPERLINK(1)")}
+    answer = client(effort("one", area=[code]), effort("p", "protection", area=[code])).get("/coverage.csv")
+    found = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
+    by_theme = {row["theme_code"]: row for row in found}
+    assert by_theme["health"]["area"] == "'=HYPERLINK(1)" and by_theme["health"]["organizations"] == "1"
+    assert (by_theme["protection"]["state"], by_theme["protection"]["organizations"]) == ("quiet", "")
+    assert by_theme["debt"]["state"] == "none" and len(found) == 25
+
+
+@pytest.mark.parametrize("code", ["ar", "zgh", "nl"])
+def test_the_report_is_a_pdf_in_the_readers_script(small: TestClient, code: str) -> None:
+    for query in ({"in": "nuts:NL32"}, {"in": "nuts:NL32", "theme": "health"}):
+        answer = small.get("/coverage.pdf", params={"lang": code, **query})
+        assert answer.headers["content-type"] == "application/pdf" and answer.content.startswith(b"%PDF-")
+        family = {"ar": b"NotoNaskhArabic", "zgh": b"NotoSansTifinagh", "nl": b"NotoSans"}[code]
+        assert family in answer.content and len(answer.content) < 200_000
+
+
+def test_programs_get_the_same_numbers_and_nothing_of_what_is_quiet(small: TestClient) -> None:
+    cells = small.get("/v1/coverage", params={"in": "nuts:NL11"}).json()["cells"]
+    said = {cell["theme"]: (cell["state"], cell["organizations"]) for cell in cells}
+    assert said["protection"] == ("quiet", None) and said["debt"] == ("thin", 1) and said["health"] == ("none", 0)
+
+
+def test_a_need_shows_who_can_help_with_a_sentence_and_points_for_each_reason() -> None:
+    need = side("need", NODE, terms=HEALTH, area=at("NL329"))
+    offer = side("offer", OTHER, terms=HEALTH, area=at("NL32"))
+    pages = client(need, offer)
+    page = words(pages.get(f"/matches/{address((NODE, need['id']))}").text)
+    assert "Who can help" in page and "90 of 100 points" in page and "Both work on: health. +25" in page
+    assert "Who asks for this" in pages.get(f"/matches/{address((OTHER, offer['id']))}").text
+    plain = pages.get(f"/v1/matches/{address((NODE, need['id']))}").json()["matches"]
+    assert plain[0]["score"] == sum(reason["weight"] for reason in plain[0]["reasons"]) == 90
+    assert pages.get("/matches/nothing").status_code == pages.get("/v1/matches/nothing").status_code == 404
+    for code in set(NAMES) - {"en"}:
+        translated = pages.get(f"/matches/{address((NODE, need['id']))}", params={"lang": code}).text
+        assert "Both work on" not in translated and "+25" in translated
+
+
+@pytest.mark.parametrize(("many", "told"), [(0, 0), (4, 0), (5, 5), (9, 5), (12, 10)])
+def test_an_opportunity_tells_volunteers_in_groups_of_five_and_nothing_of_any(many: int, told: int) -> None:
+    record = common(NODE, "opportunity", "help") | {
+        "organization": common(NODE, "organization", "o")["id"],
+        "area": at("NL329"),
+        "languages": [{"lang": "ar"}],
+    }
+    pages = client(record, volunteers=many)
+    where = address((NODE, record["id"]))
+    page = pages.get(f"/matches/{where}").text
+    assert ("At least" in page) == bool(told) and (f"At least {told} volunteers" in page or not told)
+    assert pages.get(f"/v1/matches/{where}").json()["groups"] == ([{"at_least": told, "node": NODE}] if told else [])
+    assert "canary" not in page
+
+
+def test_goals_and_activities_stand_side_by_side_and_empty_is_unknown() -> None:
+    def entry(type_: str, name: str, *terms: tuple[str, str]) -> Any:
+        said = [{"scheme": "own", "code": code, "role": role, "label": text(code)} for role, code in terms]
+        return common(NODE, type_, name) | {"terms": said, "organization": common(NODE, "organization", "o")["id"]}
+
+    pages = client(
+        entry("service", "a", ("goal", "meeting"), ("activity", "walking")),
+        entry("service", "b", ("goal", "advice"), ("activity", "talking")),
+        entry("service", "c", ("goal", "advice")),
+        entry("service", "silent"),
+    )
+    page = words(pages.get("/matrix").text)
+    assert "1 offered" in page and "Unknown" in page and "Not said" in page
+    assert "name neither a goal nor an activity: 1" in page
+    table = list(csv.DictReader(io.StringIO(pages.get("/matrix.csv").content.decode("utf-8-sig"))))
+    assert {(row["goal"], row["activity"], row["service"]) for row in table} == {
+        ("meeting", "walking", "1"),
+        ("advice", "talking", "1"),
+        ("advice", "", "1"),
+    }
+    assert "Nobody has named a goal" in client().get("/matrix").text
+    assert "Nobody reports anything here yet" in client().get("/coverage").text
