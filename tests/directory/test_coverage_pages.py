@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 
 from jisr_hub.curation.merging import address
 from jisr_hub.directory.surveying import Surveys
+from jisr_hub.web import public
 from jisr_hub.web.language import load_languages
 from jisr_hub.web.public import coverage, matches, matrix
 from jisr_protocol.matching import facts_of
@@ -40,8 +41,10 @@ def client(*records: Any, volunteers: int = 0) -> TestClient:
     async def held() -> list[Any]:
         return [(NODE, facts_of(person))] * volunteers
 
-    rooms = (coverage.Pages(surveys, directory), matches.Fitting(surveys, directory, held), matrix.Pages(surveys))
-    app = Starlette(routes=[route for room in rooms for route in room.routes()])
+    fitting = matches.Fitting(surveys, directory, held)
+    rooms = (coverage.Pages(surveys, directory), fitting, matrix.Pages(surveys))
+    served = [route for room in rooms for route in room.routes()]
+    app = Starlette(routes=[*served, *public.routes(directory, fitting=fitting.block)])
     return TestClient(app, headers={"accept-language": "en"})
 
 
@@ -127,6 +130,8 @@ def test_a_need_shows_who_can_help_with_a_sentence_and_points_for_each_reason() 
     page = words(pages.get(f"/matches/{address((NODE, need['id']))}").text)
     assert "Who can help" in page and "90 of 100 points" in page and "Both work on: health. +25" in page
     assert "Who asks for this" in pages.get(f"/matches/{address((OTHER, offer['id']))}").text
+    entry = words(pages.get(f"/directory/{NODE}/{need['id']}").text)
+    assert "Who can help" in entry and "90 of 100 points" in entry
     plain = pages.get(f"/v1/matches/{address((NODE, need['id']))}").json()["matches"]
     assert plain[0]["score"] == sum(reason["weight"] for reason in plain[0]["reasons"]) == 90
     assert pages.get("/matches/nothing").status_code == pages.get("/v1/matches/nothing").status_code == 404

@@ -76,7 +76,7 @@ from .matching import profiles_of
 from .messages import mailboxes_of, tidy_for_ever
 from .opening import Running, open_hub, rounds_of, witness_of
 from .searching import search_for_ever, searching_of
-from .surveying import measure_for_ever, survey_routes, surveys_of
+from .surveying import fitting_of, measure_for_ever, survey_routes, surveys_of
 from .told import metrics_of
 from .usage import counting_of, write_down_for_ever
 
@@ -185,10 +185,10 @@ def _directory(running: Running, searching: Searching, surveys: Surveys) -> list
     shown = directory_of(running)
     declared = tuple(Declared.read(line) for line in running.settings.declared_days)
     found = versions.versioned(search.routes(searching, shown, running.hub.clock), running.settings.sunset)
-    settings = running.settings
+    settings, fitting = running.settings, fitting_of(running, shown, surveys)
     return [
         *found,
-        *survey_routes(running, shown, surveys),
+        *survey_routes(running, shown, surveys, fitting),
         *public.routes(
             shown,
             running.hub.clock,
@@ -196,6 +196,8 @@ def _directory(running: Running, searching: Searching, surveys: Surveys) -> list
             declared,
             search=searching,
             address=settings.address,
+            paths=frozenset({"/coverage", "/matrix"}),
+            fitting=fitting.block,
             zone=zone_of(settings.time_zone, settings.country),
         ),
     ]

@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Sequence
 
 import structlog
 from starlette.routing import BaseRoute
+
+from jisr_protocol.matching import Facts
 
 from ..directory.surveying import Surveys
 from ..ports.directory import Directory
 from ..storage.curation import SqlCuration
 from ..storage.surveying import SqlSurvey
 from ..web import versions
+from ..web.matches import Held
 from ..web.public import coverage, matches, matrix
 from .matching import profiles_of
 from .opening import Running
 
 MEASURE_SECONDS = 1800.0
 """How often it is looked whether a new day was measured."""
+FIRST_SECONDS = 60.0
+"""How soon after its start a hub makes the first survey, unless somebody asks before."""
+PROFILES_SECONDS = 60.0
+"""How old what is known of volunteers may be."""
 _log = structlog.get_logger()
 
 
@@ -27,10 +36,29 @@ def surveys_of(running: Running, directory: Directory) -> Surveys:
     return Surveys(directory, SqlSurvey(running.reads, running.ledger, curation), running.hub.clock)
 
 
-def survey_routes(running: Running, directory: Directory, surveys: Surveys) -> list[BaseRoute]:
+def fitting_of(running: Running, directory: Directory, surveys: Surveys) -> matches.Fitting:
+    """What finds who fits whom."""
+    return matches.Fitting(surveys, directory, lately(profiles_of(running)), running.settings.lang)
+
+
+def lately(held: Held) -> Held:
+    """What is held, read once in PROFILES_SECONDS: a page costs the same however many profiles there are."""
+    known: tuple[float, Sequence[tuple[str, Facts]]] = (-PROFILES_SECONDS, ())
+
+    async def remembered() -> Sequence[tuple[str, Facts]]:
+        nonlocal known
+        if time.monotonic() - known[0] > PROFILES_SECONDS:
+            known = time.monotonic(), list(await held())
+        return known[1]
+
+    return remembered
+
+
+def survey_routes(
+    running: Running, directory: Directory, surveys: Surveys, fitting: matches.Fitting
+) -> list[BaseRoute]:
     """The pages that show it, and the same for programs."""
     lang = running.settings.lang
-    fitting = matches.Fitting(surveys, directory, profiles_of(running), lang)
     rooms = (coverage.Pages(surveys, directory, lang), fitting, matrix.Pages(surveys, lang))
     served = [route for room in rooms for route in room.routes()]
     calls = [route for route in served if route.path.startswith("/v1/")]
@@ -40,8 +68,10 @@ def survey_routes(running: Running, directory: Directory, surveys: Surveys) -> l
 
 async def measure_for_ever(running: Running, surveys: Surveys) -> None:
     """Write down each day's numbers once. Every process does, and the last one counts: they are the same."""
+    pause = FIRST_SECONDS
     while True:
-        await asyncio.sleep(MEASURE_SECONDS)
+        await asyncio.sleep(pause)
+        pause = MEASURE_SECONDS
         try:
             if not running.publisher.fenced:
                 await surveys.measure()

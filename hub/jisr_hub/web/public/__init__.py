@@ -25,6 +25,7 @@ from jisr_protocol.pages.opening_now import Calendars
 
 from .entry import EntryPages
 from .home import HomePage
+from .matches import Fits
 from .results import ResultPage
 from .rim import Rim
 from .sitemap import Sitemaps
@@ -42,15 +43,17 @@ def routes(
     address: str = "",
     zone: tzinfo = UTC,
     paths: frozenset[str] = frozenset(),
+    fitting: Fits | None = None,
 ) -> list[Route]:
     """Give the routes of the public pages and of their files.
 
     `clock` tells the time for everything that is open, over or fresh; `default_language` serves readers whose browser
     names none of ours; `declared` is what this hub knows of Ramadan and feasts beyond computing them; `address` is
-    where it is found, `zone` the time zone of its country; `paths` are rooms that are served beside these.
+    where it is found, `zone` the time zone of its country; `paths` are rooms that are served beside these; `fitting`
+    finds what fits an entry.
     """
     rim = Rim(directory, clock, default_language, Calendars(declared), address.rstrip("/"), zone)
-    entries, sitemaps = EntryPages(rim), Sitemaps(rim)
+    entries, sitemaps = EntryPages(rim, fitting), Sitemaps(rim)
     return [
         Route("/", HomePage(rim, paths).home),
         Route("/directory", ResultPage(rim, search).results),

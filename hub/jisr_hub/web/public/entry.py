@@ -27,6 +27,7 @@ from . import structured
 from .counted import VIEWS, keys_of, note
 from .glance import LEFT_OUT, glance
 from .lines import Line, Reader, named, place_keys
+from .matches import Fits
 from .rim import Key, Rim, Shown, path_of, path_to
 from .trust import trust
 
@@ -44,6 +45,7 @@ class EntryPages:
     """The pages of single entries."""
 
     rim: Rim
+    fitting: Fits | None = None
 
     async def record(self, request: Request) -> Response:
         """Show one record as its author wrote it."""
@@ -101,6 +103,7 @@ class EntryPages:
             elsewhere=_foreign(text, language),
             alert=choose(record.get("alert"), language.code, lang),
             glance=glance(listed, related, reader),
+            block=await self.fitting(listed, language, reader.kept) if self.fitting is not None else None,
             facts=_facts(record, language, related, reader),
             owner=_owner(record, related, reader),
             beside=await self._beside(listed, reader),

@@ -20,6 +20,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from jisr_hub.curation.merging import address
 from jisr_hub.directory.matching import Match, Reason
 from jisr_hub.directory.sides import FUND, NEED, OFFER, OPPORTUNITY, is_open, kind_of
 from jisr_hub.directory.surveying import Surveys
@@ -74,6 +75,10 @@ class Block:
     more: str = ""
 
 
+Fits = Callable[[Listed, Language, str], Awaitable[Block | None]]
+"""What fits an entry, for its page: Fitting.block."""
+
+
 @dataclass(frozen=True)
 class Fitting:
     """Finds what fits an entry, and says it in words."""
@@ -98,7 +103,7 @@ class Fitting:
             return Block(heading, (), sum(told.values()), len(told))
         found = (await self.surveys.now()).board.matches(listed.record, most + 1)
         lines = [line for one in found[:most] if (line := await self._line(one, language, kept)) is not None]
-        more = f"/matches/{listed.entry}{kept}" if len(found) > most and listed.entry else ""
+        more = f"/matches/{listed.entry or address((listed.node, listed.id))}{kept}" if len(found) > most else ""
         return Block(heading, tuple(lines), more=more)
 
     async def page(self, request: Request) -> Response:
@@ -132,8 +137,8 @@ class Fitting:
         return Response(orjson.dumps(value) + b"\n", 200, {"Cache-Control": "max-age=60"}, "application/json")
 
     async def _asked(self, request: Request) -> Listed | None:
-        address = request.path_params["entry"]
-        return await self.directory.entry(address) if _ENTRY.fullmatch(address) else None
+        asked = request.path_params["entry"]
+        return await self.directory.entry(asked) if _ENTRY.fullmatch(asked) else None
 
     async def _groups(self, record: Mapping[str, Any]) -> dict[str, int]:
         """Groups of at least five for an opportunity that says what it looks for and where."""
