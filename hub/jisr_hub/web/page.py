@@ -36,7 +36,17 @@ KEPT = ("type", "page", "code", "theme", "in", "area")
 VENDOR = ("maplibre-gl-csp.js", "maplibre-gl-csp-worker.js", "maplibre-gl.css", "land.json")
 """What others made and we hand out as it is: static/vendor/vendor.toml says whose, which and under what licence."""
 STATIC = (
-    *("coverage.css", "desk.css", "jisr.css", "mark.svg", "four_keys.js", "passkey.js", "public.css", "public.js", "map.js"),
+    *(
+        "coverage.css",
+        "desk.css",
+        "jisr.css",
+        "mark.svg",
+        "four_keys.js",
+        "passkey.js",
+        "public.css",
+        "public.js",
+        "map.js",
+    ),
     *(f"vendor/{name}" for name in VENDOR),
 )
 _assets = Assets("jisr_hub.web")
