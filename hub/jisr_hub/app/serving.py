@@ -71,6 +71,7 @@ from ..web.tokens import Tokens
 from . import duties
 from .acting import acts_of, bench_of
 from .asking import letter_routes, work_of
+from .exporting import export_routes
 from .folder import now, sole
 from .matching import profiles_of
 from .messages import mailboxes_of, tidy_for_ever
@@ -200,6 +201,7 @@ def _directory(running: Running, searching: Searching, surveys: Surveys) -> list
             fitting=fitting.block,
             zone=zone_of(settings.time_zone, settings.country),
         ),
+        *export_routes(running, shown, searching),
     ]
 
 

@@ -134,6 +134,47 @@ def _desk(summary: str, answers: Mapping[int, Types | None], **more: Any) -> Ope
 
 
 _COVERED = tuple(_query(name, _STRING) for name in ("theme", "in", "page"))
+_FORMS = (
+    "text/csv",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "application/geo+json",
+    "application/ld+json",
+    "application/jsonl",
+    "text/calendar",
+    "application/rss+xml",
+    "application/atom+xml",
+    JSON,
+)
+_HSDS_PAGE = _words(
+    total_items=_INTEGER,
+    total_pages=_INTEGER,
+    page_number=_INTEGER,
+    size=_INTEGER,
+    first_page=_BOOLEAN,
+    last_page=_BOOLEAN,
+    empty=_BOOLEAN,
+    contents={"type": "array", "items": _OBJECT},
+)
+_HSDS_QUERY: Mapping[str, Mapping[str, Any]] = {
+    "page": {"type": "integer", "minimum": 1, "maximum": 1_000_000},
+    "per_page": {"type": "integer", "minimum": 1, "maximum": 1000},
+    "format": {"type": "string", "enum": ["json", "ndjson"]},
+    "modified_after": {"type": "string", "format": "date-time"},
+    **dict.fromkeys(("minimal", "full", "full_service", "top_only"), _BOOLEAN),
+    **dict.fromkeys(("search", "taxonomy_term_id", "taxonomy_id", "organization_id", "parent_id"), _STRING),
+}
+
+
+def _hsds(summary: str, *statuses: int) -> Operation:
+    return Operation("formats", summary, {200: _DOCUMENT, 304: None, **_problems(400, 503, *statuses)})
+
+
+def _page_of_hsds(summary: str, *names: str) -> Operation:
+    query = tuple(_query(name, _HSDS_QUERY[name]) for name in ("search", "page", "per_page", "format", *names))
+    types = {JSON: _HSDS_PAGE, LINES: _ANY}
+    return Operation("formats", summary, {200: types, 304: None, **_problems(400, 503)}, query=query)
+
+
 OPERATIONS: Mapping[tuple[str, str], Operation] = MappingProxyType(
     {
         # the feed
@@ -362,6 +403,36 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = MappingProxyType(
             "health", "Whether it can be relied on.", {200: {JSON: _OBJECT}, 503: {JSON: _OBJECT}}
         ),
         ("GET", "/metrics"): Operation("health", "Figures, to this machine.", {200: {TEXT: _ANY}, **_NOTHING_HERE}),
+        # the directory for other programs
+        ("GET", "/export/{file}"): Operation(
+            "formats",
+            "The directory, a type of records or one entry, as a file in another form.",
+            {200: dict.fromkeys(_FORMS, _ANY), 206: dict.fromkeys(_FORMS, _ANY), 304: None, 416: None}
+            | _problems(400, 404, 503),
+            parameters={"file": {"type": "string", "minLength": 1, "examples": ["all.csv", "service.geojson"]}},
+            query=tuple(_query(name, _STRING) for name in ("q", "type", "lang", "theme", "near", "within", "area")),
+        ),
+        ("GET", "/hsds/"): _hsds("What this API is."),
+        ("GET", "/hsds/services"): _page_of_hsds(
+            "HSDS: services.", "minimal", "full", "modified_after", "taxonomy_term_id", "taxonomy_id", "organization_id"
+        ),
+        ("GET", "/hsds/services/{id}"): _hsds("HSDS: a service with all it has.", 404),
+        ("GET", "/hsds/organizations"): _page_of_hsds("HSDS: organizations.", "full", "full_service"),
+        ("GET", "/hsds/organizations/{id}"): _hsds("HSDS: an organization with all it has.", 404),
+        ("GET", "/hsds/service_at_locations"): _page_of_hsds(
+            "HSDS: services at their places.",
+            "full",
+            "modified_after",
+            "taxonomy_term_id",
+            "taxonomy_id",
+            "organization_id",
+        ),
+        ("GET", "/hsds/service_at_locations/{id}"): _hsds("HSDS: a service at one of its places.", 404),
+        ("GET", "/hsds/taxonomies"): _page_of_hsds("HSDS: lists of terms."),
+        ("GET", "/hsds/taxonomies/{id}"): _hsds("HSDS: a list of terms.", 404),
+        ("GET", "/hsds/taxonomy_terms"): _page_of_hsds("HSDS: terms.", "taxonomy_id", "top_only", "parent_id"),
+        ("GET", "/hsds/taxonomy_terms/{id}"): _hsds("HSDS: a term.", 404),
+        ("GET", "/formats"): Operation("pages", "What can be taken, and in which forms.", {200: {HTML: _ANY}}),
         # pages for people
         ("GET", "/"): Operation("pages", "The front page.", {200: {HTML: _ANY}}),
         ("GET", "/letters/stop/{word}"): Operation("pages", "Ask whether somebody wants no more letters.", _LETTER),

@@ -11,7 +11,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 OPEN = (
     "/.well-known/jisr.json",
     "/embed.js",
+    "/export/",
     "/feeds/",
+    "/hsds",
     "/keys.json",
     "/sandbox/",
     "/v1/export",

@@ -1,0 +1,25 @@
+"""Wires what the directory is handed on as: exports, the HSDS API, and the page that lists them."""
+
+from __future__ import annotations
+
+from starlette.routing import Route
+
+from ..ports.search import Search
+from ..storage.catalogue import SqlCatalogue
+from ..storage.curation import SqlCuration
+from ..storage.directory import SqlDirectory
+from ..web.exports import Exports
+from ..web.hsds import Hsds
+from ..web.public.formats import Formats
+from .opening import Running
+
+
+def export_routes(running: Running, directory: SqlDirectory, search: Search | None = None) -> list[Route]:
+    """The routes, over the directory that the pages show."""
+    settings = running.settings
+    curation = SqlCuration(running.reads, running.hub.identity.id)
+    catalogue = SqlCatalogue(running.reads, directory, curation, running.hub.clock)
+    exports = Exports(
+        catalogue, directory, search, settings.name, settings.address.rstrip("/"), settings.lang, running.hub.clock
+    )
+    return [*exports.routes(), *Hsds(exports).routes(), *Formats(exports).routes()]
