@@ -1,7 +1,9 @@
 """What is cancelled in the middle of a read of the ledger ends as cancelled, on both databases."""
 
 import asyncio
+import contextlib
 import gc
+import sqlite3
 import warnings
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -45,6 +47,37 @@ async def test_whoever_is_cancelled_at_any_moment_ends_so_and_leaves_a_ledger_th
     assert await read() == len(rows)
     await ledger.close()
     gc.collect()
+
+
+async def test_whoever_was_cancelled_reads_the_file_no_longer(tmp_path: Path) -> None:
+    """Not even until the garbage collector comes by: the log of old pages could not be cut."""
+    ledger = await SqlLedger.open(tmp_path / "hub.sqlite", new_epoch="1-aaaaaaaa")
+    rows = [{"seq": n, "op": "x", "leaf": b"l", "line": b"{}" * 500} for n in range(1000)]
+    async with ledger.database.writing() as connection:
+        await connection.execute(sa.insert(t.entry), rows)
+
+    async def read(began: asyncio.Event) -> None:
+        async with ledger.database.reading() as connection:
+            async for _ in database.streamed(connection, sa.select(t.entry), 10):
+                began.set()
+
+    gc.disable()
+    try:
+        for number in range(5):
+            began = asyncio.Event()
+            reader = asyncio.create_task(read(began))
+            await began.wait()
+            reader.cancel()
+            await asyncio.wait([reader], timeout=20)
+            assert reader.cancelled()
+            row = {"seq": len(rows) + number, "op": "x", "leaf": b"l", "line": b"{}"}
+            async with ledger.database.writing() as connection:
+                await connection.execute(sa.insert(t.entry), [row])
+            with contextlib.closing(sqlite3.connect(tmp_path / "hub.sqlite", timeout=1)) as other:
+                assert other.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0
+    finally:
+        gc.enable()
+        await ledger.close()
 
 
 @asynccontextmanager

@@ -43,6 +43,15 @@ async def closing_streams(connection: AsyncConnection) -> AsyncIterator[AsyncCon
         yield connection
 
 
+def close_cursor(context: sa.engine.ExceptionContext) -> None:
+    """What listens to `handle_error`: SQLAlchemy gives up a connection whose statement was cancelled, or whose server
+    went, and leaves the cursor open: a stream that was only opening is in nobody's list yet, and one of SQLite would go
+    on reading until the garbage collector comes by. So it is closed here."""
+    opened = context.execution_context
+    if context.is_disconnect and opened is not None and opened.cursor is not None:
+        opened.cursor.close()
+
+
 class PooledAddress(Exception):
     """An address leads through a pooler where it must not; the sentence says what to do."""
 

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from ..failures import Unwritable
 from ..ports import Key, Lead, StillSeen
-from .database import PROGRAM, STILL_SEEN, PooledAddress, closing_streams
+from .database import PROGRAM, STILL_SEEN, PooledAddress, close_cursor, closing_streams
 from .dialogue import Ask, Dialogue, Put, Rows, T, beside
 
 LOCK_SECONDS = 10
@@ -69,7 +69,7 @@ class Postgres:
             asked["prepare_threshold"] = None  # what is prepared belongs to a session
         engine = create_async_engine(self._url, pool_pre_ping=True, connect_args=asked, **settings)
         sa.event.listen(engine.sync_engine, "connect", _streaming)
-        sa.event.listen(engine.sync_engine, "handle_error", _closed)
+        sa.event.listen(engine.sync_engine, "handle_error", close_cursor)
         sa.event.listen(engine.sync_engine, "handle_error", _away)
         return engine
 
@@ -206,14 +206,6 @@ class _Stream(psycopg.AsyncServerCursor[Any]):
 
 def _streaming(connection: Any, _: object) -> None:
     connection.driver_connection.server_cursor_factory = _Stream
-
-
-def _closed(context: sa.engine.ExceptionContext) -> None:
-    """SQLAlchemy gives up a connection whose statement was cancelled, or whose server went, and leaves the cursor open:
-    a stream that was only opening is in nobody's list yet, so it is closed here."""
-    opened = context.execution_context
-    if context.is_disconnect and opened is not None and opened.cursor is not None:
-        opened.cursor.close()
 
 
 def _away(context: sa.engine.ExceptionContext) -> Unwritable | None:

@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from ..failures import Unwritable
 from ..ports import Key, Lead, StillSeen
 from . import one_trip  # noqa: F401 - it registers the way
-from .database import STILL_SEEN, closing_streams
+from .database import STILL_SEEN, close_cursor, closing_streams
 from .dialogue import Dialogue, Rows, T, answer_in_turns, sqlite_put
 from .lane import Lane
 
@@ -65,6 +65,7 @@ class Sqlite:
     def _engine(self, begin: str, **settings: Any) -> AsyncEngine:
         """Connections whose transactions open with `begin`; with "" each statement stands for itself."""
         engine = create_async_engine(f"sqlite+onetrip:///{self.path}", **settings)
+        sa.event.listen(engine.sync_engine, "handle_error", close_cursor)
         writes = begin == "BEGIN IMMEDIATE"
 
         @sa.event.listens_for(engine.sync_engine, "connect")
