@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
+from jisr_node.app.arriving import Arriving
 from tests.e2e.test_directory_browser import DESK, browser, opened, violations
 from tests.e2e.test_node_browser import SMALL, come_in, reach_all, see
 from tests.node.office_world import OfficeWorld, office_world
@@ -51,5 +52,36 @@ def test_a_table_from_the_file_to_the_plan(
         with page.expect_download() as home:
             page.locator("a[href='/sheets/corrected']").press("Enter")
         assert re.fullmatch(r"verenigingen-jisr\.csv", home.value.suggested_filename)
+        page.locator("form[action='/sheets/forget'] button").press("Enter")
+        page.wait_for_url("**/sheets")
+
+
+def test_while_the_rows_are_read_a_page_says_how_far_and_leads_on_by_itself(
+    browser: Browser, world: OfficeWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits = [False, False]
+    wait = Arriving.wait
+
+    async def slow(arriving: Arriving, seconds: float) -> bool:
+        return await wait(arriving, seconds) and (not waits or waits.pop())
+
+    monkeypatch.setattr(Arriving, "wait", slow)
+    table = tmp_path / "verenigingen.csv"
+    table.write_text(ROWS, encoding="utf-8")
+    with opened(browser, viewport=SMALL, locale="ar") as page:
+        come_in(page, world, "whole")
+        page.goto(world.path("/sheets"))
+        page.set_input_files("#file", table)
+        page.locator("form[action='/sheets'] button").press("Enter")
+        page.wait_for_url("**/sheets/table")
+        page.route("**/wait.js*", lambda route: route.abort())  # looked at in peace, as without a script
+        page.goto(world.path("/sheets/plan"))
+        assert page.locator("progress").count() == 1
+        see(page, "ar")
+        assert violations(page) == ""
+        reach_all(page)
+        page.unroute("**/wait.js*")
+        page.reload()
+        page.wait_for_selector("form[action='/sheets/publish']", timeout=60_000)
         page.locator("form[action='/sheets/forget'] button").press("Enter")
         page.wait_for_url("**/sheets")

@@ -16,12 +16,14 @@ from hypothesis import strategies as st
 from jisr_node.app import Node
 from jisr_node.cli import run
 from jisr_node.errors import Declined
-from jisr_node.importing import dates, hours, phones, planning
+from jisr_node.importing import dates, hours, phones, planning, values
 from jisr_node.importing.heading_words import fields_by_word, headings
 from jisr_node.importing.opening import open_book
+from jisr_node.importing.problems import MUST_FIX, Problem
 from jisr_node.importing.tables import Unreadable
 from jisr_node.importing.text import folded
 from jisr_node.importing.understanding import Chosen
+from jisr_node.importing.words import sentence
 
 NOW = datetime(2026, 3, 3, tzinfo=UTC)
 FEW = settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
@@ -370,3 +372,18 @@ def test_the_command_says_what_will_happen_and_what_is_wrong(
     assert run(["import", str(tmp_path / "gone.xlsx"), "--dir", str(tmp_path / "n")]) == 64
     assert run([*told, "--map", "Name=-"]) == 64
     assert "--map 'HEADING=name'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [("Nieuw-Zeeland", "NZ"), ("جزر القمر", "KM"), ("Îles Cook", "CK"), ("Danimarka", "DK"), ("bf", "BF"),
+     ("Kuzey", None), ("EU", None), ("Ruritanië", None)],
+)  # fmt: skip
+def test_a_country_is_known_by_its_name_in_any_of_the_languages(text: str, code: str | None) -> None:
+    if code is not None:
+        assert values.country(text) == code
+        return
+    with pytest.raises(values.Unread) as unread:
+        values.country(text)
+    problem = Problem(MUST_FIX, unread.value.code, "", 2, 3, "Land", unread.value.expected, text)
+    assert sentence(problem) == f"We do not know the country “{text}”. Write its two letters, such as MA, NL, BE."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -123,3 +124,24 @@ def test_a_file_keeps_its_bytes_and_no_folder_of_its_name(tmp_path: Path) -> Non
     head = b'--x\r\nContent-Disposition: form-data; name="file"; filename="C:\\\\a\\\\b.csv"'
     body = head + b"\r\n\r\n1\r\n--2\r\n\r\n--x--\r\n"
     assert file_of("multipart/form-data; boundary=x", body) == ("b.csv", b"1\r\n--2\r\n")
+
+
+def test_a_package_is_understood_planned_and_published_like_a_table(browser: httpx.Client) -> None:
+    rows = [{"id": "o1", "name": "Maison du Pont", "email": "x", "uri": "https://pont.example"}]
+    services = [{"id": f"s{n}", "name": f"Atelier {n}", "organization_id": "o1"} for n in (1, 2)]
+    body = json.dumps({"organizations.csv": rows, "services.csv": [*services, {"id": "s3", "name": ""}]}).encode()
+    understood = send(browser, "paquet.json", body)
+    assert understood.url.path == "/sheets/table" and "Maison du Pont" in understood.text
+    assert "uri" not in re.findall(r'<label for="t0[^>]*><bdi>([^<]*)', understood.text), "only what is read is asked"
+    mail = re.search(r'name="(t0\.c[0-9]+)"><option value="-">[^<]*</option><option value="email"', understood.text)
+    assert mail is not None
+    browser.post("/sheets/table", data={mail[1]: "-"})
+    planned = browser.get("/sheets/plan")
+    assert "3 lignes sur 4 sont bonnes" in planned.text and "services" in planned.text and "cellule" in planned.text
+    assert "laissé" not in planned.text and "n'est donc pas repris" not in planned.text, "the mail is not looked at"
+    home = browser.get("/sheets/corrected")
+    assert home.headers["content-type"] == "application/zip"
+    assert "Atelier 2" in browser.post("/sheets/publish", data={"ending": ""}).text
+    send(browser, "paquet.json", json.dumps({"organizations.csv": rows, "services.csv": services[:1]}).encode())
+    assert 'name="ending" value="1"' in browser.get("/sheets/plan").text
+    browser.post("/sheets/forget")

@@ -9,6 +9,7 @@ with node.importing("list.xlsx", file) as found:
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
@@ -17,10 +18,11 @@ from typing import IO, TYPE_CHECKING, Self
 from jisr_protocol import identifiers
 
 from ..drafts import Drafts, Taken
+from ..importing import hsds, packages
 from ..importing.holding import StoreHeld
 from ..importing.opening import open_book
 from ..importing.planning import Plan, carry_out, check_brake, plan
-from ..importing.preparing import Prepared, Progress, prepare
+from ..importing.preparing import Judge, Maker, Prepared, Progress, prepare
 from ..importing.understanding import NOTHING_CHOSEN, Chosen, Table, understand
 from ..importing.words import Translate, plain
 
@@ -43,8 +45,15 @@ class Import:
         self.prepared: Prepared | None = None
         self.tables = self._understood()
 
+    @property
+    def packaged(self) -> bool:
+        """Whether the file is an HSDS package, whose tables name one another."""
+        return self.book.form == packages.FORM
+
     def _understood(self) -> list[Table]:
         settings = self.node.settings
+        if self.packaged:
+            return hsds.tables_of(self.book, settings.lang, self.chosen)
         return understand(self.book, settings.lang, settings.country, self.chosen)
 
     def chosen(self, shape: str) -> Chosen | None:
@@ -70,9 +79,24 @@ class Import:
         settings, today = self.node.settings, identifiers.to_instant(self._now)[:10]
         held = StoreHeld(self.node.store)
         self.prepared = prepare(
-            self.tables, self._author, held, settings.country, settings.name, today, progress, again=again
-        )
+            self.judged, self._author, held, settings.country, settings.name, today, progress, again=again,
+            maker=self._maker(today),
+        )  # fmt: skip
         return self.prepared
+
+    @property
+    def judged(self) -> list[Table]:
+        """The tables whose rows are records: all of a person's own, some of a package."""
+        return [table for table in self.tables if table.kind]
+
+    def _maker(self, today: str) -> Callable[[Judge, Table], Maker] | None:
+        """How the rows of a package become records; None for tables of a person's own."""
+        if not self.packaged:
+            return None
+        from ..importing.hsds_records import PackageRows
+
+        package = hsds.Package(self.tables, self.node.id, self.node.settings.country, today)
+        return lambda judge, table: PackageRows(package, judge, table)
 
     @cached_property
     def plan(self) -> Plan:

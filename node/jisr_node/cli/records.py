@@ -77,14 +77,6 @@ def import_(
     The same file twice changes nothing. Rows with a fault stay out and are named by their cell. Lines of JSON never end
     or delete anything; what a table brought before and does not have any more is marked as ended.
     """
-    if (package := tables.package(source, folder)) is not None:
-        drafts, left_out = package
-        for line in left_out:
-            typer.echo(line, err=True)
-        with Node.open(folder) as node:
-            taken = node.import_drafts(drafts, again=again)
-            said = hints(node, taken.ids)
-        return _finish(taken, as_json, said)
     if tables.is_table(source):
         with Node.open(folder) as node:
             return tables.take(

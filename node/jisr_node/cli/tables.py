@@ -26,31 +26,24 @@ NEXT = "Next: jisr-node publish"
 
 
 def is_table(source: str) -> bool:
-    """Whether a file is a table by its name; anything else is JSON lines."""
-    return source.lower().endswith(ENDINGS)
+    """Whether a file is a table by its name, or an HSDS package as JSON; anything else is JSON lines."""
+    if source.lower().endswith(ENDINGS):
+        return True
+    return source.lower().endswith(".json") and _is_package(Path(source))
 
 
-def package(source: str, folder: Path) -> tuple[list[dict[str, Any]], list[str]] | None:
-    """The drafts of an HSDS package, and what is left out of it; None for any other file. Raises Mistaken."""
-    if not source.lower().endswith((".zip", ".json")):
-        return None
-    from ..importing import hsds
+def _is_package(path: Path) -> bool:
+    from ..importing import packages
     from ..importing.tables import Unreadable
-    from ..importing.words import file_sentence
 
     try:
-        with open(source, "rb") as file:
-            found = hsds.read(file)
-    except OSError as error:
-        raise Mistaken(f"{source} cannot be read: {error.strerror}. Nothing was changed.") from None
-    except Unreadable as error:
-        raise Mistaken(f"{source}: {file_sentence(error)} Nothing was changed.") from None
-    if found is None:
-        return None
-    with Node.open(folder) as node:
-        made = hsds.Package(found, node.settings.country)
-    drafts = made.drafts()
-    return drafts, made.left_out
+        with path.open("rb") as file:
+            book = packages.read(path.name, file)
+    except (OSError, Unreadable):
+        return False  # whoever reads it as lines says why
+    if book is not None:
+        book.close()
+    return book is not None
 
 
 def take(
@@ -163,6 +156,9 @@ def _understood(table: Table) -> Iterator[str]:
     name = f"Sheet {table.sheet.name}" if table.sheet.name else "The table"
     if table.skipped:
         yield f"{name}: left out, it has no column of names."
+        return
+    if not table.kind:
+        yield f"{name}: its rows belong to those of other tables."
         return
     taken = ", ".join(f"{column.heading} → {column.field}" for column in table.columns if column.taken)
     left = ", ".join(column.heading for column in table.columns if not column.taken and column.heading)

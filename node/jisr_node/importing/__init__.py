@@ -4,8 +4,9 @@
     headings     the rows that name columns      also two of them, with a title above and merged cells
     columns      headings → fields               in eight languages, corrected by a person, remembered by shape
     values       one cell → one value            dates, numbers, telephones, yes and no, hours, languages
-    rows         one row → drafts and problems   each with the cell it came from
-    hsds         Open Referral packages          CSV with a datapackage.json, or JSON
+    cells        one row read                    what cannot be read is named
+    rows, places, making    one row → drafts     each member with the cell it came from
+    packages, hsds, hsds_records                 Open Referral packages: their tables, and records of these
     preparing    all rows, judged                by the validator that the hub uses too
     planning     what would happen               added, changed, ended by name; the brake on endings
     corrected    the same table, marked          what could be repaired is; what must be fixed is said beside it

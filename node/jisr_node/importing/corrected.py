@@ -1,19 +1,23 @@
 """The same table to take home: every row where it stood, what could be repaired repaired, what must be fixed marked in
-its cell and said in a column of its own. A CSV comes back as CSV, a workbook as XLSX, written row by row."""
+its cell and said in a column of its own. A CSV comes back as CSV, a workbook as XLSX, a package as a zip of CSV files,
+written row by row."""
 
 from __future__ import annotations
 
 import csv
 import io
+import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from typing import IO, Any
 
 from .heading_words import field_name
+from .packages import FORM
 from .problems import MUST_FIX, Problem
 from .tables import Book, Sheet
 from .understanding import Table
 from .words import Translate, plain, sentence
 
+_ENDINGS = {"csv": "csv", FORM: "zip"}
 Repaired = Mapping[str, Mapping[int, Mapping[int, str]]]
 
 
@@ -21,7 +25,7 @@ def name_of(book: Book) -> str:
     """What the corrected file is called."""
     stem = book.name.rpartition("/")[2]
     stem = stem.rpartition(".")[0] or stem or "table"
-    return f"{stem}-jisr.{'csv' if book.form == 'csv' else 'xlsx'}"
+    return f"{stem}-jisr.{_ENDINGS.get(book.form, 'xlsx')}"
 
 
 def write(
@@ -32,7 +36,12 @@ def write(
     notes = _Notes(problems, lang, tr)
     by_sheet = {table.sheet.name: table for table in tables if not table.skipped}
     if book.form == "csv":
-        _write_csv(book, by_sheet, notes, repaired, out)
+        _write_csv(book.sheets[0], book.separator, by_sheet, notes, repaired, out)
+    elif book.form == FORM:
+        with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+            for sheet in book.sheets:
+                with archive.open(f"{sheet.name}.csv", "w") as part:
+                    _write_csv(sheet, ",", by_sheet, notes, repaired, part)
     else:
         _write_xlsx(book, by_sheet, notes, repaired, out)
 
@@ -77,10 +86,11 @@ def _lines(sheet: Sheet, table: Table | None, notes: _Notes, repaired: Repaired)
         yield number, line
 
 
-def _write_csv(book: Book, tables: Mapping[str, Table], notes: _Notes, repaired: Repaired, out: IO[bytes]) -> None:
+def _write_csv(
+    sheet: Sheet, separator: str, tables: Mapping[str, Table], notes: _Notes, repaired: Repaired, out: IO[bytes]
+) -> None:
     text = io.TextIOWrapper(out, "utf-8-sig", newline="")
-    writer = csv.writer(text, delimiter=book.separator)
-    sheet = book.sheets[0]
+    writer = csv.writer(text, delimiter=separator)
     written = 0
     for number, cells in _lines(sheet, tables.get(sheet.name), notes, repaired):
         for _ in range(number - written - 1):

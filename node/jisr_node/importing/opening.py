@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import IO
 
-from . import limits
+from . import limits, packages
 from .tables import Book, Unreadable
 
 _ZIP, _OLD_EXCEL = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -28,6 +28,8 @@ def open_book(name: str, file: IO[bytes]) -> Book:
         raise Unreadable("no_table")
     if start.startswith(_ZIP):
         return _workbook(name, file)
+    if start.lstrip(b"\xef\xbb\xbf \r\n\t")[:1] in (b"{", b"[") and (package := packages.read(name, file)) is not None:
+        return package
     from . import csv_file
 
     return csv_file.read(name, file)
@@ -47,4 +49,6 @@ def _workbook(name: str, file: IO[bytes]) -> Book:
         from . import ods_file
 
         return ods_file.read(name, file)
+    if (package := packages.read(name, file)) is not None:
+        return package
     raise Unreadable("no_table")

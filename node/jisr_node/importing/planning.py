@@ -14,8 +14,8 @@ from ..errors import Declined
 from ..outbox import content_with
 from ..ports import Change, Store
 from ..status import name_of
+from .making import WORDS
 from .preparing import Prepared, Progress, Ready, digest
-from .rows import WORDS
 
 BRAKE_PERCENT = 5
 

@@ -11,7 +11,7 @@ from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
-from typing import IO, Any, Protocol
+from typing import IO, Any, Protocol, TypeVar
 
 import orjson
 
@@ -21,15 +21,17 @@ from jisr_protocol.quality.validating import validate
 
 from ..author import Author, Faulty, tidy
 from .fields import ORGANIZATION
+from .making import WORDS, Draft, Made, Setting, named
 from .problems import COULD_BE_BETTER, Problem
-from .rows import WORDS, Draft, Made, Rows, Setting, named
-from .tables import spooled
+from .rows import Rows
+from .tables import Row, spooled
 from .text import folded
 from .understanding import Table
 
 SALT = identifiers.new_salt(bytes(16))
 REVIEW_DAYS = 180
 """When what ages and names no day of its own is to be looked at again."""
+T = TypeVar("T")
 Progress = Callable[[int, int], None]
 """(rows done, rows in all)"""
 
@@ -54,6 +56,16 @@ class Held(Protocol):
 
     def organization(self, name: str) -> str | None:
         """The organization here that is called so, folded; of "" the only one, if there is one."""
+
+
+class Maker(Protocol):
+    """Makes drafts of the rows of one table."""
+
+    def make(self, row: Row) -> Made | None:
+        """The drafts of a row; None for one that is none."""
+
+    def column_of(self, name: str) -> int:
+        """The first column of a field, 0 for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,16 +126,17 @@ def empty() -> Prepared:
 
 def prepare(
     tables: Sequence[Table], author: Author, held: Held, country: str, own_name: str, today: str, progress: Progress,
-    *, again: bool = False,
+    *, again: bool = False, maker: Callable[[Judge, Table], Maker] | None = None,
 ) -> Prepared:  # fmt: skip
-    """Judge every row of the tables that are not skipped, organizations first, for others refer to them."""
+    """Judge every row of the tables that are not skipped, organizations first, for others refer to them. `maker` makes
+    the drafts of a table's rows where they are not read as rows of people's own tables are."""
     judge = Judge(author, held, country, own_name, today, again=again)
     wanted = sorted((table for table in tables if not table.skipped), key=lambda table: table.kind != "organization")
     total = sum(table.sheet.count for table in wanted)
     done = 0
     try:
         for table in wanted:
-            judge.begin(table)
+            judge.begin(table, maker(judge, table) if maker else None)
             for row in table.rows():
                 judge.row(row)
                 done += 1
@@ -152,15 +165,25 @@ class Judge:
         self._left_out: dict[str, int] = {}
         self._same: dict[str, bytes] = {}
 
-    def begin(self, table: Table) -> None:
+    def begin(self, table: Table, maker: Maker | None = None) -> None:
         """Go on with the rows of this table."""
         self._table = table
         setting = Setting(self._author.node, self._country, table.lang, self._today, table.kind, table.sheet.name)
-        self._maker = Rows(setting, table.columns)
+        self._maker: Maker = maker or Rows(setting, table.columns)
         self.prepared.lists.setdefault(table.list_name, 0)
         self._listed = self._held.listed(table.list_name)
 
-    def row(self, row: tuple[int, list[str]]) -> None:
+    def known(self, type_name: str, local_id: str) -> str | None:
+        """The record of a local id that is here already, or among what is ready."""
+        record_id = self._id(type_name, local_id) if local_id else ""
+        ready = record_id in self._ids and record_id not in self.prepared.kept
+        return record_id if ready or (record_id and self._held.content(record_id) is not None) else None
+
+    def knows_organization(self, name: str) -> bool:
+        """Whether an organization of this name or local id is here, or stands in the file."""
+        return folded(name) in self._organizations or self._held.organization(folded(name)) is not None
+
+    def row(self, row: Row) -> None:
         """Judge one row."""
         made = self._maker.make(row)
         if made is None:
@@ -333,15 +356,19 @@ class Judge:
     def _found(self, finding: Finding, draft: Draft, made: Made) -> Problem:
         column = _column(draft, finding.pointer)
         level = finding.level if finding.level == MUST_FIX else COULD_BE_BETTER
-        return Problem(
+        problem = Problem(
             level, finding.code, self._table.sheet.name, made.row, column, self._heading(column),
             finding.expected, finding.came, made.title, finding,
         )  # fmt: skip
+        if (beside := _nearest(draft.beside, finding.pointer)) is not None:
+            sheet, row, column, heading = beside
+            return replace(problem, sheet=sheet, row=row, column=column, heading=heading)
+        return problem
 
 
 def _said(at: int, problem: Problem) -> object:
     """By what two problems of a row are one: the cell and what is wrong with it; outside of cells, none."""
-    cell = (problem.level, problem.code, problem.column, problem.expected, problem.came)
+    cell = (problem.level, problem.code, problem.sheet, problem.row, problem.column, problem.expected, problem.came)
     return cell if problem.column else at
 
 
@@ -365,9 +392,13 @@ def _is_text(value: Any) -> bool:
 
 def _column(draft: Draft, pointer: str) -> int:
     """The column of a place in a draft, or of the nearest thing around it."""
-    while pointer and pointer not in draft.cells:
+    return _nearest(draft.cells, pointer) or 0
+
+
+def _nearest(places: Mapping[str, T], pointer: str) -> T | None:
+    while pointer and pointer not in places:
         pointer = pointer.rpartition("/")[0]
-    return draft.cells.get(pointer, 0)
+    return places.get(pointer)
 
 
 def digest(content: bytes) -> str:

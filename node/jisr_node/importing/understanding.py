@@ -108,7 +108,7 @@ def _table(book: Book, sheet: Sheet, lang: str, country: str, remembered: Rememb
     if not any(column.field == "name" for column in columns):
         table = replace(table, skipped=True)
     return replace(
-        table, columns=_ordered(table, columns), list_name=f"{shaped} {_stem(book.name)} {folded(sheet.name)}"
+        table, columns=_ordered(table, columns), list_name=f"{shaped} {stem(book.name)} {folded(sheet.name)}"
     )
 
 
@@ -147,7 +147,7 @@ def _ordered(table: Table, columns: Sequence[Column]) -> tuple[Column, ...]:
     return tuple(replace(column, order=found.get(column.place, column.order)) for column in columns)
 
 
-def _stem(name: str) -> str:
+def stem(name: str) -> str:
     """The letters of a file's name, without the day, number or "copy" that tells one version from the next."""
     words = re.findall(r"[^\W\d_]+", folded(PurePath(name).stem))
     return " ".join(word for word in words if word not in ("copy", "copie", "kopie", "copia", "final", "v", "jisr"))

@@ -184,7 +184,8 @@ def languages(text: str) -> list[str]:
 
 def country(text: str) -> str:
     """A country's code by its code or its name."""
-    code = _countries().get(folded(text))
+    plain = folded(text)
+    code = _countries().get(plain) or _all_countries().get(plain)
     if code is None:
         raise Unread("country", "MA, NL, BE", text)
     return code
@@ -250,3 +251,12 @@ def _countries() -> Mapping[str, str]:
         code, _, words = line.partition(":")
         found.update({folded(word): code for word in words.split(",")})
     return MappingProxyType(found)
+
+
+@cache
+def _all_countries() -> Mapping[str, str]:
+    """Every country by its code and its names in eight languages. Made when the short table has not the word, for most
+    cells name a country that is near."""
+    from jisr_protocol.pages import countries
+
+    return MappingProxyType(countries.codes(folded))

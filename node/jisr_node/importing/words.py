@@ -64,6 +64,12 @@ CELLS: Mapping[str, str] = MappingProxyType(
             "These hours are kept as words, so nobody can search by them: {came}. Write them like {expected}."
         ),
         "register_unknown": N_("No register is known for the country {expected}, so this number is left out: {came}."),
+        "country": N_("We do not know the country “{came}”. Write its two letters, such as {expected}."),
+        "left_out": N_("This cannot be read, so it is left out: {came}. Write it like {expected}."),
+        "unknown_id": N_("This names {came}, which stands in no table here. Put it in, or take this out."),
+        "restricted": N_(
+            "The licence of “{came}” does not let its codes be passed on, so this list stays out. Its words are taken."
+        ),
         "hidden_place": N_(
             "This looks like a place where people hide ({came}), so its address is left out and it is marked as hidden."
         ),
@@ -71,9 +77,7 @@ CELLS: Mapping[str, str] = MappingProxyType(
 )
 
 
-LIKE = frozenset(
-    ("date", "number", "phone", "mail", "web", "language", "country", "degrees", "postal_code", "register")
-)
+LIKE = frozenset(("date", "number", "phone", "mail", "web", "language", "degrees", "postal_code", "register"))
 """Codes of what cannot be read, said as the validator says it: write it like this."""
 OF_VALIDATOR: Mapping[str, str] = MappingProxyType(
     {"missing": "missing", "choice": "choice", "misfit": "form", **dict.fromkeys(LIKE, "like")}

@@ -75,15 +75,8 @@ class Begin(Room):
 
 def countries(language: Language) -> list[tuple[str, str]]:
     """Every country by its code and its name in this language, the near ones first, then in order of their names."""
-    codes = [
-        code
-        for code in map(str, language.locale.territories)
-        if len(code) == 2 and code.isalpha() and code not in _NONE
-    ]
-    names = {code: str(language.country_name(code)) for code in codes}
-    rest = sorted((code for code in codes if code not in NEAR), key=lambda code: names[code])
-    return [(code, names[code]) for code in (*NEAR, *rest)]
+    from jisr_protocol.pages.countries import names
 
-
-_NONE = frozenset({"EU", "EZ", "UN", "XA", "XB", "XK", "ZZ", "QO"})
-"""What CLDR lists beside countries of ISO 3166-1."""
+    named = names(language.code)
+    rest = sorted((code for code in named if code not in NEAR), key=lambda code: named[code])
+    return [(code, named[code]) for code in (*NEAR, *rest)]

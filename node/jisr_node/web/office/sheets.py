@@ -48,7 +48,7 @@ class Sheets(Room):
             Way("POST", "/sheets", most_bytes=FILE_BYTES): self.take_file,
             Way("GET", "/sheets/table"): self.table,
             Way("POST", "/sheets/table"): self.choose,
-            Way("GET", "/sheets/plan"): self.plan,
+            Way("GET", "/sheets/plan", script=True): self.plan,
             Way("GET", "/sheets/corrected"): self.corrected,
             Way("POST", "/sheets/publish"): self.publish,
             Way("POST", "/sheets/forget"): self.forget,
@@ -84,7 +84,7 @@ class Sheets(Room):
         arriving = visit.office.arriving
         if arriving is None:
             return self._asked(request, visit, visit.language.gettext(GONE), 404)
-        tables = await arriving.ask(lambda found: [_table(one, visit.language) for one in found.tables])
+        tables = await arriving.ask(lambda found: [_table(one, found, visit.language) for one in found.tables])
         ready = any(not one["skipped"] for one in tables)
         return self.rim.show(request, "sheets_table.html", visit, file=arriving.name, tables=tables, ready=ready)
 
@@ -117,7 +117,7 @@ class Sheets(Room):
         if arriving is None:
             return self._asked(request, visit, visit.language.gettext(GONE), 404)
         name, content = await arriving.ask(lambda found: corrected(found, visit.language.code, visit.language.gettext))
-        kind = "text/csv; charset=utf-8" if name.endswith(".csv") else _WORKBOOK
+        kind = _MEDIA_TYPES[name.rpartition(".")[2]]
         disposition = f"attachment; filename*=UTF-8''{quote(name)}"
         return Response(content, media_type=kind, headers={"Content-Disposition": disposition})
 
@@ -143,27 +143,47 @@ class Sheets(Room):
             held.close()
 
 
-_WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_MEDIA_TYPES = {
+    "csv": "text/csv; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "zip": "application/zip",
+}
 
 
-def _table(table: Table, language: Language) -> Mapping[str, Any]:
-    """A table as its page shows it: every column with its list of fields, and the first rows."""
+def _table(table: Table, found: Import, language: Language) -> Mapping[str, Any]:
+    """A table as its page shows it: every column with its list of fields, and the first rows. Of a package the kinds
+    are given, and only what can be left out is asked."""
     from ...importing.fields import KINDS
 
-    kinds = [Choice(kind, kind_word(f"org.jisr.{kind}/1", language), kind == table.kind) for kind in KINDS]
+    kinds = [] if found.packaged else [
+        Choice(kind, kind_word(f"org.jisr.{kind}/1", language), kind == table.kind) for kind in KINDS
+    ]  # fmt: skip
+    choices = _of_package if found.packaged else _choices
     return {
         "sheet": table.sheet.name,
         "rows": table.sheet.count - len(table.head.rows),
         "skipped": table.skipped,
+        "kind": kind_word(f"org.jisr.{table.kind}/1", language) if found.packaged and table.kind else "",
         "kinds": sorted(kinds, key=lambda one: one.words),
         "columns": [
-            {"place": column.place, "heading": column.heading, "sure": column.sure,
-             "choices": list(_choices(table, column, language))}
-            for column in table.columns
+            {"place": column.place, "heading": column.heading, "sure": column.sure, "choices": listed}
+            for column in table.columns if (listed := list(choices(table, column, language)))
         ],
         "sample": [(number, cells + [""] * (len(table.columns) - len(cells))) for number, cells in table.sample()],
         "names": [column.heading for column in table.columns],
     }  # fmt: skip
+
+
+def _of_package(table: Table, column: Any, language: Language) -> Iterator[Choice]:
+    """What a column of a package may be: what the standard says, or left out; subjects may be those it is for."""
+    from ...importing.heading_words import field_name, headings
+    from ...importing.hsds import TAKEN
+
+    usual = TAKEN[table.sheet.name].get(column.heading)
+    for field in ("focus", "target_group") if usual == "focus" else (usual,):
+        if field is not None:
+            words = field_name(field, language.code) if field in headings() else language.gettext(N_("taken in"))
+            yield Choice(field, words, column.field == field)
 
 
 def _choices(table: Table, column: Any, language: Language) -> Iterator[Choice]:
