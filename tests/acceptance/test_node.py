@@ -87,11 +87,13 @@ def first_minutes(page: Page, keys: Keyboard, link: str, invitation: str, look: 
         label = page.locator(f"label[for=word{place}]").inner_text()
         number = int("".join(letter for letter in label if letter.isdigit()))
         keys.fill(f"#word{place}", words[number - 1])
-    keys.use("form[action='/recovery/words'] button", "**/first")
+    keys.use("form[action='/recovery/words'] button", "**/records/*")
     look()
-    keys.fill("#name", SERVICE)
-    keys.fill("#description", "مساءً، ومجانًا، لكل من فاته أن يتعلّم.")
-    keys.use("form[action='/first'] button", "**/?said=published")
+    keys.fill("#f-name", SERVICE)
+    keys.fill("#f-description", "مساءً، ومجانًا، لكل من فاته أن يتعلّم.")
+    keys.use("button[value='go:publish']", "**/publish")
+    look()
+    keys.use("form[action$='/publish'] button", "**/publish")
     look()
 
 
@@ -115,7 +117,7 @@ def test_from_an_invitation_to_a_service_that_another_country_shows(
                 return SERVICE in answer.read().decode()
 
         seconds = until(shown, 90, "the other country shows the service")
-        page.reload()
+        page.goto(address)
         assert NAME in keys.says()
         assert page.locator(".well").count() == 1, keys.says()
     with Node.open(tmp_path / "node") as node:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from jisr_node.app import Node
-from jisr_node.editing import drafting
+from jisr_node.editing import drafting, versions
 from jisr_node.editing.drafting import ASIDE, MERGED, SAVED, UNCHANGED, Drafting
 from jisr_node.editing.fields import Writing
 from jisr_node.editing.tasks import TASKS, Step
@@ -167,7 +167,7 @@ def test_the_history_says_what_changed(work: Drafting, held: str) -> None:
 
 
 def test_only_so_many_versions_are_kept(work: Drafting, held: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(drafting, "MOST_VERSIONS", 5)
+    monkeypatch.setattr(versions, "MOST_VERSIONS", 5)
     for number in range(9):
         type_in(work, held, name=str(number))
     assert len(work.history(held)) == 5
@@ -225,16 +225,16 @@ def test_a_translation_put_aside_changes_no_state(work: Drafting, held: str) -> 
 
 
 def test_the_trash_brings_back_what_was_deleted(node: Node, work: Drafting, held: str) -> None:
-    work.delete(held, NOW)
-    assert [(gone.id, gone.deleted, gone.waits) for gone in work.trash()] == [(held, True, True)]
-    assert work.restore(held, NOW), "not published yet: called off at once"
+    node.trash.delete(held, NOW)
+    assert [(gone.id, gone.deleted, gone.waits) for gone in node.trash.all()] == [(held, True, True)]
+    assert node.trash.restore(held, NOW), "not published yet: called off at once"
     assert node.show(held)["delete"] is False
-    work.delete(held, NOW)
+    node.trash.delete(held, NOW)
     node.publish(now=NOW)
-    (gone,) = work.trash()
+    (gone,) = node.trash.all()
     assert (gone.waits, gone.back, name(gone.record)) == (False, True, "دار")
-    assert not work.restore(held, NOW), "published: it is a draft again"
-    assert not work.trash()
+    assert not node.trash.restore(held, NOW), "published: it is a draft again"
+    assert not node.trash.all()
     opened = work.accept(held, work.open(held).seen, NOW)
     node.publish(only=[held], now=NOW)
     work.published(opened, NOW)
@@ -244,36 +244,36 @@ def test_the_trash_brings_back_what_was_deleted(node: Node, work: Drafting, held
 def test_what_was_deleted_by_command_comes_back_from_the_feed(node: Node, work: Drafting, held: str) -> None:
     node.delete(held)
     node.publish(now=NOW)
-    assert [gone.back for gone in work.trash()] == [True]
-    work.restore(held, NOW)
+    assert [gone.back for gone in node.trash.all()] == [True]
+    node.trash.restore(held, NOW)
     assert name(work.open(held).record) == "دار"
 
 
 def test_what_ended_can_go_on(node: Node, work: Drafting, held: str) -> None:
-    work.end(held, NOW)
+    node.trash.end(held, NOW)
     node.publish(now=NOW)
-    (gone,) = work.trash()
+    (gone,) = node.trash.all()
     assert (gone.deleted, gone.record["status"]) == (False, "ended")
-    work.restore(held, NOW)
+    node.trash.restore(held, NOW)
     assert work.open(held).record["status"] == "active"
 
 
-def test_a_draft_that_is_thrown_away_leaves_what_is_published(work: Drafting, held: str) -> None:
+def test_a_draft_that_is_thrown_away_leaves_what_is_published(node: Node, work: Drafting, held: str) -> None:
     type_in(work, held, name="بيت")
     work.drop(held, NOW)
     assert name(work.open(held).record) == "دار"
     new = work.begin(TASKS["news"], WRITING, "CC-BY-4.0", NOW)
     work.drop(new, NOW)
-    assert [gone.id for gone in work.trash()] == [new]
-    work.restore(new, NOW)
+    assert [gone.id for gone in node.trash.all()] == [new]
+    node.trash.restore(new, NOW)
     assert work.open(new).draft
     work.drop(new, NOW)
-    work.forget(new)
-    assert not work.trash()
+    node.trash.forget(new)
+    assert not node.trash.all()
     with pytest.raises(Mistaken):
         work.open(new)
     with pytest.raises(Mistaken, match="erase"):
-        work.forget(held)
+        node.trash.forget(held)
 
 
 def test_an_erased_record_leaves_no_byte_of_its_drafts(tmp_path: Any) -> None:
@@ -286,7 +286,7 @@ def test_an_erased_record_leaves_no_byte_of_its_drafts(tmp_path: Any) -> None:
         node.erase(kept[0], now=NOW + timedelta(seconds=5))
         assert not work.history(kept[0])
         assert [one.id for one in work.all()] == [kept[1]]
-        assert not work.trash()
+        assert not node.trash.all()
         node.erase(None, now=NOW + timedelta(seconds=9))
     assert not [path for path in (tmp_path / "node").rglob("*") if path.is_file() and b"sesame" in path.read_bytes()]
 

@@ -15,6 +15,7 @@ from starlette.testclient import TestClient
 
 from jisr_node.app import Node
 from jisr_node.app.lobby import Lobby
+from jisr_node.editing.tasks import TASKS
 from jisr_node.errors import HubRefused
 from jisr_node.web.office import pages
 from jisr_protocol.pages.language import NAMES
@@ -147,7 +148,7 @@ def test_a_service_from_the_first_word_to_what_came_of_it(desk: Desk) -> None:
         assert not node.store.drafts()
 
 
-@pytest.mark.parametrize("task", ["service", "organization", "place", "volunteers", "need", "offer", "event", "news"])
+@pytest.mark.parametrize("task", sorted(TASKS))
 def test_every_page_of_every_task_sent_back_untouched_changes_nothing(desk: Desk, task: str) -> None:
     new = desk.begin(task)
     desk.send(f"/records/{new}", name="س", title="س", description="", act="keep")
@@ -160,6 +161,45 @@ def test_every_page_of_every_task_sent_back_untouched_changes_nothing(desk: Desk
         assert record(desk, new) == before, step
         for other in ("languages", "history", "publish", "end"):
             assert desk.browser.get(f"/records/{new}/{other}").status_code == 200
+
+
+PAGE = "https://hub.example/directory/jisr%3A" + "a" * 52 + "/0d2ae7c5-9c98-4202-98c5-c924183959c7?lang=fr"
+WITH_OTHERS: dict[str, dict[str, str]] = {
+    "project": {"name": "قراءة", "partners__0__name": "دار", "pilot": "no"},
+    "alliance": {"name": "شبكة طنجة", "kind": "platform"},
+    "membership": {"alliance": PAGE, "role": "board"},
+    "grant": {"name": "دعم", "funder__name": "بلدية", "amount__amount": "٣٠٠٠"},
+    "fund": {"name": "صندوق", "kind": "call"},
+    "standard": {"name": "استمارة", "kind": "form", "state": "in_use"},
+}
+
+
+@pytest.mark.parametrize("task", sorted(WITH_OTHERS))
+def test_what_is_done_with_others_is_written_and_published_without_a_file(desk: Desk, task: str) -> None:
+    new = desk.begin(task)
+    page = desk.send(f"/records/{new}", act="go:publish", **WITH_OTHERS[task])
+    assert "This must be fixed first" not in page, page
+    assert "No hub carries it yet" in desk.send(f"/records/{new}/publish")
+    with Node.open(desk.folder) as node:
+        said = node.show(new)["published"]
+    assert said["type"] == TASKS[task].type
+    if task == "membership":
+        assert said["alliance"] == "jisr:" + "a" * 52 + "/0d2ae7c5-9c98-4202-98c5-c924183959c7"
+        assert (said["subject"], said["side"], said["role"]) == (desk.ids[0], "subject", "board")
+    if task == "grant":
+        assert said["recipient"] == {"organization": desk.ids[0]} and said["amount"]["amount"] == "3000"
+
+
+def test_an_organization_that_nobody_has_seen_goes_out_with_its_first_service(desk: Desk) -> None:
+    with Node.open(desk.folder) as node:
+        [fresh] = node.import_drafts([organization("neu")]).ids
+    new = desk.begin("service")
+    page = desk.send(f"/records/{new}", name="س", organization=fresh, act="go:publish")
+    assert "Your organization is published with it" in page
+    desk.send(f"/records/{new}/publish")
+    with Node.open(desk.folder) as node:
+        assert {new, fresh} <= {one["id"] for one in node.records()}
+    assert "Your organization is published with it" not in desk.send(f"/records/{new}", name="ص", act="go:publish")
 
 
 def test_what_must_be_fixed_stands_beside_its_field_in_the_readers_language(desk: Desk) -> None:

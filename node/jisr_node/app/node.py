@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from ..confirming.assuring import Assuring
     from ..drafts import Taken
     from ..editing.drafting import Drafting
+    from ..editing.trash import Trash
     from ..rebase import Rebased
     from .imports import Import
 
@@ -272,6 +273,13 @@ class Node:
         from ..editing.drafting import Drafting
 
         return Drafting(self.store, self._records, self.id, self._random)
+
+    @property
+    def trash(self) -> Trash:
+        """What is ended or taken away; see editing.trash."""
+        from ..editing.trash import Trash
+
+        return Trash(self.store, self._records)
 
     def assuring(self) -> Assuring:
         """What ages, and saying that it is still correct; see confirming.assuring."""

@@ -70,8 +70,7 @@ def trash(folder: Folder = HERE, as_json: Json = False) -> None:
     """List what has ended or was deleted, and whether it can come back."""
     with Node.open(folder) as node:
         rows = [
-            {"id": gone.id, "type": gone.type, "deleted": gone.deleted, "back": gone.back}
-            for gone in node.drafting.trash()
+            {"id": gone.id, "type": gone.type, "deleted": gone.deleted, "back": gone.back} for gone in node.trash.all()
         ]
     if as_json:
         print_json(rows)
@@ -85,7 +84,7 @@ def trash(folder: Folder = HERE, as_json: Json = False) -> None:
 def bring_back(which: Which, folder: Folder = HERE, as_json: Json = False) -> None:
     """Bring back what is in the trash."""
     with Node.open(folder) as node:
-        off = node.drafting.restore(which, clock())
+        off = node.trash.restore(which, clock())
     words = "was not taken away yet, and stays." if off else f"is a draft again. Next: jisr-node publish --only {which}"
     say({"id": which, "draft": not off}, f"{which} {words}", as_json=as_json)
 

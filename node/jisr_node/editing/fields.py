@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any, Protocol
+from urllib.parse import unquote
 
 from ..author import tidy
 
@@ -28,6 +29,7 @@ _CURRENCIES = {"MA": "MAD", "DK": "DKK", "TR": "TRY", "BI": "BIF"}
 _TRUNKS = {"MA": "+212", "NL": "+31", "BE": "+32", "FR": "+33", "TR": "+90"}
 """Countries where a number within the country begins with a 0 that falls away abroad."""
 _DOMAIN = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}(/\S*)?")
+_PAGE = re.compile(r"(?:jisr:[a-z2-7]{52}/)?[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}(?=$|[?#/])")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -85,13 +87,14 @@ def apply(fields: Iterable[Field], holder: Holder, values: Values, writing: Writ
 class Plain:
     """A text, number, date or choice that is one value. `kind` is text, url, email, phone, date, moment (local date and
     time), instant (a day, kept as its first second in UTC), decimal, whole, zone, country, currency, reference, choice;
-    `choices` are the values of a closed list."""
+    `choices` are the values of a closed list, `label` names its words where those of its code do not fit."""
 
     code: str
     kind: str = "text"
     choices: tuple[str, ...] = ()
     default: str = ""
     required: bool = False
+    label: str = ""
 
     @property
     def member(self) -> str:
@@ -293,6 +296,12 @@ def _url(text: str, writing: Writing) -> Any:
     return f"https://{text}" if _DOMAIN.fullmatch(text) else text
 
 
+def _reference(text: str, writing: Writing) -> Any:
+    """A record, also by the address of its page in a directory: …/directory/jisr:…/UUID."""
+    match = _PAGE.search(unquote(text))
+    return match[0] if match else text
+
+
 def _date(text: str, writing: Writing) -> Any:
     return digits(text)
 
@@ -307,6 +316,7 @@ _FORMS = {
     "decimal": _decimal,
     "phone": _phone,
     "url": _url,
+    "reference": _reference,
     "date": _date,
     "moment": _date,
     "time": _date,

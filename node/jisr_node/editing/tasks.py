@@ -6,131 +6,34 @@ opens in the same steps.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, MutableMapping
-from dataclasses import dataclass, field
-from datetime import date, timedelta
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
 
-from jisr_protocol import schema
-
-from .fields import Field, Many, Plain, Values, Words, Writing, Yes, apply, values_of
+from .fields import Many, Plain, Words
 from .groups import Group, Rows
 from .opening import closings, hours
+from .parts import (
+    ADDRESSES,
+    AREAS,
+    CONTACTS,
+    COST,
+    KINDS_OF_NEED,
+    MONEY,
+    ORGANIZATION,
+    PERIOD,
+    PLACES,
+    POINT,
+    QUANTITY,
+    REVIEW,
+    SPOKEN,
+    WEBSITES,
+    who,
+)
+from .steps import Step, Task
 from .terms import TERMS
+from .together import TOGETHER
 
-SPOKEN = ("ar", "zgh", "fr", "nl", "es", "da", "tr", "en")
-ROLES = ("general", "intake", "referral", "volunteers", "press", "funding", "complaints", "emergency")
-KINDS_OF_NEED = ("funding", "material", "professional", "knowledge", "venue", "people", "transport")
-REVIEW_DAYS = 90
-"""How long something that ages stands before it has to be confirmed, unless its author says otherwise."""
-
-CONTACTS = Rows(
-    "contact_points",
-    (
-        Plain("role", "role", ROLES, default="general"),
-        Plain("phone", "phone"),
-        Plain("email", "email"),
-        Plain("url", "url"),
-    ),
-)
-ADDRESSES = Rows(
-    "addresses",
-    (
-        Words("street"),
-        Plain("postal_code"),
-        Words("locality"),
-        Words("region"),
-        Plain("country", "country", default="@country"),
-    ),
-)
-POINT = Group(
-    "coordinates",
-    (
-        Plain("latitude", "decimal"),
-        Plain("longitude", "decimal"),
-        Plain("precision", "choice", ("exact", "street", "locality", "region"), default="street"),
-    ),
-)
-COST = Group(
-    "cost",
-    (
-        Yes("free"),
-        Group("price", (Plain("amount", "decimal"), Plain("currency", "currency", default="@currency"))),
-        Words("note"),
-    ),
-)
-QUANTITY = Group("quantity", (Plain("amount", "decimal"), Plain("unit", "unit", default="pieces")))
-MONEY = Group(
-    "amount",
-    (Plain("minimum", "decimal"), Plain("maximum", "decimal"), Plain("currency", "currency", default="@currency")),
-)
-PLACES = Rows("at", (Plain("location", "location"), hours("schedule"), Words("note")))
-AREAS = Rows("area", (Words("name"),))
-ORGANIZATION = Plain("organization", "organization", required=True)
-REVIEW = Plain("review_by", "date")
-AUDIENCE = Plain("audience", "audience", ("public", "partners", "hub", "local"), required=True)
-
-
-@dataclass(frozen=True)
-class Step:
-    """One page of a task."""
-
-    code: str
-    fields: tuple[Field, ...]
-
-    def values(self, record: Mapping[str, Any], writing: Writing) -> dict[str, str]:
-        """What the page shows of a record."""
-        return values_of(self.fields, record, writing)
-
-    def apply(
-        self, record: Mapping[str, Any], values: Values, shown: Iterable[str], writing: Writing
-    ) -> dict[str, Any]:
-        """The record with what was typed, of the fields that the page showed; all else is as it was."""
-        after: MutableMapping[str, Any] = dict(record)
-        asked = set(shown)
-        apply([one for one in self.fields if one.code in asked], after, values, writing)
-        return dict(after)
-
-
-@dataclass(frozen=True)
-class Task:
-    """`begins` is what a new record of it holds besides its names; `organization` the member that says whose it is."""
-
-    code: str
-    type: str
-    steps: tuple[Step, ...]
-    begins: Mapping[str, Any] = field(default_factory=dict)
-    organization: str = ""
-    ages: bool = False
-
-    def step(self, code: str) -> Step | None:
-        """The step of this code, the first when none is named; None when there is no such step."""
-        return next((step for step in self.steps if step.code == code), None) if code else self.steps[0]
-
-    def begin(self, writing: Writing, licence: str, today: str, organization: str | None) -> dict[str, Any]:
-        """A new record as far as it is known before anything is typed. `today` is YYYY-MM-DD."""
-        record: dict[str, Any] = {
-            "type": self.type,
-            "status": "active",
-            "lang": writing.lang,
-            "licence": licence,
-            "audience": schema.default_audience(self.type),
-            **self.begins,
-        }
-        if self.organization and organization:
-            record[self.organization] = organization
-        if self.ages:
-            record["review_by"] = (date.fromisoformat(today) + timedelta(days=REVIEW_DAYS)).isoformat()
-        if self.code == "news":
-            record["published"] = f"{today}T00:00:00Z"
-        if self.code == "event":
-            record["timezone"] = writing.default("@timezone")
-        return record
-
-
-def _who(*more: Field) -> Step:
-    return Step("who", (AUDIENCE, *more))
+__all__ = ["CLOSED", "TASKS", "Step", "Task", "step_of", "task_of"]
 
 
 TASKS: Mapping[str, Task] = MappingProxyType(
@@ -147,7 +50,7 @@ TASKS: Mapping[str, Task] = MappingProxyType(
                     Step("where", (PLACES, Many("delivery", ("on_site", "remote", "outreach")), AREAS)),
                     Step("contact", (CONTACTS, Plain("url", "url"), Plain("apply_url", "url"))),
                     Step("subjects", (TERMS,)),
-                    _who(REVIEW),
+                    who(REVIEW),
                 ),
                 organization="organization",
             ),
@@ -159,10 +62,10 @@ TASKS: Mapping[str, Task] = MappingProxyType(
                                    Plain("legal_form", "word", ("association", "foundation", "cooperative",
                                                                 "social_enterprise", "public_body", "informal")),
                                    Plain("founded"), Many("languages", SPOKEN, more=True))),
-                    Step("contact", (CONTACTS, Rows("websites", (Plain("address", "url"),), wrap=True))),
+                    Step("contact", (CONTACTS, WEBSITES)),
                     Step("when", (hours("opening_hours"),)),
                     Step("subjects", (TERMS, AREAS)),
-                    _who(REVIEW),
+                    who(REVIEW),
                 ),
             ),
             Task(
@@ -176,7 +79,7 @@ TASKS: Mapping[str, Task] = MappingProxyType(
                     Step("map", (Plain("privacy", "privacy", ("exact", "area", "hidden"), required=True), POINT)),
                     Step("when", (hours("opening_hours"),)),
                     Step("contact", (CONTACTS,)),
-                    _who(REVIEW),
+                    who(REVIEW),
                 ),
                 begins={"privacy": "exact"},
             ),
@@ -196,7 +99,7 @@ TASKS: Mapping[str, Task] = MappingProxyType(
                                   Plain("deadline", "date"), REVIEW)),
                     Step("contact", (CONTACTS, Plain("apply_url", "url"))),
                     Step("subjects", (TERMS, AREAS)),
-                    _who(),
+                    who(),
                 ),
                 organization="organization",
                 ages=True,
@@ -211,7 +114,7 @@ TASKS: Mapping[str, Task] = MappingProxyType(
                     Step("time", (Plain("deadline", "date"), REVIEW, Words("for_whom"),
                                   Plain("met", "choice", ("no", "partly", "fully")))),
                     Step("contact", (CONTACTS, AREAS)),
-                    _who(),
+                    who(),
                 ),
                 organization="organization",
                 ages=True,
@@ -225,9 +128,9 @@ TASKS: Mapping[str, Task] = MappingProxyType(
                                    ORGANIZATION)),
                     Step("time", (Plain("recurrence", "choice", ("once", "daily", "weekly", "monthly", "yearly",
                                                                  "continuous")),
-                                  Group("period", (Plain("from", "date"), Plain("until", "date"))), REVIEW)),
+                                  PERIOD, REVIEW)),
                     Step("contact", (CONTACTS, AREAS)),
-                    _who(),
+                    who(),
                 ),
                 organization="organization",
                 ages=True,
@@ -244,7 +147,7 @@ TASKS: Mapping[str, Task] = MappingProxyType(
                                    Many("languages", SPOKEN, more=True), COST)),
                     Step("contact", (CONTACTS, Plain("url", "url"))),
                     Step("subjects", (TERMS, AREAS)),
-                    _who(),
+                    who(),
                 ),
                 begins={"event_status": "scheduled"},
                 organization="organizer",
@@ -257,10 +160,11 @@ TASKS: Mapping[str, Task] = MappingProxyType(
                                    Plain("published", "instant", required=True), Plain("url", "url"),
                                    Plain("organization", "organization"))),
                     Step("subjects", (TERMS, AREAS)),
-                    _who(),
+                    who(),
                 ),
                 organization="organization",
             ),
+            *TOGETHER,
         )
     }
 )  # fmt: skip

@@ -14,10 +14,11 @@ from starlette.exceptions import HTTPException
 from ...app.lobby import Lobby
 from .begin import Begin
 from .door import Doors
-from .first import First
+from .history import History
 from .home import Home
 from .hub import Hub
 from .keep import Keep
+from .languages import Languages
 from .messages import Letters
 from .publishing import Publishing
 from .rim import Rim
@@ -36,9 +37,10 @@ ROOMS: tuple[Callable[[Rim], Room], ...] = (
     Begin,
     Keep,
     Home,
-    First,
     Hub,
     Writing,
+    Languages,
+    History,
     Publishing,
     Sheets,
     Still,

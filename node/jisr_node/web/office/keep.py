@@ -1,4 +1,5 @@
-"""The recovery sheet: on paper before anything else, and two of its words typed from there."""
+"""The recovery sheet: on paper before anything else, and two of its words typed from there. Then the form of the first
+service is open."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from ...app import Node
 from ...app.office import Stage
 from .rim import once_of
 from .room import Endpoint, Room, Visit, Way
+from .writing import begun
 
 
 class Keep(Room):
@@ -57,7 +59,7 @@ class Keep(Room):
 
     async def _kept(self, visit: Visit) -> Response:
         await visit.office.keep_sheet()
-        return self.rim.go("/first")
+        return self.rim.go(await begun(visit, "service", visit.language.code))
 
     async def _asked(self, request: Request, visit: Visit, *, wrong: bool = False) -> Response:
         first, second = await self._wanted(visit)

@@ -4,6 +4,7 @@ taking away, and the trash."""
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.requests import Request
@@ -13,12 +14,14 @@ from jisr_protocol.pages.language import N_, Language
 from jisr_protocol.pages.vocabulary import kind_word
 
 from ...app import Node
+from ...app.first import Invited
 from ...errors import HubUnreachable, NodeError
+from ...homes import read_link
 from ...settings import Settings
 from ...standing import REFUSED
-from .rim import Denied, Why
+from .rim import Denied, Why, once_of
 from .room import Endpoint, Nav, Room, Visit, Way
-from .writing import Writing, fields, name_of
+from .shown import ORGANIZATION, common, name_of
 
 SEND_SECONDS = 12.0
 """How long a page waits for the hub before it says that the sending goes on."""
@@ -62,15 +65,16 @@ class Publishing(Room):
         verdict, language = node.drafting.judge(record_id, visit.office.now()), visit.language
         better = verdict.could_be_better
         return {
-            **Writing(self.rim).common(node, visit, opened),
+            **common(node, visit, opened),
             "must": [(said(one, language), _step(opened.type, one.pointer, one.expected)) for one in verdict.must_fix],
             "better": [(said(one, language), _step(opened.type, one.pointer, "")) for one in better if not one.harms],
             "harms": [(said(one, language), _step(opened.type, one.pointer, "")) for one in better if one.harms],
+            "along": _along(node, opened.record),
             "waiting": opened.draft or node.store.change(record_id) is not None,
         }
 
     async def publish(self, request: Request, visit: Visit) -> Response:
-        asked, record_id = dict(await fields(request)), request.path_params["id"]
+        asked, record_id = (await once_of(request)), request.path_params["id"]
         page = await visit.office.ask(lambda node: self._look(node, visit, record_id))
         if page["must"] or (page["harms"] and asked.get("looked") != asked.get("seen")):
             return self.rim.show(request, "write_publish.html", visit, 409, **page, asked=True)
@@ -78,7 +82,7 @@ class Publishing(Room):
         def work(node: Node) -> str:
             now = visit.office.now()
             opened = node.drafting.accept(record_id, asked.get("seen", ""), now)
-            node.publish(only=[record_id], now=now)
+            node.publish(only=[record_id, *_along(node, opened.record)], now=now)
             # dying here leaves a draft that says what is published already, and is none any more
             node.drafting.published(opened, now)
             return name_of(opened, visit.language)
@@ -87,9 +91,12 @@ class Publishing(Room):
 
     async def _sent(self, request: Request, visit: Visit, record_id: str, name: str) -> Response:
         """Bring it to the hub as far as that goes now, and say what happened."""
-        local, hub = await visit.office.ask(lambda node: _where(node, record_id))
+        local, hub, invited = await visit.office.ask(lambda node: _where(node, record_id))
         sentence, detail = LOCAL, ""
-        if not local:
+        if not local and invited:
+            sentence, hub = ON_ITS_WAY, invited
+            visit.office.send_soon()
+        elif not local:
             sentence, detail = (await self._delivered(visit, record_id)) if hub else (NO_HUB, "")
         said = visit.language.gettext(sentence)
         return self.rim.show(
@@ -130,12 +137,12 @@ class Publishing(Room):
 
         def look(node: Node) -> dict[str, Any]:
             opened = node.drafting.open(request.path_params["id"])
-            return Writing(self.rim).common(node, visit, opened)
+            return common(node, visit, opened)
 
         return self.rim.show(request, "write_end.html", visit, **await visit.office.ask(look))
 
     async def end(self, request: Request, visit: Visit) -> Response:
-        act, record_id = dict(await fields(request)).get("act", ""), request.path_params["id"]
+        act, record_id = (await once_of(request)).get("act", ""), request.path_params["id"]
         if act not in ("end", "delete", "drop"):
             raise Denied(Why.FORM)
 
@@ -144,7 +151,7 @@ class Publishing(Room):
             if act == "drop":
                 node.drafting.drop(record_id, now)
                 return name
-            (node.drafting.end if act == "end" else node.drafting.delete)(record_id, now)
+            (node.trash.end if act == "end" else node.trash.delete)(record_id, now)
             node.publish(only=[record_id], now=now)
             return name
 
@@ -163,20 +170,20 @@ class Publishing(Room):
                     "back": gone.back,
                     "ours": node.store.record(gone.id) is None and node.store.change(gone.id) is None,
                 }
-                for gone in reversed(node.drafting.trash())
+                for gone in reversed(node.trash.all())
             ]
 
         return self.rim.show(request, "trash.html", visit, gone=await visit.office.ask(look))
 
     async def take_out(self, request: Request, visit: Visit) -> Response:
-        asked = dict(await fields(request))
+        asked = await once_of(request)
         act, record_id = asked.get("act", ""), asked.get("id", "")
         if act == "forget":
-            await visit.office.ask(lambda node: node.drafting.forget(record_id))
+            await visit.office.ask(lambda node: node.trash.forget(record_id))
             return self.rim.go("/trash")
         if act != "restore":
             raise Denied(Why.FORM)
-        await visit.office.ask(lambda node: node.drafting.restore(record_id, visit.office.now()))
+        await visit.office.ask(lambda node: node.trash.restore(record_id, visit.office.now()))
         return self.rim.go(f"/records/{record_id}?said=restored")
 
 
@@ -192,11 +199,20 @@ def _step(type_name: str, pointer: str, expected: str) -> str:
     return ""
 
 
-def _where(node: Node, record_id: str) -> tuple[bool, str]:
+def _where(node: Node, record_id: str) -> tuple[bool, str, str]:
+    """Whether a record stays here, the hub that carries it, and the one that has not let us in yet; "" for none."""
     stored = node.store.record(record_id)
     went = stored is not None and (stored.feed is not None or stored.content is None)
     # read anew: a command may have named a hub since
-    return not went, Settings.load(node.store).hub
+    hub = Settings.load(node.store).hub
+    return not went, hub, "" if hub else read_link(link).address if (link := Invited(node.store).link()) else ""
+
+
+def _along(node: Node, record: Mapping[str, Any]) -> list[str]:
+    """Our organizations that a record belongs to and that nobody has seen yet: they go out with it."""
+    named = {str(record.get(member, "")) for member in ("organization", "organizer", "lead")}
+    waiting = [change for change in node.store.changes() if change.id in named and change.type == ORGANIZATION]
+    return [change.id for change in waiting if node.store.record(change.id) is None and change.content]
 
 
 def _kept_back(node: Node, record_id: str) -> str:

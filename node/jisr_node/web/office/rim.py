@@ -31,6 +31,7 @@ from .room import Endpoint, Nav, Room, Visit, Way
 
 PACKAGE = "jisr_node.web"
 FIELDS = 400
+LONG_FIELDS = 3000
 LANGUAGE_COOKIE = "jisr_language"
 COOKIE_SECONDS = 365 * 24 * 3600
 SESSION_SECONDS = 90 * 24 * 3600
@@ -269,15 +270,23 @@ async def body_of(request: Request) -> bytes:
     return bytes(received)
 
 
-async def fields_of(request: Request) -> list[tuple[str, str]]:
+async def fields_of(request: Request, *, most: int = FIELDS) -> list[tuple[str, str]]:
     """The fields of a form, as they came. Raises Denied (FORM, LARGE)."""
     if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
         raise Denied(Why.FORM)
     try:
         raw = (await body_of(request)).decode("ascii")
-        return parse_qsl(raw, keep_blank_values=True, max_num_fields=FIELDS, errors="strict")
+        return parse_qsl(raw, keep_blank_values=True, max_num_fields=most, errors="strict")
     except ValueError as error:
         raise Denied(Why.FORM) from error
+
+
+async def long_form(request: Request) -> list[tuple[str, str]]:
+    """The fields of a form that may be long, each once. Raises Denied (FORM, LARGE)."""
+    fields = await fields_of(request, most=LONG_FIELDS)
+    if len(dict(fields)) != len(fields):
+        raise Denied(Why.FORM)
+    return fields
 
 
 async def once_of(request: Request) -> dict[str, str]:

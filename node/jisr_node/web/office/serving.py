@@ -21,6 +21,8 @@ WHERE = "pages.json"
 """The file in the folder that says where the pages are served, while they are."""
 _SILENT = 60
 """Above every level of logging."""
+IDLE_SECONDS = 60.0
+"""How long a hosted node that nobody asks anything stays open."""
 LOOK_SECONDS = 10.0
 """How often a host looks for nodes that were added."""
 
@@ -87,6 +89,8 @@ async def _keep(lobby: Lobby) -> None:
             for office in lobby.offices():
                 if str(office.folder) not in rounds:
                     rounds[str(office.folder)] = asyncio.create_task(office.upkeep())
+                if lobby.several:
+                    office.rest(IDLE_SECONDS)
             await asyncio.sleep(LOOK_SECONDS)
     finally:
         for task in rounds.values():

@@ -22,12 +22,18 @@ from jisr_protocol.pages.vocabulary import kind_word
 from ...app import Node
 from ...app.office import Office
 from ...confirming.ageing import Ageing
+from ...errors import HubRefused, HubUnreachable, Mistaken
 from ...outbox import show
 from ...status import named
 from .rim import Denied, Why, once_of
 from .room import Call, Endpoint, Nav, Room, Visit, Way
 
 SHOWN = 200
+SAID: Mapping[str, str] = {
+    "confirmed": N_("It is confirmed and signed, and on its way to your hub."),
+    "seen": N_("Your hub was asked. What was confirmed there is not asked here again."),
+    "missed": N_("Your hub did not answer now. Nothing is lost."),
+}
 _SEEN = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.[1-9][0-9]{0,15}")
 
 
@@ -54,18 +60,31 @@ class Still(Room):
         return {
             Way("GET", "/still"): self.look,
             Way("POST", "/still"): self.confirm,
+            Way("POST", "/still/hub"): self.ask_hub,
             Way("GET", "/still/{link}", open_=True): self.look_by_link,
             Way("POST", "/still/{link}", open_=True): self.confirm_by_link,
         }
 
     async def look(self, request: Request, visit: Visit) -> Response:
         now = visit.office.now()
-        lines = await visit.office.ask(lambda node: _ageing(node, visit.language, now))
-        return self.rim.show(request, "still.html", visit, lines=lines, said=_said(request), link="", of="")
+        lines, hub = await visit.office.ask(lambda node: (_ageing(node, visit.language, now), node.settings.hub))
+        return self.rim.show(request, "still.html", visit, lines=lines, said=_said(request), link="", of="", hub=hub)
 
     async def confirm(self, request: Request, visit: Visit) -> Response:
         await self._confirm(visit.office, _seen(await once_of(request)), public=False)
         return self.rim.go("/still?said=confirmed")
+
+    async def ask_hub(self, request: Request, visit: Visit) -> Response:
+        """See whether somebody has answered a letter of our hub."""
+
+        async def seen(node: Node) -> bool:
+            try:
+                await node.look(node.settings.hub)
+            except (HubUnreachable, HubRefused, Mistaken):
+                return False
+            return True
+
+        return self.rim.go("/still?said=" + ("seen" if await visit.office.travel(seen) else "missed"))
 
     async def look_by_link(self, request: Request, visit: Visit) -> Response:
         link = request.path_params["link"]
@@ -76,7 +95,7 @@ class Still(Room):
             return node.settings.name, _public(node, visit.language, now)
 
         name, lines = await office.ask(looked)
-        return self.rim.show(request, "still.html", None, lines=lines, said=_said(request), link=link, of=name)
+        return self.rim.show(request, "still.html", None, lines=lines, said=_said(request), link=link, of=name, hub="")
 
     async def confirm_by_link(self, request: Request, visit: Visit) -> Response:
         link = request.path_params["link"]
@@ -125,8 +144,7 @@ def _seen(form: Mapping[str, str]) -> dict[str, int]:
 
 
 def _said(request: Request) -> str:
-    said = request.query_params.get("said") == "confirmed"
-    return N_("It is confirmed and signed, and on its way to your hub.") if said else ""
+    return SAID.get(request.query_params.get("said", ""), "")
 
 
 def _ageing(node: Node, language: Language, now: datetime) -> list[Line]:

@@ -18,8 +18,9 @@ from jisr_protocol.pages.language import N_, Language
 
 from ...app import Node, volunteers
 from ...app.office import Office
+from ...volunteers.pace import Pace
 from ...volunteers.profiles import DAYS, PARTS, Offer
-from .rim import Denied, Why, fields_of
+from .rim import Denied, Rim, Why, fields_of
 from .room import Endpoint, Nav, Room, Visit, Way
 
 LENGTHS = (30, 60, 90)
@@ -32,6 +33,10 @@ class Volunteers(Room):
     """The form, the link, the list."""
 
     nav = Nav("/volunteers", N_("Volunteers"), 45)
+
+    def __init__(self, rim: Rim) -> None:
+        super().__init__(rim)
+        self._paces: dict[str, Pace] = {}
 
     def ways(self) -> dict[Way, Endpoint]:
         return {
@@ -62,6 +67,9 @@ class Volunteers(Room):
         offer = Offer.of(await fields_of(request), visit.language.code)
         if offer.faults():
             return await self._form(request, visit, office, offer, faults=offer.faults())
+        client = request.client.host if request.client else ""
+        if not self._paces.setdefault(place, Pace()).lets(client, now):
+            return await self._form(request, visit, office, offer, busy=True)
         word = await office.ask(lambda node: volunteers.enrol(node, offer, now=now))
         return self.rim.go(f"/volunteer/{place}.{word}?said=kept")
 
@@ -117,17 +125,19 @@ class Volunteers(Room):
         *,
         link: str = "",
         faults: dict[str, str] | None = None,
+        busy: bool = False,
     ) -> Response:
         name = await office.ask(lambda node: node.settings.name)
         return self.rim.show(
             request,
             "volunteer.html",
             None,
-            422 if faults else 200,
+            429 if busy else 422 if faults else 200,
             offer=offer,
             of=name,
             link=link,
             faults=faults or {},
+            busy=busy,
             kept=request.query_params.get("said") == "kept",
             **_choices(visit.language),
         )

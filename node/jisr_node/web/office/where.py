@@ -16,12 +16,15 @@ from jisr_protocol.pages.language import N_, Language
 
 from ... import whereabouts
 from ...app import Node
-from ...errors import HubRefused, HubUnreachable
+from ...errors import HubRefused, HubUnreachable, Mistaken
 from ...receipts import notices
+from ...settings import check_address
 from ...standing import ACCEPTED, REFUSED, WAITING
+from .rim import once_of
 from .room import Endpoint, Nav, Room, Visit, Way
 
 MOST = 100
+MOST_ADDRESS = 1000
 RECEIVED: Mapping[str, str] = MappingProxyType(
     {ACCEPTED: N_("Received and taken"), WAITING: N_("Not received yet"), REFUSED: N_("Received and kept back")}
 )
@@ -75,14 +78,54 @@ class Where(Room):
     nav = Nav("/where", N_("Where we are shown"), 30)
 
     def ways(self) -> dict[Way, Endpoint]:
-        return {Way("GET", "/where"): self.show, Way("POST", "/where"): self.look}
+        return {
+            Way("GET", "/where"): self.show,
+            Way("POST", "/where"): self.look,
+            Way("POST", "/where/places"): self.add,
+            Way("POST", "/where/forget"): self.forget,
+        }
 
     async def show(self, request: Request, visit: Visit) -> Response:
         lines, more, erased, known = await visit.office.ask(lambda node: _looked(node, visit.language))
+        return self._shown(request, visit, lines, more, erased, known, await self._places(visit))
+
+    def _shown(
+        self, request: Request, visit: Visit, lines: list[Line], more: int, erased: int, known: bool, places: list[str],
+        *, asked: str | None = None,
+    ) -> Response:  # fmt: skip
         missed = request.query_params.get("said") == "missed"
+        status = 200 if asked is None else 422
         return self.rim.show(
-            request, "where.html", visit, lines=lines, more=more, erased=erased, known=known, missed=missed
+            request, "where.html", visit, status, lines=lines, more=more, erased=erased, known=known, missed=missed,
+            places=places, asked=asked,
+        )  # fmt: skip
+
+    async def _places(self, visit: Visit) -> list[str]:
+        """Where else than at our hub is looked."""
+        return await visit.office.ask(
+            lambda node: [one.address for one in whereabouts.sightings(node.store) if one.address != node.settings.hub]
         )
+
+    async def add(self, request: Request, visit: Visit) -> Response:
+        """Look at one more hub or portal; it is remembered once it has answered."""
+        asked = (await once_of(request)).get("place", "").strip()
+        address = f"https://{asked}" if asked and "://" not in asked else asked
+        try:
+            if len(address) > MOST_ADDRESS:
+                raise Mistaken(address[:MOST_ADDRESS])
+            place = check_address(address)
+            await visit.office.travel(lambda node: node.look(place))
+        except (Mistaken, HubUnreachable, HubRefused):
+            lines, more, erased, known = await visit.office.ask(lambda node: _looked(node, visit.language))
+            places = await self._places(visit)
+            return self._shown(request, visit, lines, more, erased, known, places, asked=asked)
+        return self.rim.go("/where")
+
+    async def forget(self, request: Request, visit: Visit) -> Response:
+        """Look there no more."""
+        place = (await once_of(request)).get("place", "")
+        await visit.office.ask(lambda node: whereabouts.forget(node.store, place))
+        return self.rim.go("/where")
 
     async def look(self, request: Request, visit: Visit) -> Response:
         missed = await visit.office.travel(_look)

@@ -121,7 +121,7 @@ class Maker:
         parts: dict[str, Any] = {
             "key": key,
             "code": one.code,
-            "label": writing_words.label(one.code, self._language),
+            "label": writing_words.label(getattr(one, "label", "") or one.code, self._language),
             "help": writing_words.help_(one.code, self._language),
             "must": self.sentences(key, must=True),
             "better": self.sentences(key, must=False),
@@ -201,6 +201,8 @@ class Maker:
         if one.code == "days":
             names = self._language.locale.days["stand-alone"]["wide"]
             said = {value: names[place] for place, value in enumerate(one.choices)}
+        elif one.code in ("countries", "eligible_countries"):
+            said = {value: self._language.country_name(value) or value for value in one.offered(holder)}
         elif one.code == "languages":
             said = {value: self._language.language_name(value) or value for value in one.offered(holder)}
         else:

@@ -20,6 +20,16 @@ TASKS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "news": (N_("We have news"), N_("Something to tell, in a few sentences.")),
     }
 )
+TOGETHER: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "project": (N_("A project of ours"), N_("What you do in it, with whom, from when until when.")),
+        "alliance": (N_("We work together with others"), N_("A network, a platform or a working group.")),
+        "membership": (N_("We are a member of an alliance"), N_("Which one, in what role, since when.")),
+        "grant": (N_("We got support"), N_("Who gave it, how much, for what.")),
+        "fund": (N_("We support others"), N_("A fund or a call: for whom, how much, until when.")),
+        "standard": (N_("A form or method to share"), N_("Something that others may use in their work too.")),
+    }
+)
 CLOSED = (N_("We are closed for a time"), N_("Holidays, repairs: from which day until which."))
 STEPS: Mapping[str, str] = MappingProxyType(
     {
@@ -31,6 +41,7 @@ STEPS: Mapping[str, str] = MappingProxyType(
         "subjects": N_("Subjects"),
         "time": N_("Time"),
         "closed": N_("Closed"),
+        "together": N_("Working together"),
         "who": N_("Who may see it"),
     }
 )
@@ -70,6 +81,10 @@ LABELS: Mapping[str, str] = MappingProxyType(
         "task": N_("One thing that a volunteer does"),
         "audience": N_("Who may see it?"),
         "delivery": N_("How do people get it?"),
+        "outcome": N_("One result"),
+        "working_group": N_("One working group"),
+        "state": N_("How far is it?"),
+        "member_role": N_("Role"),
     }
 )
 HELP: Mapping[str, str] = MappingProxyType(
@@ -87,6 +102,11 @@ HELP: Mapping[str, str] = MappingProxyType(
         "area": N_("Where you work, which need not be where you sit."),
         "operating_hours": N_("A row for hours that are the same. Fridays in two parts: fill in both pairs of times."),
         "kind": N_("The word that fits best."),
+        "alliance": N_("Copy the address of its page in a directory into this field."),
+        "funder": N_("Choose one of yours, or write a name."),
+        "recipient": N_("Choose one of yours, or write a name."),
+        "steward": N_("Choose one of yours, or write a name."),
+        "pilot": N_("A pilot tries something out in one municipality, which is then named below."),
         "opening_hours": N_("Hours at prayer, in Ramadan or in summer get a row of their own."),
     }
 )
@@ -102,6 +122,11 @@ _VALUES: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "funding": N_("Money"),
             "complaints": N_("Complaints"),
             "emergency": N_("Emergency"),
+            "member": N_("Member"),
+            "lead": N_("Lead"),
+            "facilitator": N_("Facilitator"),
+            "board": N_("Board"),
+            "observer": N_("Observer"),
             "focus": N_("What it is about"),
             "target_group": N_("Who it is for"),
             "situation": N_("In which situation"),
@@ -116,6 +141,11 @@ _VALUES: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "public_body": N_("Public body"),
         },
         "kind": {"school": N_("School"), "clinic": N_("Clinic")},
+        "state": {
+            "draft": N_("Being written"),
+            "in_use": N_("In use"),
+            "superseded": N_("Replaced by another"),
+        },
         "precision": {
             "exact": N_("Exact"),
             "street": N_("The street"),
