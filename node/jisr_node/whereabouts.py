@@ -123,10 +123,24 @@ def sightings(store: Store) -> list[Sighting]:
     return found
 
 
+def confirmed(store: Store) -> dict[str, str]:
+    """By record the last day on which our own hub said that it is correct, as far as that was seen in its feed."""
+    address = store.settings().get("hub", "")
+    home = store.hub(address) if address else None
+    found: dict[str, str] = {}
+    for seen in sightings(store):
+        for word in seen.said if home is not None and seen.address == home.address else ():
+            if home is not None and word.what == "assured" and word.by == home.id:
+                for record_id in word.ids:
+                    found[record_id] = max(found.get(record_id, ""), word.since[:10])
+    return found
+
+
 def forget(store: Store, address: str) -> None:
-    """Look there no more."""
-    with store.transaction():
-        store.set(PLACE + address, "")
+    """Look there no more. A place that is not known stays so."""
+    if store.settings().get(PLACE + address):
+        with store.transaction():
+            store.set(PLACE + address, "")
 
 
 def rows(store: Store, record_id: str) -> list[dict[str, Any]]:

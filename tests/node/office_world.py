@@ -11,19 +11,20 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import uvicorn
 
-from jisr_node.app import Node
+from jisr_node.app import Node, volunteers
 from jisr_node.app.first import hold_answers, settle_answers, start
 from jisr_node.app.lobby import Lobby
 from jisr_node.editing.fields import Writing
 from jisr_node.editing.tasks import TASKS
 from jisr_node.first_answers import Answers
+from jisr_node.volunteers.profiles import Offer
 from jisr_node.web.http import Http
 from jisr_node.web.office import ROOMS, pages
 from jisr_node.web.office.rim import Rim
@@ -36,10 +37,13 @@ ANSWERS = Answers(
     name="جمعية دار الجسر", country="MA", purpose="نعلّم الكبار القراءة في طنجة.", contact="info@dar.example", lang="ar"
 )
 
+OFFER = Offer(skills=("language",), languages=("ar",), when=("MO-morning",), wishes="طبخ", contact="+212600000000",
+              agreed=True, lang="ar")  # fmt: skip
+
 
 @dataclass
 class OfficeWorld:
-    """`names` are what the braces of a path stand for: {service}, {organization}."""
+    """`names` are what the braces of a path stand for: {service}, {organization}, {profile} …"""
 
     address: str
     lobby: Lobby
@@ -98,7 +102,16 @@ def filled(folder: Path) -> dict[str, str]:
         place = node.drafting.begin(TASKS["place"], Writing("ar", "MA"), "CC-BY-4.0", NOW)
         point = {"coordinates": {"latitude": "35.79", "longitude": "-5.82", "precision": "locality"}}
         node.drafting.change(place, lambda record: {**record, **point}, node.drafting.open(place).seen, NOW)
-        return {"place": place, "service": service_id, "organization": node.find("local:organization/us")}
+        profile = volunteers.enrol(node, OFFER, now=NOW)
+        gone = volunteers.enrol(node, replace(OFFER, wishes="بستنة"), now=NOW)
+        volunteers.leave(node, gone, now=NOW)
+        ours = node.find("local:organization/us")
+        begun = {
+            code: node.drafting.begin(TASKS[code], Writing("ar", "MA"), "CC-BY-4.0", NOW, ours)
+            for code in ("project", "membership")
+        }
+        mine = {"profile": f"whole.{profile}", "gone": f"whole.{gone}", "service": service_id, "organization": ours}
+        return {"place": place, **begun, **mine}
 
 
 @contextmanager

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,14 +13,16 @@ from hypothesis import strategies as st
 
 from jisr_node import cli
 from jisr_node.app import Node
-from jisr_node.confirming.ageing import confirm_by
+from jisr_node.confirming.ageing import ageing, confirm_by
 from jisr_node.confirming.assuring import as_they_stand
 from jisr_node.editing.translating import digest, translations
 from jisr_node.errors import Declined, Mistaken
 from jisr_node.outbox import content_with
 from jisr_node.ports import Change
+from jisr_node.whereabouts import Said, Sighting, keep, sightings
 
 from .conftest import NOW, SETTINGS, organization, read, seeded, service
+from .fake_hub import FakeHub
 
 LATER = NOW + timedelta(days=170)
 
@@ -180,3 +184,26 @@ def test_the_command_lists_confirms_and_makes_a_link(tmp_path, capsys):
     assert cli.run(["still", "--link", "https://dar.example/", *place]) == 0
     assert capsys.readouterr().out.startswith("https://dar.example/still/")
     assert cli.run(["still", "--link", "dar.example", *place]) == 64
+
+
+def test_what_our_hub_was_told_by_letter_is_not_asked_again_and_no_other_hub_counts(node):
+    hub, other = FakeHub(), FakeHub(b"o" * 32, "https://other.example")
+    asyncio.run(node.push(hub, now=NOW))
+    first, second = sorted(ids_of(node))
+    with node.store.transaction():
+        node.store.set("hub", hub.address)
+    home = node.store.hub(hub.address).id
+    day = LATER.date().isoformat()
+    for place, by, record_id in ((hub, home, first), (other, home, second), (hub, "jisr:" + "b" * 52, second)):
+        seen = Sighting(place.address, day, {}, (Said("assured", by, (record_id,), "", "", f"{day}T00:00:00Z"),))
+        before = [one for one in sightings(node.store) if one.address == place.address]
+        keep(node.store, replace(seen, said=(*seen.said, *(word for one in before for word in one.said))))
+    assert [one.id for one in node.assuring().ageing(LATER)] == [second]
+    later = LATER + timedelta(days=160)
+    assert {one.id: one.confirmed for one in node.assuring().ageing(later)}[first] == day
+
+
+def test_a_confirmation_from_the_future_counts_as_of_today(node):
+    record = {"id": "x", "rev": 1, "type": "org.jisr.service/1", "modified": "2026-09-01T00:00:00Z"}
+    assert [one.confirmed for one in ageing([record], "2027-03-10", {"x": "2099-01-01"})] == []
+    assert confirm_by(record, "2027-03-10") == "2027-09-09"

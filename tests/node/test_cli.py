@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -98,3 +99,9 @@ def test_the_program_itself_speaks_arabic_to_a_pipe(tmp_path: Path) -> None:
     assert b"\\u062f\\u0627\\u0631" in listed.stdout
     assert json.loads(run("list", "--json").stdout)[0]["name"] == "جمعية دار الشباب 🌉"
     assert run("nonsense").returncode == 64
+
+
+def test_the_readme_names_every_verb() -> None:
+    told = (Path(__file__).parents[2] / "node" / "README.md").read_text(encoding="utf-8")
+    table = told.partition("## Every verb")[2].partition("\n## ")[0]
+    assert set(re.findall(r"`([a-z-]+)`", table)) - {"jisr-node"} == {*cli._COMMANDS, *cli._GROUPS}

@@ -3,10 +3,13 @@ sees another."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
 import shutil
+import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -20,6 +23,7 @@ from jisr_node import cli, recovery_words
 from jisr_node.adapters import key_files
 from jisr_node.app import Node, beginning, first
 from jisr_node.app.lobby import Lobby
+from jisr_node.app.office import Office
 from jisr_node.errors import Mistaken
 from jisr_node.first_answers import Answers
 from jisr_node.web.office import rim
@@ -147,7 +151,7 @@ def test_every_page_says_that_nothing_else_may_be_loaded_and_every_address_is_gu
 ) -> None:
     one, nobody = visitor(world.address), visitor(world.address)
     one.post(world.link("whole"))
-    for path in ("/", "/first", "/hub", "/nowhere", "/begin", "/recovery"):
+    for path in ("/", "/records/new", "/hub", "/nowhere", "/begin", "/recovery"):
         answer = one.get(path)
         assert answer.status_code < 500
         assert "default-src 'none'" in answer.headers["content-security-policy"]
@@ -187,6 +191,18 @@ def test_a_form_that_is_none_is_turned_away(world: OfficeWorld, visitor: Callabl
 # Five questions, the sheet, the first form
 
 
+def hidden(text: str) -> dict[str, str]:
+    """What the page's form sends without being asked."""
+    return dict(re.findall(r'<input type="hidden" name="(seen|step|shown|end)" value="([^"]*)"', text))
+
+
+def choice(text: str, name: str) -> str:
+    """The value that a list of the page has chosen."""
+    [found] = re.findall(rf'<select id="f-{name}" name="{name}".*?</select>', text, re.DOTALL)
+    [value] = re.findall(r'<option value="([^"]*)" selected', found)
+    return str(value)
+
+
 def test_from_nothing_to_a_published_service(tmp_path: Path, visitor: Callable[[str], Visitor]) -> None:
     lobby = Lobby(tmp_path / "mine", now=lambda: NOW, random_bytes=seeded("whole"))
     with served(lobby) as address:
@@ -208,12 +224,14 @@ def test_from_nothing_to_a_published_service(tmp_path: Path, visitor: Callable[[
         with Node.open(tmp_path / "mine") as node:
             first_, second = recovery_words.asked(node.id)
         right = {"word1": words[first_ - 1].upper(), "word2": f" {words[second - 1]} "}
-        assert one.post("/recovery/words", right).url.path == "/first"
+        form = one.post("/recovery/words", right)
+        assert form.url.path.startswith("/records/"), "the editor is open for the first service"
         assert not file.exists()
-        assert one.post("/first", {"name": "دروس", "description": ""}).status_code == 422
-        home = one.post("/first", {"name": "دروس", "description": "دروس للكبار"})
-        assert home.url.path == "/"
-        assert "دروس" in home.text
+        typed = {**hidden(form.text), "name": "دروس", "description": "دروس للكبار", "act": "go:publish"}
+        looked = one.post(form.url.path, {**typed, "organization": choice(form.text, "organization")})
+        assert looked.url.path.endswith("/publish")
+        done = one.post(looked.url.path, hidden(looked.text))
+        assert done.status_code == 200 and "دروس" in one.get("/").text
     with Node.open(tmp_path / "mine") as node:
         assert sorted(record["type"] for record in node.records()) == ["org.jisr.organization/1", "org.jisr.service/1"]
         assert node.recovery_place == beginning.KEPT
@@ -408,3 +426,30 @@ def test_an_umbrella_adds_lists_and_shuts_nodes_by_commands(tmp_path: Path, caps
     assert cli.run(["host", folder, "--link", "nobody"]) == 64
     assert cli.run(["host", folder, "--add", "../dar"]) == 64
     assert sorted(path.name for path in tmp_path.iterdir()) == ["host"]
+
+
+def test_a_hosted_node_that_nobody_asks_is_closed_and_the_next_question_opens_it(tmp_path: Path) -> None:
+    begun(tmp_path)
+    office = Office(tmp_path, now=lambda: NOW)
+
+    async def story() -> list[str]:
+        said = [await office.ask(lambda node: node.settings.name)]
+        office.rest(3600.0)
+        assert office._node is not None, "somebody asked just now"
+        before = {thread.name for thread in threading.enumerate()}
+        office.rest(0.0)
+        assert office._node is None
+        pools = office._hand, office._road
+        office.rest(0.0)
+        assert (office._hand, office._road) == pools, "what rests is left alone"
+        assert any(name.startswith("node") for name in before)
+        going = asyncio.create_task(office.ask(lambda node: time.sleep(0.2) or node.settings.country))
+        await asyncio.sleep(0.05)
+        office.rest(0.0)
+        return [*said, await going]
+
+    try:
+        assert asyncio.run(story()) == [ANSWERS.name, "MA"]
+        assert office._node is not None, "what is going on is not closed"
+    finally:
+        office.close()

@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 
 from jisr_node.app import Node, messages
 from jisr_node.app.lobby import Lobby
+from jisr_node.volunteers.pace import HOUR, OF_ALL, OF_ONE, Pace, network
 from jisr_node.web.office import pages
 from tests.hub.mailbox_world import CANARY
 from tests.node.conftest import NOW, SETTINGS, organization, seeded
@@ -94,3 +95,25 @@ def test_messages_are_read_and_deleted_on_their_page(world: Any) -> None:
         assert len(messages.box_of(node).listed(NOW)) == 1
     answer = client.post("/messages")
     assert answer.status_code == 409, "there is no hub yet, and the page says so"
+
+
+def test_more_forms_of_one_network_than_a_family_sends_wait_and_nothing_that_was_written_is_lost(world: Any) -> None:
+    client, _, folder = world
+    for n in range(OF_ONE):
+        assert client.post("/volunteer/new/us", data={**FORM, "wishes": f"one {n}"}).status_code == 200
+    told = client.post("/volunteer/new/us", data={**FORM, "wishes": "one too many"})
+    assert told.status_code == 429 and "please send it again in an hour" in told.text
+    assert "one too many" in told.text and "canary-contact" in told.text, "what was written stands in the form"
+    with Node.open(folder) as node:
+        assert len(node.store.volunteers()) == OF_ONE
+
+
+def test_the_pace_counts_networks_apart_all_together_and_forgets_after_an_hour() -> None:
+    pace = Pace()
+    assert [pace.lets(f"192.0.2.{n}", NOW) for n in range(OF_ONE + 1)] == [True] * OF_ONE + [False]
+    assert pace.lets("192.0.3.1", NOW) and pace.lets("2001:db8::1", NOW)
+    assert network("::ffff:192.0.2.9") == network("192.0.2.1") == "192.0.2.0/24"
+    assert network("2001:db8:0:1::1") == network("2001:db8:0:2::1") == "2001:db8::/48" and network("nowhere") == ""
+    passed = sum(pace.lets(f"10.{n}.0.1", NOW) for n in range(OF_ALL * 2))
+    assert passed == OF_ALL - OF_ONE - 2
+    assert not pace.lets("192.0.2.1", NOW + HOUR / 2) and pace.lets("192.0.2.1", NOW + HOUR)

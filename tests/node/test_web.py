@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,9 @@ import pytest
 import zstandard
 from starlette.types import Message
 
-from jisr_node.app import Node
-from jisr_node.errors import Declined
+from jisr_node.app import Node, messages, volunteers
+from jisr_node.app.first import Invited
+from jisr_node.errors import Declined, HubRefused
 from jisr_node.web.feed import site
 from jisr_node.web.server import Upkeep
 from jisr_protocol import paths
@@ -156,12 +158,45 @@ def test_upkeep_exports_and_delivers_news_at_once_and_else_in_its_time(tmp_path:
             asyncio.run(keep.step(2.0))
             assert len(server.hub.records()) == 1
             assert (tmp_path / "public" / paths.HEAD).is_file()
-            seen = len(server.seen)
+            seen, pushed = len(server.seen), len(server.hub.pushes)
             asyncio.run(keep.step(50.0))
             assert len(server.seen) == seen
             asyncio.run(keep.step(110.0))
-            assert len(server.seen) == seen + 2, "a visit asks for keys and state, and pushes nothing"
+            asked = [(method, path.partition("?")[0]) for method, path, _ in server.seen[seen:]]
+            assert asked[0] == ("GET", "/keys.json") and len(server.hub.pushes) == pushed, "nothing new, nothing pushed"
             assert len(said) == 1
+
+
+def test_serve_does_what_the_pages_do_profiles_that_are_over_messages_and_an_invitation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+
+    async def fetch(node: Node, **_: object) -> None:
+        told.append("messages")
+        raise HubRefused("not_found", "This hub carries no messages.")
+
+    async def join(node: Node, link: str, **_: object) -> bool:
+        told.append(link)
+        node.settings = replace(node.settings, hub=server.address)
+        return True
+
+    monkeypatch.setattr(messages, "fetch", fetch)
+    monkeypatch.setattr(volunteers, "expire", lambda node, now: told.append("volunteers"))
+    monkeypatch.setattr(Node, "join", join)
+    with HubServer(FakeHub()) as server:
+        settings = {**SETTINGS, "allow_private": True}
+        with Node.init(tmp_path / "n", random_bytes=seeded("up"), **settings) as node:
+            server.hub.now = NOW + timedelta(days=3650)
+            keep = upkeep(node, tmp_path / "public", [])
+            asyncio.run(keep.step(0.0))
+            assert told == ["volunteers"], "nobody is bothered before there is a hub"
+            Invited(node.store).note("https://hub.example/join#x.y")
+            node.import_drafts([organization()])
+            node.publish()
+            asyncio.run(keep.step(2.0))
+            assert told == ["volunteers", "volunteers", "https://hub.example/join#x.y", "messages"]
+            assert len(server.hub.records()) == 1 and Invited(node.store).link() == ""
 
 
 def test_upkeep_waits_longer_after_each_failure_and_says_it_once(tmp_path: Path) -> None:

@@ -49,3 +49,21 @@ def test_a_place_that_does_not_answer_loses_nothing(client):
 def test_it_is_there_in_each_language(client, code):
     answer = client.get("/where", params={"lang": code})
     assert answer.status_code == 200 and (code == "en") == ("Received and taken" in answer.text)
+
+
+@pytest.mark.parametrize("said", ["", "no address", "hub.example", "ftp://hub.example", "https://" + "a" * 2000])
+def test_a_place_without_a_feed_is_said_and_not_remembered(client, said):
+    answer = client.post("/where/places", data={"place": said})
+    assert answer.status_code == 422 and "No feed of records was found" in answer.text
+    assert answer.text.count("Look there no more") == 1, "only the place that answered before"
+
+
+def test_another_hub_is_looked_at_until_a_person_says_no_more(client, monkeypatch):
+    there = FakeHub(address="https://other.example")
+    looked = Node.look
+    monkeypatch.setattr(Node, "look", lambda node, where=None, **more: looked(node, there, now=NOW))
+    page = client.post("/where/places", data={"place": "other.example"}).text
+    assert page.count("https://other.example") > 1 and page.count("Look there no more") == 2
+    page = client.post("/where/forget", data={"place": "https://other.example"}).text
+    assert page.count("https://other.example") == 0 and page.count("Look there no more") == 1
+    client.post("/where/forget", data={"place": "https://other.example"})

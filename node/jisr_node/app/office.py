@@ -11,9 +11,9 @@ A node is for one thread at a time; `travel` opens the folder a second time, whi
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
+import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -21,10 +21,9 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from ..errors import HubRefused, HubUnreachable, NodeError
+from ..errors import HubUnreachable, NodeError
 from ..first_answers import Answers
 from ..identity import RandomBytes
-from ..usage import is_due
 from .beginning import DATABASE, KEPT
 from .first import Invited, complete, held_answers, hold_answers, made, settle_answers, sheet_of, start
 from .node import Node, clock
@@ -34,6 +33,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 UPKEEP_SECONDS = 300.0
+TABLE_SECONDS = 3600.0
+"""How long a table waits for the person who looked at it."""
 log = logging.getLogger("jisr_node")
 
 
@@ -66,8 +67,8 @@ class Office:
         allow_private: bool = False,
     ) -> None:
         self.folder, self.now, self._random, self._allow_private = folder, now, random_bytes, allow_private
-        self._hand = ThreadPoolExecutor(1, thread_name_prefix="node")
-        self._road = ThreadPoolExecutor(1, thread_name_prefix="road")
+        self._hand, self._road = _pools()
+        self._going, self._asked, self._rests = 0, time.monotonic(), False
         self._node: Node | None = None
         self._stage: Stage | None = None
         self._soon = asyncio.Event()
@@ -154,6 +155,26 @@ class Office:
             except TimeoutError:
                 continue
 
+    def rest(self, idle_seconds: float) -> None:
+        """Let go of the folder and the threads when nobody asked anything for so long; the next question opens them
+        again. A table that somebody looked at is let go of after an hour."""
+        idle = time.monotonic() - self._asked
+        if self._going or idle < idle_seconds:
+            return
+        if self.arriving is not None and idle >= TABLE_SECONDS:
+            self.arriving.close()
+            self.arriving = None
+        if self._rests:
+            return
+        # no question is going on, and none can begin before this call ends
+        node, self._node = self._node, None
+        if node is not None:
+            self._hand.submit(node.close)
+        for pool in (self._hand, self._road):
+            pool.shutdown(wait=False)
+        self._hand, self._road = _pools()
+        self._rests = True
+
     def close(self) -> None:
         """Let go of the folder, after what was asked before. Safe to call twice."""
         if self.arriving is not None:
@@ -164,7 +185,12 @@ class Office:
         self._road.shutdown(wait=True)
 
     async def _in(self, pool: ThreadPoolExecutor, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(pool, work)
+        self._going, self._rests = self._going + 1, False
+        try:
+            return await asyncio.get_running_loop().run_in_executor(pool, work)
+        finally:
+            self._going -= 1
+            self._asked = time.monotonic()
 
     def _is_made(self) -> bool:
         return (self.folder / DATABASE).is_file()
@@ -189,20 +215,14 @@ class Office:
         return Stage.WHOLE if self._opened().recovery_place == KEPT else Stage.SHEET
 
 
+def _pools() -> tuple[ThreadPoolExecutor, ThreadPoolExecutor]:
+    """A thread for questions and one for what waits for hubs; they begin with the first work."""
+    return ThreadPoolExecutor(1, thread_name_prefix="node"), ThreadPoolExecutor(1, thread_name_prefix="road")
+
+
 async def _round(node: Node, now: datetime) -> None:
     """One round of upkeep."""
-    from . import messages, usage, volunteers
+    from . import upkeep
 
-    node.renew(now=now)
-    volunteers.expire(node, now=now)
-    invited = Invited(node.store)
-    if link := invited.link():
-        await node.join(link, now=now)
-        invited.note("")
-    if node.settings.hub and node.store.feeds():
-        await node.attempt(now=now)
-        with contextlib.suppress(HubRefused, HubUnreachable):  # not every hub carries messages
-            await messages.fetch(node, now=now)
-        if is_due(node.store, node.settings.hub, now):
-            with contextlib.suppress(HubRefused, HubUnreachable):  # and not every hub counts
-                await usage.fetch(node, now=now)
+    upkeep.tend(node, now)
+    await upkeep.visit(node, now)

@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from jisr_protocol.quality.criteria import NOT_AGEING, confirmed, stale_on
 
+NOBODY: Mapping[str, str] = MappingProxyType({})
 REMINDED = timedelta(days=30)
 """How long before it ages a record is named."""
 
@@ -28,23 +30,26 @@ class Ageing:
     over: bool
 
 
-def ageing(records: Iterable[Mapping[str, Any]], today: str) -> list[Ageing]:
-    """The published records that age within a month or have done so, the longest overdue first."""
+def ageing(records: Iterable[Mapping[str, Any]], today: str, said: Mapping[str, str] = NOBODY) -> list[Ageing]:
+    """The published records that age within a month or have done so, the longest overdue first. `said` is by record
+    the day on which somebody else confirmed it."""
     soon = (date.fromisoformat(today) + REMINDED).isoformat()
     found = []
     for record in records:
-        by = confirm_by(record)
+        also = min(said.get(record["id"], ""), today)
+        by = confirm_by(record, also)
         if by is not None and by <= soon:
-            found.append(Ageing(record["id"], record["rev"], confirmed(record), by, by <= today))
+            found.append(Ageing(record["id"], record["rev"], max(confirmed(record), also), by, by <= today))
     return sorted(found, key=lambda one: (one.by, one.id))
 
 
-def confirm_by(record: Mapping[str, Any]) -> str | None:
-    """The day by which a record should be confirmed; None for what does not age."""
+def confirm_by(record: Mapping[str, Any], also: str = "") -> str | None:
+    """The day by which a record should be confirmed, if it was confirmed on the day `also` too; None for what does not
+    age."""
     kind = str(record.get("type", "")).removeprefix("org.jisr.").partition("/")[0]
     if kind in NOT_AGEING or record.get("status") == "ended":
         return None
-    last, review = confirmed(record), record.get("review_by")
+    last, review = max(confirmed(record), also), record.get("review_by")
     ages = stale_on(last)
     if isinstance(review, str) and last < _before(review):
         return min(ages, review)

@@ -13,6 +13,7 @@ from hashlib import sha256
 from hmac import digest
 from typing import Any
 
+from .. import whereabouts
 from ..errors import Declined, Mistaken
 from ..outbox import Outbox, Published, content_with, show
 from ..ports import Change, Stored
@@ -32,9 +33,10 @@ class Assuring:
         self._link_secret = digest(secret, b"still correct", sha256)
 
     def ageing(self, now: datetime) -> list[Ageing]:
-        """The records that age; see ageing.ageing."""
+        """The records that age; see ageing.ageing. What our hub was told, by an answer to its letter, counts from the
+        day on which we saw it say so."""
         held = (show(self._node, record) for record in self._store.records() if record.content is not None)
-        return ageing(held, now.date().isoformat())
+        return ageing(held, now.date().isoformat(), whereabouts.confirmed(self._store))
 
     def say(self, revs: Mapping[str, int | None], now: datetime) -> Published:
         """Say of records, each in the rev that was looked at (None: as it stands), that they are still correct.

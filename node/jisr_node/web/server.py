@@ -10,7 +10,7 @@ from typing import Any
 
 import uvicorn
 
-from ..app import Node
+from ..app import Node, clock, upkeep
 from ..errors import HubUnreachable, NodeError
 from ..outbox import PUBLIC
 from .feed import site
@@ -71,7 +71,7 @@ class _Server(uvicorn.Server):
 
 
 class Upkeep:
-    """Renews heads, brings the exported folder up to date, visits the hub; one step at a time, for ever."""
+    """Does app.upkeep and brings the exported folder up to date; one step at a time, for ever."""
 
     def __init__(
         self,
@@ -89,19 +89,18 @@ class Upkeep:
         self._next_visit = 0.0
 
     async def run(self) -> None:
-        clock = asyncio.get_running_loop().time
         while True:
-            await self.step(clock())
+            await self.step(asyncio.get_running_loop().time())
             await asyncio.sleep(LOOK_SECONDS)
 
     async def step(self, moment: float) -> None:
         """One look: `moment` is in seconds of a clock that never goes back."""
         try:
-            self._node.renew()
+            upkeep.tend(self._node, clock())
             await self._export()
             heads = self._heads()
             fresh = heads != self._delivered and not self._failures
-            if self._node.settings.hub and heads and (fresh or moment >= self._next_visit):
+            if upkeep.has_where_to_go(self._node) and (fresh or moment >= self._next_visit):
                 await self._visit(heads)
                 self._next_visit = moment + self._pause()
         except (NodeError, OSError) as error:
@@ -118,8 +117,10 @@ class Upkeep:
             self._exported = feed.head
 
     async def _visit(self, heads: dict[str, bytes]) -> None:
-        sent = await self._node.push()
-        if heads != self._delivered:
+        sent = await upkeep.visit(self._node, clock())
+        for _, error in sent.errors if sent is not None else ():
+            raise error
+        if sent is not None and heads != self._delivered:
             self._say(f"The hub {sent.hub} holds everything that is published here.")
         self._delivered, self._failures = heads, 0
 
