@@ -29,6 +29,11 @@ NL = "iso3166-1:NL"
 
 
 def client(*records: Any, volunteers: int = 0) -> TestClient:
+    return TestClient(served_app(*records, volunteers=volunteers), headers={"accept-language": "en"})
+
+
+def served_app(*records: Any, volunteers: int = 0) -> Starlette:
+    """The pages over these records; so many volunteers of one node could help with health, in Arabic, near."""
     directory = MemoryDirectory(list(records))
     surveys = Surveys(directory, Kept(), Clock())
     person = {
@@ -44,8 +49,7 @@ def client(*records: Any, volunteers: int = 0) -> TestClient:
     fitting = matches.Fitting(surveys, directory, held)
     rooms = (coverage.Pages(surveys, directory), fitting, matrix.Pages(surveys))
     served = [route for room in rooms for route in room.routes()]
-    app = Starlette(routes=[*served, *public.routes(directory, fitting=fitting.block)])
-    return TestClient(app, headers={"accept-language": "en"})
+    return Starlette(routes=[*served, *public.routes(directory, fitting=fitting.block)])
 
 
 def words(page: str) -> str:

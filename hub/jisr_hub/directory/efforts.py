@@ -9,6 +9,7 @@ An effort is an organization, a service, a project or an event that a record tel
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from sys import intern
 from typing import Any
 
 import msgspec
@@ -84,7 +85,7 @@ def effort_of(
     kind = str(value.get("type", "")).removeprefix("org.jisr.").partition("/")[0]
     if kind not in COUNTED:
         return None
-    key = (str(value["node"]), str(value["id"]))
+    key = (intern(str(value["node"])), str(value["id"]))
     given = _given_at(value, places)
     countries = value.get("countries")
     areas = [area for area, _ in areas_of(value, "area")]

@@ -56,7 +56,7 @@ class Match(msgspec.Struct, frozen=True):
 
 
 class Index:
-    """Entries by what they give. Add all, then ask: the first question closes it."""
+    """Entries by what they give. Add all, then ask: the first question closes it, if nobody did."""
 
     def __init__(self) -> None:
         self._waiting: list[tuple[str, Key, Features]] = []
@@ -72,7 +72,7 @@ class Index:
 
     def best(self, asked: Sequence[Aspect], most: int, without: Features | None = None) -> list[Match]:
         """At most `most` entries that fit, the best first. What has any value of `without` is left out."""
-        self._close()
+        self.close()
         everyone = (1 << len(self._keys)) - 1
         for code, values in (without or {}).items():
             everyone &= ~self._any(code, values)
@@ -105,7 +105,7 @@ class Index:
             mask |= self._bits.get((code, value), 0)
         return mask
 
-    def _close(self) -> None:
+    def close(self) -> None:
         """Number the entries, the last confirmed first, and write the sets down."""
         if not self._waiting:
             return

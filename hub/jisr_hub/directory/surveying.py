@@ -123,6 +123,7 @@ async def survey(directory: Directory, surveyed: Surveyed, at: datetime) -> Surv
             if not entries % BREATH:
                 await asyncio.sleep(0)
     coverage = await asyncio.to_thread(count.coverage)
+    await asyncio.to_thread(board.close)
     return Survey(at, coverage, matrix.matrix(), board, names, entries)
 
 
