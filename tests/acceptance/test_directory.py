@@ -22,7 +22,10 @@ from jisr_protocol.reader.follow import follow_once
 from jisr_protocol.reader.store import open_copy
 from tests.directory import many_sides, three_w
 from tests.e2e.test_directory_browser import launched
-from tests.hub.kept_hub import some_author
+from tests.hub.export_growth import growth
+from tests.hub.exported import OF_ONE, Standard, exported, judged
+from tests.hub.hub_in_memory import run
+from tests.hub.kept_hub import KeptHub, some_author
 from tests.hub.search_load import areas, asked_hub, questions
 from tests.hub.search_table import RECORDS, TABLE
 from tests.hub.search_world import searched_hub
@@ -133,3 +136,24 @@ def test_a_large_directory_answers_at_once(tmp_path: Path, long: bool, figure: C
             rates = [asked.open_loop(questions(5 * rate), rate) for rate in (40, 60, 80, 120, 160)]
             held = [one.rate for one in rates if one.share(0.99) < 200]
             figure(f"highest rate with a 99th percentile below 200 ms: {max(held, default=20):.0f} a second")
+
+
+def test_every_object_and_page_of_the_hsds_api_fits_the_standard(shared: Path, tmp_path: Path, figure: Any) -> None:
+    """Every endpoint, in every fullness: objects against the compiled schemas, answers against the API description."""
+    standard = Standard(shared)
+    with exported(tmp_path) as hub:
+        assert standard.answer_faults("/", hub.get("/hsds/").json()) == []
+        walked = {endpoint: judged(hub, standard, endpoint, 1000) for endpoint in OF_ONE}
+    figure("HSDS pages", sum(one[0] for one in walked.values()), "objects", sum(one[1] for one in walked.values()))
+    assert all(one[1] for one in walked.values())
+    assert [fault for one in walked.values() for fault in one[2]] == []
+
+
+def test_an_export_takes_no_more_memory_however_much_there_is(tmp_path: Path, figure: Any, long: bool) -> None:
+    """Everything goes out in each form while memory grows by far less than there is: 100,000 records under 200 MB."""
+    records = 100_000 if long else 1000
+    hub = KeptHub(tmp_path / "hub").fill(some_author(records=records))
+    for ending in ("csv", "xlsx", "jsonl", "geojson", "jsonld")[: 5 if long else 3]:
+        size, grown = run(growth(hub.folder, f"/export/all.{ending}"))
+        figure(records, "records", ending, f"{size / 1e6:.1f} MB went out", f"memory grew by {grown / 1e6:.1f} MB")
+        assert grown < (200e6 if long else 4e6)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ import pytest
 from starlette.applications import Starlette
 
 from jisr_hub.curation.merging import address
+from jisr_hub.ports.catalogue import Slice
 from jisr_hub.storage import directory as storage
+from jisr_hub.storage.catalogue import SqlCatalogue
 from jisr_hub.storage.directory import SqlDirectory
 from jisr_hub.web import public as pages
 from tests.curation.curated import CuratedHub, curated_hub, key_of
@@ -155,6 +158,38 @@ async def test_a_stream_goes_on_while_the_hub_writes_and_misses_nothing_that_sta
         if len(met) < 3:
             await shown.hub.push(shown.author)
     assert stayed <= set(met) and len(met) == len(set(met))
+
+
+async def test_a_catalogue_tells_states_parts_and_lines_of_what_is_one(shown: Shown) -> None:
+    hub = shown.hub
+    catalogue = SqlCatalogue(hub.ledger, shown.directory, hub.curation, hub.clock)
+    one, two, three = (key_of(shown.author, label) for label in ("one", "two", "three"))
+    first = await catalogue.state()
+    assert first == await catalogue.state() and first.modified is not None
+    assert [line.id for line in await catalogue.lines_of([one, three])] == sorted((one[1], three[1]))
+    await shown.say("same_as", "one", "two")
+    await shown.say("suppressed", "three")
+    second = await catalogue.state()
+    assert second.tag != first.tag
+    lead, lost = sorted((one, two))
+    found = await catalogue.resolved([one, two, three])
+    assert {key: (entry.node, entry.id) for key, entry in found.items()} == {one: lead, two: lead}
+    total, entries = await catalogue.part(Slice((ORGANIZATION,)))
+    assert (total, [(entry.node, entry.id) for entry in entries]) == (1, [lead])
+    assert (await catalogue.part(Slice((ORGANIZATION,), offset=1)))[1] == []
+    for asked, count in (
+        (Slice((ORGANIZATION,), containing=(b"Dar Nour",)), int(lead == one)),
+        (Slice((ORGANIZATION,), containing=(b"no such words",)), 0),
+        (Slice((ORGANIZATION,), nodes=(one[0],)), 1),
+        (Slice((ORGANIZATION,), nodes=("jisr:" + "a" * 52,)), 0),
+        (Slice((ORGANIZATION,), since=hub.clock() + timedelta(days=1)), 0),
+        (Slice((ORGANIZATION,), since=hub.clock() - timedelta(days=365)), 1),
+    ):
+        assert (await catalogue.part(asked))[0] == count, asked
+    lines = [line async for line in catalogue.lines((ORGANIZATION,))]
+    assert [(line.node, line.id, line.entry) for line in lines] == [(*key, address(lead)) for key in (lead, lost)]
+    assert await catalogue.named(one[0][5:17], (ORGANIZATION,), lambda id_: id_ == two[1]) == two
+    assert await catalogue.named(one[0][5:17], (MEMBERSHIP,), lambda id_: id_ == two[1]) is None
 
 
 @pytest.mark.parametrize("asked", ["x", "a.b", "aaaaaaaaaaaaaaaa.00000000-0000-4000-8000-000000000000", "%00"])

@@ -119,6 +119,53 @@ class Standard:
         return [f"{fault.json_path}: {fault.message[:200]}" for fault in validator.iter_errors(value)]
 
 
+OF_LIST = {
+    "services": "service_list",
+    "organizations": "organization_list",
+    "service_at_locations": "service_at_location_list",
+    "taxonomies": "taxonomy",
+    "taxonomy_terms": "taxonomy_term",
+}
+"""Address → the schema of an item of its list."""
+OF_ONE = {
+    "services": "service",
+    "organizations": "organization",
+    "service_at_locations": "service_at_location",
+    "taxonomies": "taxonomy",
+    "taxonomy_terms": "taxonomy_term",
+}
+"""Address → the schema of an object of it."""
+
+
+def pages(client: TestClient, endpoint: str, **query: Any) -> Iterator[dict[str, Any]]:
+    """The pages of a list, one after the other."""
+    number = 1
+    while True:
+        page = client.get(f"/hsds/{endpoint}", params={**query, "page": number}).json()
+        yield page
+        if page["last_page"]:
+            return
+        number += 1
+
+
+def judged(client: TestClient, standard: Standard, endpoint: str, most: int) -> tuple[int, int, list[str]]:
+    """Walk an endpoint: (pages, objects, what does not fit), of whole objects at most so many."""
+    faults: list[str] = []
+    walked = list(pages(client, endpoint, per_page=20))
+    for query in ({"full": "true"}, {"minimal": "true"}):
+        walked += pages(client, endpoint, per_page=100, **query)
+    for page in walked:
+        faults += standard.answer_faults(f"/{endpoint}", page)
+        faults += [fault for one in page["contents"] for fault in standard.faults(OF_LIST[endpoint], one)]
+    names = dict.fromkeys(one["id"] for page in walked for one in page["contents"])
+    for name in list(names)[:most]:
+        whole = client.get(f"/hsds/{endpoint}/{name}").json()
+        faults += [] if whole["id"] == name else [f"{name} leads to {whole['id']}"]
+        faults += standard.faults(OF_ONE[endpoint], whole)
+        faults += standard.answer_faults(f"/{endpoint}/{{id}}", whole)
+    return len(walked), len(names), faults
+
+
 def _plain(schema: dict[str, Any]) -> dict[str, Any]:
     return {name: each for name, each in schema.items() if name not in ("$id", "$schema")}
 
