@@ -57,6 +57,8 @@ EVENTS = {
     "erasure.done": "What was erased is in no file of the database any more; what remains elsewhere is named.",
     "erasure.left": "What was erased is gone from all answers and still in a file; this is tried again.",
     "messages.deleted": "Sealed messages that were taken or over are in no file of the database any more.",
+    "webhook.failed": "Subscribers could not be called; the next round tries again.",
+    "webhook.off": "A subscriber is not called any more: it failed for days, or said that it is gone.",
     "usage.failed": "What was counted could not be written down; it stays in memory, and this is tried again.",
     "usage.lost": "Pages were not counted: too many records at a time, or nothing could be written down for long.",
     "messages.left": "Sealed messages are gone from all answers and still in a file; this is tried again.",

@@ -40,6 +40,7 @@ LATER = (
     *("usage_day", "mistake"),
     "coverage_day",
     *("search_entry", "search_source", "search_due", "search_stand"),
+    "subscription",
 )
 """The tables that steps after it brought."""
 INDEXES = ("record_gone", "node_entry_aside_of", "record_type", "record_organization", "stated_open")

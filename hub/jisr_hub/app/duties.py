@@ -36,6 +36,8 @@ from .folder import PUBLIC, SEEN
 from .letters import letters_of
 from .opening import Running, copying_of, witnessing_of
 from .searching import documents_for_ever
+from .telling import SECONDS as TELL_SECONDS
+from .telling import tell
 
 SCRUB_SECONDS, SCRUB_SHARE = 60.0, 20
 """How long between two rounds that rewrite files so that nothing of what was erased is left: at least, and as a
@@ -82,6 +84,9 @@ def begin(running: Running, folder: Path, pulls: Rounds[Pull]) -> list[asyncio.T
             RENEW_SECONDS, lambda: renew_blocks(running), lambda: _log.exception("block.not_renewed")
         ),
     }
+    led["webhooks"] = lambda: _again_and_again(
+        TELL_SECONDS, lambda: tell(running), lambda: _log.exception("webhook.failed")
+    )
     if (letters := letters_of(running)) is not None:
         led["letters"] = lambda: _again_and_again(LETTERS_SECONDS, letters, lambda: _log.exception("mail.failed"))
     often = max(running.settings.publish_seconds, 0.2)

@@ -45,6 +45,7 @@ from ..storage.passkeys import SqlPasskeys
 from ..storage.readers import SqlReaders
 from ..storage.sources import SqlSources
 from ..storage.usage import SqlUses
+from ..storage.webhooks import SqlSubscriptions
 from ..usage.counting import Counting, zone_of
 from ..web import (
     admission,
@@ -60,6 +61,7 @@ from ..web import (
     search,
     usage,
     versions,
+    webhooks,
 )
 from ..web import witness as witness_routes
 from ..web.desk_api import DeskApi
@@ -153,6 +155,9 @@ def _routes(
         ),
         *admission.routes(admissions_of(running)),
         *notices.routes(running.hub),
+        *webhooks.routes(
+            SqlSubscriptions(running.ledger), running.hub.clock, allow_private=running.settings.allow_private
+        ),
         *messages.routes(mailboxes, tokens),
         *matches.routes(profiles_of(running), now),
         *usage.routes(running.hub.identity.id, SqlUses(running.ledger), counting, tokens),

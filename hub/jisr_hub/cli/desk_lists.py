@@ -14,6 +14,7 @@ from ..storage.doubles import SqlDoubles
 from ..storage.journal import SqlBlocks
 from ..storage.letters import SqlPostbox
 from ..storage.sources import SqlSources
+from ..storage.webhooks import SqlSubscriptions
 from .setting_up import SettingUpError, opened
 
 AS_JSON, AS_CSV = "json", "csv"
@@ -88,6 +89,12 @@ async def sources(folder: Path) -> dict[str, Any]:
     """Where records come from, what needs somebody most first."""
     async with opened(folder) as ledger:
         return await lists.sources(SqlSources(ledger), now())
+
+
+async def subscriptions(folder: Path) -> dict[str, Any]:
+    """Who is told when the feed has grown, and how it goes; no secret."""
+    async with opened(folder) as ledger:
+        return {"subscriptions": [one.health() for one in await SqlSubscriptions(ledger).all()]}
 
 
 async def look(folder: Path, source: str) -> int:

@@ -307,6 +307,15 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = MappingProxyType(
         ("POST", "/v1/notices"): _call(
             "Bring notices and acks.", {JSON: _OBJECT}, 200, 403, 422, body={JSON: _OBJECT, LINES: {"type": "string"}}
         ),
+        ("POST", "/v1/subscriptions"): _call(
+            "Be told when the public feed has grown.",
+            {JSON: _OBJECT},
+            202,
+            body={JSON: _words(callback=_STRING)},
+        ),
+        ("GET", "/v1/subscriptions/{id}"): _call("How a subscription goes.", {JSON: _OBJECT}),
+        ("POST", "/v1/subscriptions/{id}/renew"): _call("Renew the lease of a subscription.", {JSON: _OBJECT}),
+        ("DELETE", "/v1/subscriptions/{id}"): _call("End a subscription.", None, 204),
         ("GET", "/v1/notices/{digest}/acks"): _call("What hubs said of a notice.", {JSON: _ANY}),
         ("POST", "/v1/witness"): Operation(
             "calls",

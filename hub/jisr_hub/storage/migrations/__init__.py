@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-NEWEST = "0025"
+NEWEST = "0026"
 _FIRST = "0001"
 
 

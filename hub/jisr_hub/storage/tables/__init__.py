@@ -44,6 +44,7 @@
 `search_entry` what is searched of each entry of the directory, and `search_source` the records it is made of;
               `search_due` records to look at again, `search_stand` how far the log was read: made anew from it, in no
               backup
+`subscription` addresses that are told when the feed has grown, with the secret of each: no backup holds them
 `reader`      who may read which audience; `used_assertion` and `access_token` are forgotten when they expire
 
 `key_statement` holds the chains as they now are; `logged_statement` what stands in the hub's feed, also of chains whose
@@ -93,6 +94,7 @@ from .mailbox import sealed_message
 from .search import SEARCH, search_due, search_entry, search_source, search_stand
 from .takedown import ack, block, follower, guard, handled, held_back, hold, notice
 from .usage import mistake, usage_day
+from .webhooks import subscription
 
 __all__ = [
     "ORGANIZATION",
@@ -165,6 +167,7 @@ __all__ = [
     "source_round",
     "stated",
     "statement",
+    "subscription",
     "told",
     "unjudged",
     "usage_day",

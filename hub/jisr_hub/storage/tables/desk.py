@@ -82,6 +82,7 @@ desk_token = Table(
 SECRET = frozenset({"account_secret", "desk_session", "desk_pending", "desk_try", "passkey", "desk_token"}) | {
     "sealed_message",
     "mistake",
+    "subscription",
 }
 """Tables whose rows no backup holds: a copy of a backup must open no desk, and outlive nothing that people wrote."""
 act = Table(
