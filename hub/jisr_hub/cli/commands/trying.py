@@ -7,7 +7,7 @@ import sys
 import tempfile
 import threading
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -58,7 +58,13 @@ def _one_life(host: str, port: int, seconds: float, vectors: Path) -> bool:
             timer.start()
             print(f"A sandbox listens on {at}: {told}; anew in {seconds / 60:g} minutes.", file=sys.stderr, flush=True)
 
-        options = {"http": Http, "ws": "none", "log_config": None, "access_log": False, "server_header": False}
+        options: dict[str, Any] = {
+            "http": Http,
+            "ws": "none",
+            "log_config": None,
+            "access_log": False,
+            "server_header": False,
+        }
         server = Server(uvicorn.Config(app, host=host, port=port, timeout_graceful_shutdown=1, **options), ready)
         over = threading.Event()
 
