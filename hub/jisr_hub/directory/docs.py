@@ -16,12 +16,12 @@ _BITS = tuple(tuple(bit for bit in range(8) if byte >> bit & 1) for byte in rang
 
 
 class Docs:
-    """A set of documents that changes."""
+    """A set of documents that changes. With `often` its whole number is kept, which doubles what it takes."""
 
-    __slots__ = ("_few", "_kept", "_many", "count")
+    __slots__ = ("_few", "_kept", "_many", "_often", "count")
 
-    def __init__(self) -> None:
-        self.count = 0
+    def __init__(self, *, often: bool = False) -> None:
+        self.count, self._often = 0, often
         self._few: array[int] | None = array("I")
         self._many: bytearray | None = None
         self._kept: int | None = None
@@ -63,9 +63,12 @@ class Docs:
         """All of them as a whole number."""
         if self._many is None:
             return int.from_bytes(_bytes_of(self._few), "little") if self._few else 0
-        if self._kept is None:
-            self._kept = int.from_bytes(self._many, "little")
-        return self._kept
+        if self._kept is not None:
+            return self._kept
+        bits = int.from_bytes(self._many, "little")
+        if self._often:
+            self._kept = bits
+        return bits
 
     def few(self) -> array[int] | None:
         """The documents in order, where they are few."""

@@ -17,10 +17,10 @@ import heapq
 import sys
 from array import array
 from bisect import bisect_left, insort
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
-from itertools import islice
+from itertools import chain, islice
 
 from jisr_hub.directory.asking import Term, points_of, terms
 from jisr_hub.directory.docs import Docs, members
@@ -38,6 +38,9 @@ MOST_COUNTED = 100
 """Codes of a facet that are counted in an answer, the most frequent ones."""
 _FACETS = ("type", *FACETS)
 _FEW = 2000
+_TALLIES = 64
+_ONE_BY_ONE = 256
+"""A set of so many documents is counted faster one by one than as bits."""
 _NAMED = 1 << 31
 _MONTH = timedelta(days=365.25 / 12)
 _BANDS = ("good", "careful", "harm")
@@ -54,16 +57,21 @@ class Index:
         self._codes_of: list[tuple[str, ...]] = []
         self._ranks: list[int] = []
         self._last: list[str] = []
-        self._live = Docs()
+        self._live = Docs(often=True)
         self._order: list[int] = []
         self._codes: dict[str, dict[str, Docs]] = {name: {} for name in (*_FACETS, "remote")}
         self._places: dict[str, Docs] = {}
         self._places_of: dict[int, tuple[str, ...]] = {}
         self._concepts: dict[int, tuple[tuple[str, str], ...]] = {}
+        self._labels: dict[str, list[str]] | None = None
+        """Word → codes whose labels have it; None where code lists have changed since it was asked for."""
         self._expires: dict[int, str] = {}
         self._ending: list[tuple[str, int]] = []
-        self._bands: dict[str, int] = {}
+        self._tallies: dict[tuple[int, tuple[str, ...]], dict[str, tuple[tuple[str, int], ...]]] = {}
+        self._bands: dict[str, Docs] = {}
         self._bands_of: date | None = None
+        self._edges = ("", "", "")
+        """Of today: later than this is in the future, from here it is young, from here not old."""
 
     def __len__(self) -> int:
         return self._live.count
@@ -73,6 +81,7 @@ class Index:
     def put(self, doc: int, key: Key, made: Document) -> None:
         """Take a document, in place of what had its number."""
         self.drop(doc)
+        self._tallies.clear()
         while len(self._keys) <= doc:
             self._keys.append(None)
             self._words.append(array("I"))
@@ -83,7 +92,7 @@ class Index:
         self._words[doc] = self._take_words(doc, made)
         self._codes_of[doc] = tuple(sys.intern(code) for code in made.codes)
         for name, code in map(_cut, self._codes_of[doc]):
-            self._codes[name].setdefault(code, Docs()).add(doc)
+            self._codes[name].setdefault(code, Docs(often=True)).add(doc)
         self._ranks[doc] = _rank(key, made.last) << _DOC_BITS | doc
         insort(self._order, self._ranks[doc])
         self.hours.put(doc, made.hours)
@@ -93,17 +102,19 @@ class Index:
             for place in made.places:
                 self._places.setdefault(place, Docs()).add(doc)
         if made.concepts:
-            self._concepts[doc] = made.concepts
+            self._concepts[doc], self._labels = made.concepts, None
         if made.expires:
             self._expires[doc] = made.expires
             heapq.heappush(self._ending, (made.expires, doc))
         self._live.add(doc)
-        self._bands_of = None
+        if self._bands:
+            self._bands[_band(made.last, *self._edges)].add(doc)
 
     def drop(self, doc: int) -> None:
         """Forget a document; safe to call twice."""
         if doc >= len(self._keys) or self._keys[doc] is None:
             return
+        self._tallies.clear()
         for number in self._words[doc]:
             self.vocabulary.drop(number & ~_NAMED, doc)
         for name, code in map(_cut, self._codes_of[doc]):
@@ -113,11 +124,13 @@ class Index:
         del self._order[bisect_left(self._order, self._ranks[doc])]
         self.hours.drop(doc)
         self.points.drop(doc)
-        self._concepts.pop(doc, None)
+        if self._concepts.pop(doc, None) is not None:
+            self._labels = None
         self._expires.pop(doc, None)
         self._keys[doc], self._words[doc], self._codes_of[doc], self._last[doc] = None, array("I"), (), ""
         self._live.drop(doc)
-        self._bands_of = None
+        for band in self._bands.values():
+            band.drop(doc)
 
     def _take_words(self, doc: int, made: Document) -> array[int]:
         taken, vocabulary = array("I"), self.vocabulary
@@ -155,7 +168,12 @@ class Index:
         hits = base
         for cut in cuts.values():
             hits &= cut
-        facets = {name: self._counted(name, base, cuts, hits) for name in _FACETS}
+        facets = self._tallied(hits, tuple(name for name in _FACETS if name not in cuts))
+        for name in cuts:
+            among = base
+            for other, cut in cuts.items():
+                among &= cut if other != name else -1
+            facets |= self._tallied(among, (name,))
         fresh = {band: count for band, bits in self._fresh(now).items() if (count := (bits & hits).bit_count())}
         offset, limit = max(0, min(query.offset, DEEPEST)), max(0, min(query.limit, LONGEST_PAGE))
         docs = islice(self._ordered(hits, asked, query.order, start), offset, offset + limit)
@@ -184,27 +202,34 @@ class Index:
 
     def _explained(self, word: str) -> int:
         """The documents with a term whose label in a code list has this word."""
-        meant = {code for some in self._concepts.values() for code, label in some if word in label.split()}
-        bits = 0
-        for facet in ("theme", "audience", "what"):
+        if self._labels is None:
+            self._labels = defaultdict(list)
+            for code, label in (one for some in self._concepts.values() for one in some):
+                for each in label.split():
+                    self._labels[each].append(code)
+        bits, meant = 0, self._labels.get(word, ())
+        for facet in ("theme", "audience", "what") if meant else ():
             bits |= self._either(facet, meant)
         return bits
 
-    def _counted(self, facet: str, base: int, cuts: dict[str, int], hits: int) -> tuple[tuple[str, int], ...]:
-        """How many hits there are with each code of a facet, were it the only one of its facet."""
-        among = hits
-        if facet in cuts:
-            among = base
-            for name, cut in cuts.items():
-                among &= cut if name != facet else -1
+    def _tallied(self, among: int, names: tuple[str, ...]) -> dict[str, tuple[tuple[str, int], ...]]:
+        """How many of these documents there are with each code of these facets: what is asked for again, as for the
+        next page, is remembered until something changes."""
+        if (among, names) in self._tallies:
+            return dict(self._tallies[among, names])
+        counts: dict[str, dict[str, int]] = {name: {} for name in names}
         if among.bit_count() <= _FEW:
-            found = (_cut(code) for doc in members(among) for code in self._codes_of[doc])
-            counted = dict(Counter(code for name, code in found if name == facet))
+            codes = Counter(chain.from_iterable(self._codes_of[doc] for doc in members(among)))
+            for (name, code), count in ((_cut(whole), count) for whole, count in codes.items()):
+                if name in counts:
+                    counts[name][code] = count
         else:
-            sets = self._codes[facet].items()
-            counted = {code: count for code, docs in sets if (count := (docs.bits() & among).bit_count())}
-        ordered = sorted(counted.items(), key=_most_first)
-        return tuple(ordered[:MOST_COUNTED])
+            counts = {name: _counts(self._codes[name], among) for name in names}
+        found = {name: tuple(sorted(some.items(), key=_most_first)[:MOST_COUNTED]) for name, some in counts.items()}
+        if len(self._tallies) >= _TALLIES:
+            self._tallies.clear()
+        self._tallies[among, names] = found
+        return dict(found)
 
     def _place(self, name: str) -> Point | None:
         """The middle of what lies in a place of this name; None where nothing does, or what does has no point."""
@@ -227,15 +252,12 @@ class Index:
         """The documents of each band of freshness, as the pages call them (jisr_protocol.pages.freshness)."""
         today = now.astimezone(UTC).date()
         if self._bands_of != today:
-            bands = {band: Docs() for band in _BANDS}
             newest = identifiers.to_instant(now + timedelta(minutes=10))
-            young, old = (str(_before(today, months)) for months in (6, 24))
+            self._edges = newest, str(_before(today, 6)), str(_before(today, 24))
+            self._bands, self._bands_of = {band: Docs(often=True) for band in _BANDS}, today
             for doc in members(self._live.bits()):
-                last = self._last[doc]
-                bands[_band(last, newest, young, old)].add(doc)
-            self._bands = {band: docs.bits() for band, docs in bands.items()}
-            self._bands_of = today
-        return self._bands
+                self._bands[_band(self._last[doc], *self._edges)].add(doc)
+        return {band: docs.bits() for band, docs in self._bands.items()}
 
     # Order
 
@@ -285,6 +307,21 @@ def _bits_of(docs: Iterable[int]) -> int:
     for doc in sorted(docs):
         found.add(doc)
     return found.bits()
+
+
+def _counts(sets: dict[str, Docs], among: int) -> dict[str, int]:
+    """How many documents each set has among these."""
+    found, asked = {}, among.to_bytes((among.bit_length() + 7) >> 3, "little")
+    end = len(asked) << 3
+    for code, docs in sets.items():
+        few = docs.few()
+        if few is None or len(few) > _ONE_BY_ONE:
+            count = (docs.bits() & among).bit_count()
+        else:
+            count = sum(asked[doc >> 3] >> (doc & 7) & 1 for doc in few if doc < end)
+        if count:
+            found[code] = count
+    return found
 
 
 def _cut(code: str) -> tuple[str, str]:

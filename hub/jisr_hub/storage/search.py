@@ -32,6 +32,8 @@ from .sql import SqlLedger
 
 AT_ONCE = 200
 """Entries whose documents are made between two answers of anything else, and written in one transaction."""
+LINES_AT_ONCE = 2000
+"""Entries of the log that are followed in one go."""
 _FEED = "public"
 
 
@@ -86,19 +88,19 @@ class SqlDocuments:
         """Bring some of the documents up to the log; how many were looked at, 0 when nothing is left."""
         epoch, stand = await self._ledger.epoch(), await self._stand()
         async with self._ledger.reading() as view:
-            size = view.size
+            size = end = view.size
             if stand is None or (stand.epoch, stand.rules) != (epoch, self._rules) or stand.cursor > size:
                 new = True
             else:
-                new, touched = False, Touched()
-                async for rows in view.entries(stand.cursor):
+                new, touched, end = False, Touched(), min(size, stand.cursor + LINES_AT_ONCE)
+                async for rows in view.entries(stand.cursor, end):
                     touched.take(line for _, line, _ in rows)
         if new or stand is None:
             await self._begin(epoch, size)
             return 1
         if not stand.filled:
             return await self._fill(stand, today)
-        return await self._move(stand, size, touched, today)
+        return await self._move(stand, end, size, touched, today)
 
     async def forget(self) -> None:
         """Forget all documents; the next look makes them anew."""
@@ -130,21 +132,22 @@ class SqlDocuments:
         await self._write(stand, now, keys, made, size, due=())
         return max(1, len(keys))
 
-    async def _move(self, stand: Stand, size: int, touched: Touched, today: str) -> int:
+    async def _move(self, stand: Stand, end: int, size: int, touched: Touched, today: str) -> int:
+        """Carry out what the log says up to `end`; `size` is how long it was when this was read."""
         curated = await self._curated()
         due = await self._due()
         keys = {*touched.keys, *due, *await self._of_nodes(touched.nodes)}
         keys |= await self._made_of(keys)
         if not keys:
-            if size > stand.cursor:
-                await self._write(stand, msgspec.structs.replace(stand, cursor=size), (), [], size, due=())
-            return 0
+            if end > stand.cursor:
+                await self._write(stand, msgspec.structs.replace(stand, cursor=end), (), [], size, due=())
+            return int(end < size)
         ordered = sorted(keys)
         for start in range(0, len(ordered), AT_ONCE):
             part = ordered[start : start + AT_ONCE]
             made = await self._made(part, today)
             last = start + AT_ONCE >= len(ordered)
-            now = msgspec.structs.replace(stand, cursor=size) if last else stand
+            now = msgspec.structs.replace(stand, cursor=end) if last else stand
             settled = due if await self._curated() == curated else ()
             if not await self._write(stand, now, part, made, size, due=set(part) & set(settled)):
                 break
