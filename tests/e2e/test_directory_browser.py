@@ -25,7 +25,8 @@ from tests.hub.memory_search import MemorySearch
 
 pytestmark = pytest.mark.browser
 
-CHROMIUM = shutil.which("chromium")
+# the one that has no window takes half of the processor's time
+CHROMIUM = shutil.which("chromium-headless-shell") or shutil.which("chromium")
 FLAGS = [
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
