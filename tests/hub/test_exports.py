@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+import time
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -161,6 +162,28 @@ def test_texts_come_in_the_language_that_is_asked_for(client: TestClient) -> Non
     one, other = (client.get(f"/export/organization.csv?lang={lang}").text for lang in ("ar", "fr"))
     assert one != other
     assert re.search("[\u0600-\u06ff]", one)
+
+
+def searched(client: TestClient, address: str) -> Any:
+    """The answer, once the search has read what there is."""
+    until = time.monotonic() + 60
+    while not client.get("/v1/search?q=Lessons").json()["total"]:
+        assert time.monotonic() < until, "the search does not come up to the log"
+        time.sleep(0.1)
+    answer = client.get(address)
+    assert answer.status_code == 200
+    return answer
+
+
+def test_an_export_is_narrowed_by_the_query_string_of_the_search(client: TestClient) -> None:
+    rows = list(csv.DictReader(io.StringIO(searched(client, "/export/all.csv?q=Lessons&type=service").text)))
+    assert [row["name"] for row in rows] == ["Lessons"]
+    lines = searched(client, "/export/service.jsonl?q=Lessons").content.splitlines()
+    assert [json.loads(line)["entry"] for line in lines] == [row["entry"] for row in rows]
+    assert searched(client, "/export/all.csv?q=zzzzqqqq").content.count(b"\r\n") == 1
+    assert "<item>" not in searched(client, "/export/news.rss?q=zzzzqqqq").text
+    page = searched(client, "/hsds/services?search=Lessons").json()
+    assert ([one["name"] for one in page["contents"]], page["total_items"]) == (["Lessons"], 1)
 
 
 @pytest.mark.parametrize(
