@@ -124,7 +124,7 @@ def _line(row: Mapping[str, object], language: Language, now: datetime) -> Line:
     names = [language.language_name(tag) or tag for tag in tags] if isinstance(tags, list) else []
     return Line(
         id=str(row["id"]),
-        name=str(row["name"] or ""),
+        name=str(row["name"] or kind_word(str(row["type"]), language)),
         kind=kind_word(str(row["type"]), language),
         state=STATES[str(row["state"])],
         audience=str(row["audience"]),

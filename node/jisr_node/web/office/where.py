@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from jisr_protocol.pages.freshness import instant
 from jisr_protocol.pages.language import N_, Language
+from jisr_protocol.pages.vocabulary import kind_word
 
 from ... import whereabouts
 from ...app import Node
@@ -146,7 +147,10 @@ async def _look(node: Node) -> int:
 
 def _looked(node: Node, language: Language) -> tuple[list[Line], int, int, bool]:
     rows = node.overview()
-    lines = [Line(row["name"] or "", list(_facts(node, row["id"], language))) for row in rows[:MOST]]
+    lines = [
+        Line(row["name"] or kind_word(row["type"], language), list(_facts(node, row["id"], language)))
+        for row in rows[:MOST]
+    ]
     erased = sum(said.action == "erase" for said in notices(node.store))
     return lines, max(0, len(rows) - MOST), erased, bool(node.settings.hub or whereabouts.sightings(node.store))
 

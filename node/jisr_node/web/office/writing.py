@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from jisr_protocol.pages.language import N_, NAMES, Language
+from jisr_protocol.pages.vocabulary import kind_word
 
 from ...app import Node
 from . import writing_words
@@ -66,9 +67,15 @@ class Writing(Room):
             begun = {draft.id for draft in drafts}
             return {
                 "drafts": [(draft.id, name_of(draft, visit.language)) for draft in drafts],
-                "records": [(row["id"], row["name"] or "") for row in node.overview() if row["id"] not in begun],
+                "records": [
+                    (row["id"], row["name"] or kind_word(row["type"], visit.language))
+                    for row in node.overview()
+                    if row["id"] not in begun
+                ],
                 "closable": [
-                    (row["id"], row["name"] or "") for row in node.overview() if row["type"] in (ORGANIZATION, LOCATION)
+                    (row["id"], row["name"] or kind_word(row["type"], visit.language))
+                    for row in node.overview()
+                    if row["type"] in (ORGANIZATION, LOCATION)
                 ],
                 "lang": node.settings.lang,
                 "known": any(row["type"] == ORGANIZATION for row in node.overview())
