@@ -21,6 +21,7 @@ from jisr_protocol.matching import facts_of
 from jisr_protocol.reader.follow import follow_once
 from jisr_protocol.reader.store import open_copy
 from tests.directory import many_sides, three_w
+from tests.e2e.referred import NEED, WORDS, home_in, opened, referred
 from tests.e2e.test_directory_browser import launched
 from tests.hub.export_growth import growth
 from tests.hub.exported import OF_ONE, Standard, exported, judged
@@ -31,6 +32,7 @@ from tests.hub.search_table import RECORDS, TABLE
 from tests.hub.search_world import searched_hub
 from tests.javascript import client
 from tests.javascript.served_hub import served_hub
+from tests.node.usage_story import looked_at
 
 
 def test_a_portal_in_javascript_proves_a_hubs_feed_and_every_bent_one(
@@ -157,3 +159,25 @@ def test_an_export_takes_no_more_memory_however_much_there_is(tmp_path: Path, fi
         size, grown = run(growth(hub.folder, f"/export/all.{ending}"))
         figure(records, "records", ending, f"{size / 1e6:.1f} MB went out", f"memory grew by {grown / 1e6:.1f} MB")
         assert grown < (200e6 if long else 4e6)
+
+
+# What comes back to those who publish
+
+
+def test_counts_reach_the_node_and_nothing_of_who_looked_stays(tmp_path: Path, figure: Callable[..., None]) -> None:
+    """Benefit back: pages of a served hub are looked at, it ends, the node is told by weeks in steps of five."""
+    story = looked_at(tmp_path, times=17)
+    assert story.told == {"views": 15, "referrals": 5, "applications": 0}, "17 views, 6 sheets, 3 contacts"
+    assert story.found == [] and story.cookies == []
+    figure("pages looked at", story.requests, "told", story.told, "traces of who looked", len(story.found))
+
+
+def test_a_referral_from_a_page_is_read_by_the_node_alone(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], figure: Callable[..., None]
+) -> None:
+    """Sealed in a real browser: database, files, log, pages and backup of the hub hold no plain byte of it."""
+    with home_in(tmp_path / "home") as home, launched() as browser:
+        story = referred(home, opened(browser), tmp_path / "backup", lambda: "".join(capfd.readouterr()))
+    assert story.read["text"] == WORDS and story.read["referral"]["need"] == NEED
+    assert not any(story.found.values())
+    figure("places searched for the canaries", len(story.found), "found", 0, "requests of the browser", len(story.sent))

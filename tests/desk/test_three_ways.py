@@ -39,6 +39,7 @@ COMMANDS = {
     "say": "say same", "take_back": "undo", "set_aside_word": "undo", "hear": "curation accept",
     "answer": "pair answer", "unanswer": "pair ask", "split": "pair split", "unsplit": "acts undo",
     "map_term": "say term", "campaign": "campaign begin", "looked_at": "campaign looked-at",
+    "report_done": "reports done",
     "correspond": "letters agree", "letter_retry": "letters retry",
     "peer_add": "peer add", "follower_add": "follower add", "follower_remove": "follower remove",
     "source_stop": "source stop", "source_resume": "source resume", "source_retry": "source retry",

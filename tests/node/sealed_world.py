@@ -33,7 +33,14 @@ def served(folder: Path, *nodes: Node) -> Iterator[str]:
             await running.close()
 
     asyncio.run(admit())
-    config = uvicorn.Config(application(kept.folder), host="127.0.0.1", port=0, log_level="warning", access_log=False)
+    with served_again(folder) as address:
+        yield address
+
+
+@contextmanager
+def served_again(folder: Path) -> Iterator[str]:
+    """Serve a hub that is there already; gives its address."""
+    config = uvicorn.Config(application(folder), host="127.0.0.1", port=0, log_level="warning", access_log=False)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

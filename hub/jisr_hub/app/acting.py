@@ -23,6 +23,7 @@ from ..storage.fence import FileActMark
 from ..storage.journal import SqlBlocks, SqlJournal
 from ..storage.letters import SqlPostbox
 from ..storage.quality import SqlRecords
+from ..storage.reports import SqlReports
 from ..storage.sources import SqlSources
 from ..storage.sql import SqlLedger
 from ..takedown.erasure import Erasures
@@ -67,5 +68,6 @@ def bench_of(settings: Settings, hub: Hub, ledger: SqlLedger, erasures: Erasures
         **quota,
         doubles=SqlDoubles(ledger, hub.identity.id),
         asking=Asking(SqlPostbox(ledger.database), SqlCampaigns(ledger.database), SqlRecords(ledger)),
+        reports=SqlReports(ledger.database),
         sources=SqlSources(ledger),
     )

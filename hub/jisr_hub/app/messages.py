@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import structlog
 
 from ..mailbox.carrying import Mailboxes
+from ..reports.taking import Reports
 from ..storage.mailbox import SqlPost
 from .opening import Running
 
@@ -30,14 +31,15 @@ def mailboxes_of(running: Running) -> Mailboxes:
     )
 
 
-async def tidy_for_ever(mailboxes: Mailboxes) -> None:
-    """Delete what is over, and leave nothing of what was deleted on the disk."""
+async def tidy_for_ever(mailboxes: Mailboxes, reports: Reports) -> None:
+    """Delete what is over of messages and reports, and leave nothing of what was deleted on the disk."""
     pause = SECONDS
     while True:
         await asyncio.sleep(pause)
         began = time.monotonic()
         try:
             over, remains = await mailboxes.expire(), await mailboxes.scrub()
+            await reports.scrub()
             if remains is not None:
                 _log.info("messages.deleted", over=over, remains=remains)
         # the database may be away, or somebody read it: what is to be scrubbed stays marked for the next round

@@ -73,6 +73,7 @@ from ..web.tokens import Tokens
 from . import duties
 from .acting import acts_of, bench_of
 from .asking import letter_routes, work_of
+from .beside_entries import beside_routes, reports_of
 from .exporting import export_routes
 from .folder import now, sole
 from .matching import profiles_of
@@ -102,7 +103,7 @@ def application(folder: Path) -> Starlette:
             app.router.routes.extend(_routes(running, folder, rounds, mailboxes, counting, searching, surveys))
             tasks = [
                 *duties.begin(running, folder, rounds),
-                asyncio.create_task(tidy_for_ever(mailboxes)),
+                asyncio.create_task(tidy_for_ever(mailboxes, reports_of(running, mailboxes))),
                 asyncio.create_task(write_down_for_ever(counting)),
                 asyncio.create_task(search_for_ever(running, searching)),
                 asyncio.create_task(measure_for_ever(running, surveys)),
@@ -168,11 +169,11 @@ def _routes(
         *versions.versioned([*protocol, *_desk_api(running, acts)], endings),
         *_readiness(running, folder).routes(),
         *metrics_of(running, folder),
-        *_desk(running, acts),
+        *_desk(running, acts, desk.Back(reports_of(running, mailboxes), SqlUses(running.ledger), counting)),
         *letter_routes(running, acts),
         *reference.routes(),
     ]
-    pages = counted(_directory(running, searching, surveys), counting.note)
+    pages = counted(_directory(running, searching, surveys, mailboxes), counting.note)
     return [*served, openapi.route([*served, *pages], running.settings.address, __version__), *pages]
 
 
@@ -184,7 +185,7 @@ def directory_of(running: Running) -> SqlDirectory:
     return SqlDirectory(running.reads, running.settings.name, feed, lapsed, curation, running.hub.clock)
 
 
-def _directory(running: Running, searching: Searching, surveys: Surveys) -> list[BaseRoute]:
+def _directory(running: Running, searching: Searching, surveys: Surveys, mailboxes: Mailboxes) -> list[BaseRoute]:
     """The pages for people, and their search for programs; none while the database may hold what was erased since."""
     if running.publisher.fenced:
         return [Route("/{path:path}", _behind)]
@@ -195,6 +196,7 @@ def _directory(running: Running, searching: Searching, surveys: Surveys) -> list
     return [
         *found,
         *survey_routes(running, shown, surveys, fitting),
+        *beside_routes(running, shown, mailboxes),
         *public.routes(
             shown,
             running.hub.clock,
@@ -222,7 +224,7 @@ def _door(running: Running) -> Door:
     return Door(accounts, Passwords(os.urandom), now, os.urandom, aside=asyncio.to_thread)
 
 
-def _desk(running: Running, acts: Acts) -> list[Route]:
+def _desk(running: Running, acts: Acts, back: desk.Back) -> list[Route]:
     """Where the hub's own people sign in; also while nothing may be signed, since they have to see why."""
     door, settings = _door(running), running.settings
     provider = _provider(settings) if settings.oidc_issuer else None
@@ -232,7 +234,7 @@ def _desk(running: Running, acts: Acts) -> list[Route]:
     bench, histories = bench_of(settings, running.hub, running.ledger, running.erasures), SqlHistories(running.ledger)
     work = work_of(running, acts)
     watching = desk.Watching(SqlSources(running.ledger), acts, now)
-    rooms = (provider, ceremonies, tokens, curating_of(running, acts), bench, acts, histories, work, watching)
+    rooms = (provider, ceremonies, tokens, curating_of(running, acts), bench, acts, histories, work, watching, back)
     return desk.routes(desk.Parts(door, open_, settings.address, settings.lang, *rooms))
 
 

@@ -51,6 +51,7 @@ _GROUPS = {
     "blocks": desk.blocks_app,
     "letters": desk.letters_app,
     "campaign": desk.campaign_app,
+    "reports": desk.reports_app,
     "source": desk.source_app,
     "pair": desk.pair_app,
     "policy": deciding.policy_app,

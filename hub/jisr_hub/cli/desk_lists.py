@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from ..app.folder import now
 from ..desk import blocklists, lists
 from ..desk.acts import COMMAND
@@ -13,6 +15,7 @@ from ..storage.campaigns import SqlCampaigns
 from ..storage.doubles import SqlDoubles
 from ..storage.journal import SqlBlocks
 from ..storage.letters import SqlPostbox
+from ..storage.reports import SqlReports
 from ..storage.sources import SqlSources
 from ..storage.webhooks import SqlSubscriptions
 from .setting_up import SettingUpError, opened
@@ -77,6 +80,13 @@ async def campaigns(folder: Path) -> dict[str, Any]:
     """What was asked and answered."""
     async with opened(folder) as ledger:
         return await lists.campaigns(SqlCampaigns(ledger.database))
+
+
+async def reports(folder: Path) -> dict[str, Any]:
+    """What readers report as wrong."""
+    async with opened(folder) as ledger:
+        found = await SqlReports(ledger.database).open(int(now().timestamp()))
+        return {"reports": [msgspec.structs.asdict(one) for one in found]}
 
 
 async def answers(folder: Path) -> dict[str, Any]:

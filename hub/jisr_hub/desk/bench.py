@@ -79,6 +79,12 @@ class Oldest(Protocol):
         ...
 
 
+class Reported(Protocol):
+    """What people report as wrong."""
+
+    async def drop(self, number: str) -> bool: ...
+
+
 @dataclass(frozen=True)
 class Asking:
     """What asking people takes: letters and who agreed to get them, campaigns, and the records."""
@@ -107,6 +113,7 @@ class Bench:
     doubles: Doubles | None = None
     asking: Asking | None = None
     """None where the hub sends no letters."""
+    reports: Reported | None = None
     sources: Sources | None = None
     """What is kept of rounds with sources, for the acts about them."""
 

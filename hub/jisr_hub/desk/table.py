@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from .bench import Work, nothing
 from .roles import Right
-from .works import asking, doubles, holding, letters, nodes, noticing, peers, saying, sources
+from .works import asking, doubles, holding, letters, nodes, noticing, peers, reports, saying, sources
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,7 @@ _ALL = (
     Act("map_term", Right.CURATE, asking.map_term),
     # letters
     Act("campaign", Right.CURATE, asking.campaign, final=True),
+    Act("report_done", Right.CURATE, reports.done, final=True),
     Act("looked_at", Right.CURATE, asking.looked_at, final=True),
     Act("correspond", Right.CURATE, letters.correspond, final=True, unsaid=frozenset({"address", "how"})),
     Act("letter_retry", Right.CURATE, letters.retry, final=True),

@@ -20,7 +20,7 @@ from typing import Protocol
 import msgspec
 
 from jisr_protocol import identifiers, sealed
-from jisr_protocol.keys import KeyRing
+from jisr_protocol.keys import KeyRing, encryption_key
 from jisr_protocol.limits import (
     MAILBOX_MESSAGES,
     MESSAGE_DAYS,
@@ -111,8 +111,12 @@ class Mailboxes:
 
     async def leave(self, node: str, raw: bytes, address: str) -> str:
         """Keep a message for a node; returns its digest. Raises Refusal, with nothing kept."""
+        self._sources.count(network_of(address), self._clock(), "messages an hour from one network")
+        return await self.put(node, raw)
+
+    async def put(self, node: str, raw: bytes) -> str:
+        """The same for a message that this hub seals itself, of what somebody wrote at its pages."""
         now = self._clock()
-        self._sources.count(network_of(address), now, "messages an hour from one network")
         ring = await self._addressee(node)
         found = sealed.parse(raw)
         sealed.check_key(found, ring)
@@ -126,6 +130,14 @@ class Mailboxes:
         if left is Left.FULL:
             refuse("SEAL-15", "", expected=f"at most {MAILBOX_MESSAGES} messages that wait", came="one more")
         return found.digest
+
+    async def ring_of(self, node: str) -> KeyRing | None:
+        """The keys of a node for which messages are kept here, and to which one can be sealed now."""
+        try:
+            ring = await self._addressee(node)
+        except Refusal:
+            return None
+        return ring if encryption_key(ring) is not None else None
 
     async def _addressee(self, node: str) -> KeyRing:
         """SEAL-12, SEAL-13: the keys of a node that is at home here."""

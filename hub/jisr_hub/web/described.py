@@ -38,6 +38,7 @@ _DOCUMENT: Types = {JSON: _OBJECT}
 _PAGE: Types = {HTML: _ANY, **_REF}
 """People get a page, programs a problem document."""
 _PROBLEM_PAGE: Mapping[int, Types | None] = {404: _PAGE}
+_BESIDE: Mapping[int, Types | None] = {200: {HTML: _ANY}, 404: {HTML: _ANY}}
 _LETTER: Mapping[int, Types | None] = {200: {HTML: _ANY}, 404: {HTML: _ANY}}
 
 
@@ -173,6 +174,21 @@ def _page_of_hsds(summary: str, *names: str) -> Operation:
     query = tuple(_query(name, _HSDS_QUERY[name]) for name in ("search", "page", "per_page", "format", *names))
     types = {JSON: _HSDS_PAGE, LINES: _ANY}
     return Operation("formats", summary, {200: types, 304: None, **_problems(400, 503)}, query=query)
+
+
+def _beside(entry: str) -> dict[tuple[str, str], Operation]:
+    """The pages beside that of an entry."""
+    sent: Mapping[int, Types | None] = {303: None, 404: {HTML: _ANY}}
+    return {
+        ("GET", f"{entry}/refer"): Operation("pages", "Two ways to refer somebody there.", _BESIDE),
+        ("GET", f"{entry}/refer/sheet"): Operation("pages", "A sheet to print for who goes there.", _BESIDE),
+        ("POST", f"{entry}/refer/sent"): Operation("pages", "A sealed referral was left from that page.", sent),
+        ("GET", f"{entry}/contact"): Operation("pages", "How to reach it and how to apply.", _BESIDE),
+        ("GET", f"{entry}/report"): Operation("pages", "A form to say what is wrong.", _BESIDE),
+        ("POST", f"{entry}/report"): Operation(
+            "pages", "Say what is wrong.", {**sent, 422: {HTML: _ANY}, **_problems(413)}, {FORM: _ANY}
+        ),
+    }
 
 
 OPERATIONS: Mapping[tuple[str, str], Operation] = MappingProxyType(
@@ -474,6 +490,9 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = MappingProxyType(
         ),
         ("GET", "/matrix"): Operation("pages", "Goals by activities.", _LETTER),
         ("GET", "/matrix.csv"): Operation("pages", "The same as a table.", {200: {"text/csv; charset=utf-8": _ANY}}),
+        ("GET", "/join"): Operation("pages", "What an invitation opens.", {200: {HTML: _ANY}}),
+        **_beside("/directory/{entry}"),
+        **_beside("/directory/{node}/{id}"),
         ("GET", "/directory"): Operation(
             "pages",
             "The list, searched and narrowed.",

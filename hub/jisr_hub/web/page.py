@@ -47,6 +47,7 @@ STATIC = (
         "public.js",
         "map.js",
     ),
+    *("refer.js", "refer.css", "join.js"),
     *(f"vendor/{name}" for name in VENDOR),
 )
 _assets = Assets("jisr_hub.web")

@@ -70,7 +70,8 @@ def show(message_id: _Id, folder: Folder = HERE, as_json: Json = False) -> None:
         print_json({"id": found.id, "at": found.at, **found.value})
         return
     value, short = found.value, _short(found.value)
-    typer.echo(f"From: {short['sender']} (as they say; nobody has checked it)")
+    whence = "" if "node" in found.value["sender"] else ", somebody without a node"
+    typer.echo(f"From: {short['sender']}{whence} (as they say; nobody has checked it)")
     typer.echo(f"Sent: {day(value['sent'])}; it is deleted here on {day(value['expires'])}")
     typer.echo(f"Answer to: {value['reply']}")
     if about := value.get("about"):

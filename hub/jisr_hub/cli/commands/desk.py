@@ -13,6 +13,7 @@ from ..shell import HERE, AsJson, Folder, confirm, run, say
 blocks_app = typer.Typer(no_args_is_help=True, help="Lists of blocks: shown, handed on, taken in from another hub.")
 letters_app = typer.Typer(no_args_is_help=True, help="Who gets letters of this hub, and what became of them.")
 campaign_app = typer.Typer(no_args_is_help=True, help="Asking people whether their records are still correct.")
+reports_app = typer.Typer(no_args_is_help=True, help="Mistakes that readers report.")
 source_app = typer.Typer(no_args_is_help=True, help="Where records come from: how it goes, stopping, trying again.")
 pair_app = typer.Typer(no_args_is_help=True, help="Two records that may be one: what is answered, when nobody can say.")
 Name = Annotated[str, typer.Argument(help="How lists name it.")]
@@ -185,6 +186,32 @@ def campaign_looked_at(
 ) -> None:
     """Say that you have looked at an answer."""
     _act(folder, as_json, "Nobody is asked to look at this answer any more.", "looked_at", answer)
+
+
+# Reports
+
+
+@reports_app.command("list")
+def reports_list(folder: Folder = HERE, as_json: AsJson = False) -> None:
+    """Show what readers report as wrong, the oldest first."""
+    from .. import desk_lists
+
+    value = run(desk_lists.reports(folder))
+    lines = []
+    for one in value["reports"]:
+        lines.append(f"{one['node']}/{one['id']}/{one['number']}  {one['at'][:10]}  {one['what']}")
+        lines += [f"    {words}" for words in (one["words"], one["reply"] and f"answer to: {one['reply']}") if words]
+    say(value, as_json, "\n".join(lines) or "No report waits.")
+
+
+@reports_app.command("done")
+def reports_done(
+    report: Annotated[str, typer.Argument(help="The report, as `reports list` names it.")],
+    folder: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Say that you have looked at a report. Nothing of it is kept."""
+    _act(folder, as_json, "The report is deleted.", "report_done", report)
 
 
 # Sources

@@ -29,11 +29,12 @@ from .nodes import Nodes
 from .passkeys import PasskeyPages
 from .people import People
 from .records import Records
+from .returned import Back, Returned
 from .rim import Rim, Room
 from .sources import SourcePages, Watching
 from .tokens import TokenPages
 
-__all__ = ["BACK", "Curating", "Parts", "Watching", "routes"]
+__all__ = ["BACK", "Back", "Curating", "Parts", "Watching", "routes"]
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ class Parts:
     past: Histories | None = None
     asking: asking.Work | None = None
     watching: Watching | None = None
+    back: Back | None = None
 
 
 def rooms(rim: Rim, parts: Parts) -> list[Room]:
@@ -70,6 +72,7 @@ def rooms(rim: Rim, parts: Parts) -> list[Room]:
         *_acting(rim, parts),
         *(asking.rooms(rim, parts.asking, parts.language) if parts.asking is not None else []),
         *([SourcePages(rim, parts.watching, parts.language)] if parts.watching is not None else []),
+        *([Returned(rim, parts.back)] if parts.back is not None else []),
     ]
 
 

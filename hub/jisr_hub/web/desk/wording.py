@@ -42,6 +42,7 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "map_term": N_("Say what a term means"),
         "campaign": N_("Ask whether records are correct"),
         "looked_at": N_("Look at an answer"),
+        "report_done": N_("Look at a report of a mistake"),
         "correspond": N_("Write down who gets letters"),
         "letter_retry": N_("Send a letter again"),
         "source_stop": N_("Read a source no more"),

@@ -80,6 +80,7 @@ def _words(message_id: str, value: dict[str, Any], language: Language) -> dict[s
         "text": value["text"],
         "kind": language.gettext(kind),
         "name": sender.get("name", ""),
+        "nodeless": "node" not in sender,  # SEAL-19
         "reply": value["reply"],
         "sent": _day(value["sent"], language),
         "ends": _day(value["expires"], language),
