@@ -2,7 +2,7 @@
 
 stored_bytes    the database and the published pages of the log, in all their forms. The floor is the canonical size of
                 the records, without signatures and the log around them. Beside it what each part takes of that; and
-                snapshots, which are not in it.
+                what is not in it: snapshots, and the documents of the search, as far as they are made already.
 page_bytes      the `.zst` forms of the pages that the head names. The floor is the same records with their signatures,
                 compressed alone in one piece (zstd 3).
 """
@@ -10,6 +10,8 @@ page_bytes      the `.zst` forms of the pages that the head names. The floor is 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import sqlite3
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -62,7 +64,16 @@ def parts_of(folder: Path) -> Counter[str]:
             found[f"{place.parts[1]} {form}"] += file.stat().st_size
         else:
             found["database" if file.name.startswith("hub.sqlite") else "other"] += file.stat().st_size
+    found["search"] = _of_search(folder / "hub.sqlite")
+    found["database"] -= found["search"]
     return found
+
+
+def _of_search(database: Path) -> int:
+    """Bytes of the database that are documents of the search: made of the log, and made anew at will."""
+    with contextlib.closing(sqlite3.connect(database)) as connection:
+        sizes = "SELECT coalesce(sum(pgsize), 0) FROM dbstat WHERE name LIKE 'search%'"
+        return int(connection.execute(sizes).fetchone()[0])
 
 
 def compressed_size(lines: Iterator[bytes]) -> int:

@@ -36,8 +36,11 @@ class OpenToPortals:
             await self._app(scope, receive, send)
             return
 
+        asked = any(name == b"origin" for name, _ in scope["headers"])
+
         async def allowing(message: Message) -> None:
-            if message["type"] == "http.response.start":
+            # nobody keeps a 304, so who is no browser is spared these bytes each time nothing has changed
+            if message["type"] == "http.response.start" and (asked or message["status"] != 304):
                 said = message.get("headers", ())
                 told = {name.lower() for name, _ in said}
                 message["headers"] = [*said, *((name, value) for name, value in _ALLOWED if name not in told)]
