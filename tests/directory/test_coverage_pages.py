@@ -181,3 +181,15 @@ def test_goals_and_activities_stand_side_by_side_and_empty_is_unknown() -> None:
     }
     assert "Nobody has named a goal" in client().get("/matrix").text
     assert "Nobody reports anything here yet" in client().get("/coverage").text
+
+
+def test_a_map_shows_land_and_what_is_placed_and_one_place_alone_makes_none() -> None:
+    def place(name: str, code: str, latitude: str, longitude: str) -> Any:
+        point = {"latitude": latitude, "longitude": longitude, "precision": "exact"}
+        codes = {"admin_codes": [{"scheme": "nuts", "code": code}]}
+        return common(NODE, "location", name) | {"privacy": "exact", "coordinates": point} | codes
+
+    two = [place("a", "NL329", "52.37", "4.9"), place("b", "NL111", "53.2", "6.5")]
+    page = client(effort("one"), *two).get("/coverage", params={"in": NL, "theme": "health"}).text
+    assert 'class="land"' in page and page.count('r="9"') == 2 and len(page) < 60_000
+    assert 'class="coverage-map"' not in client(effort("one"), two[0]).get("/coverage", params={"in": NL}).text

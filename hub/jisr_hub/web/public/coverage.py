@@ -28,7 +28,7 @@ from jisr_protocol.pages.language import SOURCE, Language
 from jisr_protocol.pages.text import Text, choose
 
 from ..page import SECURITY_HEADERS, page, query, reader_language
-from .coverage_map import HEIGHT, WIDTH, marks
+from .coverage_map import HEIGHT, WIDTH, drawn
 from .coverage_table import as_csv, rows
 from .coverage_words import MEANINGS, area_word, read_area, sentences, spelled, state_word, theme_word
 
@@ -92,7 +92,7 @@ class Pages:
             columns=[_column(told, language, request, asked.theme) for told in shown],
             lines=_matrix(survey.coverage, shown, request, language) if not asked.theme else [],
             rows=[_row(survey.coverage, told, asked.theme, request, language) for told in shown] if asked.theme else [],
-            marks=marks(survey.coverage, asked.areas, asked.theme, language),
+            map=drawn(survey.coverage, asked.areas, asked.theme, language),
             size=(WIDTH, HEIGHT),
             reporters=_reporters(survey, asked.areas, language)[:REPORTERS],
             past=_past(past, language),
