@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from jisr_hub.web.public import not_found, routes
@@ -33,14 +35,16 @@ def text(value: str, lang: str = "en") -> dict[str, dict[str, str]]:
     return {lang: {"value": value, "origin": "author"}}
 
 
-def reader(records: list[dict[str, Any]], now: datetime = NOW, **more: Any) -> TestClient:
-    made = routes(MemoryDirectory(records), lambda: now, search=MemorySearch(records), address=HOME, **more)
-    app = Starlette(routes=made, exception_handlers={404: not_found})
+def reader(records: list[dict[str, Any]], now: datetime = NOW, beside: tuple[str, ...] = ()) -> TestClient:
+    """A hub with these records; `beside` are rooms that are served too."""
+    made = routes(MemoryDirectory(records), lambda: now, search=MemorySearch(records), address=HOME)
+    rooms = [Route(path, PlainTextResponse(path)) for path in beside]
+    app = Starlette(routes=[*rooms, *made], exception_handlers={404: not_found})
     return TestClient(app, headers={"accept-language": "en"})
 
 
 def test_the_front_page_asks_one_question_and_opens_doors_that_lead_somewhere() -> None:
-    browser = reader([record(1), record(2, "need"), record(3, "location")], paths=frozenset({"/coverage", "/join"}))
+    browser = reader([record(1), record(2, "need"), record(3, "location")], beside=("/coverage", "/join"))
     page = browser.get("/").text
     doors = [str(link["href"]) for link in Elements(page).named("a") if "door" in str(link.get("class"))]
     assert len(doors) == 6 and doors[-1] == "/coverage"
@@ -161,6 +165,17 @@ def test_every_type_has_its_page_for_people_and_for_machines(kind: str) -> None:
     }
     properties = {meta.get("property"): meta.get("content") for meta in Elements(page).named("meta")}
     assert properties["og:title"] == "A name </script>" and properties["og:url"] == HOME + entry(1)
+
+
+def test_a_page_leads_to_the_rooms_beside_it_that_are_there() -> None:
+    rooms = tuple(f"/directory/{{entry}}/{name}" for name in ("refer", "report", "contact"))
+    browser = reader([record(1), record(2, "need")], beside=rooms)
+    for number, names in ((1, ["contact", "refer", "report"]), (2, ["contact", "refer", "report"])):
+        links = [str(a["href"]) for a in Elements(browser.get(entry(number)).text).named("a")]
+        assert [link for link in links if link.startswith(f"{entry(number)}/")] == [
+            f"{entry(number)}/{n}" for n in names
+        ]
+    assert "Report a mistake" not in reader([record(1)]).get(entry(1)).text
 
 
 def test_a_record_alone_names_its_entry_as_canonical() -> None:

@@ -204,7 +204,6 @@ def _directory(running: Running, searching: Searching, surveys: Surveys, mailbox
             declared,
             search=searching,
             address=settings.address,
-            paths=frozenset({"/coverage", "/matrix"}),
             fitting=fitting.block,
             zone=zone_of(settings.time_zone, settings.country),
         ),

@@ -42,20 +42,18 @@ def routes(
     search: Search | None = None,
     address: str = "",
     zone: tzinfo = UTC,
-    paths: frozenset[str] = frozenset(),
     fitting: Fits | None = None,
 ) -> list[Route]:
     """Give the routes of the public pages and of their files.
 
     `clock` tells the time for everything that is open, over or fresh; `default_language` serves readers whose browser
     names none of ours; `declared` is what this hub knows of Ramadan and feasts beyond computing them; `address` is
-    where it is found, `zone` the time zone of its country; `paths` are rooms that are served beside these; `fitting`
-    finds what fits an entry.
+    where it is found, `zone` the time zone of its country; `fitting` finds what fits an entry.
     """
     rim = Rim(directory, clock, default_language, Calendars(declared), address.rstrip("/"), zone)
     entries, sitemaps = EntryPages(rim, fitting), Sitemaps(rim)
     return [
-        Route("/", HomePage(rim, paths).home),
+        Route("/", HomePage(rim).home),
         Route("/directory", ResultPage(rim, search).results),
         Route("/directory/{entry}", entries.entry),
         Route("/directory/{node}/{id}", entries.record),

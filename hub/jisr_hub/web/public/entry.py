@@ -19,7 +19,7 @@ from starlette.responses import RedirectResponse, Response
 from jisr_hub.ports.directory import Listed
 from jisr_hub.web.facts import Fact, facts_of, references
 from jisr_hub.web.page import SECURITY_HEADERS, query
-from jisr_protocol.pages.language import Language, primary
+from jisr_protocol.pages.language import N_, Language, primary
 from jisr_protocol.pages.text import Text, choose
 from jisr_protocol.pages.vocabulary import MEMBERS
 
@@ -28,13 +28,20 @@ from .counted import VIEWS, keys_of, note
 from .glance import LEFT_OUT, glance
 from .lines import Line, Reader, named, place_keys
 from .matches import Fits
-from .rim import Key, Rim, Shown, path_of, path_to
+from .rim import Key, Rim, Shown, path_of, path_to, serves
 from .trust import trust
 
 _NODE = re.compile(r"jisr:[a-z2-7]{52}")
 _ENTRY = re.compile(r"[a-z2-7]{16}\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _TURNING = re.compile("[\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069]")
+_ONE = "/directory/{entry}"
+_WAYS = (
+    (_ONE + "/contact", N_("Contact and application"), ()),
+    (_ONE + "/refer", N_("Refer somebody"), ()),
+    (_ONE + "/report", N_("Report a mistake"), ()),
+)
+"""Pages beside an entry, where this hub serves them: address, words, for which types (none means all)."""
 _OWNERS = ("organization", "organizer", "lead", "coordinator")
 BESIDE = 12
 """How many others of the same author a page names."""
@@ -111,6 +118,11 @@ class EntryPages:
             raw=_raw(record),
             others=[(_member(name, language), lang, _plain(value)) for name, lang, value in listed.others],
             entry=path_to(listed.node, listed.id) + reader.kept if alone and listed.entry else "",
+            ways=[
+                (path_of(listed) + path.removeprefix(_ONE) + reader.kept, language.gettext(says))
+                for path, says, types in _WAYS
+                if (not types or structured.short_name(listed.type) in types) and serves(request, path)
+            ],
             share=self.rim.written(path_of(listed), {"lang": language.code}),
         )
 

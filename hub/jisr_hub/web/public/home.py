@@ -12,7 +12,7 @@ from jisr_protocol.pages.language import N_
 
 from . import structured
 from .lines import Reader
-from .rim import Rim, Shown
+from .rim import Rim, Shown, serves
 
 FRESH = 3
 _LOOKED_AT = 24
@@ -31,10 +31,9 @@ DOORS = (
 
 @dataclass(frozen=True)
 class HomePage:
-    """The front page. `paths` are the addresses that this hub serves beside the directory's own."""
+    """The front page."""
 
     rim: Rim
-    paths: frozenset[str] = frozenset()
 
     async def home(self, request: Request) -> Response:
         language = self.rim.language(request)
@@ -52,7 +51,7 @@ class HomePage:
         doors = [
             (name, says, behind, address + (kept if "?" in address else kept.replace("&", "?", 1)))
             for name, says, behind, address in DOORS
-            if "?" in address or address in self.paths
+            if "?" in address or serves(request, address)
         ]
         return self.rim.answer(
             request,
@@ -61,5 +60,5 @@ class HomePage:
             summary=summary,
             doors=doors,
             fresh=[reader.line(one, {}) for one in fresh],
-            join="/join" + query(request) if "/join" in self.paths else "",
+            join="/join" + query(request) if serves(request, "/join") else "",
         )

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from jisr_hub.directory.query import read
-from jisr_hub.ports.directory import Summary
+from jisr_hub.ports.directory import Listed, Summary
 from jisr_hub.ports.search import DEEPEST, Found, Hit, Search
 from jisr_hub.web.page import SECURITY_HEADERS, query
 from jisr_protocol.pages.language import Language
@@ -25,7 +25,7 @@ from .facets import ORDERS, WITHIN, Words, names_in
 from .glance import point_of
 from .lines import Line, Reader, place_keys
 from .pins import pins
-from .rim import Rim, Shown
+from .rim import Rim, Shown, serves
 
 PAGE_LENGTH = 20
 MAP_LENGTH = 100
@@ -44,8 +44,6 @@ class ResultPage:
 
     rim: Rim
     search: Search | None = None
-    missing: str = ""
-    """Where people tell that something is missing; "" where this hub takes no such word."""
 
     async def results(self, request: Request) -> Response:
         """Show one page of what an address asks for."""
@@ -59,33 +57,36 @@ class ResultPage:
         summary = await self.rim.directory.summary()
         number = int(request.query_params.get("page", "1"))
         length = MAP_LENGTH if asked.view == "map" else PAGE_LENGTH
-        found = await self._found(asked, summary, (number - 1) * length, length)
+        found, listed = await self._found(asked, summary, (number - 1) * length, length)
         pages = max(1, -(-min(found.total, DEEPEST) // length))
         if number > pages:
             happened = _("The list is not that long.")
             return self._mistake(request, 404, happened, _("Records may have left it since you had the link."))
         reader = Reader(language, self.rim.clock(), self.rim.calendars, query(request))
-        lines, places = await self._lines(found.hits, reader)
+        lines, places = await self._lines(listed, found.hits, reader)
         response = self._shown(request, language, asked, summary, found, lines, places, number, pages)
         if asked.view == "map":
             response.headers["Content-Security-Policy"] = MAP_POLICY
         return response
 
-    async def _found(self, asked: Asked, summary: Summary, offset: int, length: int) -> Found:
+    async def _found(self, asked: Asked, summary: Summary, offset: int, length: int) -> tuple[Found, list[Listed]]:
+        """What is asked for. The plain list, or that of one type, is the directory's own: it is never behind."""
+        types = [full(one) for one in asked.all("type")]
+        plain = {name for name, _ in asked.pairs} <= {"type"} and len(types) <= 1
+        counted = Found()
         if self.search is not None:
             pairs = [*asked.pairs, ("page", str(offset // length + 1))]
-            return await self.search.find(read(pairs, self.rim.clock(), length).query)
-        types = [full(one) for one in asked.all("type")]
+            counted = await self.search.find(read(pairs, self.rim.clock(), length).query)
+            if not plain:
+                return counted, await self.rim.directory.listed([hit.key for hit in counted.hits])
         listed = await self.rim.directory.page(types[0] if types else None, offset, length)
         total = summary.types.get(types[0], 0) if types else summary.records
-        counts = tuple(
-            sorted(((short(one), n) for one, n in summary.types.items() if n), key=lambda one: (-one[1], one[0]))
-        )
-        return Found(total, tuple(Hit(one.node, one.id) for one in listed), {"type": counts})
+        counts = sorted(((short(one), n) for one, n in summary.types.items() if n), key=lambda one: (-one[1], one[0]))
+        hits = tuple(Hit(one.node, one.id) for one in listed)
+        return Found(total, hits, {**counted.facets, "type": tuple(counts)}, counted.fresh), listed
 
-    async def _lines(self, hits: Sequence[Hit], reader: Reader) -> tuple[list[Line], str]:
+    async def _lines(self, listed: Sequence[Listed], hits: Sequence[Hit], reader: Reader) -> tuple[list[Line], str]:
         """The lines of a page, and the places in them for the map."""
-        listed = await self.rim.directory.listed([hit.key for hit in hits])
         related = await self.rim.related([key for one in listed for key in place_keys(one.record)])
         far = {hit.key: hit.distance_km for hit in hits}
         lines = [reader.line(one, related, far.get((one.node, one.id))) for one in listed]
@@ -139,7 +140,7 @@ class ResultPage:
             orders=ORDERS,
             within=WITHIN,
             searching=self.search is not None,
-            missing=self.missing,
+            gaps="/coverage" + query(request) if serves(request, "/coverage") else "",
         )
 
     def _mistake(self, request: Request, status: int, happened: str, then: str) -> Response:
