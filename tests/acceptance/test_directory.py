@@ -9,6 +9,7 @@ import random
 import time
 import tracemalloc
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,14 @@ import pytest
 from jisr_hub.directory.coverage import Count
 from jisr_hub.directory.query import read
 from jisr_protocol.matching import facts_of
+from jisr_protocol.pages.language import NAMES
 from jisr_protocol.reader.follow import follow_once
 from jisr_protocol.reader.store import open_copy
-from tests.directory import many_sides, three_w
+from tests.directory import every_page, many_sides, three_w
+from tests.directory.real_services import served_services
 from tests.e2e.referred import NEED, WORDS, home_in, opened, referred
-from tests.e2e.test_directory_browser import launched
+from tests.e2e.test_directory_browser import PHONE, launched, violations
+from tests.e2e.test_directory_browser import opened as watched
 from tests.hub.export_growth import growth
 from tests.hub.exported import OF_ONE, Standard, exported, judged
 from tests.hub.hub_in_memory import run
@@ -181,3 +185,82 @@ def test_a_referral_from_a_page_is_read_by_the_node_alone(
     assert story.read["text"] == WORDS and story.read["referral"]["need"] == NEED
     assert not any(story.found.values())
     figure("places searched for the canaries", len(story.found), "found", 0, "requests of the browser", len(story.sent))
+
+
+# The public pages
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    ("code", "words", "near", "open_until", "over"),
+    [
+        ("ar", "تعليم", "محافظة اربد", "مفتوح الآن، حتى 17:00", "انتهى"),
+        ("en", "education", "Irbid Governorate", "Open now, until 17:00", "Ended"),
+    ],
+    ids=["ar", "en"],
+)
+def test_somebody_finds_a_service_that_is_open_on_sunday_at_ten(
+    shared: Path, tmp_path: Path, long: bool, figure: Any, code: str, words: str, near: str, open_until: str, over: str
+) -> None:
+    """The real services in a browser at 2014-06-01 09:00 UTC: asked for, narrowed, read, printed; today all are over."""
+    sunday = datetime(2014, 6, 1, 9, 0, tzinfo=UTC)
+    with served_services(shared, tmp_path, sunday, None if long else 14) as hub, launched() as browser:
+        with watched(browser, viewport=PHONE, java_script_enabled=code == "en", locale=code) as page:
+            page.goto(f"{hub.address}/?lang={code}")
+            page.locator("#q").fill(words)
+            page.locator("#near").fill(near)
+            page.keyboard.press("Enter")
+            page.wait_for_url("**near=**")
+            asked = page.url + "&within=50&type=service&open=2014-06-01T10:00"
+            page.goto(asked)
+            found = page.locator(".hits > li")
+            assert found.count() >= 1 and " km" in found.first.inner_text().replace("كم", " km")
+            page.locator(".hits .name a", has_text="").first.click()
+            assert open_until in page.locator(".glance").inner_text()
+            page.emulate_media(media="print")
+            assert page.locator(".glance").is_visible() and not page.locator(".share").is_visible()
+            printed = len(page.pdf())
+            page.emulate_media(media="screen")
+            hub.at = datetime.now(UTC)
+            shown = 0
+            for number in range(1, 60 if long else 2):
+                answer = page.goto(f"{hub.address}/directory?type=service&page={number}&lang={code}")
+                if answer is None or answer.status == 404:
+                    break
+                states = page.locator(".hits .status").all_inner_texts()
+                assert len(states) == page.locator(".hits > li").count() and all(over in one for one in states)
+                assert page.locator(".hits .open-now").count() == 0
+                shown += len(states)
+            page.goto(f"{hub.address}/directory?type=service&open=now&lang={code}")
+            assert page.locator(".hits > li").count() == 0, "nothing that is over is open"
+    figure(
+        f"{code}: found, read and printed ({printed} bytes); {shown} services of 2014 shown today, all ended, none open"
+    )
+
+
+@pytest.mark.browser
+def test_every_public_page_is_whole_on_the_smallest_screen_and_light_on_a_bad_line(long: bool, figure: Any) -> None:
+    """Every type of page, eight languages, 320 px; axe, no other host; the first view of the results in Arabic."""
+    seen = 0
+    with every_page.served() as home, launched() as browser:
+        for number, path in enumerate(every_page.paths()):
+            codes = list(NAMES) if long else [list(NAMES)[number % len(NAMES)]]
+            for code in codes:
+                scheme: Any = "dark" if (number + len(code)) % 2 else "light"
+                with watched(browser, viewport={"width": 320, "height": 640}, color_scheme=scheme) as page:
+                    page.goto(f"{home}{path}{'&' if '?' in path else '?'}lang={code}")
+                    page.locator("details").evaluate_all("all => all.forEach(one => one.open = true)")
+                    assert page.evaluate("document.documentElement.scrollWidth") <= 320, (path, code)
+                    page.locator(".languages details").evaluate("one => one.open = false")
+                    assert violations(page) == "", (path, code)
+                    seen += 1
+        with watched(browser, viewport=PHONE, locale="ar") as page:
+            session = page.context.new_cdp_session(page)
+            session.send("Network.enable")
+            loaded: list[float] = []
+            session.on("Network.loadingFinished", lambda event: loaded.append(event["encodedDataLength"]))
+            page.goto(f"{home}/directory?type=service&lang=ar", wait_until="networkidle")
+    figure(
+        f"{seen} pages at 320 px, axe silent; first view in Arabic {sum(loaded) / 1024:.1f} KB in {len(loaded)} answers"
+    )
+    assert len(loaded) >= 4 and sum(loaded) <= 60 * 1024

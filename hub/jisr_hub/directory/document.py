@@ -200,6 +200,8 @@ def _hours(value: Record) -> dict[str, Any]:
 
 def _place_names(where: Iterable[Record]) -> Iterator[str]:
     for one in where:
+        if str(one.get("type")).startswith("org.jisr.location/"):
+            yield from (" ".join(words(text)) for text in texts(one.get("name")))
         for address in _maps(one.get("addresses")):
             for text in texts(address.get("locality")):
                 yield " ".join(words(text))
