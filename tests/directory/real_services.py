@@ -7,6 +7,7 @@ with served_services(shared, folder, at=datetime(2014, 6, 1, 9, tzinfo=UTC), mos
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
 import sys
 import threading
@@ -35,11 +36,10 @@ def drafts(shared: Path, as_of: str, most: int | None) -> list[dict[str, Any]]:
     """The drafts of the first `most` services, and of what they refer to."""
     sys.path.insert(0, str(EXAMPLE))
     try:
-        from convert import Conversion  # type: ignore[import-not-found]
+        conversion = importlib.import_module("convert").Conversion(as_of)
     finally:
         sys.path.remove(str(EXAMPLE))
     lines = (shared / "data" / "services-ar-en" / "services.jsonl").read_bytes().splitlines(keepends=True)
-    conversion = Conversion(as_of)
     conversion.read(io.BytesIO(b"".join(lines[:most])))
     return list(conversion.drafts())
 
