@@ -50,6 +50,8 @@ STATIC = (
     *("refer.js", "refer.css", "join.js"),
     *(f"vendor/{name}" for name in VENDOR),
 )
+ROOMS = ("/directory", "/coverage", "/matrix", "/formats", "/docs/api")
+"""What every page for the public leads to, where the hub serves it."""
 _assets = Assets("jisr_hub.web")
 
 
@@ -74,10 +76,16 @@ def query(request: Request, **changes: str) -> str:
     return "?" + urlencode(members) if members else ""
 
 
+def serves(request: Request, path: str) -> bool:
+    """Whether this hub serves an address, as routes write it: a page leads to no room that is not there."""
+    return any(getattr(route, "path", "") == path for route in request.app.routes)
+
+
 def page(request: Request, language: Language, template: str, status: int = 200, **context: Any) -> HTMLResponse:
     """Render a template of this package for a reader; a language asked for by `?lang=` is remembered."""
     kept = {name: value for name, value in request.query_params.items() if name in KEPT}
     context.setdefault("home", "/directory" + query(request))
+    context["rooms"] = {path: path + query(request) for path in ROOMS if serves(request, path)}
     context.setdefault("switch", {code: query(request, **kept, lang=code) for code in load_languages()})
     body = _environment(language.code).get_template(template).render(context)
     response = HTMLResponse(body, status, dict(SECURITY_HEADERS))

@@ -18,7 +18,7 @@ from starlette.responses import RedirectResponse, Response
 
 from jisr_hub.ports.directory import Listed
 from jisr_hub.web.facts import Fact, facts_of, references
-from jisr_hub.web.page import SECURITY_HEADERS, query
+from jisr_hub.web.page import SECURITY_HEADERS, query, serves
 from jisr_protocol.pages.language import N_, Language, primary
 from jisr_protocol.pages.text import Text, choose
 from jisr_protocol.pages.vocabulary import MEMBERS
@@ -28,7 +28,7 @@ from .counted import VIEWS, keys_of, note
 from .glance import LEFT_OUT, glance
 from .lines import Line, Reader, named, place_keys
 from .matches import Fits
-from .rim import Key, Rim, Shown, path_of, path_to, serves
+from .rim import Key, Rim, Shown, path_of, path_to
 from .trust import trust
 
 _NODE = re.compile(r"jisr:[a-z2-7]{52}")

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
-from jisr_hub.web.page import query
+from jisr_hub.web.page import query, serves
 from jisr_protocol.pages.language import N_
 
 from . import structured
 from .lines import Reader
-from .rim import Rim, Shown, serves
+from .rim import Rim, Shown
 
 FRESH = 3
 _LOOKED_AT = 24

@@ -16,7 +16,7 @@ from starlette.responses import RedirectResponse, Response
 from jisr_hub.directory.query import read
 from jisr_hub.ports.directory import Listed, Summary
 from jisr_hub.ports.search import DEEPEST, Found, Hit, Search
-from jisr_hub.web.page import SECURITY_HEADERS, query
+from jisr_hub.web.page import SECURITY_HEADERS, query, serves
 from jisr_protocol.pages.language import Language
 from jisr_protocol.pages.vocabulary import kinds_word
 
@@ -25,7 +25,7 @@ from .facets import ORDERS, WITHIN, Words, names_in
 from .glance import point_of
 from .lines import Line, Reader, place_keys
 from .pins import pins
-from .rim import Rim, Shown, serves
+from .rim import Rim, Shown
 
 PAGE_LENGTH = 20
 MAP_LENGTH = 100

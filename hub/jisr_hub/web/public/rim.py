@@ -100,11 +100,6 @@ class Rim:
         return found
 
 
-def serves(request: Request, path: str) -> bool:
-    """Whether this hub serves an address, as routes write it: a page leads to no room that is not there."""
-    return any(getattr(route, "path", "") == path for route in request.app.routes)
-
-
 def path_of(listed: Listed) -> str:
     """The address of the entry that a record is, or is in."""
     return f"/directory/{listed.entry or entry_address((listed.node, listed.id))}"
