@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import orjson
 import pytest
@@ -123,7 +124,7 @@ def calls(client: TestClient) -> list[tuple[str, str]]:
     """(method, address) of everything that can be called, as the hub itself has it."""
     app = client.app
     assert isinstance(app, Starlette)
-    values = {"node": "jisr:" + "a" * 52, "name": "public", "digest": "0" * 64}
+    values = {"node": "jisr:" + "a" * 52, "name": "public", "digest": "0" * 64, "id": str(UUID(int=1)), "entry": "x"}
     return [
         ("POST" if "POST" in (route.methods or ()) else "GET", route.path.format(**values))
         for route in app.routes
@@ -250,13 +251,18 @@ def test_steps_of_a_record_are_proven_in_the_new_major_too(hub: KeptHub, tmp_pat
 
 
 def feed_in(folder: Path, client: TestClient, feed: str) -> Path:
-    """A feed's files, as a static host would have them."""
-    shown = head.parse(client.get(f"{feed}/head.json").content)
-    pages = [path for _, _, path in paths.pages(shown.epoch, 0, shown.size)]
-    for path in [paths.HEAD, paths.KEYS, *pages]:
+    """A feed's files, as a static host would have them: of one head, though the hub may publish meanwhile."""
+    while True:
+        shown = head.parse(client.get(f"{feed}/head.json").content)
+        pages = [path for _, _, path in paths.pages(shown.epoch, 0, shown.size)]
+        answers = {path: client.get(f"{feed}/{path}") for path in [*pages, paths.KEYS, paths.HEAD]}
+        if head.parse(answers[paths.HEAD].content).envelope.raw == shown.envelope.raw:
+            break
+    for path, answer in answers.items():
+        assert answer.status_code == 200, path
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(client.get(f"{feed}/{path}").content)
+        target.write_bytes(answer.content)
     return folder
 
 

@@ -261,7 +261,7 @@ def test_however_large_a_file_is_only_a_piece_of_it_is_in_memory(tmp_path: Path)
 
     peak = most_held(response, [], send)
     assert sent == size and pieces == 1 + size // PIECE_BYTES
-    assert peak < 4 * PIECE_BYTES, f"{peak} bytes at the most"
+    assert peak < 6 * PIECE_BYTES, f"{peak} bytes at the most"
 
 
 @pytest.mark.parametrize("content", ["all the same", "random"])

@@ -200,10 +200,10 @@ class Watched:
         return others, files
 
     def settled(self) -> tuple[int, int, int]:
-        """(others, files, tasks) as soon as nothing changes any more."""
+        """(others, files, tasks) as soon as nothing changes any more, not even what waits until the log has rested."""
         end = time.monotonic() + SETTLE_SECONDS
         before, same = (*self.descriptors(), self.tasks()), 0
-        while same < 5 and time.monotonic() < end:
+        while same < 10 and time.monotonic() < end:
             time.sleep(0.8)
             now = (*self.descriptors(), self.tasks())
             same, before = (same + 1 if now == before else 0), now
