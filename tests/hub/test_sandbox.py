@@ -34,7 +34,8 @@ def test_feeds_that_misbehave_are_served_as_a_publisher_would(
     tool: Callable[[str], str], tmp_path: Path, long: bool, figure: Any
 ) -> None:
     with served(Starlette(routes=sandbox.routes(client.VECTORS))) as address:
-        listed = orjson.loads(urllib.request.urlopen(f"{address}/sandbox").read())["feeds"]
+        with urllib.request.urlopen(f"{address}/sandbox") as answer:
+            listed = orjson.loads(answer.read())["feeds"]
         assert {one["name"]: one["exit"] for one in listed} == {
             name: told["exit"] for name, told in client.FEEDS.items()
         }
@@ -73,6 +74,7 @@ def test_a_file_is_refused_when_that_is_asked_and_none_outside_is_given() -> Non
         ):
             with pytest.raises(urllib.error.HTTPError) as refused:
                 urllib.request.urlopen(address + path)
+            refused.value.close()
             assert refused.value.code == status
 
 
