@@ -204,5 +204,5 @@ def test_watch_goes_on_until_it_is_stopped(today: FeedFolder, tmp_path: Path) ->
             assert line.startswith("OK nothing")
         process.send_signal(signal.SIGINT if os.name == "posix" else signal.SIGTERM)
         rest = process.stderr.read()
-    assert process.returncode == 130
+    assert process.returncode == 130, rest
     assert "Stopped. What was stored before is untouched" in rest
