@@ -122,6 +122,8 @@ def test_the_report_is_a_pdf_in_the_readers_script(small: TestClient, code: str)
 
 
 def test_programs_get_the_same_numbers_and_nothing_of_what_is_quiet(small: TestClient) -> None:
+    wrong = small.get("/v1/coverage", params={"theme": "no theme of ours"})
+    assert (wrong.status_code, wrong.json()["code"]) == (400, "malformed")
     cells = small.get("/v1/coverage", params={"in": "nuts:NL11"}).json()["cells"]
     said = {cell["theme"]: (cell["state"], cell["organizations"]) for cell in cells}
     assert said["protection"] == ("quiet", None) and said["debt"] == ("thin", 1) and said["health"] == ("none", 0)

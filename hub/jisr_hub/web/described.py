@@ -481,7 +481,7 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = MappingProxyType(
         ("GET", "/v1/coverage"): Operation(
             "calls",
             "Where help is, by theme and area: covered, thin, none, nobody reports; quiet where it is not told.",
-            {200: {JSON: _words(as_of=_STRING, cells={"type": "array"})}, 404: {HTML: _ANY}},
+            {200: {JSON: _words(as_of=_STRING, cells={"type": "array"})}, **_problems(400)},
             query=_COVERED,
         ),
         ("GET", "/matches/{entry}"): Operation("pages", "Who fits an entry, with reasons.", _LETTER),

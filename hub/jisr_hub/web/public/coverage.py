@@ -28,6 +28,7 @@ from jisr_protocol.pages.language import SOURCE, Language
 from jisr_protocol.pages.text import Text, choose
 
 from ..page import SECURITY_HEADERS, page, query, reader_language
+from ..problem_documents import document
 from .coverage_map import HEIGHT, WIDTH, drawn
 from .coverage_table import as_csv, rows
 from .coverage_words import MEANINGS, area_word, read_area, sentences, spelled, state_word, theme_word
@@ -168,7 +169,7 @@ class Pages:
         survey = await self.surveys.now()
         asked = _asked(request, survey.coverage)
         if asked is None:
-            return _missing(request, reader_language(request, self.default))
+            return document("malformed", "expected a theme of the core list, and areas that are named here")
         themes = [asked.theme] if asked.theme else list(THEMES)
         cells = [_plain(survey.coverage, told, theme) for told in asked.areas for theme in themes]
         value = {"as_of": survey.coverage.day, "cells": cells}
