@@ -91,6 +91,21 @@ def asked_hub(folder: Path, records: int) -> Iterator[Asked]:
         yield Asked(hub, load, asyncio.run(_filled(hub, load)))
 
 
+def filled_folder(folder: Path, records: int) -> Path:
+    """The folder of a hub that has so many entries and does not run."""
+    load = make(folder / "load", records, writers=4)
+
+    async def fill() -> None:
+        async with GuardedClient(allow_private=True) as client:
+            await hub.ready(client)
+            await push_all(client, hub, load, Writer.pushes)
+            await hub.published(client, load.entries)
+
+    with HubProcess(folder / "hub").init(load) as hub:
+        asyncio.run(fill())
+    return hub.folder
+
+
 async def _filled(hub: HubProcess, load: Load) -> float:
     async with GuardedClient(allow_private=True) as client:
         await hub.ready(client)
