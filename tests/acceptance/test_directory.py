@@ -125,7 +125,7 @@ async def test_what_people_type_finds_the_same_in_the_same_order_on_both_databas
 
 
 def test_a_large_directory_answers_at_once(tmp_path: Path, long: bool, figure: Callable[..., None]) -> None:
-    """An open loop of 20 questions a second, each with words, facets, hours or pages of a seeded mix."""
+    """An open loop of 20 questions a second, each with words, facets, hours or pages of a seeded mix; then changes."""
     with asked_hub(tmp_path, 100_000 if long else 2_000) as asked:
         whole = asked.search("")
         assert whole["total"] == asked.load.records
@@ -137,7 +137,10 @@ def test_a_large_directory_answers_at_once(tmp_path: Path, long: bool, figure: C
         figure(f"{whole['total']} entries, all found {asked.found_after:.0f} s after the last push")
         figure(f"{len(done.waited_ms)} questions at 20 a second: {times}; the hub took {megabytes:.0f} MB at most")
         assert megabytes < 600
+        soon = asked.found_in()
+        figure(f"a change is found {min(soon):.2f} to {max(soon):.2f} s after it was pushed")
         if long:
+            assert min(soon) < 1
             assert done.share(0.5) < 50 and done.share(0.99) < 200
             rates = [asked.open_loop(questions(5 * rate), rate) for rate in (40, 60, 80, 120, 160)]
             held = [one.rate for one in rates if one.share(0.99) < 200]

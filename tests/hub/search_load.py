@@ -16,13 +16,14 @@ from typing import Any
 from urllib.parse import urlencode
 
 from bench import corpus
-from bench.filling import push_all
+from bench.filling import push, push_all
 from bench.hub_process import HubProcess, highest_bytes
-from bench.load import Load, Writer, make
+from bench.load import Load, Writer, make, make_single
 from jisr_protocol.reader.http import GuardedClient
 
 SEED = 20261123
 ANSWER_BYTES = 4 * 1024 * 1024
+LATE_NODE, REST_SECONDS = 2000, 2.0
 
 
 @dataclass
@@ -42,6 +43,8 @@ class Asked:
 
     hub: HubProcess
     load: Load
+    late: Load
+    """What one more node publishes, record by record, while the hub is asked."""
     found_after: float
     """Seconds from the last push until everything was found."""
 
@@ -55,6 +58,26 @@ class Asked:
         """Of the process that answers."""
         assert self.hub._process is not None
         return highest_bytes(self.hub._process.pid)
+
+    def found_in(self) -> list[float]:
+        """Of each record published from here on: seconds from the first byte of its push until a search finds it."""
+        return asyncio.run(self._found_in())
+
+    async def _found_in(self) -> list[float]:
+        took, total = [], self.load.records
+        async with GuardedClient(allow_private=True) as client:
+            for number, body in enumerate(self.late.writers[0].pushes()):
+                await asyncio.sleep(REST_SECONDS)
+                began = time.monotonic()
+                await push(client, self.hub, self.late.writers[0].ring.id, iter([body]))
+                if number == 0:
+                    continue  # it brings the keys
+                total += 1
+                while (await ask(client, self.hub, "limit=1"))["total"] < total:
+                    assert time.monotonic() - began < 60, "not found after a minute"
+                    await asyncio.sleep(0.02)
+                took.append(time.monotonic() - began)
+        return took
 
     async def _one(self, question: str) -> dict[str, Any]:
         async with GuardedClient(allow_private=True) as client:
@@ -86,14 +109,16 @@ async def ask(client: GuardedClient, hub: HubProcess, question: str) -> dict[str
 @contextmanager
 def asked_hub(folder: Path, records: int) -> Iterator[Asked]:
     """A hub with so many entries, all of which are found."""
-    load = make(folder / "load", records, writers=4)
-    with HubProcess(folder / "hub").init(load) as hub:
-        yield Asked(hub, load, asyncio.run(_filled(hub, load)))
+    load, late = make(folder / "load", records), make_single(folder / "late", 1, 3, first=LATE_NODE)
+    hub = HubProcess(folder / "hub").init(load)
+    hub.admit(late)
+    with hub:
+        yield Asked(hub, load, late, asyncio.run(_filled(hub, load)))
 
 
 def filled_folder(folder: Path, records: int) -> Path:
     """The folder of a hub that has so many entries and does not run."""
-    load = make(folder / "load", records, writers=4)
+    load = make(folder / "load", records)
 
     async def fill() -> None:
         async with GuardedClient(allow_private=True) as client:
