@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Sequence
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from starlette.testclient import TestClient
 
 from jisr_hub.curation.merging import address
 from jisr_hub.directory.surveying import Surveys
+from jisr_hub.ports.surveying import Measured
 from jisr_hub.web import public
 from jisr_hub.web.language import load_languages
 from jisr_hub.web.public import coverage, matches, matrix
@@ -28,14 +31,15 @@ from tests.hub.memory_directory import MemoryDirectory
 NL = "iso3166-1:NL"
 
 
-def client(*records: Any, volunteers: int = 0) -> TestClient:
-    return TestClient(served_app(*records, volunteers=volunteers), headers={"accept-language": "en"})
+def client(*records: Any, volunteers: int = 0, past: Sequence[Measured] = ()) -> TestClient:
+    return TestClient(served_app(*records, volunteers=volunteers, past=past), headers={"accept-language": "en"})
 
 
-def served_app(*records: Any, volunteers: int = 0) -> Starlette:
+def served_app(*records: Any, volunteers: int = 0, past: Sequence[Measured] = ()) -> Starlette:
     """The pages over these records; so many volunteers of one node could help with health, in Arabic, near."""
-    directory = MemoryDirectory(list(records))
-    surveys = Surveys(directory, Kept(), Clock())
+    directory, kept = MemoryDirectory(list(records)), Kept()
+    kept.kept = {one.day: [one] for one in past}
+    surveys = Surveys(directory, kept, Clock())
     person = {
         "languages": [{"lang": "ar"}],
         "area": at("NL329"),
@@ -195,3 +199,44 @@ def test_a_map_shows_land_and_what_is_placed_and_one_place_alone_makes_none() ->
     page = client(effort("one"), *two).get("/coverage", params={"in": NL, "theme": "health"}).text
     assert 'class="land"' in page and page.count('r="9"') == 2 and len(page) < 60_000
     assert 'class="coverage-map"' not in client(effort("one"), two[0]).get("/coverage", params={"in": NL}).text
+
+
+def day(said: str, covered: int, nobody: int = 0) -> Measured:
+    return Measured(said, "health", covered, 1, 2, nobody, 0, 0)
+
+
+MEASURED = (day("2025-11-01", 0, 4), day("2025-12-01", 1, 3), day("2026-02-27", 1, 3), day("2026-03-06", 4))
+
+
+def lines(page: str) -> dict[str, list[tuple[str, float, float]]]:
+    """Of each state the points of its line: moved to or drawn to, across and down."""
+    drawn = re.search(r'<figure class="course">\s*<svg.*?</svg>', page, re.S)
+    paths = re.findall(r'<g class="(\w+)"><path d="([^"]+)"', drawn[0]) if drawn else []
+    point = re.compile(r"([ML])([\d.]+) ([\d.]+)")
+    return {state: [(how, float(x), float(y)) for how, x, y in point.findall(path)] for state, path in paths}
+
+
+def test_the_past_is_a_line_a_state_with_a_word_to_scale_and_stops_where_nothing_was_measured() -> None:
+    page = client(effort("one"), past=MEASURED).get("/coverage", params={"theme": "health"}).text
+    found = lines(page)
+    assert list(found) == ["covered", "thin", "none", "nobody"]
+    assert [how for how, _, _ in found["covered"]] == ["M", "L", "M", "L"]  # 88 days in between say nothing
+    (_, first, bottom), (_, second, _), _, (_, last, top) = found["covered"]
+    assert (second - first) / (last - first) == pytest.approx(30 / 125, abs=0.01)  # a month of the whole time
+    assert found["nobody"][0][2] == top and found["nobody"][-1][2] == bottom  # 4 areas are the top, none the foot
+    assert "from 1 November 2025 to 6 March 2026" in page and "Covered: 4" in words(page)
+    assert page.index('class="course"') < page.index(">Day</th>") < page.index(">1 November 2025</th>")
+    arabic = lines(client(past=MEASURED).get("/coverage", params={"theme": "health", "lang": "ar"}).text)
+    assert [320 - x for _, x, _ in arabic["covered"]] == pytest.approx([x for _, x, _ in found["covered"]])
+
+
+def test_the_table_of_the_past_has_twelve_days_with_the_first_and_the_last() -> None:
+    many = [day(str(date(2026, 1, 1) + timedelta(days=number)), 1) for number in range(60)]
+    page = client(past=many).get("/coverage", params={"theme": "health"}).text
+    shown = re.findall(r'<th scope="row">(\d+ \w+ 2026)</th>', page)
+    assert (len(shown), shown[0], shown[-1]) == (12, "1 March 2026", "1 January 2026")
+
+
+def test_a_single_day_makes_a_row_and_no_line() -> None:
+    page = client(past=MEASURED[:1]).get("/coverage", params={"theme": "health"}).text
+    assert 'class="course"' not in page and ">1 November 2025</th>" in page

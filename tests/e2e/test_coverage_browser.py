@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 
 from jisr_hub.curation.merging import address
 from tests.directory.test_coverage import NODE, OTHER, effort, population
-from tests.directory.test_coverage_pages import served_app
+from tests.directory.test_coverage_pages import MEASURED, served_app
 from tests.directory.test_two_ways import HEALTH, at, side
 from tests.directory.three_w import common
 from tests.e2e.test_directory_browser import launched, opened, violations
@@ -52,9 +52,8 @@ def test_the_pages_are_accessible_in_two_directions_and_fit_a_small_screen() -> 
         side("offer", OTHER, terms=HEALTH, area=at("NL32")),
     )
     places = [place("a", "NL329", "52.37", "4.9"), place("b", "NL111", "53.2", "6.5")]
-    app = served_app(
-        effort("one"), effort("two", node=OTHER), effort("p", "protection"), population(), *places, need, offer
-    )
+    entries = effort("one"), effort("two", node=OTHER), effort("p", "protection"), population(), *places, need, offer
+    app = served_app(*entries, past=MEASURED)
     country = "in=iso3166-1:NL"
     paths = [
         f"/coverage?{country}",

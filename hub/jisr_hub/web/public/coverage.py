@@ -10,6 +10,7 @@ The numbers are those of directory/coverage.py, after the rule of small cells; n
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -23,12 +24,14 @@ from jisr_hub.directory.coverage import QUIET, AreaTold, Coverage
 from jisr_hub.directory.efforts import THEMES
 from jisr_hub.directory.surveying import Survey, Surveys
 from jisr_hub.ports.directory import Directory
+from jisr_hub.ports.surveying import Measured
 from jisr_protocol.pages.freshness import instant
 from jisr_protocol.pages.language import SOURCE, Language
 from jisr_protocol.pages.text import Text, choose
 
 from ..page import SECURITY_HEADERS, page, query, reader_language
 from ..problem_documents import document
+from . import coverage_course
 from .coverage_map import HEIGHT, WIDTH, drawn
 from .coverage_table import as_csv, rows
 from .coverage_words import MEANINGS, area_word, read_area, sentences, spelled, state_word, theme_word
@@ -96,7 +99,9 @@ class Pages:
             map=drawn(survey.coverage, asked.areas, asked.theme, language),
             size=(WIDTH, HEIGHT),
             reporters=_reporters(survey, asked.areas, language)[:REPORTERS],
-            past=_past(past, language),
+            past=[(instant(one.day), one) for one in _past(past)],
+            course=coverage_course.course(past, language),
+            course_size=(coverage_course.WIDTH, coverage_course.HEIGHT),
             moment=survey.at,
             number=asked.number,
             pages=pages,
@@ -267,10 +272,10 @@ def _reporters(survey: Survey, areas: list[AreaTold], language: Language) -> lis
     ]
 
 
-def _past(found: list[Any], language: Language) -> list[dict[str, Any]]:
-    """The days that were measured, at most twelve of them, evenly."""
-    step = max(1, len(found) // 12)
-    return [{"day": instant(one.day), "one": one} for one in found[::-1][::step][:12]]
+def _past(found: Sequence[Measured]) -> list[Measured]:
+    """The days that were measured, the newest first: at most twelve of them, evenly, with the first and the last."""
+    last = len(found) - 1
+    return [found[at] for at in sorted({last * step // 11 for step in range(12)}, reverse=True)] if found else []
 
 
 def _plain(coverage: Coverage, told: AreaTold, theme: str) -> dict[str, Any]:
