@@ -100,6 +100,7 @@ LISTS = {
     "/desk/campaigns": ("GET /v1/desk/campaigns", "campaign list"),
     "/desk/people": ("GET /v1/desk/accounts", "account list"),
     "/desk/sources": ("GET /v1/desk/sources", "source list"),
+    "/desk/returned": ("GET /v1/desk/reports", "reports list"),
     "/desk/duplicates/answers": ("GET /v1/desk/answers", "pair answers"),
 }  # fmt: skip
 

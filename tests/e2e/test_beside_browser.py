@@ -48,8 +48,9 @@ def test_a_referral_is_sealed_in_the_browser_and_only_the_node_reads_it(
 def test_the_pages_are_for_everybody(home: Home, browser: Browser, code: str) -> None:
     page = opened(browser)
     page.set_viewport_size({"width": 320, "height": 640})
-    for name in ("refer", "refer/sheet", "contact", "report"):
-        page.goto(f"{home.entry}/{name}?lang={code}")
+    beside = [f"{home.entry}/{name}?" for name in ("refer", "refer/sheet", "contact", "report")]
+    for name in (*beside, f"{home.address}/directory/missing?q=bread&"):
+        page.goto(f"{name}lang={code}")
         faults = Axe().run(page)
         assert faults.violations_count == 0, faults.generate_report()
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name

@@ -1,4 +1,4 @@
-"""Pages beside an entry: the sheet, the contact, the report of a mistake; and what an invitation opens."""
+"""Pages beside an entry: the sheet, the contact, the report of a mistake; what is missing; what an invitation opens."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ from structlog.testing import capture_logs
 
 from jisr_hub.mailbox.carrying import Mailboxes
 from jisr_hub.reports import taking
-from jisr_hub.reports.taking import KEPT_DAYS, Reports, clean
+from jisr_hub.reports.taking import KEPT_DAYS, Reports, clean, without_traces
 from jisr_hub.storage import archive
 from jisr_hub.storage.mailbox import SqlPost
 from jisr_hub.storage.reports import SqlReports
 from jisr_hub.web import problem_documents
 from jisr_hub.web.page import static_routes
-from jisr_hub.web.public import join, refer, report
+from jisr_hub.web.public import join, missing, refer, report
 from jisr_hub.web.public.beside import Beside
 from jisr_hub.web.public.counted import counted
+from jisr_hub.web.public.results import MISSING
 from jisr_protocol import canonical, sealed
 from jisr_protocol.keys import encryption_key
 from jisr_protocol.pages.language import NAMES
@@ -53,6 +54,9 @@ class World:
 
     async def post(self, page: str, **fields: str) -> httpx.Response:
         return await self.client.post(self.place(page), content=urlencode(fields), headers=FORM)
+
+    async def miss(self, words: str) -> httpx.Response:
+        return await self.client.post(MISSING, content=urlencode({"words": words}), headers=FORM)
 
 
 def text(french: str) -> dict[str, dict[str, str]]:
@@ -101,6 +105,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
             *join.routes("Hub Maroc", "https://hub.example", "en"),
             *refer.routes(beside, key_of),
             *report.routes(beside, reports),
+            *missing.routes(beside, reports),
         ]
         app = Starlette(
             routes=[*counted(routes, lambda kind, keys: used.extend([kind] * len(list(keys)))), *static_routes()],
@@ -156,7 +161,7 @@ async def test_what_is_not_here_has_no_pages_beside_it(world: World, page: str) 
 
 @pytest.mark.parametrize("code", sorted(NAMES))
 async def test_every_page_stands_in_every_language(world: World, code: str) -> None:
-    for place in (*map(world.place, ("/refer", "/refer/sheet", "/contact", "/report")), "/join"):
+    for place in (*map(world.place, ("/refer", "/refer/sheet", "/contact", "/report")), "/join", MISSING):
         answer = await world.client.get(place, params={"lang": code})
         assert answer.status_code == 200 and f'lang="{code}"' in answer.text, place
 
@@ -217,16 +222,65 @@ async def test_so_many_reports_are_kept_and_no_more(world: World, monkeypatch: p
     assert len(await world.reports.open()) == 1
 
 
+async def test_who_found_nothing_says_what_is_missing_in_the_words_they_searched_with(world: World) -> None:
+    asked = {"q": "schuldhulp <b>", "near": "Larache", "lang_spoken": "ar", "lang": "en"}
+    page = (await world.client.get(MISSING, params=asked)).text
+    assert "schuldhulp &lt;b&gt;\nNear: Larache\nLanguages: Arabic</textarea>" in page
+    assert "q=schuldhulp" in page and 'lang=ar"' in page, "the words stay when the language changes"
+    with capture_logs() as logs:
+        answer = await world.miss(f"{CANARY} near Larache, call +212 539-00 00 00 or me@example.org")
+    assert (answer.status_code, answer.headers["Location"]) == (303, f"{MISSING}?said=taken")
+    assert "Thank you" in (await world.client.get(answer.headers["Location"])).text
+    (held,) = await world.reports.open()
+    assert (held.words, held.what) == (f"{CANARY} near Larache, call … or …", "missing")
+    assert (held.node, held.id, held.reply, held.reached) == ("", "", "", "")
+    assert CANARY not in repr(logs) and world.used == []
+
+
+async def test_no_flood_of_what_is_missing_keeps_a_mistake_from_being_taken(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(taking, "MISSING_MOST", 1)
+    assert (await world.miss("a bakery")).status_code == 303
+    answer = await world.miss("a library")
+    assert answer.status_code == 422 and "Nothing was kept" in answer.text and "a library" in answer.text
+    assert (await world.post("/report", what="hours")).status_code == 303
+    for _ in range(taking.FROM_NETWORK_HOUR - 3):
+        await world.miss("more")
+    assert "Nothing was kept" in (await world.post("/report", what="hours")).text, "one network has one pace for both"
+    assert [one.what for one in await world.reports.open()] == ["missing", "hours"]
+
+
+@pytest.mark.parametrize("words", ["", " \u202e\r\n", "x" * 40_000])
+async def test_what_says_nothing_or_too_much_is_not_taken(world: World, words: str) -> None:
+    assert (await world.miss(words)).status_code == (413 if len(words) > 99 else 422)
+    assert await world.reports.open() == []
+
+
+@pytest.mark.parametrize(
+    ("words", "kept"),
+    [
+        ("reach me at a.b+c@d.example!", "reach me at …"),
+        ("call 06 12 34 56 78 now", "call …now"),
+        ("٠٦١٢٣٤٥٦٧٨", "…"),
+        ("7511 AB, 12 km, since 2025, 9:00 to 17:00", "7511 AB, 12 km, since 2025, 9:00 to 17:00"),
+    ],
+)
+def test_what_leads_to_a_person_is_taken_out(words: str, kept: str) -> None:
+    assert without_traces(words).replace("… ", "…") == kept.replace("… ", "…")
+
+
 async def test_nothing_of_a_report_is_left_after_its_time_or_in_a_backup(world: World, tmp_path: Path) -> None:
     await world.post("/report", what="hours", words=CANARY, reply=f"{CANARY}-phone", agreed="yes")
+    await world.miss(f"{CANARY} near Larache")
     about = {"hub": "jisr:x", "name": "x", "made": "2026-06-02T12:00:00Z", "with_key": False}
     await archive.write(world.hub.ledger.database, tmp_path / "backup.tar", about, {})
     assert "mistake" not in dict(archive.Backup(tmp_path / "backup.tar").rows())
     world.hub.clock.now += timedelta(days=KEPT_DAYS, seconds=-1)
-    assert await world.reports.scrub() == 0 and len(await world.reports.open()) == 1
+    assert await world.reports.scrub() == 0 and len(await world.reports.open()) == 2
     world.hub.clock.now += timedelta(seconds=1)
     assert await world.reports.open() == []
-    assert await world.reports.scrub() == 1 and await world.reports.scrub() == 0
+    assert await world.reports.scrub() == 2 and await world.reports.scrub() == 0
     files = b"".join(file.read_bytes() for file in tmp_path.glob("*.sqlite*"))
     assert not any(form in files for form in forms(CANARY))
 

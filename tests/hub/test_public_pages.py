@@ -77,6 +77,11 @@ def test_what_finds_nothing_offers_what_would() -> None:
     page = reader([record(1, name=text("Lessons"))]).get("/directory?q=lessons&cost=free").text
     assert "Nothing here answers all of this." in page
     assert 'href="/directory?q=lessons">without:' in page and 'href="/directory?cost=free">without:' in page
+    assert "Tell us it is missing" not in page, "nothing leads to a room that is not there"
+    browser = reader([record(1, name=text("Lessons"))], beside=("/directory/missing",))
+    page = browser.get("/directory?q=lessons&cost=free&view=map&lang=en").text
+    assert 'href="/directory/missing?q=lessons&amp;cost=free&amp;lang=en"' in page
+    assert "Tell us it is missing" not in browser.get("/directory?q=lessons").text
 
 
 def test_a_form_means_the_time_of_the_hubs_country() -> None:

@@ -1,4 +1,5 @@
-"""Pages beside those of entries, wired: refer somebody, contact, report a mistake; and what an invitation opens."""
+"""Pages beside those of entries, wired: refer somebody, contact, report a mistake, say what is missing; and what an
+invitation opens."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from ..mailbox.carrying import Mailboxes
 from ..ports.directory import Directory
 from ..reports.taking import Reports
 from ..storage.reports import SqlReports
-from ..web.public import join, refer, report
+from ..web.public import join, missing, refer, report
 from ..web.public.beside import Beside
 from .opening import Running
 
@@ -30,9 +31,10 @@ def beside_routes(running: Running, directory: Directory, mailboxes: Mailboxes) 
         return encryption_key(ring) if ring is not None else None
 
     settings = running.settings
-    beside = Beside(directory, running.hub.clock, settings.lang)
+    beside, reports = Beside(directory, running.hub.clock, settings.lang), reports_of(running, mailboxes)
     return [
         *join.routes(settings.name, settings.address, settings.lang),
         *refer.routes(beside, key_of),
-        *report.routes(beside, reports_of(running, mailboxes)),
+        *report.routes(beside, reports),
+        *missing.routes(beside, reports),
     ]

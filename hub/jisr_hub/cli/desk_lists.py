@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from ..app.folder import now
 from ..desk import blocklists, lists
 from ..desk.acts import COMMAND
@@ -83,10 +81,9 @@ async def campaigns(folder: Path) -> dict[str, Any]:
 
 
 async def reports(folder: Path) -> dict[str, Any]:
-    """What readers report as wrong."""
+    """What readers report as wrong or did not find."""
     async with opened(folder) as ledger:
-        found = await SqlReports(ledger.database).open(int(now().timestamp()))
-        return {"reports": [msgspec.structs.asdict(one) for one in found]}
+        return await lists.reports(SqlReports(ledger.database), now())
 
 
 async def answers(folder: Path) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -18,6 +18,7 @@ from ..hub import Hub
 from ..mail.campaigns import Campaigns, Old
 from ..mail.letters import Postbox
 from ..ports import Key
+from ..reports.taking import Mistake
 from ..takedown.blocking import Blocks
 from ..takedown.erasure import Erasures
 from .sources import Sources
@@ -80,7 +81,9 @@ class Oldest(Protocol):
 
 
 class Reported(Protocol):
-    """What people report as wrong."""
+    """What people report as wrong or did not find."""
+
+    async def open(self, now: int) -> Sequence[Mistake]: ...
 
     async def drop(self, number: str) -> bool: ...
 

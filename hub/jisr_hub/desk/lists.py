@@ -9,10 +9,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from ..mail.campaigns import Campaigns
 from ..mail.letters import UNDELIVERED, Postbox, letter_name, name_of
 from .acts import Acts
-from .bench import Doubles
+from .bench import Doubles, Reported
 from .sources import Source, Sources, listed
 
 
@@ -44,6 +46,12 @@ async def campaigns(kept: Campaigns) -> dict[str, Any]:
         for one in await kept.open()
     ]
     return {"campaigns": rows, "open": waits}
+
+
+async def reports(kept: Reported, now: datetime) -> dict[str, Any]:
+    """{"reports": mistakes and what was not found, the oldest first; `subject` is the act's}."""
+    found = await kept.open(int(now.timestamp()))
+    return {"reports": [{**msgspec.structs.asdict(one), "subject": one.subject} for one in found]}
 
 
 async def answers(doubles: Doubles) -> dict[str, Any]:

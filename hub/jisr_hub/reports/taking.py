@@ -1,6 +1,7 @@
-"""Mistakes that readers report: taken from anybody, brought to the author, shown at the desk, gone after their time.
+"""What readers report: mistakes, brought to the author too, and what they did not find. Gone after their time.
 
     await reports.take(said, letter, no_reply, address)   kept, and sealed to the author's node
+    await reports.miss(words, lang, address)              kept for the hub's own people
     await reports.open()                                  what waits for somebody at the desk
     await reports.scrub()                                 what is over leaves the files too
 
@@ -12,6 +13,7 @@ written down nowhere.
 from __future__ import annotations
 
 import contextlib
+import re
 import unicodedata
 import uuid
 from collections.abc import Callable, Sequence
@@ -32,10 +34,13 @@ from ..ports import Clock, Key
 WORDS_CHARACTERS, REPLY_CHARACTERS = 2000, 300
 KEPT_DAYS = 60
 """How long a report is kept, and what somebody wrote of themselves in it."""
-OPEN_MOST = 500
-"""Reports that are kept at a time."""
+OPEN_MOST, MISSING_MOST = 500, 200
+"""Mistakes, and words of who found nothing, that are kept at a time."""
+MISSING = "missing"
+"""`what` of somebody who found nothing; such a report is about no record."""
 FROM_NETWORK_HOUR, ABOUT_NODE_HOUR = 10, 60
 REACHED, NOT_REACHED = "sealed", ""
+_REACHES_SOMEBODY = re.compile(r"[^\s@]+@[^\s@]+|\+?(?:\d[\s().\-/]*){6,}\d")
 _HIDDEN = frozenset({"Cc", "Cs", "Cn", "Co"})
 _TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
 
@@ -52,7 +57,8 @@ class Said(msgspec.Struct, frozen=True):
 
 
 class Mistake(msgspec.Struct, frozen=True):
-    """A report that is kept. `reached` says how it came to the author, "" when it did not; `until` in seconds."""
+    """A report that is kept. `reached` says how it came to the author, "" when it did not; `until` in seconds. What
+    somebody did not find has no node, id and reply."""
 
     number: str
     node: str
@@ -65,12 +71,17 @@ class Mistake(msgspec.Struct, frozen=True):
     reached: str
     until: int
 
+    @property
+    def subject(self) -> str:
+        """What the act that deletes it is about."""
+        return f"{self.node}/{self.id}/{self.number}" if self.node else f"{MISSING}/{self.number}"
+
 
 class Store(Protocol):
     """Where reports are kept. Everything is durable when it returns."""
 
     async def keep(self, mistake: Mistake, most: int) -> bool:
-        """False when so many are kept already, or the record is not shown here."""
+        """False when so many of its sort are kept already, or the record it is about is not shown here."""
         ...
 
     async def open(self, now: int) -> Sequence[Mistake]:
@@ -111,14 +122,7 @@ class Reports:
     async def take(self, said: Said, letter: str, no_reply: str, address: str) -> Mistake:
         """Keep what somebody says, and bring it to the author: `letter` is what they read, `no_reply` what stands where
         nobody can be answered. Raises TooMany, Full; nothing was kept then."""
-        now = self._clock()
-        self._networks.count(network_of(address), now, "reports an hour from one network")
-        self._nodes.count(said.key[0], now, "reports an hour about one organization")
-        until = int((now + timedelta(days=KEPT_DAYS)).timestamp())
-        number, at = self._random(8).hex(), identifiers.to_instant(now)
-        mistake = Mistake(
-            number, *said.key, at, said.what, said.words, said.reply, said.lang, NOT_REACHED, until
-        )  # fmt: skip
+        mistake = self._new(said, address)
         ring = await self._letters.ring_of(said.key[0])
         if ring is not None:
             mistake = msgspec.structs.replace(mistake, reached=REACHED)
@@ -127,6 +131,22 @@ class Reports:
         if ring is not None:
             await self._bring(said, letter, no_reply, ring)
         return mistake
+
+    async def miss(self, words: str, lang: str, address: str) -> Mistake:
+        """Keep what somebody did not find, `without_traces`. Raises TooMany, Full; nothing was kept then."""
+        mistake = self._new(Said(("", ""), MISSING, without_traces(words), "", lang), address)
+        if not await self._store.keep(mistake, MISSING_MOST):
+            raise Full
+        return mistake
+
+    def _new(self, said: Said, address: str) -> Mistake:
+        """A report that is counted and not yet kept. Raises TooMany."""
+        now = self._clock()
+        self._networks.count(network_of(address), now, "reports an hour from one network")
+        self._nodes.count(said.key[0], now, "reports an hour about one organization, or of what is missing")
+        until, number = int((now + timedelta(days=KEPT_DAYS)).timestamp()), self._random(8).hex()
+        at = identifiers.to_instant(now)
+        return Mistake(number, *said.key, at, said.what, said.words, said.reply, said.lang, NOT_REACHED, until)
 
     async def _bring(self, said: Said, letter: str, no_reply: str, ring: KeyRing) -> None:
         """Seal it to the author's node and leave it there."""
@@ -158,3 +178,8 @@ def clean(text: str, most: int) -> str:
     lines = text.replace("\r\n", "\n").replace("\r", "\n")
     kept = "".join(c for c in lines if c == "\n" or not (unicodedata.category(c) in _HIDDEN or c in _TURNING))
     return unicodedata.normalize("NFC", kept).strip()[:most]
+
+
+def without_traces(text: str) -> str:
+    """The text with "…" for each mail address and each row of seven digits or more, such as a phone number."""
+    return _REACHES_SOMEBODY.sub("…", text)

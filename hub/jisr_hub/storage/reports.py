@@ -25,11 +25,13 @@ class SqlReports:
         shown = sa.select(r.id).where(
             r.node == mistake.node, r.id == mistake.id, r.audience == "public", r.live_path.is_not(None)
         )
-        count = sa.select(sa.func.count()).select_from(t.mistake).where(t.mistake.c.until > _OVER)
+        c = t.mistake.c
+        sort = c.node != "" if mistake.node else c.node == ""
+        count = sa.select(sa.func.count()).select_from(t.mistake).where(c.until > _OVER, sort)
         async with self._database.writing() as connection:
             if (await connection.execute(count)).scalar_one() >= most:
                 return False
-            if (await connection.execute(shown)).first() is None:
+            if mistake.node and (await connection.execute(shown)).first() is None:
                 return False
             await connection.execute(sa.insert(t.mistake).values(msgspec.structs.asdict(mistake)))
         return True

@@ -409,6 +409,10 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = MappingProxyType(
             "Pairs that were answered with unsure or later.",
             {200: {JSON: _words(answers={"type": "array"})}, **_LOOKING},
         ),
+        ("GET", "/v1/desk/reports"): _desk(
+            "What readers report as wrong or did not find, the oldest first.",
+            {200: {JSON: _words(reports={"type": "array"})}, **_LOOKING},
+        ),
         ("GET", "/v1/desk/sources"): _desk(
             "Where records come from, what needs somebody most first.",
             {200: {JSON: _words(sources={"type": "array"})}, **_LOOKING},
@@ -490,6 +494,10 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = MappingProxyType(
         ),
         ("GET", "/matrix"): Operation("pages", "Goals by activities.", _LETTER),
         ("GET", "/matrix.csv"): Operation("pages", "The same as a table.", {200: {"text/csv; charset=utf-8": _ANY}}),
+        ("GET", "/directory/missing"): Operation("pages", "A form to say what is missing.", {200: {HTML: _ANY}}),
+        ("POST", "/directory/missing"): Operation(
+            "pages", "Say what is missing.", {303: None, 422: {HTML: _ANY}, **_problems(413)}, {FORM: _ANY}
+        ),
         ("GET", "/join"): Operation("pages", "What an invitation opens.", {200: {HTML: _ANY}}),
         **_beside("/directory/{entry}"),
         **_beside("/directory/{node}/{id}"),

@@ -40,6 +40,7 @@ class Lists:
             Call("GET", "/v1/desk/blocks", Right.HOLD, self.blocks),
             Call("POST", "/v1/desk/blocks", Right.BLOCK, self.take_in),
             Call("GET", "/v1/desk/answers", Right.LOOK, self.answers),
+            Call("GET", "/v1/desk/reports", Right.LOOK, self.reports),
             Call("GET", "/v1/desk/sources", Right.LOOK, self.sources),
             Call("GET", "/v1/desk/letters", Right.CURATE, self.letters),
             Call("GET", "/v1/desk/campaigns", Right.LOOK, self.campaigns),
@@ -65,6 +66,12 @@ class Lists:
         """Pairs that were answered with unsure or later."""
         doubles = self._bench.doubles
         return as_json(await lists.answers(doubles) if doubles is not None else {"answers": []})
+
+    async def reports(self, request: Request, bearer: Bearer) -> Response:
+        """What readers report as wrong or did not find."""
+        kept = self._bench.reports
+        found: Mapping[str, Any] = {"reports": []}
+        return as_json(await lists.reports(kept, self._bench.hub.clock()) if kept is not None else found)
 
     async def sources(self, request: Request, bearer: Bearer) -> Response:
         """Nodes and hubs that records come from, the one that needs somebody most first."""

@@ -13,7 +13,7 @@ from ..shell import HERE, AsJson, Folder, confirm, run, say
 blocks_app = typer.Typer(no_args_is_help=True, help="Lists of blocks: shown, handed on, taken in from another hub.")
 letters_app = typer.Typer(no_args_is_help=True, help="Who gets letters of this hub, and what became of them.")
 campaign_app = typer.Typer(no_args_is_help=True, help="Asking people whether their records are still correct.")
-reports_app = typer.Typer(no_args_is_help=True, help="Mistakes that readers report.")
+reports_app = typer.Typer(no_args_is_help=True, help="Mistakes that readers report, and what they did not find.")
 source_app = typer.Typer(no_args_is_help=True, help="Where records come from: how it goes, stopping, trying again.")
 pair_app = typer.Typer(no_args_is_help=True, help="Two records that may be one: what is answered, when nobody can say.")
 Name = Annotated[str, typer.Argument(help="How lists name it.")]
@@ -193,13 +193,13 @@ def campaign_looked_at(
 
 @reports_app.command("list")
 def reports_list(folder: Folder = HERE, as_json: AsJson = False) -> None:
-    """Show what readers report as wrong, the oldest first."""
+    """Show what readers report as wrong or did not find, the oldest first."""
     from .. import desk_lists
 
     value = run(desk_lists.reports(folder))
     lines = []
     for one in value["reports"]:
-        lines.append(f"{one['node']}/{one['id']}/{one['number']}  {one['at'][:10]}  {one['what']}")
+        lines.append(f"{one['subject']}  {one['at'][:10]}  {one['what']}")
         lines += [f"    {words}" for words in (one["words"], one["reply"] and f"answer to: {one['reply']}") if words]
     say(value, as_json, "\n".join(lines) or "No report waits.")
 

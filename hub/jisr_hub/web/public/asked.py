@@ -60,6 +60,10 @@ class Asked:
         """The address of these results; `page`, `view` and `lang` may be set anew. It begins at the first page."""
         return self._written(self.pairs, **changes)
 
+    def at(self, path: str, **changes: str) -> str:
+        """The same question at another page."""
+        return self._written(self.pairs, path, **changes)
+
     def with_(self, name: str, value: str) -> str:
         """The address that asks for one thing more."""
         return self._written([*self.pairs, (name, value)])
@@ -90,10 +94,10 @@ class Asked:
     def _in_order(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
         return sorted(pairs, key=lambda pair: NAMES.index(pair[0]))
 
-    def _written(self, pairs: Iterable[tuple[str, str]], **changes: str) -> str:
+    def _written(self, pairs: Iterable[tuple[str, str]], path: str = "/directory", **changes: str) -> str:
         more = {"view": self.view, "lang": self.lang} | changes
         written = [*self._in_order(pairs), *((name, value) for name, value in more.items() if value)]
-        return "/directory" + ("?" + urlencode(written) if written else "")
+        return path + ("?" + urlencode(written) if written else "")
 
 
 def _moment(value: str, zone: tzinfo) -> str:

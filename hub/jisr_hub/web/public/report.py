@@ -25,6 +25,7 @@ from jisr_protocol.pages.language import N_, Language
 from .beside import Beside, name_of, place_of
 
 FORM_BYTES = 32 * 1024
+NO_MORE = N_("No more reports are taken for now. Nothing was kept. Try again in an hour.")
 WHAT: Mapping[str, str] = MappingProxyType(
     {
         "closed": N_("It does not exist any more"),
@@ -63,7 +64,7 @@ class _Pages:
         listed = await self.beside.listed(request)
         if listed is None:
             return self.beside.gone(request)
-        fields = await _fields(request)
+        fields = await fields_of(request)
         words, reply = (
             clean(fields.get("words", ""), WORDS_CHARACTERS),
             clean(fields.get("reply", ""), REPLY_CHARACTERS),
@@ -85,7 +86,7 @@ class _Pages:
         try:
             await self.reports.take(said, _letter(listed, said, language), no_reply, address)
         except (TooMany, Full):
-            return N_("No more reports are taken for now. Nothing was kept. Try again in an hour.")
+            return NO_MORE
         return ""
 
     async def _show(
@@ -134,7 +135,7 @@ def _letter(listed: Listed, said: Said, language: Language) -> str:
     return clean("\n".join(filter(None, (head, _(WHAT[said.what]), said.words))), WORDS_CHARACTERS + 1000)
 
 
-async def _fields(request: Request) -> dict[str, str]:
+async def fields_of(request: Request) -> dict[str, str]:
     """The fields of a form; none for what is no form."""
     try:
         return dict(parse_qsl((await body(request, FORM_BYTES)).decode(), max_num_fields=16))

@@ -33,6 +33,8 @@ MAP_POLICY = (
     "default-src 'self'; script-src 'self'; worker-src 'self'; img-src 'self' data: blob:; object-src 'none'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
+MISSING = "/directory/missing"
+"""Where somebody says what they did not find, if this hub serves it."""
 _TYPE = re.compile(r"[a-z][a-z0-9_]{0,63}|[a-z0-9-]{1,63}(\.[a-z0-9_-]{1,63}){1,8}/[0-9]{1,4}")
 _OWN_TYPE = re.compile(r"org\.jisr\.([a-z][a-z0-9_]{0,63})/1")
 _PAGE = re.compile(r"[1-9][0-9]{0,5}")
@@ -141,6 +143,7 @@ class ResultPage:
             within=WITHIN,
             searching=self.search is not None,
             gaps="/coverage" + query(request) if serves(request, "/coverage") else "",
+            missing=asked.at(MISSING, view="") if serves(request, MISSING) else "",
         )
 
     def _mistake(self, request: Request, status: int, happened: str, then: str) -> Response:
