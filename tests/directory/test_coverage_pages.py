@@ -19,6 +19,7 @@ from jisr_hub.ports.surveying import Measured
 from jisr_hub.web import public
 from jisr_hub.web.language import load_languages
 from jisr_hub.web.public import coverage, matches, matrix
+from jisr_hub.web.public.paper import Paper
 from jisr_protocol.matching import facts_of
 from jisr_protocol.pages.language import NAMES
 from tests.directory.many_sides import canary
@@ -28,7 +29,7 @@ from tests.directory.test_two_ways import HEALTH, at, side
 from tests.directory.three_w import common, text
 from tests.hub.memory_directory import MemoryDirectory
 
-NL = "iso3166-1:NL"
+NL, HUB = "iso3166-1:NL", "https://hub.example"
 
 
 def client(*records: Any, volunteers: int = 0, past: Sequence[Measured] = ()) -> TestClient:
@@ -51,7 +52,7 @@ def served_app(*records: Any, volunteers: int = 0, past: Sequence[Measured] = ()
         return [(NODE, facts_of(person))] * volunteers
 
     fitting = matches.Fitting(surveys, directory, held)
-    rooms = (coverage.Pages(surveys, directory), fitting, matrix.Pages(surveys))
+    rooms = (coverage.Pages(surveys, directory, address=HUB), fitting, matrix.Pages(surveys))
     served = [route for room in rooms for route in room.routes()]
     return Starlette(routes=[*served, *public.routes(directory, fitting=fitting.block)])
 
@@ -123,6 +124,26 @@ def test_the_report_is_a_pdf_in_the_readers_script(small: TestClient, code: str)
         assert answer.headers["content-type"] == "application/pdf" and answer.content.startswith(b"%PDF-")
         family = {"ar": b"NotoNaskhArabic", "zgh": b"NotoSansTifinagh", "nl": b"NotoSans"}[code]
         assert family in answer.content and len(answer.content) < 200_000
+
+
+def test_the_report_says_what_of_where_and_when_and_each_page_its_number(
+    small: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    say = Paper.say
+
+    def heard(paper: Paper, words: str, **how: Any) -> None:
+        said.append(re.sub("[\u2068\u2069]", "", words))
+        say(paper, words, **how)
+
+    monkeypatch.setattr(Paper, "say", heard)
+    small.get("/coverage.pdf", params={"in": NL, "theme": "health"})
+    assert said[:3] == ["Coverage: Health", "Netherlands", "Tangier hub · As of 6 March 2026, 12:00 UTC"]
+    assert said[-2:] == [f"Tangier hub: {HUB}/coverage?theme=health&in=iso3166-1%3ANL", f"{said[2]} · Page 1 of 1"]
+    said.clear()
+    small.get("/coverage.pdf", params={"in": NL, "lang": "nl"})
+    numbers = [words.rpartition(" · ")[2] for words in said if "Pagina" in words]
+    assert numbers[-2:] == ["Pagina 1 van 2", "Pagina 2 van 2"]
 
 
 def test_programs_get_the_same_numbers_and_nothing_of_what_is_quiet(small: TestClient) -> None:

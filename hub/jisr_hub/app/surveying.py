@@ -58,8 +58,8 @@ def survey_routes(
     running: Running, directory: Directory, surveys: Surveys, fitting: matches.Fitting
 ) -> list[BaseRoute]:
     """The pages that show it, and the same for programs."""
-    lang = running.settings.lang
-    rooms = (coverage.Pages(surveys, directory, lang), fitting, matrix.Pages(surveys, lang))
+    lang, address = running.settings.lang, running.settings.address.rstrip("/")
+    rooms = (coverage.Pages(surveys, directory, lang, address), fitting, matrix.Pages(surveys, lang))
     served = [route for room in rooms for route in room.routes()]
     calls = [route for route in served if route.path.startswith("/v1/")]
     pages = [route for route in served if route not in calls]

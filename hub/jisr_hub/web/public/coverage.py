@@ -50,6 +50,12 @@ class _Asked:
     areas: list[AreaTold]
     number: int
 
+    @property
+    def kept(self) -> dict[str, str]:
+        """What leads here again, but for the page's number."""
+        theme = {"theme": self.theme} if self.theme else {}
+        return theme | ({"in": spelled(self.inside.area)} if self.inside is not None else {})
+
 
 @dataclass(frozen=True)
 class Pages:
@@ -58,6 +64,8 @@ class Pages:
     surveys: Surveys
     directory: Directory
     default: str = SOURCE
+    address: str = ""
+    """Where the hub is found, without a slash at its end."""
 
     def routes(self) -> list[Route]:
         """Their routes."""
@@ -80,8 +88,6 @@ class Pages:
         shown = asked.areas[(asked.number - 1) * length : asked.number * length]
         if asked.number > pages:
             return _missing(request, language)
-        kept = {**({"theme": asked.theme} if asked.theme else {})}
-        kept |= {"in": spelled(asked.inside.area)} if asked.inside is not None else {}
         past = await self.surveys.past(asked.theme) if asked.theme else []
         return page(
             request,
@@ -105,9 +111,9 @@ class Pages:
             moment=survey.at,
             number=asked.number,
             pages=pages,
-            turn=lambda to: query(request, **kept, page=str(to)),
+            turn=lambda to: query(request, **asked.kept, page=str(to)),
             top=query(request, **({"theme": asked.theme} if asked.theme else {})) or "/coverage",
-            down=lambda name: f"/coverage.{name}{query(request, **kept)}",
+            down=lambda name: f"/coverage.{name}{query(request, **asked.kept)}",
         )
 
     async def entries(self, request: Request) -> Response:
@@ -157,16 +163,22 @@ class Pages:
 
     async def report(self, request: Request) -> Response:
         """A report on paper of what the page shows."""
-        from .coverage_report import report  # fonts and shaping take memory: only where a report is asked for
+        from .coverage_report import Report  # fonts and shaping take memory: only where a report is asked for
 
         language, survey = reader_language(request, self.default), await self.surveys.now()
         asked = _asked(request, survey.coverage)
         if asked is None:
             return _missing(request, language)
-        summary = await self.directory.summary()
-        made = await report(
-            survey, asked.areas, asked.theme, _reporters(survey, asked.areas, language), summary, language
-        )
+        made = await Report(
+            survey,
+            asked.areas,
+            asked.theme,
+            area_word(asked.inside, language) if asked.inside is not None else None,
+            _reporters(survey, asked.areas, language),
+            (await self.directory.summary()).hub_name,
+            f"{self.address}/coverage{query(request, **asked.kept)}",
+            language,
+        ).pdf()
         return _file(made, "application/pdf", "pdf")
 
     async def plain(self, request: Request) -> Response:
