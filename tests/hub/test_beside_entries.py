@@ -13,10 +13,13 @@ import pytest
 from starlette.applications import Starlette
 from structlog.testing import capture_logs
 
+from jisr_hub.mail.letters import Correspondent
+from jisr_hub.mail.occasions import Owners
 from jisr_hub.mailbox.carrying import Mailboxes
 from jisr_hub.reports import taking
 from jisr_hub.reports.taking import KEPT_DAYS, Reports, clean, without_traces
 from jisr_hub.storage import archive
+from jisr_hub.storage.letters import SqlPostbox
 from jisr_hub.storage.mailbox import SqlPost
 from jisr_hub.storage.reports import SqlReports
 from jisr_hub.web import problem_documents
@@ -184,6 +187,27 @@ async def test_a_report_reaches_the_author_sealed_and_the_desk(world: World) -> 
     assert found["about"] == {"id": record_id("one"), "node": world.dar.id} and found["reply"] == "+31 20 000"
     assert found["sender"] == {"kind": "person"}, "SEAL-19: somebody without a node"
     assert canonical.dumps(found)
+
+
+@pytest.mark.parametrize(("boxes", "reached"), [(True, "sealed"), (False, "letter")])
+async def test_who_agreed_to_letters_hears_of_a_report_and_nothing_of_what_it_says(
+    world: World, monkeypatch: pytest.MonkeyPatch, boxes: bool, reached: str
+) -> None:
+    async def nobody(_: str) -> None:
+        return None
+
+    if not boxes:
+        monkeypatch.setattr(world.boxes, "ring_of", nobody)
+    box = SqlPostbox(world.hub.ledger.database)
+    monkeypatch.setattr(world.reports, "_owners", Owners(box, world.hub.clock))
+    await world.post("/report", what="hours", words="before anybody agreed")
+    assert await box.letters(9) == []
+    await box.agree(Correspondent("office@dar.example", world.dar.id, "en", "2026-03-01T00:00:00Z", "by telephone"))
+    await world.post("/report", what="hours", words=CANARY, reply=CANARY, agreed="yes")
+    (letter,) = await box.letters(9)
+    assert (letter.node, letter.kind, CANARY in str(letter)) == (world.dar.id, "reported", False)
+    assert letter.about == {"records": [[world.dar.id, record_id("one")]], "sealed": boxes}
+    assert sorted(one.reached for one in await world.reports.open()) == sorted(["sealed" if boxes else "", reached])
 
 
 @pytest.mark.parametrize(

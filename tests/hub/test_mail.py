@@ -229,7 +229,10 @@ async def test_a_letter_reads_well_in_its_language(round_: Round, server: tuple[
     await round_.put()
     await round_.box.put(Letter("still/1", TO, NODE, "still correct", about, AT))
     await round_.box.put(Letter("digest/1", TO, NODE, "digest", {"shown": 7, "stale": 2, "aside": 1}, AT))
-    assert await round_.sending.round() == 3
+    for sealed in (True, False):
+        said = {"records": [[NODE, "r1"]], "sealed": sealed}
+        await round_.box.put(Letter(f"reported/{sealed}", TO, NODE, "reported", said, AT))
+    assert await round_.sending.round() == 5
     for message in server[0].taken:
         body = message.get_content()
         assert message.get_content_type() == "text/plain"
@@ -243,6 +246,8 @@ async def test_a_letter_reads_well_in_its_language(round_: Round, server: tuple[
             assert (line[:1] == "\u200f") == (lang == "ar" and bool(line) and not line.startswith("https://"))
     still = next(message for message in server[0].taken if "/letters/still/" in message.get_content())
     assert still.get_content().count("/letters/still/") == 2, "what is not shown any more is not asked about"
+    told = [body for body in (one.get_content() for one in server[0].taken) if f"/directory/{NODE}/r1" in body]
+    assert len(told) == 2 and ["jisr-node messages fetch" in body for body in told].count(True) == 1
 
 
 async def test_a_letter_about_records_that_are_all_gone_is_withdrawn(round_: Round) -> None:
@@ -320,6 +325,24 @@ async def test_a_source_that_fails_is_told_once_until_it_fails_anew(round_: Roun
     anew = _Fails()
     anew.since = "2026-09-02T08:00:00Z"
     assert await occasions.alerts(round_.box, [anew], now) == 1
+
+
+async def test_who_answers_for_a_node_hears_once_a_day_that_something_is_reported(
+    round_: Round, server: tuple[Faulty, int]
+) -> None:
+    owners = occasions.Owners(round_.box, round_.clock)
+    assert not await owners.known(NODE)
+    await owners.tell((NODE, "r1"), sealed=True)
+    assert await round_.box.letters(9) == [], "nobody agreed"
+    await round_.agreed("en")
+    assert await owners.known(NODE) and not await owners.known("jisr:" + "b" * 52)
+    for record in ("r1", "r2", "r1"):
+        await owners.tell((NODE, record), sealed=True)
+    assert await round_.sending.round() == 1
+    round_.clock.pass_(86_400)
+    await owners.tell((NODE, "gone"), sealed=False)
+    assert await round_.sending.round() == 0, "what is shown no more is told to nobody"
+    assert await round_.states() == [WITHDRAWN, SENT]
 
 
 async def test_a_digest_comes_once_a_week_and_not_when_nothing_waits(round_: Round, world: DeskWorld) -> None:

@@ -9,9 +9,11 @@ from starlette.routing import BaseRoute
 
 from jisr_protocol.keys import encryption_key
 
+from ..mail.occasions import Owners
 from ..mailbox.carrying import Mailboxes
 from ..ports.directory import Directory
 from ..reports.taking import Reports
+from ..storage.letters import SqlPostbox
 from ..storage.reports import SqlReports
 from ..web.public import join, missing, refer, report
 from ..web.public.beside import Beside
@@ -20,7 +22,9 @@ from .opening import Running
 
 def reports_of(running: Running, mailboxes: Mailboxes) -> Reports:
     """What people report as wrong at this hub."""
-    return Reports(SqlReports(running.ledger.database), mailboxes, running.hub.clock, os.urandom)
+    database, clock = running.ledger.database, running.hub.clock
+    owners = Owners(SqlPostbox(database), clock) if running.settings.mail_server else None
+    return Reports(SqlReports(database), mailboxes, clock, os.urandom, owners)
 
 
 def beside_routes(running: Running, directory: Directory, mailboxes: Mailboxes) -> list[BaseRoute]:

@@ -5,5 +5,5 @@ links        one-time words in a letter's links, of which only a hash is kept
 composing    a letter as an RFC 5322 message, in the reader's language
 sending      one round: what is due, to whom it may go, what became of it
 smtp         the operator's own mail server, over TLS
-occasions    what letters are written for: the weekly digest, a source that fails
+occasions    what letters are written for: the weekly digest, a source that fails, a mistake that is reported
 """

@@ -15,7 +15,7 @@ import msgspec
 
 WAITING, SENT, REFUSED, GIVEN_UP, WITHDRAWN = "waiting", "sent", "refused", "given up", "withdrawn"
 UNDELIVERED = (REFUSED, GIVEN_UP)
-DIGEST, BROKEN, STILL_CORRECT = "digest", "broken", "still correct"
+DIGEST, BROKEN, STILL_CORRECT, REPORTED = "digest", "broken", "still correct", "reported"
 HUB = ""
 """The node of letters to the hub's own people."""
 _ADDRESS = re.compile(

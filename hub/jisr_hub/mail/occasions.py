@@ -10,7 +10,8 @@ import msgspec
 
 from jisr_protocol import identifiers
 
-from .letters import BROKEN, DIGEST, HUB, Letter, Postbox
+from ..ports import Clock, Key
+from .letters import BROKEN, DIGEST, HUB, REPORTED, Letter, Postbox
 
 DIGEST_WEEKDAY, DIGEST_HOUR = 0, 7
 """Monday, 07:00 UTC."""
@@ -71,3 +72,22 @@ async def alerts(box: Postbox, broken: Sequence[Broken], now: datetime) -> int:
             about = {"source": source.address, "says": source.says}
             new += await box.put(Letter(cause, who.address, who.node, BROKEN, about, at))
     return new
+
+
+class Owners:
+    """Who agreed to get letters about a node, for what somebody reports of its records."""
+
+    def __init__(self, box: Postbox, clock: Clock) -> None:
+        self._box, self._clock = box, clock
+
+    async def known(self, node: str) -> bool:
+        """Whether anybody gets a letter."""
+        return bool(await self._box.correspondents(node))
+
+    async def tell(self, key: Key, *, sealed: bool) -> None:
+        """Put a letter into the queue for each: one a day about a node, however much is reported. It holds nothing of
+        what was said; `sealed` when that waits in the node's mailbox here."""
+        at = identifiers.to_instant(self._clock())
+        for who in await self._box.correspondents(key[0]):
+            cause, about = f"reported/{key[0]}/{at[:10]}/{who.address}", {"records": [key], "sealed": sealed}
+            await self._box.put(Letter(cause, who.address, key[0], REPORTED, about, at))

@@ -23,7 +23,19 @@ from ..ports import Clock
 from ..web.language import load_languages
 from . import links, wording
 from .composing import compose, plain
-from .letters import GIVEN_UP, HUB, REFUSED, SENT, STILL_CORRECT, WAITING, WITHDRAWN, Correspondent, Letter, Postbox
+from .letters import (
+    GIVEN_UP,
+    HUB,
+    REFUSED,
+    REPORTED,
+    SENT,
+    STILL_CORRECT,
+    WAITING,
+    WITHDRAWN,
+    Correspondent,
+    Letter,
+    Postbox,
+)
 
 CLAIM_SECONDS = 600
 """How long one process has a letter for itself: longer than a server may take."""
@@ -109,7 +121,7 @@ class Sending:
     async def _message(self, letter: Letter, who: Correspondent, now: int) -> EmailMessage | None:
         language = load_languages().get(who.lang) or load_languages()["en"]
         asked: list[tuple[str, str]] = []
-        if letter.kind == STILL_CORRECT:
+        if letter.kind in (STILL_CORRECT, REPORTED):
             asked = await self._asked(letter, language.code, now)
             if not asked:
                 return None
@@ -127,16 +139,21 @@ class Sending:
         )
 
     async def _asked(self, letter: Letter, lang: str, now: int) -> list[tuple[str, str]]:
-        """Of each record that is asked about and still shown: its title, and the link of its answer."""
+        """Of each record that it is about and that is still shown: its title, and a link to its answer or its page."""
         found = []
         for node, record_id in _records(letter.about):
             title = await self._title(node, record_id, lang)
             if title:
-                about = {"campaign": letter.about["campaign"], "node": node, "id": record_id}
-                until = links.still_until(now)
-                word = await links.make(self._box, self._random, links.STILL, letter.address, about, until)
-                found.append((plain(title, 200), f"{self._sender.address}/letters/still/{word}"))
+                path = f"/directory/{node}/{record_id}"
+                if letter.kind == STILL_CORRECT:
+                    path = f"/letters/still/{await self._word(letter, node, record_id, now)}"
+                found.append((plain(title, 200), f"{self._sender.address}{path}"))
         return found
+
+    async def _word(self, letter: Letter, node: str, record_id: str, now: int) -> str:
+        """The word of a link that says whether a record is still correct."""
+        about, until = {"campaign": letter.about["campaign"], "node": node, "id": record_id}, links.still_until(now)
+        return await links.make(self._box, self._random, links.STILL, letter.address, about, until)
 
     async def _settle(self, letter: Letter, state: str, said: str, due: int = 0) -> None:
         at = identifiers.to_instant(self._clock())

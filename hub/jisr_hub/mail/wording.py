@@ -8,13 +8,13 @@ from typing import Any
 from jisr_protocol.pages.language import N_, Language
 
 from .composing import Text
-from .letters import BROKEN, DIGEST
+from .letters import BROKEN, DIGEST, REPORTED
 
 STOP = N_("You get this letter because you agreed to it. To get no more, open this page:")
 
 
 def text(kind: str, about: Mapping[str, Any], hub: str, language: Language, asked: Sequence[tuple[str, str]]) -> Text:
-    """The text of a letter. `about` are its facts; `asked` are records and the links that answer for them."""
+    """The text of a letter. `about` are its facts; `asked` are records and their links."""
     subject, paragraphs = _WRITERS.get(kind, _still_correct)(about, hub, language, asked)
     return Text(subject, paragraphs, language.direction, language.code)
 
@@ -69,4 +69,20 @@ def _still_correct(about: Mapping[str, Any], hub: str, language: Language, asked
     return _("Is this still correct?"), lines
 
 
-_WRITERS = {DIGEST: _digest, BROKEN: _broken}
+def _reported(about: Mapping[str, Any], hub: str, language: Language, asked: Sequence[tuple[str, str]]) -> _Said:
+    _ = language.gettext
+    where = (
+        _("What they say is not in this letter. It waits for your node, sealed: jisr-node messages fetch")
+        if about["sealed"]
+        else _("What they say is not in this letter. Answer it, and the people of %(hub)s tell you.") % {"hub": hub}
+    )
+    lines = [
+        _("A reader of %(hub)s reports a mistake in this:") % {"hub": hub},
+        *(f"{title}\n{link}" for title, link in asked),
+        where,
+        _("Whatever else is reported today brings no other letter."),
+    ]
+    return _("Somebody reports a mistake"), lines
+
+
+_WRITERS = {DIGEST: _digest, BROKEN: _broken, REPORTED: _reported}

@@ -6,7 +6,8 @@
     await reports.scrub()                                 what is over leaves the files too
 
 The author's node gets a sealed message (docs/spec/sealed.md) in its mailbox here, as if the reader had written it;
-where this hub keeps no messages for it, the desk is told so. Who sent something is counted in memory by network and
+who agreed to get letters about it hears that there is a report, and nothing of what it says. Where this hub can do
+neither, the desk is told so. Who sent something is counted in memory by network and
 written down nowhere.
 """
 
@@ -39,7 +40,7 @@ OPEN_MOST, MISSING_MOST = 500, 200
 MISSING = "missing"
 """`what` of somebody who found nothing; such a report is about no record."""
 FROM_NETWORK_HOUR, ABOUT_NODE_HOUR = 10, 60
-REACHED, NOT_REACHED = "sealed", ""
+REACHED, BY_LETTER, NOT_REACHED = "sealed", "letter", ""
 _REACHES_SOMEBODY = re.compile(r"[^\s@]+@[^\s@]+|\+?(?:\d[\s().\-/]*){6,}\d")
 _HIDDEN = frozenset({"Cc", "Cs", "Cn", "Co"})
 _TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
@@ -108,6 +109,16 @@ class Letters(Protocol):
     async def put(self, node: str, raw: bytes) -> str: ...
 
 
+class Owners(Protocol):
+    """Who agreed to get letters about a node."""
+
+    async def known(self, node: str) -> bool: ...
+
+    async def tell(self, key: Key, *, sealed: bool) -> None:
+        """Write to them that something is reported; `sealed` when it waits in the node's mailbox."""
+        ...
+
+
 class Full(Exception):
     """No more reports are kept for now."""
 
@@ -115,8 +126,17 @@ class Full(Exception):
 class Reports:
     """The reports of one hub."""
 
-    def __init__(self, store: Store, letters: Letters, clock: Clock, random_bytes: Callable[[int], bytes]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        letters: Letters,
+        clock: Clock,
+        random_bytes: Callable[[int], bytes],
+        owners: Owners | None = None,
+    ) -> None:
+        """`owners` is None where the hub sends no letters."""
         self._store, self._letters, self._clock, self._random = store, letters, clock, random_bytes
+        self._owners = owners
         self._networks, self._nodes = Hour("SEAL-16", FROM_NETWORK_HOUR), Hour("SEAL-16", ABOUT_NODE_HOUR)
 
     async def take(self, said: Said, letter: str, no_reply: str, address: str) -> Mistake:
@@ -124,12 +144,15 @@ class Reports:
         nobody can be answered. Raises TooMany, Full; nothing was kept then."""
         mistake = self._new(said, address)
         ring = await self._letters.ring_of(said.key[0])
-        if ring is not None:
-            mistake = msgspec.structs.replace(mistake, reached=REACHED)
+        owners = self._owners if self._owners is not None and await self._owners.known(said.key[0]) else None
+        reached = REACHED if ring is not None else BY_LETTER if owners is not None else NOT_REACHED
+        mistake = msgspec.structs.replace(mistake, reached=reached)
         if not await self._store.keep(mistake, OPEN_MOST):
             raise Full
         if ring is not None:
             await self._bring(said, letter, no_reply, ring)
+        if owners is not None:
+            await owners.tell(said.key, sealed=ring is not None)
         return mistake
 
     async def miss(self, words: str, lang: str, address: str) -> Mistake:
