@@ -230,7 +230,7 @@ async def test_over_http_a_challenge_is_echoed_and_a_message_carries_its_signatu
 
 def test_the_operator_sees_who_is_told_and_never_a_secret(tmp_path: Path) -> None:
     folder = KeptHub(tmp_path / "hub").folder
-    words = ["subscriptions", "--dir", str(folder), "--json"]
+    words = ["subscriptions", "list", "--dir", str(folder), "--json"]
     assert orjson.loads(CliRunner().invoke(command_for(words), words).output) == {"subscriptions": []}
     one = Subscription(
         "id", HOOK, "portal.example", "whsec_AAAA", OFF, 2_000_000_000, 0, why="It said that it is gone."

@@ -45,6 +45,7 @@ COMMANDS = {
     "source_stop": "source stop", "source_resume": "source resume", "source_retry": "source retry",
     "source_look": "source look", "brake_release": "source release", "brake_keep": "source keep",
     "brake_ask": "source ask",
+    "subscription_retry": "subscriptions retry", "subscription_end": "subscriptions end",
     "policy": "policy use", "view": "view add", "reader": "reader add",
     "key": "keys rotate", "rebase": "rebase", "account": "account add", "log_loss": "acts accept-loss",
     "token_make": "account token", "token_end": "account revoke", "passkey_add": "", "passkey_remove": "account reset",
@@ -100,6 +101,7 @@ LISTS = {
     "/desk/campaigns": ("GET /v1/desk/campaigns", "campaign list"),
     "/desk/people": ("GET /v1/desk/accounts", "account list"),
     "/desk/sources": ("GET /v1/desk/sources", "source list"),
+    "/desk/subscriptions": ("GET /v1/desk/subscriptions", "subscriptions list"),
     "/desk/returned": ("GET /v1/desk/reports", "reports list"),
     "/desk/duplicates/answers": ("GET /v1/desk/answers", "pair answers"),
 }  # fmt: skip

@@ -26,6 +26,7 @@ from ..storage.quality import SqlRecords
 from ..storage.reports import SqlReports
 from ..storage.sources import SqlSources
 from ..storage.sql import SqlLedger
+from ..storage.webhooks import SqlSubscriptions
 from ..takedown.erasure import Erasures
 from .folder import now
 
@@ -70,4 +71,5 @@ def bench_of(settings: Settings, hub: Hub, ledger: SqlLedger, erasures: Erasures
         asking=Asking(SqlPostbox(ledger.database), SqlCampaigns(ledger.database), SqlRecords(ledger)),
         reports=SqlReports(ledger.database),
         sources=SqlSources(ledger),
+        subscriptions=SqlSubscriptions(ledger),
     )

@@ -53,6 +53,7 @@ _GROUPS = {
     "campaign": desk.campaign_app,
     "reports": desk.reports_app,
     "source": desk.source_app,
+    "subscriptions": desk.subscriptions_app,
     "pair": desk.pair_app,
     "policy": deciding.policy_app,
     "view": deciding.view_app,

@@ -101,7 +101,7 @@ async def sources(folder: Path) -> dict[str, Any]:
 async def subscriptions(folder: Path) -> dict[str, Any]:
     """Who is told when the feed has grown, and how it goes; no secret."""
     async with opened(folder) as ledger:
-        return {"subscriptions": [one.health() for one in await SqlSubscriptions(ledger).all()]}
+        return await lists.subscriptions(SqlSubscriptions(ledger))
 
 
 async def look(folder: Path, source: str) -> int:

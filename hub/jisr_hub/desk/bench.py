@@ -21,6 +21,7 @@ from ..ports import Key
 from ..reports.taking import Mistake
 from ..takedown.blocking import Blocks
 from ..takedown.erasure import Erasures
+from ..webhooks.telling import Subscriptions
 from .sources import Sources
 
 
@@ -119,6 +120,8 @@ class Bench:
     reports: Reported | None = None
     sources: Sources | None = None
     """What is kept of rounds with sources, for the acts about them."""
+    subscriptions: Subscriptions | None = None
+    """Portals that are told when the feed has grown."""
 
 
 @dataclass(frozen=True)

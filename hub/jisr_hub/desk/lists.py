@@ -5,7 +5,7 @@ Each gives one JSON object; the pages show the same things with their words.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ import msgspec
 
 from ..mail.campaigns import Campaigns
 from ..mail.letters import UNDELIVERED, Postbox, letter_name, name_of
+from ..webhooks.telling import OFF, Subscription, Subscriptions
 from .acts import Acts
 from .bench import Doubles, Reported
 from .sources import Source, Sources, listed
@@ -85,6 +86,16 @@ def _source(one: Source) -> Mapping[str, Any]:
             for each in one.directions
         ],
     }  # fmt: skip
+
+
+async def subscriptions(kept: Subscriptions) -> dict[str, Any]:
+    """{"subscriptions": portals that are told, the one that needs somebody most first}; no secret."""
+    return {"subscriptions": [one.health() for one in by_need(await kept.all())]}
+
+
+def by_need(found: Sequence[Subscription]) -> list[Subscription]:
+    """Those that were switched off, then those that fail, by how long; then by host."""
+    return sorted(found, key=lambda one: (one.state != OFF, not one.failed, one.failing, one.host, one.id))
 
 
 async def waiting(acts: Acts) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from .bench import Work, nothing
 from .roles import Right
-from .works import asking, doubles, holding, letters, nodes, noticing, peers, reports, saying, sources
+from .works import asking, doubles, holding, letters, nodes, noticing, peers, reports, saying, sources, subscriptions
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,8 @@ _ALL = (
     Act("brake_release", Right.PEERS, sources.release, final=True),
     Act("brake_keep", Right.PEERS, sources.keep),
     Act("brake_ask", Right.PEERS, sources.ask),
+    Act("subscription_retry", Right.PEERS, subscriptions.retry, final=True),
+    Act("subscription_end", Right.PEERS, subscriptions.end, final=True),
     Act("policy", Right.BLOCK, final=True),
     Act("view", Right.BLOCK, final=True),
     Act("reader", Right.ADMIT, final=True),

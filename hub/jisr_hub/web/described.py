@@ -417,6 +417,10 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = MappingProxyType(
             "Where records come from, what needs somebody most first.",
             {200: {JSON: _words(sources={"type": "array"})}, **_LOOKING},
         ),
+        ("GET", "/v1/desk/subscriptions"): _desk(
+            "Portals that are told when the feed has grown, and how it goes with each.",
+            {200: {JSON: _words(subscriptions={"type": "array"})}, **_LOOKING},
+        ),
         ("GET", "/v1/desk/letters"): _desk(
             "Who agreed to get letters, and the newest letters.",
             {200: {JSON: _words(people={"type": "array"}, letters={"type": "array"})}, **_LOOKING, **_problems(400)},

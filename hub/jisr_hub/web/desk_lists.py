@@ -42,6 +42,7 @@ class Lists:
             Call("GET", "/v1/desk/answers", Right.LOOK, self.answers),
             Call("GET", "/v1/desk/reports", Right.LOOK, self.reports),
             Call("GET", "/v1/desk/sources", Right.LOOK, self.sources),
+            Call("GET", "/v1/desk/subscriptions", Right.LOOK, self.subscriptions),
             Call("GET", "/v1/desk/letters", Right.CURATE, self.letters),
             Call("GET", "/v1/desk/campaigns", Right.LOOK, self.campaigns),
         ]
@@ -78,6 +79,11 @@ class Lists:
         kept = self._bench.sources
         found: Mapping[str, Any] = {"sources": []}
         return as_json(await lists.sources(kept, self._bench.hub.clock()) if kept is not None else found)
+
+    async def subscriptions(self, request: Request, bearer: Bearer) -> Response:
+        """Portals that are told when the feed has grown, and how it goes with each."""
+        kept = self._bench.subscriptions
+        return as_json(await lists.subscriptions(kept) if kept is not None else {"subscriptions": []})
 
     async def letters(self, request: Request, bearer: Bearer) -> Response:
         """Who agreed to get letters, and what became of the newest ones."""

@@ -1,4 +1,5 @@
-"""The commands that do what pages of the desk do: blocks, letters, campaigns, sources, and questions of duplicates."""
+"""The commands that do what pages of the desk do: blocks, letters, campaigns, sources, portals that
+are told, and questions of duplicates."""
 
 from __future__ import annotations
 
@@ -15,6 +16,7 @@ letters_app = typer.Typer(no_args_is_help=True, help="Who gets letters of this h
 campaign_app = typer.Typer(no_args_is_help=True, help="Asking people whether their records are still correct.")
 reports_app = typer.Typer(no_args_is_help=True, help="Mistakes that readers report, and what they did not find.")
 source_app = typer.Typer(no_args_is_help=True, help="Where records come from: how it goes, stopping, trying again.")
+subscriptions_app = typer.Typer(no_args_is_help=True, help="Portals that are told when the public feed has grown.")
 pair_app = typer.Typer(no_args_is_help=True, help="Two records that may be one: what is answered, when nobody can say.")
 Name = Annotated[str, typer.Argument(help="How lists name it.")]
 Source = Annotated[str, typer.Argument(help="A node's or hub's identifier.")]
@@ -278,6 +280,31 @@ def source_release(source: Source, yes: Yes = False, folder: Folder = HERE, as_j
     if not yes:
         confirm(f"Let go what {source} dropped?", "Nothing was changed. Add --yes to let these records go.")
     _act(folder, as_json, f"What {source} dropped leaves here in the next round.", "brake_release", source)
+
+
+# Subscriptions
+
+
+@subscriptions_app.command("list")
+def subscriptions_list(folder: Folder = HERE, as_json: AsJson = False) -> None:
+    """Show who is told when the public feed has grown, and how it goes."""
+    from .. import desk_lists
+
+    value = run(desk_lists.subscriptions(folder))
+    names = ("id", "host", "state", "failed", "why")
+    say(value, as_json, desk_lists.rows(value["subscriptions"], *names, otherwise="None yet."))
+
+
+@subscriptions_app.command("retry")
+def subscriptions_retry(subscription: Name, folder: Folder = HERE, as_json: AsJson = False) -> None:
+    """Call a portal now that failed, or ask one anew that was switched off."""
+    _act(folder, as_json, "The portal is called in the next round.", "subscription_retry", subscription)
+
+
+@subscriptions_app.command("end")
+def subscriptions_end(subscription: Name, folder: Folder = HERE, as_json: AsJson = False) -> None:
+    """Tell a portal no more. It may subscribe anew."""
+    _act(folder, as_json, "The portal is not told any more.", "subscription_end", subscription)
 
 
 # Pairs

@@ -1,4 +1,4 @@
-"""The commands that look and change nothing: status, check, subscriptions, doctor."""
+"""The commands that look and change nothing: status, check, doctor."""
 
 from __future__ import annotations
 
@@ -32,16 +32,6 @@ def check(folder: Folder = HERE, as_json: AsJson = False) -> None:
     print(f"FAIL  {len(faults)} faults" if faults else "OK", file=sys.stderr)
     if faults:
         raise typer.Exit(1)
-
-
-@commands.command()
-def subscriptions(folder: Folder = HERE, as_json: AsJson = False) -> None:
-    """Show who is told when the public feed has grown, and how it goes."""
-    from .. import desk_lists
-
-    value = run(desk_lists.subscriptions(folder))
-    lines = [f"{one['host']}  {one['state']}  {one['why']}".rstrip() for one in value["subscriptions"]]
-    say(value, as_json, "\n".join(lines) or "None yet.")
 
 
 @commands.command("doctor")

@@ -32,6 +32,7 @@ from .records import Records
 from .returned import Back, Returned
 from .rim import Rim, Room
 from .sources import SourcePages, Watching
+from .subscriptions import SubscriptionPages
 from .tokens import TokenPages
 
 __all__ = ["BACK", "Back", "Curating", "Parts", "Watching", "routes"]
@@ -80,7 +81,13 @@ def _acting(rim: Rim, parts: Parts) -> list[Room]:
     acts, bench, past = parts.acts, parts.bench, parts.past
     if acts is None or bench is None or past is None:
         return []
-    return [ActPages(rim, acts), Nodes(rim, acts, bench), Holds(rim, acts, bench), Records(rim, acts, bench, past)]
+    return [
+        ActPages(rim, acts),
+        Nodes(rim, acts, bench),
+        Holds(rim, acts, bench),
+        Records(rim, acts, bench, past),
+        *([SubscriptionPages(rim, acts, bench.subscriptions)] if bench.subscriptions is not None else []),
+    ]
 
 
 def routes(parts: Parts) -> list[Route]:

@@ -52,6 +52,8 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "brake_release": N_("Let what a hub dropped go here too"),
         "brake_keep": N_("Keep what a hub dropped"),
         "brake_ask": N_("Ask again about what a hub dropped"),
+        "subscription_retry": N_("Call a portal now"),
+        "subscription_end": N_("Tell a portal no more"),
         "policy": N_("Change what is taken"),
         "view": N_("Change a feed"),
         "reader": N_("Change who may read"),
