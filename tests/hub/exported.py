@@ -60,8 +60,13 @@ def rich_author() -> Author:
     host = author.feed().entries()[-1].id
     hours = {"timezone": "Africa/Casablanca", "operating_hours": [
         {"label": "normal", "days": ["MO", "FR"], "intervals": [["09:00", "12:30"], ["15:00", "18:00"]]}]}  # fmt: skip
+    author.put("project", type="org.jisr.project/1", name=text("Reading"), lead=host)
+    project = author.feed().entries()[-1].id
+    author.put("grant", type="org.jisr.grant/1", name=text("First year"), funder={"name": text("A fund")},
+               recipient={"organization": host}, amount={"amount": "3500.10", "currency": "EUR"})  # fmt: skip
     author.put(
         "service", type="org.jisr.service/1", name=text("Lessons"), organization=host, schedule=hours,
+        links=[{"rel": "part_of", "target": project}],
         at=[{"location": one, "schedule": hours} for one in (HIDDEN, EXACT, AREA)],
         terms=[{"scheme": "jisr-focus", "code": "language", "role": "focus"}],
         contact_points=[{"role": "intake", "phone": "+212539000000", "email": "a@example.org"}],

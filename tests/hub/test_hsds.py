@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from jisr_hub.directory.hsds import ids
+from jisr_hub.ports.directory import Listed
+from jisr_hub.web.hsds import may_say
 from tests.hub.exported import OF_ONE, Standard, exported, pages
 
 ENDPOINTS = ("services", "organizations", "service_at_locations", "taxonomies", "taxonomy_terms")
@@ -65,6 +68,30 @@ def test_a_service_says_where_when_how_and_under_which_licence(client: TestClien
     assert service["attributes"][0]["taxonomy_term"]["code"] == "language"
     assert service["jisr"]["licence"] == "CC-BY-4.0"
     assert service["organization"]["name"] == "Host"
+
+
+def test_a_project_is_a_program_and_a_grant_a_source_of_funding(client: TestClient, standard: Standard) -> None:
+    service = lessons(client)
+    host = client.get(f"/hsds/organizations/{service['organization_id']}").json()
+    assert standard.faults("organization", host) == standard.faults("service", service) == []
+    (program,), (funding,) = host["programs"], host["funding"]
+    assert (service["program_id"], service["program"]["name"]) == (program["id"], "Reading")
+    assert program["organization_id"] == funding["organization_id"] == host["id"]
+    assert funding["source"] == "A fund, First year, 3500.10 EUR"
+    assert funding["jisr"]["amount"] == {"amount": "3500.10", "currency": "EUR"}
+
+
+@pytest.mark.parametrize(
+    ("author", "funder", "counts"),
+    [("a", "a/f", True), ("b", "a/f", False), ("b", "f", True), ("h", "a/f", True), ("b", None, False)],
+)
+def test_who_neither_gave_nor_received_a_grant_makes_nobody_its_recipient(
+    author: str, funder: str | None, counts: bool
+) -> None:
+    given = {"organization": funder} if funder else {"name": {}}
+    value = {"funder": given, "recipient": {"organization": "h/host"}}
+    one = Listed(author, "grant", "org.jisr.grant/1", value, None, datetime.now(UTC))
+    assert may_say(one, {("h", "host")}) == counts
 
 
 def test_lists_are_narrowed_by_organization_term_taxonomy_and_time(client: TestClient) -> None:

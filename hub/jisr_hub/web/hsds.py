@@ -33,11 +33,12 @@ from .problem_documents import document
 
 BASE = "/hsds"
 SERVICES, ORGANIZATIONS = (full("service"),), (full("organization"), full("alliance"))
+PROJECTS, GRANTS = (full("project"),), (full("grant"),)
 PER_PAGE, MOST_PER_PAGE, MOST_MINIMAL = 50, 100, 1000
 SCANS_AT_ONCE = 2
 """Questions that look through lines, at once."""
 MOST_OF_ONE = 1000
-"""Services of one organization that are looked at."""
+"""Services, projects and grants of one organization that are looked at, of each node."""
 _WHOLE_NUMBER = re.compile(r"[1-9][0-9]{0,6}")
 _SWITCH = {"true": True, "1": True, "false": False, "0": False}
 _DESCRIPTION = "https://raw.githubusercontent.com/openreferral/specification/3.0/schema/openapi.json"
@@ -189,16 +190,19 @@ class Hsds:
     async def _of_organization(self, said: str, since: datetime | None = None) -> list[Listed]:
         """The services that the nodes of an organization say it gives."""
         host = await self._named(said, ORGANIZATIONS)
-        if host is None:
-            return []
+        return await self._naming(host, SERVICES, since) if host is not None else []
+
+    async def _naming(self, host: Listed, types: tuple[str, ...], since: datetime | None = None) -> list[Listed]:
+        """The entries of `types` that name an organization as theirs. Whose services and projects they are, its own
+        nodes say; of grants, whoever gave them too."""
         keys = {(node, id_) for node, id_, _ in host.sources} or {(host.node, host.id)}
         found: dict[Key, Listed] = {}
         for node, id_ in sorted(keys):
-            slice_ = Slice(SERVICES, 0, MOST_OF_ONE, since, (node,), (id_.encode(),))
+            slice_ = Slice(types, 0, MOST_OF_ONE, since, () if types == GRANTS else (node,), (id_.encode(),))
             async with self._scans:
                 _, entries = await self._catalogue.part(slice_)
             for one in entries:
-                if keys & set(meant(one, one.record.get("organization"))):
+                if any(keys & set(meant(one, said)) for said in _hosts(one)) and may_say(one, keys):
                     found[one.node, one.id] = one
         return list(found.values())
 
@@ -243,11 +247,13 @@ class Hsds:
         return mapping.service(one)
 
     async def _whole_organization(self, one: Shown, whole: bool) -> dict[str, Any]:
-        services = await self._of_organization(mapping.id_of(one))
-        shown = await self._exports.shown(services, one.about)
-        value = mapping.organization(one, shown)
-        if whole and shown:
-            value["services"] = [mapping.service(each) for each in shown]
+        of = [
+            await self._exports.shown(await self._naming(one.listed, types), one.about)
+            for types in (SERVICES, PROJECTS, GRANTS)
+        ]
+        value = mapping.organization(one, *of)
+        if whole and of[0]:
+            value["services"] = [mapping.service(each) for each in of[0]]
         return value
 
     async def _named(self, said: str, types: tuple[str, ...]) -> Listed | None:
@@ -335,6 +341,23 @@ class Hsds:
         if self._exports.full:
             return document("busy", "others take exports now; the same again in a moment", retry_after=30)
         return Sent(self._exports, request, headers, await anext(body), body, "", "")
+
+
+def _hosts(one: Listed) -> list[object]:
+    """The references to whose it is: who gives a service, leads a project, received a grant."""
+    recipient = one.record.get("recipient")
+    return [
+        one.record.get("organization"),
+        one.record.get("lead"),
+        recipient.get("organization") if isinstance(recipient, Mapping) else None,
+    ]
+
+
+def may_say(one: Listed, keys: set[Key]) -> bool:
+    """Whether its author is whose it is, or gave it: a stranger's word makes nobody a recipient."""
+    funder = one.record.get("funder")
+    given = meant(one, funder.get("organization")) if isinstance(funder, Mapping) else []
+    return one.node in {node for node, _ in (*keys, *given)}
 
 
 def _asked(request: Request) -> Asked:

@@ -17,6 +17,7 @@ from ...ports.catalogue import Key
 from ...ports.directory import Listed
 
 _PLACED = frozenset({"located_at", "offers_at"})
+_PART_OF = "part_of"
 Point = tuple[float, float]
 """Longitude and latitude in degrees, in the order of RFC 7946."""
 
@@ -33,10 +34,16 @@ class About(msgspec.Struct, frozen=True):
 def pointed(listed: Listed) -> set[Key]:
     """The records that an entry points to, as far as formats follow it."""
     record = listed.record
-    said = [record.get(name) for name in ("organization", "organizer", "location", "parent")]
+    said = [record.get(name) for name in ("organization", "organizer", "location", "parent", "lead")]
+    said += [party.get("organization") for party in parties(record)]
     said += [one.get("location") for one in objects(record.get("at"))]
-    said += [one.get("target") for one in objects(record.get("links")) if one.get("rel") in _PLACED]
+    said += [one.get("target") for one in objects(record.get("links")) if one.get("rel") in _PLACED | {_PART_OF}]
     return {key for one in said for key in meant(listed, one)}
+
+
+def parties(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Who gave and who received, of a grant or a fund."""
+    return objects([record.get("funder"), record.get("recipient")])
 
 
 def meant(listed: Listed, said: object) -> list[Key]:
@@ -151,6 +158,13 @@ class Shown:
         said += [one.get("target") for one in objects(self.record.get("links")) if one.get("rel") in _PLACED]
         found = [place for one in said if (place := self.target(one)) is not None and place.type == "location"]
         return list({place.entry: place for place in found}.values())
+
+    @cached_property
+    def project(self) -> Shown | None:
+        """The project that it says to be a part of; the first of several."""
+        said = (one.get("target") for one in objects(self.record.get("links")) if one.get("rel") == _PART_OF)
+        found = (self.target(one) for one in said)
+        return next((one for one in found if one is not None and one.type == "project"), None)
 
     @property
     def point(self) -> Point | None:

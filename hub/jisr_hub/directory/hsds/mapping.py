@@ -1,4 +1,5 @@
-"""Entries as objects of HSDS 3.0: organizations, services, services at locations, places.
+"""Entries as objects of HSDS 3.0: organizations, services, services at locations, places; projects as programs, and
+grants as sources of funding, within the organizations and services that have them.
 
 Each object has a member beyond the standard, `jisr`: the entry and its page, who wrote it, under which licence, when
 and by which way it came, and its texts in the other languages.
@@ -27,8 +28,16 @@ def id_of(one: Shown) -> str:
     return ids.of(key_of(one))
 
 
-def organization(one: Shown, services: Sequence[Shown] = (), *, nested: bool = True) -> dict[str, Any]:
-    """An organization; `nested` with what has many values. `services` are named in it, or whole with `full_service`."""
+def organization(
+    one: Shown,
+    services: Sequence[Shown] = (),
+    projects: Sequence[Shown] = (),
+    grants: Sequence[Shown] = (),
+    *,
+    nested: bool = True,
+) -> dict[str, Any]:
+    """An organization; `nested` with what has many values. `services` are named in it, or whole with `full_service`;
+    `projects` are those it leads, `grants` those it received."""
     id_, parent = id_of(one), one.target(one.record.get("parent"))
     mails, webs = one.reached("email"), one.websites
     value = {
@@ -54,9 +63,39 @@ def organization(one: Shown, services: Sequence[Shown] = (), *, nested: bool = T
             "locations": [location(place) for place in one.places],
             "organization_identifiers": parts.identifiers(one, id_),
             "attributes": parts.attributes(one, id_, "organization"),
+            "programs": [program(each) for each in projects],
+            "funding": [funding(each, id_) for each in grants],
             "services": [service(each, nested=False) for each in services],
         }
     )
+
+
+def program(one: Shown) -> dict[str, Any]:
+    """A project, as what its services are a part of. Its budget, partners, period and outcomes have no place here."""
+    id_, lead = id_of(one), one.target(one.record.get("lead"))
+    value = {
+        "id": id_,
+        "organization_id": id_of(lead) if lead is not None else None,
+        "name": one.name or one.entry,
+        "attributes": parts.attributes(one, id_, "program"),
+        "jisr": provenance(one),
+    }
+    return filled(value) | {"description": one.description}
+
+
+def funding(one: Shown, recipient: str) -> dict[str, Any]:
+    """A grant, as a source of funds of its recipient: HSDS has words for it alone, so `jisr` has the amount."""
+    funder = one.record.get("funder")
+    giver = one.target(funder.get("organization")) if isinstance(funder, Mapping) else None
+    name = giver.name if giver is not None else one.words(_inner(one, "funder", "name"))
+    amount = " ".join(filter(None, (str(_inner(one, "amount", part) or "") for part in ("amount", "currency"))))
+    exact = {part: one.record.get(part) for part in ("amount", "awarded", "period")}
+    return {
+        "id": id_of(one),
+        "organization_id": recipient,
+        "source": ", ".join(filter(None, (name, one.name, amount))),
+        "jisr": provenance(one) | filled(exact),
+    }
 
 
 def service(one: Shown, *, nested: bool = True, within: bool = True) -> dict[str, Any]:
@@ -66,6 +105,7 @@ def service(one: Shown, *, nested: bool = True, within: bool = True) -> dict[str
     value = {
         "id": id_,
         "organization_id": id_of(host) if host is not None else None,
+        "program_id": id_of(one.project) if one.project is not None else None,
         "name": one.name or one.entry,
         "description": one.description,
         "url": webs[0] if webs else None,
@@ -91,7 +131,7 @@ def service(one: Shown, *, nested: bool = True, within: bool = True) -> dict[str
         whole["organization"] = organization(host, nested=False)
     if not nested:
         return whole
-    held = {
+    held: dict[str, Any] = {
         "phones": parts.phones(one, one.record.get("contact_points"), id_),
         "contacts": parts.contacts(one, one.record.get("contact_points"), id_),
         "schedules": parts.schedules(one, one.record.get("schedule"), id_),
@@ -100,6 +140,7 @@ def service(one: Shown, *, nested: bool = True, within: bool = True) -> dict[str
         "cost_options": parts.costs(one, id_),
         "required_documents": parts.documents(one, id_),
         "attributes": parts.attributes(one, id_, "service"),
+        "program": program(one.project) if one.project is not None else None,
     }
     if within:
         held["service_at_locations"] = services_at(one, named=False)
