@@ -17,6 +17,7 @@ from jisr_hub.storage import directory as storage
 from jisr_hub.storage.catalogue import SqlCatalogue
 from jisr_hub.storage.directory import SqlDirectory
 from jisr_hub.web import public as pages
+from jisr_protocol.identifiers import from_instant
 from tests.curation.curated import CuratedHub, curated_hub, key_of
 from tests.hub.author import Author
 
@@ -145,6 +146,20 @@ async def test_a_stream_gives_every_entry_once_as_its_page_shows_it(
     assert found == [await shown.directory.entry(lead)]
     assert {one.type for one in await streamed(shown)} == {ORGANIZATION, MEMBERSHIP}
     assert await streamed(shown, "org.jisr.event/1") == []
+
+
+async def test_keys_come_in_order_each_once_with_the_day_they_were_taken_in(
+    shown: Shown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def dated(offset: int = 0, limit: int = 50) -> list[tuple[str, str, str]]:
+        return [one async for one in shown.directory.dated_keys(offset, limit)]
+
+    monkeypatch.setattr(storage, "_STEP", 2)
+    await shown.say("same_as", "one", "two")
+    found = await dated()
+    held = {(one.node, one.id): one.received_at for one in await streamed(shown)}
+    assert {(node, id_): from_instant(at) for node, id_, at in found} == held and len(found) == 3
+    assert found == sorted(found) and await dated(1, 1) == found[1:2] and await dated(3) == []
 
 
 async def test_a_stream_goes_on_while_the_hub_writes_and_misses_nothing_that_stayed(

@@ -20,6 +20,7 @@ from jisr_hub.web import public
 from jisr_hub.web.language import load_languages
 from jisr_hub.web.public import coverage, matches, matrix
 from jisr_hub.web.public.paper import Paper
+from jisr_hub.web.public.rim import Rim
 from jisr_protocol.matching import facts_of
 from jisr_protocol.pages.language import NAMES
 from tests.directory.many_sides import canary
@@ -51,8 +52,9 @@ def served_app(*records: Any, volunteers: int = 0, past: Sequence[Measured] = ()
     async def held() -> list[Any]:
         return [(NODE, facts_of(person))] * volunteers
 
-    fitting = matches.Fitting(surveys, directory, held)
-    rooms = (coverage.Pages(surveys, directory, address=HUB), fitting, matrix.Pages(surveys))
+    rim = Rim(directory, address=HUB)
+    fitting = matches.Fitting(surveys, rim, held)
+    rooms = (coverage.Pages(surveys, rim), fitting, matrix.Pages(surveys, rim))
     served = [route for room in rooms for route in room.routes()]
     return Starlette(routes=[*served, *public.routes(directory, fitting=fitting.block)])
 
@@ -85,7 +87,31 @@ def test_every_language_has_its_own_words(small: TestClient, code: str) -> None:
     said = load_languages()[code].gettext("Coverage")
     assert said in page.text and (code == "en") == (said == "Coverage")
     assert f'lang="{code}"' in page.text and "style=" not in page.text and "<script" not in page.text
-    assert f"?lang={code}&amp;theme=debt&amp;in=nuts%3ANL1" in page.text  # the choice stays when the language changes
+    assert f"?theme=debt&amp;in=nuts%3ANL1&amp;lang={code}" in page.text  # the choice stays when the language changes
+
+
+@pytest.mark.parametrize(
+    ("path", "title", "indexed"),
+    [
+        ("/coverage", "Coverage", True),
+        ("/coverage?theme=health&in=nuts%3ANL3", "Coverage – NL3", True),
+        ("/coverage/entries?theme=health&area=nuts%3ANL329", "Health – NL329", False),
+        ("/matrix", "Goals and activities", True),
+    ],
+)
+def test_every_page_names_itself_in_the_eight_languages_and_to_who_passes_it_on(
+    small: TestClient, path: str, title: str, indexed: bool
+) -> None:
+    page = small.get(path)
+    links = re.findall(r'<link rel="(\w+)"(?: hreflang="([\w-]+)")? href="([^"]+)">', page.text.replace("&amp;", "&"))
+    found = {(rel, code): href for rel, code, href in links}
+    assert found["canonical", ""] == found["alternate", "x-default"] == HUB + path
+    joint = "&" if "?" in path else "?"
+    assert {code: found["alternate", code] for code in NAMES} == {c: f"{HUB}{path}{joint}lang={c}" for c in NAMES}
+    assert f'<meta property="og:title" content="{title}">' in page.text
+    assert f'<meta property="og:url" content="{HUB}{path.replace("&", "&amp;")}">' in page.text
+    assert ("x-robots-tag" not in page.headers) is indexed
+    assert "script-src 'none'" in page.headers["content-security-policy"]
 
 
 def test_a_cell_leads_to_its_entries_and_a_quiet_one_to_nothing(small: TestClient) -> None:

@@ -9,6 +9,7 @@ from starlette.applications import Starlette
 from jisr_hub.web.exports import Exports
 from jisr_hub.web.page import static_routes
 from jisr_hub.web.public.formats import Formats
+from jisr_hub.web.public.rim import Rim
 from tests.e2e.test_coverage_browser import fits, listening
 from tests.e2e.test_directory_browser import launched, opened, violations
 from tests.hub.memory_directory import NOW, MemoryDirectory, record
@@ -19,7 +20,7 @@ def test_the_page_of_forms_is_accessible_in_two_directions_and_fits_a_small_scre
     catalogue: Any = directory
     exports = Exports(catalogue, directory, None, "Hub", "https://hub-of-a-country.example.org", "en", lambda: NOW)
     exports.sizes["all.csv"] = 1_234_567
-    app = Starlette(routes=[*Formats(exports).routes(), *static_routes()])
+    app = Starlette(routes=[*Formats(exports, Rim(directory)).routes(), *static_routes()])
     with listening(app) as home, launched() as browser:
         for language, size in (("ar", {"width": 320, "height": 640}), ("en", {"width": 1280, "height": 900})):
             with opened(browser, viewport=size, locale=language) as page:

@@ -8,6 +8,7 @@ from typing import Any
 
 from jisr_hub.curation.merging import address as address_of
 from jisr_hub.ports.directory import Listed, Summary
+from jisr_protocol.identifiers import to_instant
 
 NOW = datetime(2026, 3, 6, 12, 0, tzinfo=UTC)
 NODE = "jisr:" + "a" * 52
@@ -99,6 +100,6 @@ class MemoryDirectory:
         own = [one for one in self._listed() if one.node == node and not one.type.startswith("org.jisr.location/")]
         return own[:limit]
 
-    async def keys(self, offset: int, limit: int) -> AsyncIterator[tuple[str, str]]:
-        for key in sorted((one["node"], one["id"]) for one in self.records)[offset : offset + limit]:
-            yield key
+    async def dated_keys(self, offset: int, limit: int) -> AsyncIterator[tuple[str, str, str]]:
+        for node, id in sorted((one["node"], one["id"]) for one in self.records)[offset : offset + limit]:
+            yield node, id, to_instant(NOW)

@@ -210,6 +210,8 @@ def test_the_page_of_forms_leads_to_every_file_in_eight_languages(client: TestCl
     for lang in NAMES:
         page = client.get(f"/formats?lang={lang}")
         assert page.status_code == 200 and f'lang="{lang}"' in page.text
+        assert f'hreflang="{lang}" href="{ADDRESS}/formats?lang={lang}"' in page.text
+        assert f'<meta property="og:url" content="{ADDRESS}/formats">' in page.text
     links = set(re.findall(rf'href="{ADDRESS}(/export/[^"]+|/hsds/)"', page.text))
     assert {link.rpartition("/")[2].partition(".")[2] for link in links} >= set(KINDS)
     one_of_each = {link.partition(".")[2]: link for link in sorted(links)}

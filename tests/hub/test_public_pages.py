@@ -195,6 +195,9 @@ def test_search_engines_leave_what_is_narrowed_and_find_every_entry() -> None:
     assert f"Sitemap: {HOME}/sitemap.xml" in browser.get("/robots.txt").text
     found = [one.text for one in ET.fromstring(browser.get("/sitemap.xml").text).iter() if one.tag.endswith("loc")]
     assert found == [f"{HOME}/", f"{HOME}/directory", *(HOME + entry(number) for number in range(7))]
+    file = reader([record(1)], beside=("/coverage", "/formats")).get("/sitemap.xml").text
+    assert f"<loc>{HOME}/coverage</loc>" in file and f"<loc>{HOME}/formats</loc>" in file and "/matrix" not in file
+    assert f"<loc>{HOME}{entry(1)}</loc><lastmod>{NOW:%Y-%m-%d}</lastmod>" in file
 
 
 @pytest.mark.anyio

@@ -68,6 +68,7 @@ from ..web.desk_api import DeskApi
 from ..web.oidc import Provider
 from ..web.origins import OpenToPortals
 from ..web.public.counted import counted
+from ..web.public.rim import Rim
 from ..web.readiness import Readiness, free_share
 from ..web.tokens import Tokens
 from . import duties
@@ -192,10 +193,12 @@ def _directory(running: Running, searching: Searching, surveys: Surveys, mailbox
     shown = directory_of(running)
     declared = tuple(Declared.read(line) for line in running.settings.declared_days)
     found = versions.versioned(search.routes(searching, shown, running.hub.clock), running.settings.sunset)
-    settings, fitting = running.settings, fitting_of(running, shown, surveys)
+    settings = running.settings
+    rim = Rim(shown, running.hub.clock, settings.lang, address=settings.address.rstrip("/"))
+    fitting = fitting_of(running, rim, surveys)
     return [
         *found,
-        *survey_routes(running, shown, surveys, fitting),
+        *survey_routes(running, rim, surveys, fitting),
         *beside_routes(running, shown, mailboxes),
         *public.routes(
             shown,
@@ -207,7 +210,7 @@ def _directory(running: Running, searching: Searching, surveys: Surveys, mailbox
             fitting=fitting.block,
             zone=zone_of(settings.time_zone, settings.country),
         ),
-        *export_routes(running, shown, searching),
+        *export_routes(running, shown, rim, searching),
     ]
 
 

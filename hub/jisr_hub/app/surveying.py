@@ -18,6 +18,7 @@ from ..storage.surveying import SqlSurvey
 from ..web import versions
 from ..web.matches import Held
 from ..web.public import coverage, matches, matrix
+from ..web.public.rim import Rim
 from .matching import profiles_of
 from .opening import Running
 
@@ -36,9 +37,9 @@ def surveys_of(running: Running, directory: Directory) -> Surveys:
     return Surveys(directory, SqlSurvey(running.reads, running.ledger, curation), running.hub.clock)
 
 
-def fitting_of(running: Running, directory: Directory, surveys: Surveys) -> matches.Fitting:
+def fitting_of(running: Running, rim: Rim, surveys: Surveys) -> matches.Fitting:
     """What finds who fits whom."""
-    return matches.Fitting(surveys, directory, lately(profiles_of(running)), running.settings.lang)
+    return matches.Fitting(surveys, rim, lately(profiles_of(running)))
 
 
 def lately(held: Held) -> Held:
@@ -54,12 +55,9 @@ def lately(held: Held) -> Held:
     return remembered
 
 
-def survey_routes(
-    running: Running, directory: Directory, surveys: Surveys, fitting: matches.Fitting
-) -> list[BaseRoute]:
+def survey_routes(running: Running, rim: Rim, surveys: Surveys, fitting: matches.Fitting) -> list[BaseRoute]:
     """The pages that show it, and the same for programs."""
-    lang, address = running.settings.lang, running.settings.address.rstrip("/")
-    rooms = (coverage.Pages(surveys, directory, lang, address), fitting, matrix.Pages(surveys, lang))
+    rooms = (coverage.Pages(surveys, rim), fitting, matrix.Pages(surveys, rim))
     served = [route for room in rooms for route in room.routes()]
     calls = [route for route in served if route.path.startswith("/v1/")]
     pages = [route for route in served if route not in calls]

@@ -88,7 +88,7 @@ class Directory(Protocol):
         """Give at most `limit` entries that a record of this node leads, newest change first; places are left out."""
         ...
 
-    def keys(self, offset: int, limit: int) -> AsyncIterator[tuple[str, str]]:
-        """Give (node, id) of the leading records of at most `limit` entries from `offset` on, in the order of the keys,
-        in constant memory."""
+    def dated_keys(self, offset: int, limit: int) -> AsyncIterator[tuple[str, str, str]]:
+        """Give (node, id, when this hub took it in, an instant) of the leading records of at most `limit` entries from
+        `offset` on, in the order of the keys, in constant memory."""
         ...

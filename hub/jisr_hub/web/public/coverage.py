@@ -23,18 +23,18 @@ from starlette.routing import Route
 from jisr_hub.directory.coverage import QUIET, AreaTold, Coverage
 from jisr_hub.directory.efforts import THEMES
 from jisr_hub.directory.surveying import Survey, Surveys
-from jisr_hub.ports.directory import Directory
 from jisr_hub.ports.surveying import Measured
 from jisr_protocol.pages.freshness import instant
-from jisr_protocol.pages.language import SOURCE, Language
+from jisr_protocol.pages.language import Language
 from jisr_protocol.pages.text import Text, choose
 
-from ..page import SECURITY_HEADERS, page, query, reader_language
+from ..page import SECURITY_HEADERS, page, query
 from ..problem_documents import document
 from . import coverage_course
 from .coverage_map import HEIGHT, WIDTH, drawn
 from .coverage_table import as_csv, rows
 from .coverage_words import MEANINGS, area_word, read_area, sentences, spelled, state_word, theme_word
+from .rim import Rim, Shown
 
 COLUMNS, LINES, ENTRIES = 6, 30, 50
 REPORTERS = 30
@@ -62,10 +62,7 @@ class Pages:
     """The pages of coverage. Each method is an endpoint and answers every address with a page."""
 
     surveys: Surveys
-    directory: Directory
-    default: str = SOURCE
-    address: str = ""
-    """Where the hub is found, without a slash at its end."""
+    rim: Rim
 
     def routes(self) -> list[Route]:
         """Their routes."""
@@ -79,7 +76,7 @@ class Pages:
 
     async def coverage(self, request: Request) -> Response:
         """The matrix of all themes, or one theme area by area."""
-        language, survey = reader_language(request, self.default), await self.surveys.now()
+        language, survey = self.rim.language(request), await self.surveys.now()
         asked = _asked(request, survey.coverage)
         if asked is None:
             return _missing(request, language)
@@ -89,15 +86,20 @@ class Pages:
         if asked.number > pages:
             return _missing(request, language)
         past = await self.surveys.past(asked.theme) if asked.theme else []
-        return page(
+        said = sentences(survey.coverage, asked.areas, asked.theme, language)
+        inside = area_word(asked.inside, language) if asked.inside is not None else None
+        title = language.gettext("Coverage") + (f" – {inside.value}" if inside is not None else "")
+        kept = asked.kept | ({"page": str(asked.number)} if asked.number > 1 else {})
+        return self.rim.answer(
             request,
-            language,
             "public/coverage.html",
-            sentences=sentences(survey.coverage, asked.areas, asked.theme, language),
+            Shown("/coverage", title, " ".join(said), kept, indexed=asked.number == 1, scripted=False),
+            summary=await self.rim.directory.summary(),
+            sentences=said,
             meanings=[(state, state_word(state, language), language.gettext(said)) for state, said in MEANINGS.items()],
             theme=asked.theme,
             themes=[(theme, theme_word(theme, language)) for theme in THEMES],
-            inside=area_word(asked.inside, language) if asked.inside is not None else None,
+            inside=inside,
             inside_code=spelled(asked.inside.area) if asked.inside is not None else "",
             columns=[_column(told, language, request, asked.theme) for told in shown],
             lines=_matrix(survey.coverage, shown, request, language) if not asked.theme else [],
@@ -118,7 +120,7 @@ class Pages:
 
     async def entries(self, request: Request) -> Response:
         """The entries behind one cell; of a quiet one nothing."""
-        language, survey = reader_language(request, self.default), await self.surveys.now()
+        language, survey = self.rim.language(request), await self.surveys.now()
         theme, area = request.query_params.get("theme", ""), read_area(request.query_params.get("area", ""))
         told = survey.coverage.areas.get(area)
         asked = request.query_params.get("page", "1")
@@ -126,13 +128,16 @@ class Pages:
             return _missing(request, language)
         cell = survey.coverage.cell(area, theme)
         part = cell.entries[(int(asked) - 1) * ENTRIES : int(asked) * ENTRIES]
-        found = [await self.directory.record(node, record_id) for node, record_id in part]
-        return page(
+        found = [await self.rim.directory.record(node, record_id) for node, record_id in part]
+        where, what = area_word(told, language), theme_word(theme, language)
+        kept = {"theme": theme, "area": spelled(area)} | ({"page": asked} if asked != "1" else {})
+        return self.rim.answer(
             request,
-            language,
             "public/coverage_entries.html",
-            area=area_word(told, language),
-            theme=theme_word(theme, language),
+            Shown("/coverage/entries", f"{what} – {where.value}", asked=kept, indexed=False, scripted=False),
+            summary=await self.rim.directory.summary(),
+            area=where,
+            theme=what,
             state=cell.state,
             word=state_word(cell.state, language),
             meaning=language.gettext(MEANINGS[cell.state]),
@@ -154,7 +159,7 @@ class Pages:
 
     async def table(self, request: Request) -> Response:
         """A table of what the page shows, all pages of it."""
-        language, survey = reader_language(request, self.default), await self.surveys.now()
+        language, survey = self.rim.language(request), await self.surveys.now()
         asked = _asked(request, survey.coverage)
         if asked is None:
             return _missing(request, language)
@@ -165,7 +170,7 @@ class Pages:
         """A report on paper of what the page shows."""
         from .coverage_report import Report  # fonts and shaping take memory: only where a report is asked for
 
-        language, survey = reader_language(request, self.default), await self.surveys.now()
+        language, survey = self.rim.language(request), await self.surveys.now()
         asked = _asked(request, survey.coverage)
         if asked is None:
             return _missing(request, language)
@@ -175,8 +180,8 @@ class Pages:
             asked.theme,
             area_word(asked.inside, language) if asked.inside is not None else None,
             _reporters(survey, asked.areas, language),
-            (await self.directory.summary()).hub_name,
-            f"{self.address}/coverage{query(request, **asked.kept)}",
+            (await self.rim.directory.summary()).hub_name,
+            f"{self.rim.address}/coverage{query(request, **asked.kept)}",
             language,
         ).pdf()
         return _file(made, "application/pdf", "pdf")

@@ -15,7 +15,7 @@ from jisr_protocol.pages.vocabulary import kinds_word
 from ...directory.exports.forms import EVERYTHING, KINDS, Kind
 from ...directory.exports.shown import full, short
 from ..exports import Exports
-from ..page import page, reader_language
+from .rim import Rim, Shown
 
 PURPOSES: Mapping[str, str] = {
     "csv": N_("Tables for spreadsheets and databases."),
@@ -45,19 +45,23 @@ class Formats:
     """The page, over the exports it lists."""
 
     exports: Exports
+    rim: Rim
 
     def routes(self) -> list[Route]:
         return [Route("/formats", self.show)]
 
     async def show(self, request: Request) -> Response:
-        language = reader_language(request, self.exports.default)
-        summary = await self.exports.directory.summary()
+        language = self.rim.language(request)
+        summary = await self.rim.directory.summary()
         forms = [
             (kind, language.gettext(PURPOSES[kind.ending]), self._offers(kind, summary.types, language))
             for kind in KINDS.values()
         ]
-        return page(
-            request, language, "public/formats.html", summary=summary, hsds=f"{self.exports.address}/hsds/",
+        _ = language.gettext
+        said = _("Everything that is public here can be taken, as files and feeds, by anybody and without asking.")
+        head = Shown("/formats", _("Take the directory with you"), said, scripted=False)
+        return self.rim.answer(
+            request, "public/formats.html", head, summary=summary, hsds=f"{self.exports.address}/hsds/",
             forms=[(kind, purpose, offers) for kind, purpose, offers in forms if offers],
         )  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 For an opportunity it is how many volunteers there are near, and only in groups of at least five.
 
-    fitting = Fitting(surveys, directory, volunteers)
+    fitting = Fitting(surveys, rim, volunteers)
     block = await fitting.block(listed, language, kept)     for an entry's page: templates/public/matches_block.html
 
 Nothing about a person is read here: volunteers come as coarse facts with the node that knows them (MAT-2, MAT-3).
@@ -24,14 +24,15 @@ from jisr_hub.curation.merging import address
 from jisr_hub.directory.matching import Match, Reason
 from jisr_hub.directory.sides import FUND, NEED, OFFER, OPPORTUNITY, is_open, kind_of
 from jisr_hub.directory.surveying import Surveys
-from jisr_hub.ports.directory import Directory, Listed
+from jisr_hub.ports.directory import Listed
 from jisr_protocol import core_terms
 from jisr_protocol.core_terms import FOCUS
 from jisr_protocol.matching import Facts, facts_of, groups
-from jisr_protocol.pages.language import N_, SOURCE, Language
+from jisr_protocol.pages.language import N_, Language
 from jisr_protocol.pages.text import Text, choose
 
-from ..page import page, query, reader_language
+from ..page import page, query
+from .rim import Rim, Shown
 
 MOST, IN_BLOCK = 20, 3
 Volunteers = Callable[[], Awaitable[Iterable[tuple[str, Facts]]]]
@@ -84,9 +85,8 @@ class Fitting:
     """Finds what fits an entry, and says it in words."""
 
     surveys: Surveys
-    directory: Directory
+    rim: Rim
     volunteers: Volunteers
-    default: str = SOURCE
 
     def routes(self) -> list[Route]:
         """The page of all matches of an entry, and the same for programs."""
@@ -108,7 +108,7 @@ class Fitting:
 
     async def page(self, request: Request) -> Response:
         """All that fits an entry, with every reason."""
-        language = reader_language(request, self.default)
+        language = self.rim.language(request)
         listed = await self._asked(request)
         block = await self.block(listed, language, query(request), MOST) if listed is not None else None
         if listed is None or block is None:
@@ -118,9 +118,17 @@ class Fitting:
                 _("It may be over, or of a kind that is not matched."),
             )
             return page(request, language, "mistake.html", 404, happened=happened, next_step=then)
-        title = choose(listed.record.get("name"), language.code, listed.record.get("lang"))
-        back = f"/directory/{listed.entry}{query(request)}"
-        return page(request, language, "public/matches.html", block=block, name=title or Text(listed.id), back=back)
+        name = choose(listed.record.get("name"), language.code, listed.record.get("lang")) or Text(listed.id)
+        title = f"{block.heading} – {name.value}"
+        return self.rim.answer(
+            request,
+            "public/matches.html",
+            Shown(f"/matches/{listed.entry}", title, indexed=False, scripted=False),
+            summary=await self.rim.directory.summary(),
+            block=block,
+            name=name,
+            back=f"/directory/{listed.entry}{query(request)}",
+        )
 
     async def plain(self, request: Request) -> Response:
         """The same for programs: keys, points and reasons."""
@@ -138,7 +146,7 @@ class Fitting:
 
     async def _asked(self, request: Request) -> Listed | None:
         asked = request.path_params["entry"]
-        return await self.directory.entry(asked) if _ENTRY.fullmatch(asked) else None
+        return await self.rim.directory.entry(asked) if _ENTRY.fullmatch(asked) else None
 
     async def _groups(self, record: Mapping[str, Any]) -> dict[str, int]:
         """Groups of at least five for an opportunity that says what it looks for and where."""
@@ -149,7 +157,7 @@ class Fitting:
         return groups(asked, await self.volunteers())
 
     async def _line(self, one: Match, language: Language, kept: str) -> Line | None:
-        found = await self.directory.record(*one.key)
+        found = await self.rim.directory.record(*one.key)
         if found is None:  # it went since the survey was made
             return None
         title = choose(found.record.get("name"), language.code, found.record.get("lang")) or Text(found.id)

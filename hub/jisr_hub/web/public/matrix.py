@@ -13,11 +13,12 @@ from jisr_hub.curation.terms import Concept
 from jisr_hub.directory.matrix import SUPPLY, UNKNOWN, Matrix
 from jisr_hub.directory.surveying import Surveys
 from jisr_protocol import core_terms
-from jisr_protocol.pages.language import SOURCE, Language
+from jisr_protocol.pages.language import Language
 from jisr_protocol.pages.text import Text, choose
 
-from ..page import SECURITY_HEADERS, page, query, reader_language
+from ..page import SECURITY_HEADERS, query
 from .coverage_table import as_csv
+from .rim import Rim, Shown
 
 ACTIVITIES = 12
 """Columns of a page; the table has all."""
@@ -28,7 +29,7 @@ class Pages:
     """The matrix as a page and as a table."""
 
     surveys: Surveys
-    default: str = SOURCE
+    rim: Rim
 
     def routes(self) -> list[Route]:
         """Their routes."""
@@ -36,7 +37,7 @@ class Pages:
 
     async def matrix(self, request: Request) -> Response:
         """Goals down, activities across, the most frequent activities first."""
-        language = reader_language(request, self.default)
+        language = self.rim.language(request)
         survey = await self.surveys.now()
         found = survey.matrix
         activities = sorted(found.activities, key=lambda one: (one == UNKNOWN, -_weight(found, one), one))
@@ -44,10 +45,11 @@ class Pages:
             *[one for one in activities if one != UNKNOWN][:ACTIVITIES],
             *(one for one in activities if one == UNKNOWN),
         ]
-        return page(
+        return self.rim.answer(
             request,
-            language,
             "public/matrix.html",
+            Shown("/matrix", language.gettext("Goals and activities"), scripted=False),
+            summary=await self.rim.directory.summary(),
             activities=[_word(found, one, language) for one in shown],
             lines=[(_word(found, goal, language), [found.cell(goal, one) for one in shown]) for goal in found.goals],
             hidden=len(activities) - len(shown),
@@ -58,7 +60,7 @@ class Pages:
 
     async def table(self, request: Request) -> Response:
         """A line a crossing that holds something."""
-        language = reader_language(request, self.default)
+        language = self.rim.language(request)
         found = (await self.surveys.now()).matrix
         headers = {**SECURITY_HEADERS, "Content-Disposition": 'attachment; filename="matrix.csv"'}
         return Response(as_csv(_rows(found, language)), 200, headers, "text/csv; charset=utf-8")

@@ -48,6 +48,8 @@ class Shown:
     kind: str = "website"
     linked: str = ""
     """JSON-LD of what the page shows, as JSON."""
+    scripted: bool = True
+    """Whether it runs our script; the policy of one that does not allows none."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,8 @@ class Rim:
             "alternates": {code: self.written(head.path, {**asked, "lang": code}) for code in load_languages()},
         }
         response = page(request, language, template, status, **context)
-        response.headers["Content-Security-Policy"] = POLICY
+        if head.scripted:
+            response.headers["Content-Security-Policy"] = POLICY
         if not head.indexed:
             response.headers["X-Robots-Tag"] = "noindex, follow"
         return encoded(request, response)

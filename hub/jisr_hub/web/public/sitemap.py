@@ -1,12 +1,13 @@
 """What search engines ask for: robots.txt, and every entry's address in sitemaps of at most 50,000 (sitemaps.org).
 
 An address is written once, without a language: each page names its eight languages itself. Lists that are narrowed
-are not in it, and robots are asked to leave them.
+are not in it, and robots are asked to leave them. The day of an entry is that on which this hub took in the version of
+the record that leads it; what others say of it may be younger.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -16,6 +17,7 @@ from starlette.responses import Response, StreamingResponse
 
 from jisr_hub.curation.merging import address
 from jisr_hub.web.encoded import encoded
+from jisr_hub.web.page import ROOMS, serves
 
 from .rim import Rim
 
@@ -48,7 +50,7 @@ class Sitemaps:
         summary = await self.rim.directory.summary()
         files = -(-summary.records // self.most)
         if files <= 1:
-            return self._stream(1)
+            return self._stream(request, 1)
         names = [self.rim.written(f"/sitemap-{number}.xml") for number in range(1, files + 1)]
         rows = "".join(f"<sitemap><loc>{escape(name)}</loc></sitemap>\n" for name in names)
         body = f'{_HEAD}<sitemapindex xmlns="{_SCHEMA}">\n{rows}</sitemapindex>\n'
@@ -60,19 +62,20 @@ class Sitemaps:
         summary = await self.rim.directory.summary()
         if not 1 <= number <= -(-summary.records // self.most):
             raise HTTPException(404)
-        return self._stream(number)
+        return self._stream(request, number)
 
-    def _stream(self, number: int) -> Response:
-        return StreamingResponse(self._rows(number), media_type=_XML, headers={"Cache-Control": _CACHE})
+    def _stream(self, request: Request, number: int) -> Response:
+        rooms = ["/", "/directory", *(path for path in ROOMS if path != "/directory" and serves(request, path))]
+        rows = self._rows(rooms if number == 1 else [], (number - 1) * self.most)
+        return StreamingResponse(rows, media_type=_XML, headers={"Cache-Control": _CACHE})
 
-    async def _rows(self, number: int) -> AsyncIterator[str]:
-        first = (number - 1) * self.most
+    async def _rows(self, rooms: Sequence[str], first: int) -> AsyncIterator[str]:
         yield f'{_HEAD}<urlset xmlns="{_SCHEMA}">\n'
-        if first == 0:
-            for path in ("/", "/directory"):
-                yield f"<url><loc>{escape(self.rim.written(path))}</loc></url>\n"
-        async for key in self.rim.directory.keys(first, self.most):
-            yield f"<url><loc>{escape(self.rim.written(f'/directory/{address(key)}'))}</loc></url>\n"
+        for path in rooms:
+            yield f"<url><loc>{escape(self.rim.written(path))}</loc></url>\n"
+        async for node, id_, at in self.rim.directory.dated_keys(first, self.most):
+            place = escape(self.rim.written(f"/directory/{address((node, id_))}"))
+            yield f"<url><loc>{place}</loc><lastmod>{at[:10]}</lastmod></url>\n"
         yield "</urlset>\n"
 
 
