@@ -8,18 +8,22 @@ import json
 import re
 import time
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from xml.etree import ElementTree
 
 import icalendar
 import openpyxl
 import pytest
+from jsonschema import Draft202012Validator
 from starlette.testclient import TestClient
 
 from jisr_hub.directory.exports.columns import COLUMNS, sound
 from jisr_hub.directory.exports.delimited import BOM, guarded
 from jisr_hub.directory.exports.forms import KINDS
+from jisr_hub.directory.exports.murmurations import profile
+from jisr_hub.directory.exports.shown import About, Shown
+from jisr_hub.ports.directory import Listed
 from jisr_protocol import entry as entries
 from jisr_protocol.pages.language import NAMES
 from tests.hub.exported import ADDRESS, AREA, EXACT, FORMULAS, HIDDEN, NOT_YET, exported
@@ -156,6 +160,52 @@ def test_a_profile_of_an_organization_has_an_address_of_its_own(client: TestClie
     alone = client.get(f"/export/{profiles[0]['unique_id']}.murmurations.json")
     assert alone.json() == profiles[0]
     assert client.get(f"/export/{profiles[0]['unique_id']}.ics").status_code == 404
+
+
+WEB = {"type": "string", "pattern": "^https?://", "maxLength": 2000}
+MURMURATIONS: dict[str, Any] = {
+    # what the network's library asks of the members we give, in our own words; others may stand beside them
+    "type": "object",
+    "required": ["linked_schemas", "name"],
+    "properties": {
+        **{name: {"type": "string"} for name in ("name", "nickname", "description", "full_address", "unique_id")},
+        "linked_schemas": {"type": "array", "items": {"type": "string"}, "minItems": 1, "uniqueItems": True},
+        "primary_url": WEB,
+        "image": WEB,
+        "tags": {"type": "array", "items": {"type": "string"}, "uniqueItems": True},
+        "urls": {"type": "array", "uniqueItems": True, "items": {
+            "type": "object", "required": ["url"], "properties": {"name": {"type": "string"}, "url": WEB}}},
+        "status": {"enum": ["active", "completed", "cancelled", "on_hold", "in_planning"]},
+        "country_iso_3166": {"enum": ["BE", "BI", "ES", "MA", "NL", "TR"]},
+        "geolocation": {"type": "object", "required": ["lat", "lon"], "properties": {
+            "lat": {"type": "number", "minimum": -90, "maximum": 90},
+            "lon": {"type": "number", "minimum": -180, "maximum": 180}}},
+        "contact_details": {"type": "object", "properties": {"email": {"type": "string"}}},
+        "telephone": {"type": "string", "minLength": 1, "maxLength": 100},
+    },
+}  # fmt: skip
+
+
+def test_profiles_fit_what_murmurations_asks_of_its_fields(client: TestClient) -> None:
+    validator = Draft202012Validator(MURMURATIONS)
+    profiles = client.get("/export/all.murmurations.json").json()
+    assert profiles and [fault.message for one in profiles for fault in validator.iter_errors(one)] == []
+    given = {member for one in profiles for member in one}
+    assert given - set(MURMURATIONS["properties"]) == {"licence", "source", "author_nodes"}
+
+
+def test_a_profile_of_what_has_ended_says_so_and_a_country_of_nobodys_list_is_left_out() -> None:
+    place = {"privacy": "exact", "addresses": [{"country": "XK"}, {"country": "MA"}]}
+    web = ["https://a.example", "https://b.example"]
+    value = {"name": {"en": {"value": "N"}}, "status": "ended", "websites": web, "location": "p"}
+    at = datetime(2026, 3, 1, tzinfo=UTC)
+    kosovo, one = (
+        Listed("n", id_, f"org.jisr.{kind}/1", record, None, at)
+        for id_, kind, record in (("p", "location", place), ("o", "organization", value))
+    )
+    found = profile(Shown(one, About("Hub", ADDRESS, "en", at), {("n", "p"): kosovo}))
+    assert (found["status"], found["country_iso_3166"]) == ("completed", "MA")
+    assert found["urls"] == [{"name": web[1], "url": web[1]}]
 
 
 def test_texts_come_in_the_language_that_is_asked_for(client: TestClient) -> None:
