@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import time
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
+from uuid import uuid4
 
 import pytest
 from playwright.sync_api import Browser, Page
@@ -17,10 +20,13 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse
 from starlette.routing import Route as Way
 
+from jisr_hub.cli import setting_up
 from jisr_hub.web import openapi, reference
 from jisr_hub.web.origins import OpenToPortals
 from tests.e2e.test_directory_browser import browser, opened, violations
-from tests.javascript.served_hub import served
+from tests.hub.author import Author
+from tests.hub.exported import text
+from tests.javascript.served_hub import served, served_hub
 
 __all__ = ["browser"]
 pytestmark = pytest.mark.browser
@@ -29,9 +35,8 @@ HITS = [
     {
         "node": "jisr:" + "a" * 52, "id": f"00000000-0000-4000-8000-{number:012x}",
         "entry": f"/directory/entry-{number}",
-        "type": "org.jisr.location/1", "matched": [], "nearly": False,
+        "type": "org.jisr.location/1", "matched": [], "nearly": False, "points": [[-5 - number / 10, 35 + number / 10]],
         "record": {
-            "latitude": f"35.{number}", "longitude": f"-5.{number}",
             "name": {"ar": {"value": f"دار {number}", "origin": "author"}},
             "description": {"ar": {"value": "<b>وصف</b> " * 40, "origin": "author"}},
         },
@@ -57,7 +62,7 @@ async def search(request: Request) -> JSONResponse:
 
 async def somewhere(request: Request) -> HTMLResponse:
     """A page of somebody else, on another origin, whose own policy takes only scripts and answers of the hub."""
-    hub = str(request.base_url).rstrip("/").replace("localhost", "127.0.0.1")
+    hub = request.query_params.get("hub") or str(request.base_url).rstrip("/").replace("localhost", "127.0.0.1")
     attributes = request.query_params["with"]
     body = (
         "<!doctype html><html lang=en><title>p</title><link rel=icon href=data:><main><h1>p</h1>"
@@ -95,9 +100,9 @@ def test_the_reference_of_the_calls_is_drawn_and_no_other_host_is_asked(browser:
         page.wait_for_timeout(300)
 
 
-def embedded(page: Page, home: str, attributes: str) -> None:
+def embedded(page: Page, home: str, attributes: str, hub: str = "") -> None:
     """Open the page of somebody else, with the element."""
-    page.goto(f"{home.replace('127.0.0.1', 'localhost')}/portal?with={quote(attributes)}")
+    page.goto(f"{home.replace('127.0.0.1', 'localhost')}/portal?with={quote(attributes)}&hub={quote(hub)}")
     page.wait_for_selector("jisr-directory li")
 
 
@@ -145,3 +150,37 @@ def test_a_hub_that_cannot_be_reached_is_told_in_a_sentence(browser: Browser, ho
         page.route("**/v1/search*", lambda route: route.abort())
         page.locator("jisr-directory").evaluate("e => e.setAttribute('lang', 'fr')")
         page.get_by_text("L’annuaire est injoignable").wait_for()
+
+
+def place(author: Author, name: str, longitude: str, latitude: str) -> str:
+    point = {"longitude": longitude, "latitude": latitude, "precision": "exact"}
+    author.put(name, type="org.jisr.location/1", name=text(name), privacy="exact", coordinates=point)
+    return str(author.feed().entries()[-1].id)
+
+
+def test_the_map_of_a_real_hub_has_land_and_a_link_for_each_place(browser: Browser, home: str, tmp_path: Path) -> None:
+    author = Author("house", now=setting_up.now())
+    at = [
+        {"location": place(author, "Tanger", "-5.80", "35.77")},
+        {"location": place(author, "Tarifa", "-5.60", "36.01")},
+    ]
+    author.put("lessons", type="org.jisr.service/1", name=text("Lessons"), organization=str(uuid4()), at=at)
+    with served_hub(tmp_path / "hub", author) as hub, opened(browser) as page:
+        until = time.monotonic() + 30  # what is searched comes a moment after the log
+        while not json.loads(page.request.get(f"{hub}/v1/search?q=lessons").text())["total"]:
+            assert time.monotonic() < until, "the search does not come up to the log"
+            time.sleep(0.05)
+        embedded(page, home, "query='type=service' lang=en view=map", hub)
+        inside = page.locator("jisr-directory")
+        inside.locator(".land[d]").wait_for(state="attached")
+        drawn = inside.locator(".land").get_attribute("d") or ""
+        assert drawn.startswith("M") and len(drawn) < 100_000
+        assert inside.locator("svg a").count() == 2 and inside.locator("li").count() == 1
+        [sea, morocco, spain] = (
+            inside.evaluate(
+                "(e, [x, y]) => e.shadowRoot.querySelector('.land').isPointInFill(new DOMPoint(x, y))", point
+            )
+            for point in ((200, 200), (200, 395), (200, 5))
+        )
+        assert (sea, morocco, spain) == (False, True, True)
+        assert violations(page) == ""

@@ -189,7 +189,7 @@ class Index:
             self.vocabulary.words[number] for term in asked for number in term.numbers if number in has
         )
         distance = self.points.distance(doc, start) if start is not None else None
-        return Hit(*key, distance, tuple(matched), any(term.instead for term in asked))
+        return Hit(*key, distance, tuple(matched), any(term.instead for term in asked), self.points.of(doc))
 
     # Sets
 

@@ -46,6 +46,10 @@ class Points:
             if not docs.count:
                 del self._cells[cell]
 
+    def of(self, doc: int) -> tuple[Point, ...]:
+        """The points of a document; () where it has none."""
+        return tuple((north, east) for north, east, _ in self._of.get(doc, ()))
+
     def distance(self, doc: int, start: Point) -> float | None:
         """How far the nearest point of a document is: to a hundred metres, or to a kilometre where it is no exact one;
         None where it has none."""

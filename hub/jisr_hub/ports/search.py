@@ -43,13 +43,15 @@ class Query(msgspec.Struct, frozen=True):
 class Hit(msgspec.Struct, frozen=True):
     """An entry that was found, by the key of its leading record. `distance_km` is None where no distance is asked for,
     or where it has no place that may be shown. `matched` are the folded words of it that answer the words asked for;
-    with `nearly` at least one of them is only spelled like it."""
+    with `nearly` at least one of them is only spelled like it. `points` are (latitude, longitude) of its places, as far
+    as they may be shown."""
 
     node: str
     id: str
     distance_km: float | None = None
     matched: tuple[str, ...] = ()
     nearly: bool = False
+    points: tuple[tuple[float, float], ...] = ()
 
     @property
     def key(self) -> tuple[str, str]:

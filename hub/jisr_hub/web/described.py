@@ -290,6 +290,7 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = MappingProxyType(
                             matched=_STRINGS,
                             nearly=_BOOLEAN,
                             node=_STRING,
+                            points={"type": "array", "items": {"type": "array", "items": {"type": "number"}}},
                             record=_OBJECT,
                             type=_STRING,
                         ),

@@ -16,6 +16,7 @@ OPEN = (
     "/hsds",
     "/keys.json",
     "/sandbox/",
+    "/static/vendor/land.json",
     "/v1/export",
     "/v1/nodes/",
     "/v1/openapi.json",

@@ -1,10 +1,11 @@
 """`GET /v1/search`: the search of the pages, for programs. The same query string; any is answered.
 
-{"total", "page", "of", "hits": [{"node", "id", "entry", "type", "record", "matched", "nearly", "distance_km"?}],
- "facets": {"theme": [{"code", "count"}]…}, "fresh", "nearly", "at"?, "left_out", "query"}
+{"total", "page", "of", "hits": [{"node", "id", "entry", "type", "record", "matched", "nearly", "points",
+           "distance_km"?}], "facets": {"theme": [{"code", "count"}]…}, "fresh", "nearly", "at"?, "left_out", "query"}
 
-`entry` is the address of its page, `record` what the page shows. `left_out` names the parts of the query string that
-were not understood, `query` is what was, in the order that is best for a cache.
+`entry` is the address of its page, `record` what the page shows, `points` where its places are: longitude and latitude,
+in the order of GeoJSON, of those that may be shown. `left_out` names the parts of the query string that were not
+understood, `query` is what was, in the order that is best for a cache.
 """
 
 from __future__ import annotations
@@ -82,6 +83,7 @@ def _hit(hit: Hit, listed: Listed) -> dict[str, Any]:
         "record": listed.record,
         "matched": list(hit.matched),
         "nearly": hit.nearly,
+        "points": [(east, north) for north, east in hit.points],
     }
     if hit.distance_km is not None:
         value["distance_km"] = hit.distance_km

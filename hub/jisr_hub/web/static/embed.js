@@ -33,10 +33,15 @@ STYLE.replaceSync(`
   :focus-visible { outline: 3px solid var(--jisr-accent, #0b6e5f); outline-offset: 2px; }
   ul { list-style: none; margin: 0; padding: 0; } li { padding-block: .75rem; border-block-start: 1px solid #c9d0ce; }
   li a { color: var(--jisr-accent, #0b6e5f); display: inline-block; min-height: 1.5rem; font-weight: 600; overflow-wrap: anywhere; }
-  p { margin: .25rem 0 0; overflow-wrap: anywhere; } svg { inline-size: 100%; block-size: auto; border: 1px solid #c9d0ce; direction: ltr; }
-  svg a circle { fill: var(--jisr-accent, #0b6e5f); } svg a:focus-visible circle { stroke: #000; stroke-width: 3; }
+  p { margin: .25rem 0 0; overflow-wrap: anywhere; } svg { display: block; inline-size: 100%; max-inline-size: 36rem; block-size: auto; border: 1px solid #c9d0ce; direction: ltr; }
+  svg { background: #eef2f2; background: color-mix(in srgb, var(--jisr-accent, #0b6e5f) 8%, var(--jisr-ground, #fff)); }
+  .land { fill: #dcdad2; fill: color-mix(in srgb, var(--jisr-ink, #1c2321) 16%, var(--jisr-ground, #fff)); }
+  svg a circle { stroke: var(--jisr-ground, #fff); stroke-width: 2; fill: var(--jisr-accent, #0b6e5f); } svg a:focus-visible circle { stroke: var(--jisr-ink, #1c2321); stroke-width: 3; }
 `);
 const SHORT = 200; // characters of a description
+const SIDE = 400, EDGE = 24; // of a map, in its pixels
+const LEAST_DEGREES = 0.5; // that a map is wide, so that there is something to know a place by
+const lands = new Map();
 
 class JisrDirectory extends HTMLElement {
   static observedAttributes = ["query", "lang", "hub", "view", "search"];
@@ -113,21 +118,24 @@ class JisrDirectory extends HTMLElement {
       return item;
     }));
   }
-  /** Where the hits are, to scale and without a ground: each point is a link that the keyboard reaches. */
+  /** Where the hits are, to scale, on the land of the hub's own map: each point is a link that the keyboard reaches. */
   #map(hits) {
-    const points = hits.map((hit) => ({ hit, north: Number(hit.record.latitude), east: Number(hit.record.longitude) }))
-      .filter(({ hit, north, east }) => hit.record.latitude && Math.abs(north) <= 90 && Math.abs(east) <= 180);
+    const points = hits.flatMap((hit) => hit.points.map(([east, north]) => ({ hit, east, north })));
     if (!points.length) return "";
-    const middle = points.reduce((sum, { north }) => sum + north, 0) / points.length;
-    const across = points.map(({ east }) => east * Math.cos((middle * Math.PI) / 180)), up = points.map(({ north }) => -north);
-    const width = Math.max(Math.max(...across) - Math.min(...across), Math.max(...up) - Math.min(...up), 0.01);
-    const place = (values, i) => 24 + (352 * (values[i] - (Math.min(...values) + Math.max(...values)) / 2 + width / 2)) / width;
-    const map = drawn("svg", { viewBox: "0 0 400 400", role: "group", "aria-label": this.#word(6) });
-    points.forEach(({ hit }, i) => {
-      const link = drawn("a", { href: this.#hub + hit.entry, "aria-label": this.#text(hit.record.name).value || hit.id });
-      link.append(drawn("circle", { cx: place(across, i), cy: place(up, i), r: 9 }));
+    const norths = points.map((one) => one.north), easts = points.map((one) => one.east);
+    const [south, north, west, east] = [Math.min(...norths), Math.max(...norths), Math.min(...easts), Math.max(...easts)];
+    const squeeze = Math.cos((((south + north) / 2) * Math.PI) / 180);
+    const scale = (SIDE - 2 * EDGE) / Math.max((east - west) * squeeze, north - south, LEAST_DEGREES);
+    const across = (at) => SIDE / 2 + (at - (west + east) / 2) * squeeze * scale, down = (at) => SIDE / 2 - (at - (south + north) / 2) * scale;
+    const ground = drawn("path", { class: "land", "fill-rule": "evenodd", "aria-hidden": "true" });
+    const map = drawn("svg", { viewBox: `0 0 ${SIDE} ${SIDE}`, role: "group", "aria-label": this.#word(6) });
+    map.append(ground);
+    for (const { hit, east, north } of points) {
+      const link = drawn("a", { href: this.#hub + hit.entry, "aria-label": this.#text(hit.record.name ?? hit.record.title).value || hit.id });
+      link.append(drawn("circle", { cx: across(east), cy: down(north), r: 9 }));
       map.append(link);
-    });
+    }
+    land(this.#hub).then((rings) => ground.setAttribute("d", rings.map((ring) => coast(ring, across, down)).join("")));
     return map;
   }
   /** A text of a record in the reader's language, else in the one it was written in. */
@@ -147,6 +155,24 @@ function drawn(tag, attributes) {
   const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
   return element;
+}
+/** The coasts that the hub's map is drawn with, asked for once; none where they cannot be had. */
+function land(hub) {
+  if (!lands.has(hub)) lands.set(hub, coasts(hub).catch(() => (lands.delete(hub), [])));
+  return lands.get(hub);
+}
+async function coasts(hub) {
+  const answer = await fetch(`${hub}/static/vendor/land.json`, { credentials: "omit", referrerPolicy: "no-referrer" });
+  if (!answer.ok) throw new Error(String(answer.status));
+  return (await answer.json()).coordinates.flat();
+}
+/** A coast as a path, "" where it is out of sight; what lies far outside is moved to the edge of it. */
+function coast(ring, across, down) {
+  const near = (at) => Math.round(Math.min(Math.max(at, -SIDE), 2 * SIDE) * 10) / 10;
+  const points = ring.map(([east, north]) => [near(across(east)), near(down(north))]);
+  const spans = [0, 1].every((axis) => points.some((one) => one[axis] > 0) && points.some((one) => one[axis] < SIDE));
+  const kept = spans ? points.filter(([x, y], at) => !at || x !== points[at - 1][0] || y !== points[at - 1][1]) : [];
+  return kept.length > 2 ? `M${kept.map((one) => one.join(" ")).join("L")}z` : "";
 }
 const shortened = (text) => (text.length > SHORT ? `${text.slice(0, text.lastIndexOf(" ", SHORT))}…` : text);
 
