@@ -122,7 +122,8 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def postgres_address(postgres_server: str) -> Iterator[str]:
-    """The address of an empty database of one's own."""
+    """The address of a database of one's own, with the tables of a hub and nothing in them; a module that needs a place
+    where nothing stands has a fixture of this name that asks for `empty`."""
     from tests import postgres
 
     with postgres.database(postgres_server) as address:
@@ -131,7 +132,7 @@ def postgres_address(postgres_server: str) -> Iterator[str]:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
-    """Where a hub's ledger stands: a file, then an empty database of a server."""
+    """Where a hub's ledger stands: a file, then a database of a server."""
     if request.param == "sqlite":
         return tmp_path / "hub.sqlite"
     return str(request.getfixturevalue("postgres_address"))

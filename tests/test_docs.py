@@ -25,6 +25,7 @@ from pathlib import Path
 import pytest
 
 from jisr_protocol import canonical, identifiers
+from tests import postgres
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE_DATABASE = "postgresql://jisr:word@db.example.org/jisr"
@@ -130,6 +131,13 @@ def sections(text: str) -> list[tuple[str, str]]:
     """(heading, text) of each part of a page."""
     parts = re.split(r"^## +(.*)$", text, flags=re.MULTILINE)
     return list(zip(parts[1::2], parts[2::2], strict=True))
+
+
+@pytest.fixture
+def postgres_address(postgres_server: str) -> Iterator[str]:
+    """Of an empty database, as the page asks for."""
+    with postgres.database(postgres_server, empty=True) as address:
+        yield address
 
 
 def test_every_command_of_the_operators_page_runs(

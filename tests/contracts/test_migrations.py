@@ -17,11 +17,18 @@ from jisr_hub.storage import migrations
 from jisr_hub.storage import tables as t
 from jisr_hub.storage.sql import SqlLedger
 from jisr_protocol import entry
-from tests import new_databases
+from tests import new_databases, postgres
 from tests.hub.author import Author
 
 pytestmark = pytest.mark.anyio
 AT = "2026-09-01T12:00:00Z"
+
+
+@pytest.fixture
+def postgres_address(postgres_server: str) -> Iterator[str]:
+    """Of an empty database: the tables are what is tested."""
+    with postgres.database(postgres_server, empty=True) as address:
+        yield address
 
 
 @pytest.fixture

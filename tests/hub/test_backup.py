@@ -7,7 +7,7 @@ import json
 import re
 import shutil
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,20 @@ from jisr_hub.cli import checking, keeping, putting_back
 from jisr_hub.cli.setting_up import SettingUpError
 from jisr_hub.storage.archive import Backup, BrokenBackup
 from jisr_hub.storage.lock import AlreadyRunning, only_one
+from tests import postgres
 from tests.hub.author import Author
 from tests.hub.hub_in_memory import run
 from tests.hub.kept_hub import KeptHub, execute, some_author, state_of
 
 Place = Callable[[], str]
 KINDS = ("sqlite", "postgresql")
+
+
+@pytest.fixture
+def postgres_address(postgres_server: str) -> Iterator[str]:
+    """Of an empty database: backups are put back where nothing stands."""
+    with postgres.database(postgres_server, empty=True) as address:
+        yield address
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from jisr_hub.app.opening import open_hub
 from jisr_hub.cli import setting_up
 from jisr_protocol import keys
+from tests import postgres
 from tests.faults.processes import free_port
 from tests.hub.author import Author
 from tests.hub.hub_in_memory import run
@@ -16,6 +18,13 @@ from tests.hub.test_cli import Command, jisr_hub
 
 __all__ = ["jisr_hub"]
 INIT = ("--name", "Hub Maroc", "--country", "ma")
+
+
+@pytest.fixture
+def postgres_address(postgres_server: str) -> Iterator[str]:
+    """Of an empty database, as operators have one made for their hub."""
+    with postgres.database(postgres_server, empty=True) as address:
+        yield address
 
 
 @pytest.fixture
