@@ -1,11 +1,12 @@
 """Strike a path at every durable system call it makes, and see what is left: a program, as forks want one thread.
 
-    python -m tests.faults.injection FOLDER --path hub --form fail --form pretend --form kill --share 0/2
+    python -m tests.faults.injection FOLDER --path hub --form fail=0 --form kill=80 --share 0/2
     python -m tests.faults.injection FOLDER --plants
 
 A first run without faults lists the points (tracing.py). Then each case copies the prepared folder, runs the work under
-the tracer with one fault at one point, and a fork that is not traced judges what is left (`after` of the path). A share
-is every n-th case, so that several of these programs do all together. The last line printed is the report, as JSON:
+the tracer with one fault at one point, and a fork that is not traced judges what is left (`after` of the path). A form
+has the number of points it strikes, 0 for all. A share is every n-th case, so that several of these programs do all
+together. The last line printed is the report, as JSON:
 
     points       how many there are in a run without faults
     struck       [step, call, place, nth] of each point that was struck, by form
@@ -166,19 +167,29 @@ def chosen(points: list[Point], count: int) -> list[int]:
     return sorted({*first, *spread[: count - len(first)]}) if len(first) < count else first
 
 
-def cases(points: list[Point], forms: list[str], count: int, share: tuple[int, int]) -> Iterator[tuple[str, int]]:
-    if forms == ["short"]:  # what can be cut short
-        points = [point for point in points if point.call in WRITES]
-    every = [(form, number) for number in chosen(points, count) for form in forms]
+def cases(points: list[Point], forms: dict[str, int], share: tuple[int, int]) -> Iterator[tuple[str, int]]:
+    writes = [point for point in points if point.call in WRITES]  # what can be cut short
+    every = [
+        (form, number)
+        for form, count in forms.items()
+        for number in chosen(writes if form == "short" else points, count)
+    ]
     return iter(every[share[0] :: share[1]])
+
+
+def counted(word: str) -> tuple[str, int]:
+    """`kill=80` is (kill, 80)."""
+    form, _, count = word.partition("=")
+    if form not in FORMS:
+        raise argparse.ArgumentTypeError(f"a form is one of {', '.join(FORMS)}, and {form!r} is none")
+    return form, int(count)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
     parser.add_argument("--path", choices=PATHS, default="hub")
-    parser.add_argument("--form", choices=FORMS, action="append")
-    parser.add_argument("--count", type=int, default=0)
+    parser.add_argument("--form", type=counted, action="append", default=[])
     parser.add_argument("--share", default="0/1")
     parser.add_argument("--plants", action="store_true")
     asked = parser.parse_args()
@@ -189,7 +200,7 @@ def main() -> None:
         planted = {name: injection.find(plant) for name, plant in plants.PLANTS.items()}
         sys.stdout.write(json.dumps({"planted": planted}) + "\n")
         return
-    for form, number in cases(injection.points, asked.form or list(FORMS), asked.count, (int(mine), int(of))):
+    for form, number in cases(injection.points, dict(asked.form), (int(mine), int(of))):
         injection.case(form, number, report)
     sys.stdout.write(json.dumps(asdict(report)) + "\n")
 

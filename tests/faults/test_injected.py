@@ -16,11 +16,9 @@ from typing import Any
 
 import pytest
 
-from tests.faults.injection import FORMS
 from tests.faults.tracing import can_trace
 
 ROOT = Path(__file__).resolve().parents[2]
-PROCESSES = 2
 SECONDS = 900
 
 
@@ -49,14 +47,13 @@ class Struck:
     silent: Counter[str]
 
 
-def strike(folder: Path, path: str, *, count: int, forms: tuple[str, ...] = FORMS[:3]) -> Struck:
-    """Strike so many points of a path (0: all) in each of the forms."""
-    chosen = [word for form in forms for word in ("--form", form)]
+def strike(folder: Path, path: str, forms: dict[str, int], processes: int = 1) -> Struck:
+    """Strike so many points of a path (0: all) in each of these forms."""
+    chosen = [word for form, count in forms.items() for word in ("--form", f"{form}={count}")]
     running = [
-        program(folder / f"{path}-{'-'.join(forms)}-{n}", "--path", path, "--count", count, "--share",
-                f"{n}/{PROCESSES}", *chosen)
-        for n in range(PROCESSES)
-    ]  # fmt: skip
+        program(folder / f"{path}-{n}", "--path", path, "--share", f"{n}/{processes}", *chosen)
+        for n in range(processes)
+    ]
     reports = [report(process) for process in running]
     distinct = {form: {tuple(point) for each in reports for point in each["struck"].get(form, ())} for form in forms}
     return Struck(
@@ -85,7 +82,7 @@ def a_machine_that_traces() -> None:
 
 @pytest.mark.parametrize("path", ["node", "reader"])
 def test_a_few_faults_violate_nothing(path: str, tmp_path: Path, figure: Callable[..., None]) -> None:
-    struck = strike(tmp_path, path, count=5)
+    struck = strike(tmp_path, path, {"fail": 5, "pretend": 5, "kill": 5})
     figure(f"{path}: {struck.distinct} of {struck.points} points, {struck.told} told, {struck.mended} mended at once")
     assert struck.violations == []
     assert min(struck.distinct.values()) >= 4
