@@ -1,7 +1,8 @@
 """`jisr-hub check`: everything a hub holds is read again and proven; what is not whole is named by its index.
 
 Read in this order: what the database says of its own file, key statements, the signed head, the hub's log, the nodes'
-logs, the records, notices, the published files, the keys in the hub's folder. The serving hub may go on meanwhile.
+logs, the records, notices, the published files, the merged directory and what is searched of it, the keys in the hub's
+folder. The serving hub may go on meanwhile.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from ..ports import Published
 from ..storage.curation import SqlCuration
 from ..storage.folder import FolderPages
 from ..storage.proving import Folded, Row, Stored, folded, stored
+from ..storage.search import SqlDocuments
 from ..storage.sql import SqlLedger
 from . import act_proof, file_proof, node_proof, told_proof
 from .faults import Faults
@@ -45,7 +47,10 @@ async def check(folder: Path, progress: Progress) -> dict[str, Any]:
             if told.published is not None:
                 await file_proof.files(await rows.view(), files, told.published, told.broken, faults)
         if told.ring is not None:
-            for fault in await SqlCuration(ledger, told.ring.id).differences():
+            curation = SqlCuration(ledger, told.ring.id)
+            for fault in await curation.differences():
+                faults.add(f"{fault}. It is made anew by: jisr-hub rebuild")
+            async for fault in SqlDocuments(ledger, curation).differences():
                 faults.add(f"{fault}. It is made anew by: jisr-hub rebuild")
             _signing_key(folder, told.ring, faults)
             if fenced := await why_fenced(folder, ledger):

@@ -17,6 +17,7 @@ from ..storage.curation import SqlCuration
 from ..storage.fence import FileFence
 from ..storage.folder import FolderPages
 from ..storage.rebuild import rebuild_records
+from ..storage.search import SqlDocuments
 from ..storage.sql import SqlLedger
 from . import mirroring, pulling
 from .changing import by_itself
@@ -121,7 +122,9 @@ async def rebuild(folder: Path) -> dict[str, Any]:
         gate = gate_of(folder, settings, who, ledger)
         await gate.check()
         await rebuild_records(ledger)
-        await SqlCuration(ledger, who.id).rebuild_begun(identifiers.to_instant(now())[:10])
+        curation = SqlCuration(ledger, who.id)
+        await curation.rebuild_begun(identifiers.to_instant(now())[:10])
+        await SqlDocuments(ledger, curation).forget()
         shutil.rmtree(folder / PUBLIC, ignore_errors=True)
         fence = FileFence(config.fence_file(folder, settings))
         publisher = Publisher(who, ledger, FolderPages(folder / PUBLIC), now, fence=fence)

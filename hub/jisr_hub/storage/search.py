@@ -4,6 +4,7 @@
     await making.follow(today)               read the log on: what one process of a ledger does
     await making.stand()                     (generation, turn): what every process compares with what it has read
     await making.after(turn, doc, limit)     the documents that changed after this one did
+    making.differences()                     documents that are not what the log makes them
 
 A document is made of the records of its entry and of those it refers to: its places, its organization. `search_source`
 has them all, so a change of any finds the documents that it is in. Records are read before the transaction that writes
@@ -12,7 +13,7 @@ documents; one that changed in between is left for the next look.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -34,7 +35,27 @@ AT_ONCE = 200
 """Entries whose documents are made between two answers of anything else, and written in one transaction."""
 LINES_AT_ONCE = 2000
 """Entries of the log that are followed in one go."""
+LOOKS = 3
+"""How often a document is compared before it is said to be wrong: a serving hub may change it meanwhile."""
 _FEED = "public"
+_LIVE = (
+    "SELECT r.node, r.id FROM record AS r LEFT JOIN merged AS m ON m.node = r.node AND m.id = r.id"
+    " WHERE (r.node, r.id) > (?, ?) AND r.audience = 'public' AND r.live_path IS NOT NULL AND r.type <> ?"
+    " AND (m.leads IS NULL OR m.leads = 1)"
+)
+_FILLED = f"{_LIVE} ORDER BY r.node, r.id LIMIT ?"
+_UNDOCUMENTED = (
+    f"{_LIVE} AND NOT EXISTS (SELECT 1 FROM search_entry AS s WHERE s.node = r.node AND s.id = r.id)"
+    " ORDER BY r.node, r.id LIMIT ?"
+)
+_DOCUMENTED = (
+    "SELECT DISTINCT node, id FROM search_entry WHERE (node, id) > (?, ?) AND node <> '' ORDER BY node, id LIMIT ?"
+)
+_LEFTOVER = (
+    "SELECT doc FROM search_entry WHERE node = '' AND (content <> '' OR id <> '') UNION"
+    " SELECT s.doc FROM search_source AS s LEFT JOIN search_entry AS e ON e.doc = s.doc"
+    " WHERE e.doc IS NULL OR e.node = '' ORDER BY 1 LIMIT 100"
+)
 
 
 class Stand(msgspec.Struct, frozen=True):
@@ -119,12 +140,7 @@ class SqlDocuments:
             await self._put(connection, Stand(epoch, size, self._rules, generation, turn, False, ("", "")))
 
     async def _fill(self, stand: Stand, today: str) -> int:
-        sql = (
-            "SELECT r.node, r.id FROM record AS r LEFT JOIN merged AS m ON m.node = r.node AND m.id = r.id"
-            " WHERE (r.node, r.id) > (?, ?) AND r.audience = 'public' AND r.live_path IS NOT NULL AND r.type <> ?"
-            " AND (m.leads IS NULL OR m.leads = 1) ORDER BY r.node, r.id LIMIT ?"
-        )
-        (rows,) = await self._ledger.answers(Ask(sql, (*stand.after, WORD, AT_ONCE)))
+        rows = await self._answer(Ask(_FILLED, (*stand.after, WORD, AT_ONCE)))
         keys = [(row[0], row[1]) for row in rows]
         size = await self._size()
         made = await self._made(keys, today)
@@ -263,6 +279,83 @@ class SqlDocuments:
         top = (await connection.execute(sa.select(sa.func.max(c.doc)))).scalar()
         first = 0 if top is None else top + 1
         return [*found, *range(first, first + count - len(found))]
+
+    # Proving
+
+    async def differences(self) -> AsyncIterator[str]:
+        """Where what is searched is not what the log makes it, a sentence each; a step of documents is in memory at a
+        time. Nothing where no documents were made yet, or all are being made anew. What changed since they were brought
+        up to date, and all it concerns, is not judged."""
+        stand = await self._stand()
+        if stand is None or not stand.filled or (stand.epoch, stand.rules) != (await self._ledger.epoch(), self._rules):
+            return
+        for walk, more in ((_DOCUMENTED, (AT_ONCE,)), (_UNDOCUMENTED, (WORD, AT_ONCE))):
+            after: Key = ("", "")
+            while keys := [(row[0], row[1]) for row in await self._answer(Ask(walk, (*after, *more)))]:
+                for node, id_ in sorted(await self._wrong(keys)):
+                    yield f"search_entry, {node}/{id_}: what is searched of it is not what the log makes it"
+                after = keys[-1]
+        for doc, *_ in await self._answer(Ask(_LEFTOVER)):
+            yield f"search_entry, place {doc}: words or sources are left of what is not there any more"
+
+    async def _wrong(self, keys: Sequence[Key]) -> set[Key]:
+        """Those of these records that have another document than they should, whenever it is looked."""
+        wrong: set[Key] = set(keys)
+        concerned: dict[Key, set[Key]] = {}
+        for _ in range(LOOKS):
+            asked = sorted(wrong)
+            held, day = await self._held(asked), await self._day()
+            made = {one.key: one for one in await self._made(asked, day)}
+            due = {key: [(one.document.packed(), one.sources)] for key, one in made.items()}
+            wrong = {key for key in asked if held.get(key, []) != due.get(key, [])}
+            if not wrong:
+                return wrong
+            for key in wrong:
+                sources = [one for _, one in (*held.get(key, ()), *due.get(key, ()))]
+                concerned[key] = {key}.union(*sources)
+        open_ = await self._open({one for key in wrong for one in concerned[key]})
+        return {key for key in wrong if concerned[key].isdisjoint(open_)}
+
+    async def _held(self, keys: Sequence[Key]) -> dict[Key, list[tuple[str, frozenset[Key]]]]:
+        """The documents that stand under these keys, each with the records it is said to be made of."""
+        sql = (
+            f"SELECT s.node, s.id, s.doc, s.content FROM {self._database.keys} CROSS JOIN search_entry AS s"
+            " WHERE s.node = asked.node AND s.id = asked.id"
+        )
+        rows = await self._answer(Ask(sql, self._database.asked_keys(keys)))
+        c = t.search_source.c
+        of: dict[int, set[Key]] = {row[2]: set() for row in rows}
+        for row in await self._ledger.rows(sa.select(c.doc, c.node, c.id).where(c.doc.in_(list(of)))):
+            of[row.doc].add((row.node, row.id))
+        found: dict[Key, list[tuple[str, frozenset[Key]]]] = {}
+        for node, id_, doc, content in rows:
+            found.setdefault((node, id_), []).append((content, frozenset(of[doc])))
+        return found
+
+    async def _open(self, keys: Collection[Key]) -> set[Key]:
+        """Those of these records whose documents are still to follow a change."""
+        stand, size = await self._stand(), await self._size()
+        behind = [row for row in await self._ledger.rows(sa.select(t.curated)) if row.cursor < size]
+        late = Touched()
+        if stand is not None:
+            async with self._ledger.reading() as view:
+                async for rows in view.entries(stand.cursor, view.size):
+                    late.take(line for _, line, _ in rows)
+        sql = (
+            f"SELECT d.node, d.id FROM {self._database.keys} CROSS JOIN search_due AS d"
+            " WHERE d.node = asked.node AND d.id = asked.id"
+        )
+        due = {(row[0], row[1]) for row in await self._answer(Ask(sql, self._database.asked_keys(keys)))}
+        spoken = await self._curation.spoken_of(keys) if behind else ()
+        return due | {key for key in keys if key in spoken or _touches(late, [key])}
+
+    async def _day(self) -> str:
+        """The day of which the merged directory is; "" where nothing was ever merged."""
+        return next((str(row.day) for row in await self._ledger.rows(sa.select(t.curated.c.day))), "")
+
+    async def _answer(self, asked: Ask) -> Sequence[tuple[Any, ...]]:
+        (rows,) = await self._ledger.answers(asked)
+        return rows
 
     # What a change concerns
 
