@@ -136,9 +136,19 @@ def test_a_service_says_in_one_block_when_where_how_and_for_whom() -> None:
     )
     page = browser.get(entry(1)).text
     block = words("<body>" + page[page.index('<dl class="glance">') : page.index("</dl>", page.index("glance"))])
-    assert block.startswith("When Open now, until 18:00 Where The house 35.7, -5.8 Friday: 09:00")
+    assert re.match(r"When Open now, until 18:00 Friday: 09:00\S+ Where The house 35\.7, -5\.8 ", block), block
     assert block.endswith("Contact +212539000000 For whom Everybody")
     assert 'href="tel:+212539000000"' in page and 'href="geo:35.7,-5.8"' in page
+
+
+def test_each_of_several_places_has_its_hours_under_its_name_and_with_the_hours() -> None:
+    plans = [{"location": identifier(number), "schedule": FRIDAY} for number in range(2, 8)]
+    places = [record(number, "location", name=text(f"House {number}")) for number in range(2, 9)]
+    page = reader([record(1, at=[*plans, {"location": identifier(8)}]), *places]).get(entry(1)).text
+    when, _, where = page[page.index('<dl class="glance">') :].partition("Where")
+    assert [words(f"<body>{when}").count(f"House {number} Friday: 09:00") for number in range(2, 9)] == [1] * 6 + [0]
+    assert "Friday" not in where[: where.index("</dl>")] and "House 8" in where
+    assert "and 2 more places" in when and "and 3 more places" in where
 
 
 def test_a_closing_time_that_nobody_said_is_never_open() -> None:

@@ -52,13 +52,14 @@ class Point:
 
 @dataclass(frozen=True)
 class Spot:
-    """One place: its name and page, its address in a line, its hours, and the point on earth where that may be told."""
+    """One place: its name and page, its address in a line, and the point on earth where that may be told. `hours` are
+    those of this entry there, which stand with the hours."""
 
     name: Text
     href: str
     line: str
-    hours: tuple[Text, ...]
     point: tuple[str, str] | None
+    hours: tuple[Text, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,11 @@ class Glance:
     ages: str
     languages: str
     cost: str
+
+    @property
+    def plans(self) -> list[tuple[Text | None, tuple[Text, ...]]]:
+        """The hours of each place that has its own; its name, where there are several places."""
+        return [(spot.name if len(self.spots) > 1 else None, spot.hours) for spot in self.spots if spot.hours]
 
 
 def glance(listed: Listed, related: Mapping[Key, Listed], reader: Reader) -> Glance:
@@ -120,7 +126,7 @@ def _when(record: Mapping[str, Any], reader: Reader) -> Iterator[Text]:
 def _spots(listed: Listed, related: Mapping[Key, Listed], reader: Reader) -> Iterator[Spot]:
     record = listed.record
     if listed.type.startswith("org.jisr.location/"):
-        yield Spot(reader.name(listed), "", _line(record, reader), (), point_of(record))
+        yield Spot(reader.name(listed), "", _line(record, reader), point_of(record))
         return
     places = record.get("at")
     plans = {
@@ -135,7 +141,7 @@ def _spots(listed: Listed, related: Mapping[Key, Listed], reader: Reader) -> Ite
             plan = plans.get(key)
             said = tuple(hours(plan, reader.language, record.get("lang"))) if _is_plan(plan) else ()
             href = path_of(place) + reader.kept
-            yield Spot(reader.name(place), href, _line(place.record, reader), said, point_of(place.record))
+            yield Spot(reader.name(place), href, _line(place.record, reader), point_of(place.record), said)
 
 
 def point_of(record: Mapping[str, Any]) -> tuple[str, str] | None:
