@@ -4,7 +4,7 @@ import gzip
 import json
 import re
 import xml.etree.ElementTree as ET
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -82,6 +82,59 @@ def test_what_finds_nothing_offers_what_would() -> None:
     page = browser.get("/directory?q=lessons&cost=free&view=map&lang=en").text
     assert 'href="/directory/missing?q=lessons&amp;cost=free&amp;lang=en"' in page
     assert "Tell us it is missing" not in browser.get("/directory?q=lessons").text
+
+
+class Counted(MemorySearch):
+    """A search that counts how often it is asked."""
+
+    asked = 0
+
+    async def find(self, query: Any) -> Any:
+        self.asked += 1
+        return await super().find(query)
+
+
+def facets_of(page: str) -> str:
+    return words("<body>" + page[page.index('class="facets"') :])
+
+
+def test_every_code_of_a_facet_has_the_name_that_somebody_gave_it() -> None:
+    at, country = {"scheme": "hcp", "code": "02.227."}, {"scheme": "iso3166-1", "code": "MA"}
+    kind, other = ({"scheme": "x", "code": code, "role": "activity"} for code in ("t-17", "no-name"))
+    placed, old = {**at, "name": text("Larache")}, "2025-01-01T00:00:00Z"
+    house = record(41, "location", admin_codes=[placed])
+    named = record(0, modified=old, languages=["ary", "rn"], area=[country], at=[{"location": identifier(41)}],
+                   terms=[{**kind, "label": text("Bread for all")}], admin_codes=[at])  # fmt: skip
+    nuts = {"scheme": "nuts", "code": "EL"}
+    silent = [record(n, languages=["ary"], area=[at, nuts], terms=[kind, other]) for n in range(1, 31)]
+    held, now = [*silent, named, house], [NOW]
+    search = Counted(held)
+    made = routes(MemoryDirectory(held), lambda: now[0], search=search, address=HOME)
+    browser = TestClient(Starlette(routes=made), headers={"accept-language": "en"})
+    page = facets_of(browser.get("/directory").text)
+    assert "Larache 32" in page and "Morocco 1" in page and "Greece 30" in page and "02.227" not in page
+    assert "Bread for all 31" in page and "t 17" not in page and "no name 30" in page
+    assert "Moroccan Arabic 31" in page and "Rundi" in page
+    first = search.asked
+    assert "Larache 32" in facets_of(browser.get("/directory").text)
+    assert search.asked == first + 1, "what was found, and that nothing was, is remembered"
+    house["admin_codes"] = []
+    now[0] += timedelta(minutes=16)
+    assert "Larache" not in facets_of(browser.get("/directory").text), "a name that was taken back goes"
+
+
+@pytest.mark.parametrize("code", NAMES)
+def test_no_language_and_no_country_stands_by_its_code(code: str) -> None:
+    tags = ("ar", "ary", "rif", "kmr", "prs", "rn", "ckb", "ti", "zgh")
+    countries = [{"scheme": "iso3166-1", "code": name} for name in ("MA", "SY", "XK", "BI")]
+    held = [record(number, languages=[tag], area=countries) for number, tag in enumerate(tags)]
+    page = facets_of(reader(held).get(f"/directory?lang={code}").text).split()
+    assert not {*tags, "MA", "SY", "XK", "BI"} & set(page)
+
+
+def test_an_area_is_not_called_by_a_theme_of_the_same_code() -> None:
+    page = facets_of(reader([record(1, area=[{"scheme": "hcp", "code": "1"}])]).get("/directory").text)
+    assert "No poverty" not in page
 
 
 def test_a_form_means_the_time_of_the_hubs_country() -> None:

@@ -16,14 +16,14 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from functools import cache
+from functools import cache, lru_cache
 from gettext import GNUTranslations, NullTranslations
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from io import BytesIO
 from types import MappingProxyType
 
-from babel import Locale
+from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_time
 from babel.lists import format_list
 from babel.messages.mofile import write_mo
@@ -57,6 +57,9 @@ VARIETIES: Mapping[str, str] = MappingProxyType(
 )
 
 # CLDR writes "March 3, 2026" for plain English; this interface writes the day first.
+_ENGLISH = Locale.parse("en")
+_SAME_LANGUAGE: Mapping[str, str] = MappingProxyType({"prs": "fa_AF", "kmr": "ku", "arb": "ar"})
+"""Tags by which people's languages are written here too, as the lists of names know them."""
 _LOCALES: Mapping[str, str] = MappingProxyType({"en": "en_GB"})
 
 _WEIGHT = re.compile(r"q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)")
@@ -118,12 +121,26 @@ class Language:
         return format_list(words, locale=self.locale)
 
     def language_name(self, tag: str) -> str | None:
-        """Name another language in this one; None when the tag is not known."""
-        return self.locale.languages.get(tag.replace("-", "_")) or self.locale.languages.get(primary(tag))
+        """Name another language in this one, else in itself, else in English; None when the tag is not known."""
+        known = _SAME_LANGUAGE.get(tag.lower(), tag).replace("-", "_")
+        for code in (known, primary(known)):
+            found = self.locale.languages.get(code) or _in_itself(code) or _ENGLISH.languages.get(code)
+            if found:
+                return str(found)
+        return None
 
     def country_name(self, code: str) -> str | None:
-        """Name a country by its ISO 3166-1 code in this language; None when the code is not known."""
-        return self.locale.territories.get(code.upper())
+        """Name a country by its ISO 3166-1 code in this language, else in English; None when it is not known."""
+        return self.locale.territories.get(code.upper()) or _ENGLISH.territories.get(code.upper())
+
+
+@lru_cache(maxsize=512)
+def _in_itself(code: str) -> str | None:
+    """What a language calls itself."""
+    try:
+        return Locale.parse(code).languages.get(code)
+    except (ValueError, UnknownLocaleError):
+        return None
 
 
 def primary(tag: str) -> str:

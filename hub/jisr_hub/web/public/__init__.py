@@ -23,6 +23,7 @@ from jisr_protocol.opening import Declared
 from jisr_protocol.pages.language import SOURCE
 from jisr_protocol.pages.opening_now import Calendars
 
+from .called import Called
 from .entry import EntryPages
 from .home import HomePage
 from .matches import Fits
@@ -54,7 +55,7 @@ def routes(
     entries, sitemaps = EntryPages(rim, fitting), Sitemaps(rim)
     return [
         Route("/", HomePage(rim).home),
-        Route("/directory", ResultPage(rim, search).results),
+        Route("/directory", ResultPage(rim, search, Called(rim, search) if search is not None else None).results),
         Route("/directory/{entry}", entries.entry),
         Route("/directory/{node}/{id}", entries.record),
         Route("/robots.txt", sitemaps.robots),

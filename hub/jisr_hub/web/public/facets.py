@@ -1,6 +1,6 @@
 """What is applied to a list, and what else can be: chips and facets, in words.
 
-A code is called what the core terms call it, else what a record of the list calls it, else as it is written.
+A code is called what the core terms call it, else what records call it (called.py), else as it is written.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from jisr_hub.directory.areas import COUNTRY, holders
 from jisr_hub.directory.query import PARTS
 from jisr_hub.ports.search import Found
 from jisr_protocol import core_terms
@@ -67,7 +68,7 @@ class Chip:
 
 @dataclass(frozen=True)
 class Words:
-    """Codes in the words of one reader; `named` is what records of the list call theirs."""
+    """Codes in the words of one reader; `named` is what records call theirs."""
 
     language: Language
     named: Mapping[str, Text] = field(default_factory=dict)
@@ -77,8 +78,7 @@ class Words:
         facets = []
         for part, label in LABELS.items():
             counts = dict(found.facets.get(PARTS.get(part, part), ()))
-            chosen = asked.all(part)
-            codes = [*chosen, *(code for code in counts if code not in chosen)][: max(SHOWN, len(chosen))]
+            chosen, codes = asked.all(part), _shown(part, found, asked)
             ways = tuple(
                 Way(
                     self.code(part, code),
@@ -96,8 +96,21 @@ class Words:
         """What is applied, in the order of the address."""
         return [Chip(*self._chip(name, value), asked.without(name, value)) for name, value in asked.pairs]
 
+    def unnamed(self, found: Found, asked: Asked) -> list[tuple[str, str]]:
+        """(part, code) of what is shown and called by nobody yet."""
+        return [
+            (part, code)
+            for part in LABELS
+            for code in _shown(part, found, asked)
+            if code and self.name(part, code) is None
+        ]
+
     def code(self, part: str, code: str) -> Text:
-        """What one code of a part of the query string is called."""
+        """What one code of a part of the query string is called; itself, where nobody calls it anything."""
+        return self.name(part, code) or Text(_plain(code.rpartition(":")[2]))
+
+    def name(self, part: str, code: str) -> Text | None:
+        """What one code is called; None where nobody calls it anything."""
         own = self.language.code
         match part:
             case "type":
@@ -106,16 +119,14 @@ class Words:
                 return Text(self.language.language_name(code) or code, own)
             case "cost":
                 return Text(self.language.gettext("Free of charge") if code == "free" else _plain(code), own)
-        bare = code.rpartition(":")[2]
-        for scheme in (core_terms.FOCUS, core_terms.GOALS):
-            if core_terms.known(scheme, bare):
-                lang = own if scheme == core_terms.FOCUS else "en"
-                return Text(core_terms.label(scheme, bare, own), lang)
-        if code in self.named or bare in self.named:
-            return self.named.get(code) or self.named[bare]
-        country = self.language.country_name(bare) if part == "area" and len(bare) == 2 else None
-        known = value_word("group", bare, self.language) if part == "for" else None
-        return Text(country or known or _plain(bare), own if country or known else "")
+        scheme, _, bare = code.rpartition(":")
+        for core in (core_terms.FOCUS, core_terms.GOALS) if part != "area" else ():
+            if scheme in ("", core) and core_terms.known(core, bare):
+                return Text(core_terms.label(core, bare, own), own if core == core_terms.FOCUS else "en")
+        said = self.language.country_name(_country(scheme, bare)) if part == "area" else None
+        said = said or (value_word("group", bare, self.language) if part == "for" else None)
+        said = said or (value_word("kind", bare, self.language) if scheme == "kind" else None)
+        return Text(said, own) if said else self.named.get(code) or (None if scheme else self.named.get(bare))
 
     def _chip(self, name: str, value: str) -> tuple[str, Text]:
         _, own = self.language.gettext, self.language.code
@@ -147,14 +158,28 @@ def names_in(records: Iterable[Mapping[str, Any]], code: str) -> dict[str, Text]
     """What these records call their own terms and areas, by code alone and with its scheme."""
     found: dict[str, Text] = {}
     for record in records:
-        for member, label in (("terms", "label"), ("area", "name"), ("admin_codes", "name")):
-            entries = record.get(member)
-            for one in entries if isinstance(entries, list) else []:
+        for member, label in (("terms", "label"), ("area", "name"), ("admin_codes", "name"), ("municipality", "name")):
+            entries: Any = record.get(member)
+            for one in entries if isinstance(entries, list) else [entries]:
                 match one:
                     case {"code": str(name)} if (said := choose(one.get(label), code, record.get("lang"))) is not None:
                         found.setdefault(name, said)
                         found.setdefault(f"{one.get('scheme')}:{name}", said)
     return found
+
+
+def _shown(part: str, found: Found, asked: Asked) -> list[str]:
+    """The codes of a facet that stand on a page: what is chosen, then the most frequent."""
+    chosen = asked.all(part)
+    others = [code for code, _ in found.facets.get(PARTS.get(part, part), ()) if code not in chosen]
+    return [*chosen, *others][: max(SHOWN, len(chosen))]
+
+
+def _country(scheme: str, bare: str) -> str:
+    """The country that a code is of; "" for any other area."""
+    if scheme == "nuts" and len(bare) == 2:
+        return next(code for name, code in holders((scheme, bare)) if name == COUNTRY)
+    return bare if scheme in ("", COUNTRY) and len(bare) == 2 else ""
 
 
 def _plain(code: str) -> str:

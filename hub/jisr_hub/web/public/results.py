@@ -7,7 +7,7 @@ in place; static/map.js draws the map, whose twin is the list below it.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from starlette.requests import Request
@@ -21,11 +21,12 @@ from jisr_protocol.pages.language import Language
 from jisr_protocol.pages.vocabulary import kinds_word
 
 from .asked import Asked
+from .called import Called
 from .facets import ORDERS, WITHIN, Words, names_in
 from .glance import point_of
 from .lines import Line, Reader, place_keys
 from .pins import pins
-from .rim import Rim, Shown
+from .rim import Key, Rim, Shown
 
 PAGE_LENGTH = 20
 MAP_LENGTH = 100
@@ -46,6 +47,8 @@ class ResultPage:
 
     rim: Rim
     search: Search | None = None
+    called: Called | None = None
+    """What records that are not on the page call codes; None without a search."""
 
     async def results(self, request: Request) -> Response:
         """Show one page of what an address asks for."""
@@ -65,8 +68,12 @@ class ResultPage:
             happened = _("The list is not that long.")
             return self._mistake(request, 404, happened, _("Records may have left it since you had the link."))
         reader = Reader(language, self.rim.clock(), self.rim.calendars, query(request))
-        lines, places = await self._lines(listed, found.hits, reader)
-        response = self._shown(request, language, asked, summary, found, lines, places, number, pages)
+        related = await self.rim.related([key for one in listed for key in place_keys(one.record)])
+        lines, places = _lines(listed, related, found.hits, reader)
+        words = Words(language, names_in((one.record for one in (*listed, *related.values())), language.code))
+        if self.called is not None and (unnamed := words.unnamed(found, asked)):
+            words = Words(language, {**await self.called.names(unnamed, language.code), **words.named})
+        response = self._shown(request, words, asked, summary, found, lines, places, number, pages)
         if asked.view == "map":
             response.headers["Content-Security-Policy"] = MAP_POLICY
         return response
@@ -87,23 +94,10 @@ class ResultPage:
         hits = tuple(Hit(one.node, one.id) for one in listed)
         return Found(total, hits, {**counted.facets, "type": tuple(counts)}, counted.fresh), listed
 
-    async def _lines(self, listed: Sequence[Listed], hits: Sequence[Hit], reader: Reader) -> tuple[list[Line], str]:
-        """The lines of a page, and the places in them for the map."""
-        related = await self.rim.related([key for one in listed for key in place_keys(one.record)])
-        far = {hit.key: hit.distance_km for hit in hits}
-        lines = [reader.line(one, related, far.get((one.node, one.id))) for one in listed]
-        points = [
-            (line, point)
-            for line in lines
-            for place in (line.listed, *(related[key] for key in place_keys(line.listed.record) if key in related))
-            if (point := point_of(place.record)) is not None
-        ]
-        return lines, pins(points)
-
     def _shown(
         self,
         request: Request,
-        language: Language,
+        words: Words,
         asked: Asked,
         summary: Summary,
         found: Found,
@@ -112,8 +106,7 @@ class ResultPage:
         number: int,
         pages: int,
     ) -> Response:
-        words = Words(language, names_in((line.listed.record for line in lines), language.code))
-        types = asked.all("type")
+        language, types = words.language, asked.all("type")
         heading = kinds_word(full(types[0]), language) if len(types) == 1 else language.gettext("All records")
         title = asked.first("q") or heading
         head = Shown(
@@ -149,6 +142,21 @@ class ResultPage:
     def _mistake(self, request: Request, status: int, happened: str, then: str) -> Response:
         head = Shown("/directory", happened, indexed=False)
         return self.rim.answer(request, "mistake.html", head, status, happened=happened, next_step=then)
+
+
+def _lines(
+    listed: Sequence[Listed], related: Mapping[Key, Listed], hits: Sequence[Hit], reader: Reader
+) -> tuple[list[Line], str]:
+    """The lines of a page, and the places in them for the map."""
+    far = {hit.key: hit.distance_km for hit in hits}
+    lines = [reader.line(one, related, far.get((one.node, one.id))) for one in listed]
+    points = [
+        (line, point)
+        for line in lines
+        for place in (line.listed, *(related[key] for key in place_keys(line.listed.record) if key in related))
+        if (point := point_of(place.record)) is not None
+    ]
+    return lines, pins(points)
 
 
 def _wrong(request: Request, asked: Asked, language: Language) -> tuple[str, str] | None:
