@@ -66,6 +66,7 @@ async def tell(asked: argparse.Namespace, narrator: Narrator, folder: Path, free
             if asked.json:
                 print(json.dumps(story.summary()), flush=True)
             if status == DONE and not asked.once:
+                await story.explain(shown.meanings)
                 await stay(story)
     except NotServing as error:
         narrator.tell("failed", str(error))

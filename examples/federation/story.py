@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from jisr_hub.cli import setting_up
+from jisr_hub.cli import curating, setting_up
 from jisr_node.errors import NodeError
 from jisr_protocol import state_tree
 from jisr_protocol.reader import verification
@@ -362,6 +362,18 @@ class Story:
         self.narrator.table(("", "nodes", "records", "live", "state root", "address"), rows)
         for hub in self.hubs:
             self.narrator.say(f"Open {hub.address}/directory in a browser to see what {hub.name} holds.")
+
+    async def explain(self, meanings: list[tuple[str, str, str]]) -> None:
+        """Say at each hub what terms of nodes' own stand for, as its operator would.
+
+        This is for the end, when all was compared: a hub's word is a record of its own, which others get in their time.
+        """
+        for hub in self.hubs:
+            for own, core, match in meanings:
+                await curating.term(hub.folder, own, core, match, "")
+        if meanings:
+            said = f"{count(len(meanings), 'term')} of nodes' own stand for terms of the core list, at every hub"
+            self._tell("explained", f"{said}: coverage counts them")
 
     async def stay(self) -> None:
         """Keep running. Raises NotServing when a hub ends by itself."""

@@ -40,6 +40,8 @@ class World:
     partners: list[Partner]
     later: list[Turn] = field(default_factory=list)
     """In the order in which they happen: each may refer to what was written before it."""
+    meanings: list[tuple[str, str, str]] = field(default_factory=list)
+    """What terms of nodes' own stand for: term, core term, "exact" or "close"; the word of each hub's operator."""
     portal: bool = False
     """Whether a Danish portal is made of the reader's copy."""
     bad: list[Bad] = field(default_factory=list)
@@ -49,6 +51,7 @@ def world(name: str) -> World:
     """One of WORLDS, or ALL."""
     told = json.loads((EXAMPLES / name / "world.json").read_text(encoding="utf-8"))
     partners, later = _everybody(told["hubs"]) if name == ALL else of_a_world(EXAMPLES / name, told["nodes"])
+    meanings = [one for each in WORLDS for one in world(each).meanings] if name == ALL else told["meanings"]
     return World(
         title=told["title"],
         hubs=told["hubs"],
@@ -56,6 +59,7 @@ def world(name: str) -> World:
         reader=told["reader"],
         partners=partners,
         later=later,
+        meanings=[(own, core, match) for own, core, match in meanings],
         portal=told.get("portal", False),
     )
 

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from examples.federation import worlds
-from jisr_protocol import canonical, schema
+from jisr_hub.directory.efforts import COUNTED, UNMAPPED, themes_of
+from jisr_protocol import canonical, core_terms, schema
 from tests.examples.drafts import NODE, Draft, complete, kind, name, read, references
 from tests.federation.shown_world import described, name_of, sentences
 from tests.federation.world_checks import CHECKS
@@ -74,7 +75,7 @@ def test_a_draft_is_valid_once_its_node_completes_it(draft: Draft) -> None:
 @pytest.mark.parametrize("world", worlds.WORLDS)
 def test_a_world_declares_its_hubs_who_follows_whom_and_where_each_node_is_at_home(world: str) -> None:
     declared = DECLARED[world]
-    assert set(declared) <= {"title", "hubs", "links", "reader", "portal", "nodes"}
+    assert set(declared) <= {"title", "hubs", "links", "reader", "portal", "meanings", "nodes"}
     assert {draft["node"] for draft in WRITTEN[world]} == {node["label"] for node in declared["nodes"]}
     for node in declared["nodes"]:
         assert set(node) == {"label", "name", "country", "lang", "hub"}
@@ -259,3 +260,15 @@ def test_the_terms_of_the_world_are_explained_in_its_taxonomy() -> None:
     }
     assert used <= codes
     assert len(used) >= 8
+
+
+@pytest.mark.parametrize("world", worlds.WORLDS)
+def test_what_an_operator_says_of_own_terms_is_of_their_world_and_lets_coverage_count_most_of_it(world: str) -> None:
+    said = {tuple(own.split("/")): tuple(core.split("/")) for own, core, _ in DECLARED[world]["meanings"]}
+    written = {(term["scheme"], term["code"]) for draft in WRITTEN[world] for term in draft.get("terms", [])}
+    assert set(said) <= written and set(said.values()) <= set(core_terms.labels())
+    assert {match for *_, match in DECLARED[world]["meanings"]} <= {"exact", "close"}
+    counted = [draft for draft in WRITTEN[world] if kind(draft) in COUNTED and draft.get("terms")]
+    themed = [draft for draft in counted if set(themes_of(draft, said)) - {UNMAPPED}]
+    assert len(themed) >= len(counted) / 2
+    assert all(worlds.world(worlds.ALL).meanings.count(one) == 1 for one in worlds.world(world).meanings)
