@@ -132,8 +132,8 @@ def make_venv() -> None:
 
 
 def with_uv(uv: str) -> Callable[[list[str | Path]], None]:
-    # compiled once here, not by each of the many processes of the demo and the tests
-    return lambda what: run([uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", PYTHON, *what])
+    # not compiled: of all that lies in the packages a third is ever loaded, and whoever loads it first compiles it
+    return lambda what: run([uv, "pip", "install", "--quiet", "--python", PYTHON, *what])
 
 
 def with_pip(what: list[str | Path]) -> None:
