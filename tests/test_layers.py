@@ -152,14 +152,15 @@ def faults(path: Path, source: str) -> list[str]:
     """Judge one source; `path` is relative to the repository. One sentence a fault, the rule's name first."""
     tree = ast.parse(source)
     module = module_of(path)
+    imported, called = list(imports(path, tree)), list(calls(tree))
     found = []
     for rule in RULES:
         if not rule.applies(module):
             continue
-        for line, name in imports(path, tree):
+        for line, name in imported:
             if inside(*rule.names)(name):
                 found.append(f"{rule.name}: {path}:{line} has {name}")
-        for line, name in calls(tree):
+        for line, name in called:
             if any(name == call or name.endswith(f".{call}") for call in rule.calls):
                 found.append(f"{rule.name}: {path}:{line} calls {name}")
     return found

@@ -26,7 +26,9 @@ from jisr_protocol.head import Head, Relation, compare
 from tests.hub.author import Author
 from tests.hub.hub_in_memory import run
 from tests.hub.kept_hub import KeptHub
+from tests.hub.test_cli import Command, jisr_hub
 
+__all__ = ["jisr_hub"]
 PROGRAM = [sys.executable, "-m", "jisr_hub", "serve", "--port", "0", "--dir"]
 PUSH = "application/vnd.jisr.push+ndjson"
 
@@ -232,16 +234,12 @@ def test_a_process_that_does_not_publish_answers_a_long_poll(hub: KeptHub, start
         assert answer.read().count(b"\n") == pages.size
 
 
-def test_commands_that_need_the_hub_alone_say_that_it_is_served(hub: KeptHub, started: list[Process]) -> None:
+def test_commands_that_need_the_hub_alone_say_that_it_is_served(
+    hub: KeptHub, started: list[Process], jisr_hub: Command
+) -> None:
     wait_for_one_publisher(started)
-    done = subprocess.run(
-        [sys.executable, "-m", "jisr_hub", "rebuild", "--dir", str(hub.folder)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert done.returncode == 1
-    assert "another process serves the database" in done.stderr and "Traceback" not in done.stderr
+    done = jisr_hub("rebuild", "--dir", hub.folder)
+    assert (done.status, "another process serves the database" in done.err) == (1, True)
 
 
 def test_a_second_process_on_a_sqlite_hub_ends_with_a_sentence(tmp_path: Path) -> None:

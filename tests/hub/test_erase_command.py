@@ -23,11 +23,13 @@ from jisr_protocol import entry
 from jisr_protocol.reader.follow import follow_once
 from tests.faults.test_canaries import ThroughTheApp
 from tests.faults.test_erased import World, holding, sent, world
+from tests.hub.test_cli import Command, jisr_hub
 
-__all__ = ["world"]
+__all__ = ["jisr_hub", "world"]
 
 
 def run(world: World, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """In a process of its own, as beside a hub that serves."""
     command = [sys.executable, "-m", "jisr_hub", "erase", *arguments, "--dir", str(world.hub)]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL, check=False)
 
@@ -76,17 +78,17 @@ def test_beside_a_serving_hub_it_ends_when_nothing_is_served_any_more(
     figure(f"{'PostgreSQL' if world.addresses else 'SQLite'}: erased beside a serving hub in {took:.1f} s")
 
 
-def test_without_a_server_it_publishes_itself(world: World) -> None:
+def test_without_a_server_it_publishes_itself(world: World, jisr_hub: Command) -> None:
     first = world.write(0)
     kept = world.write(1)
     sent(world)
-    done = run(world, world.node.id, first, "--yes")
-    assert done.returncode == 0, done.stderr
-    assert "erased from 1 entries" in done.stdout and "hubs that follow it erase it too" in done.stdout
-    assert ("write-ahead log still holds it" in done.stdout) == bool(world.addresses)
+    done = jisr_hub("erase", world.node.id, first, "--yes", "--dir", world.hub)
+    assert done.status == 0, done.err
+    assert "erased from 1 entries" in done.out and "hubs that follow it erase it too" in done.out
+    assert ("write-ahead log still holds it" in done.out) == bool(world.addresses)
     assert holding(world.secret(first), world.hub, *world.tables()[:1]) == {}
-    done = run(world, world.node.id, "--all", "--yes", "--json")
-    assert json.loads(done.stdout)["entries"] == 1 and holding(world.secret(kept), world.hub) == {}
+    done = jisr_hub("erase", world.node.id, "--all", "--yes", "--json", "--dir", world.hub)
+    assert done.json["entries"] == 1 and holding(world.secret(kept), world.hub) == {}
 
 
 def rows_of(hub: Path) -> dict[str, list[object]]:
@@ -97,7 +99,7 @@ def rows_of(hub: Path) -> dict[str, list[object]]:
 
 
 @pytest.mark.parametrize("world", ["sqlite"], indirect=True)
-def test_what_it_cannot_do_is_a_sentence_and_changes_nothing(world: World) -> None:
+def test_what_it_cannot_do_is_a_sentence_and_changes_nothing(world: World, jisr_hub: Command) -> None:
     first = world.write(0)
     sent(world)
     node = world.node.id
@@ -112,13 +114,12 @@ def test_what_it_cannot_do_is_a_sentence_and_changes_nothing(world: World) -> No
         ((node, first, "--yes", "--max-rev", "9999999"), 1, "NTC-6"),
         ((node, first, "--yes", "--basis", "x" * 201), 1, "NTC-1"),
     ):
-        done = run(world, *arguments)
-        assert (done.returncode, said in done.stderr) == (status, True), (arguments, done)
-        assert "Traceback" not in done.stderr
+        done = jisr_hub("erase", *arguments, "--dir", world.hub)
+        assert (done.status, said in done.err) == (status, True), (arguments, done)
     assert rows_of(world.hub) == before
     assert holding(world.secret(first), world.hub / "public")
-    done = run(world, node, other, "--yes", "--max-rev", "3", "--json")
-    assert done.returncode == 0 and json.loads(done.stdout)["entries"] == 0, "an unknown record is kept out"
+    done = jisr_hub("erase", node, other, "--yes", "--max-rev", "3", "--json", "--dir", world.hub)
+    assert done.status == 0 and done.json["entries"] == 0, "an unknown record is kept out"
 
 
 @pytest.mark.parametrize("world", ["sqlite"], indirect=True)

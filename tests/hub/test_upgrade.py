@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
 import shlex
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,7 +23,9 @@ from jisr_hub.storage.lock import AlreadyRunning, only_one
 from tests import postgres
 from tests.hub.hub_in_memory import run
 from tests.hub.kept_hub import KeptHub, some_author
+from tests.hub.test_cli import Command, jisr_hub
 
+__all__ = ["jisr_hub"]
 BEFORE = "0011"
 """The step that the hubs of these tests are taken back to."""
 LATER = (
@@ -123,7 +123,7 @@ def test_a_step_that_fails_leaves_all_as_it_was(hub: KeptHub, monkeypatch: pytes
     assert go(hub)["answers"] == __version__, "and the same command goes on when the cause is gone"
 
 
-def test_the_way_back_that_is_said_leads_back(hub: KeptHub) -> None:
+def test_the_way_back_that_is_said_leads_back(hub: KeptHub, jisr_hub: Command) -> None:
     """The start fails after the tables were changed; what is said is done, word by word."""
     before = held(hub)
     with pytest.raises(UpgradeFailed) as failed:
@@ -135,8 +135,8 @@ def test_the_way_back_that_is_said_leads_back(hub: KeptHub) -> None:
     for command in commands:
         program, *arguments = shlex.split(command)
         assert program == "jisr-hub"
-        done = subprocess.run([sys.executable, "-m", "jisr_hub", *arguments], capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
+        done = jisr_hub(*arguments)
+        assert done.status == 0, done.err
     after = held(hub)
     # the version that restores here is the new one: its tables have what the steps add to them
     grown = {"alembic_version", "indexes", "stated"}
@@ -221,21 +221,17 @@ def test_a_later_database_is_left_alone(hub: KeptHub) -> None:
     assert step(hub) == "9999"
 
 
-def test_the_command_says_what_it_would_do_and_what_it_did(hub: KeptHub) -> None:
-    def command(*more: str) -> subprocess.CompletedProcess[str]:
-        arguments = [sys.executable, "-m", "jisr_hub", "upgrade", "--dir", str(hub.folder), *more]
-        return subprocess.run(arguments, capture_output=True, text=True, timeout=200)
-
-    looked = command("--check")
-    assert looked.returncode == 0 and f"from step {BEFORE} to {migrations.NEWEST}" in looked.stdout
+def test_the_command_says_what_it_would_do_and_what_it_did(hub: KeptHub, tmp_path: Path, jisr_hub: Command) -> None:
+    looked = jisr_hub("upgrade", "--dir", hub.folder, "--check")
+    assert looked.status == 0 and f"from step {BEFORE} to {migrations.NEWEST}" in looked.out
     assert step(hub) == BEFORE
-    failed = command("--start", "false", "--json")
-    assert failed.returncode == 1 and "Traceback" not in failed.stderr
-    assert json.loads(failed.stdout)["back"][1].startswith("jisr-hub restore ")
-    assert "To go back:" in failed.stderr
-    done = command()
-    assert done.returncode == 0, done.stderr
-    assert f"Version {__version__} answers" in done.stdout
+    failed = jisr_hub("upgrade", "--dir", hub.folder, "--start", "false", "--json")
+    assert failed.status == 1
+    assert failed.json["back"][1].startswith("jisr-hub restore ")
+    assert "To go back:" in failed.err
+    done = jisr_hub("upgrade", "--dir", hub.folder, "--backup", tmp_path / "again.tar")  # one has a name by the second
+    assert done.status == 0, done.err
+    assert f"Version {__version__} answers" in done.out
 
 
 def test_a_backup_of_an_older_step_is_put_back_by_this_version(hub: KeptHub, tmp_path: Path) -> None:

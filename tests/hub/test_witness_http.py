@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -16,8 +15,9 @@ from pathlib import Path
 import pytest
 
 from jisr_protocol import checkpoint
+from tests.hub.test_cli import Command, jisr_hub
 
-HUB = [sys.executable, "-m", "jisr_hub"]
+__all__ = ["jisr_hub"]
 READER = [sys.executable, "-m", "jisr_protocol.reader.cli"]
 
 
@@ -30,7 +30,7 @@ def run(*command: str, status: int = 0) -> str:
 @contextmanager
 def serving(folder: Path) -> Iterator[str]:
     environment = {**os.environ, "PYTHONUTF8": "1", "JISR_HUB_POLL_SECONDS": "0.2", "JISR_HUB_PUBLISH_SECONDS": "0"}
-    command = [*HUB, "serve", "--dir", str(folder), "--port", "0"]
+    command = [sys.executable, "-m", "jisr_hub", "serve", "--dir", str(folder), "--port", "0"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stderr is not None
         try:
@@ -76,19 +76,21 @@ def signed_by(number: int, at: str) -> checkpoint.Note:
 
 
 @pytest.fixture
-def folders(tmp_path: Path) -> tuple[Path, Path]:
+def folders(tmp_path: Path, jisr_hub: Command) -> tuple[Path, Path]:
     made = tmp_path / "ma", tmp_path / "nl"
     for folder, country in zip(made, ("MA", "NL"), strict=True):
         name = ("--name", f"Jisr {country}", "--country", country, "--allow-private")
-        run(*HUB, "init", str(folder), *name)
+        assert jisr_hub("init", folder, *name).status == 0
     return made
 
 
-def test_a_hub_has_its_heads_cosigned_by_one_that_follows_it(folders: tuple[Path, Path], tmp_path: Path) -> None:
+def test_a_hub_has_its_heads_cosigned_by_one_that_follows_it(
+    folders: tuple[Path, Path], tmp_path: Path, jisr_hub: Command
+) -> None:
     publisher, follower = folders
     with serving(publisher) as at, serving(follower) as other:
-        run(*HUB, "peer", "add", at, "--yes", "--dir", str(follower))
-        own = json.loads(run(*HUB, "witness", "list", "--json", "--dir", str(follower)))["own"]
+        assert jisr_hub("peer", "add", at, "--yes", "--dir", follower).status == 0
+        own = jisr_hub("witness", "list", "--json", "--dir", follower).json["own"]
         policy = tmp_path / "policy.txt"
         policy.write_text(f"# whom we trust\nwitness nl {own} {other}\nquorum nl\n", encoding="utf-8")
         command = [*READER, "follow", f"{at}/feeds/public", "--into", str(tmp_path / "copy"), "--allow-private"]
@@ -98,10 +100,10 @@ def test_a_hub_has_its_heads_cosigned_by_one_that_follows_it(folders: tuple[Path
         assert "too few of the witnesses you trust" in run(*follow, status=30)
         # who is asked before it has followed is asked again in a minute
         wait(lambda: post(witness, b"old 1\n\n" + note.raw)[0] == 409)
-        assert "Add --expect" in run(*HUB, "witness", "add", other, "--dir", str(publisher), status=64)
-        run(*HUB, "witness", "add", other, "--yes", "--dir", str(publisher))
-        listed = json.loads(run(*HUB, "witness", "list", "--json", "--dir", str(publisher)))
-        [asked] = listed["witnesses"]
+        refused = jisr_hub("witness", "add", other, "--dir", publisher)
+        assert (refused.status, "Add --expect" in refused.err) == (64, True)
+        assert jisr_hub("witness", "add", other, "--yes", "--dir", publisher).status == 0
+        [asked] = jisr_hub("witness", "list", "--json", "--dir", publisher).json["witnesses"]
         assert (asked["key"], asked["address"]) == (own, witness)
         note = signed_by(2, at)
         assert "witnessed    by 1 of 1: nl" in run(*follow)
@@ -112,4 +114,5 @@ def test_a_hub_has_its_heads_cosigned_by_one_that_follows_it(folders: tuple[Path
     (tmp_path / "bad.txt").write_text("quorum somebody\n", encoding="utf-8")
     said = run(*command, "--witness-policy", str(tmp_path / "bad.txt"), status=64)
     assert "cannot be used" in said and "Nothing was fetched" in said
-    assert "is asked no more" in run(*HUB, "witness", "remove", asked["address"], "--dir", str(publisher))
+    removed = jisr_hub("witness", "remove", asked["address"], "--dir", publisher)
+    assert removed.status == 0 and "is asked no more" in removed.out + removed.err
