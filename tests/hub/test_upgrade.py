@@ -47,8 +47,9 @@ INDEXES = ("record_gone", "node_entry_aside_of", "record_type", "record_organiza
 
 
 @pytest.fixture(params=["SQLite", "PostgreSQL"])
-def hub(tmp_path: Path, request: pytest.FixtureRequest) -> KeptHub:
-    """A hub as a version of that step left it."""
+def hub(tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> KeptHub:
+    """A hub as a version of that step left it. Others are looked for as long as it takes in a test of its own only."""
+    monkeypatch.setattr(sessions, "WATCH_SECONDS", 0.1)
     address = request.getfixturevalue("postgres_address") if request.param == "PostgreSQL" else ""
     hub = KeptHub(tmp_path / "hub", address).fill(some_author())
     for table in LATER:
