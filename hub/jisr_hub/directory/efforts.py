@@ -109,7 +109,7 @@ def themes_of(value: Mapping[str, Any], meanings: Mapping[Concept, Concept]) -> 
     """The focus areas of a record, and UNMAPPED where a term of its own waits for a meaning or nothing else is said."""
     found = set()
     for term in objects(value.get("terms")):
-        if term.get("role") in _ROLES:
+        if str(term.get("role")) in _ROLES:
             own = (str(term.get("scheme")), str(term.get("code")))
             scheme, code = meanings.get(own, own)
             if scheme != GOALS:  # a development goal is too wide for a theme
