@@ -226,6 +226,13 @@ def test_somebody_finds_a_service_that_is_open_on_sunday_at_ten(
         assert page.locator(".glance").is_visible() and not page.locator(".share").is_visible()
         printed = len(page.pdf())
         page.emulate_media(media="screen")
+        name = page.locator("h1").inner_text().strip()
+        page.goto(page.locator("a[href*='/refer']").first.evaluate("one => one.href"))
+        page.goto(page.locator("a[href*='/refer/sheet']").evaluate("one => one.href"))
+        page.emulate_media(media="print")
+        assert name in page.locator("main").inner_text() and page.locator("input, textarea").count() == 0
+        sheet = len(page.pdf())
+        page.emulate_media(media="screen")
         hub.at, shown = datetime.now(UTC), 0
         for number in range(1, 60 if long else 2):
             answer = page.goto(f"{hub.address}/directory?type=service&page={number}&lang={code}")
@@ -237,7 +244,8 @@ def test_somebody_finds_a_service_that_is_open_on_sunday_at_ten(
             shown += len(states)
         page.goto(f"{hub.address}/directory?type=service&open=now&lang={code}")
         assert page.locator(".hits > li").count() == 0, "nothing that is over is open"
-    figure(f"{code}: found, read, printed ({printed} bytes); {shown} services shown today, all ended, none open")
+    figure(f"{code}: found, read, printed ({printed} bytes), with a sheet to refer somebody ({sheet} bytes)")
+    figure(f"{code}: {shown} services shown today, all ended, none open")
 
 
 @pytest.mark.browser

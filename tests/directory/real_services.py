@@ -24,6 +24,8 @@ from starlette.applications import Starlette
 
 from jisr_hub.storage.directory import SqlDirectory
 from jisr_hub.web import public
+from jisr_hub.web.public import refer
+from jisr_hub.web.public.beside import Beside
 from tests.hub.author import Author, record_id
 from tests.hub.search_world import SearchedHub, searched_hub
 
@@ -92,7 +94,9 @@ def served_services(shared: Path, folder: Path, at: datetime, most: int | None =
                 world.hub.ledger, "Amman hub", "/feeds/public", _nobody, world.hub.curation, world.hub.clock
             )
             zone = ZoneInfo("Asia/Amman")
-            app.router.routes.extend(public.routes(directory, lambda: served.at, search=world.searching, zone=zone))
+            beside = Beside(directory, lambda: served.at, "en")
+            pages = public.routes(directory, lambda: served.at, search=world.searching, zone=zone)
+            app.router.routes.extend([*refer.routes(beside, _no_key), *pages])
             yield
 
     app.router.lifespan_context = lifespan
@@ -110,6 +114,10 @@ def served_services(shared: Path, folder: Path, at: datetime, most: int | None =
         server.should_exit = True
         thread.join(60)
     assert not thread.is_alive(), "the hub did not stop"
+
+
+async def _no_key(_: str) -> None:
+    """No node of these has a mailbox here: there is the sheet alone."""
 
 
 async def _nobody(_: object) -> set[str]:

@@ -282,6 +282,33 @@ def test_the_page_works_without_scripts(browser: Browser, home: str) -> None:
         assert page.locator("#trust").inner_text() == "D’où cela vient"
 
 
+def test_results_come_while_somebody_types_and_are_those_of_the_page(browser: Browser, home: str) -> None:
+    with opened(browser, viewport=PHONE) as page:
+        asked: list[str] = []
+        page.on("request", lambda one: asked.append(one.url) if one.resource_type == "fetch" else None)
+        page.goto(f"{home}/directory?lang=en")
+        page.evaluate("window.stayed = true")
+        page.locator("#q").press_sequentially("papers", delay=20)
+        page.wait_for_url("**q=papers*")
+        assert page.locator(".hits > li").count() == 1 and "Help with papers" in page.locator(".hits").inner_text()
+        assert page.locator("#q").evaluate("one => one === document.activeElement && one.value === 'papers'")
+        assert page.evaluate("window.stayed"), "the page stayed, its results changed"
+        typed, address = page.locator("#results").inner_html(), page.url
+        asked.clear()
+        page.locator("#q").evaluate(
+            "one => { for (const letter of 'xyz') { one.value += letter;"
+            " one.dispatchEvent(new InputEvent('input', { bubbles: true })) } }"
+        )
+        page.wait_for_url("**q=papersxyz*")
+        assert len(asked) == 1, "it waits until somebody pauses"
+        assert "Nothing here answers all of this." in page.locator("#results").inner_text()
+        page.go_back()
+        page.locator(".hits > li").nth(1).wait_for()
+        assert page.locator("#q").input_value() == "" and page.evaluate("window.stayed")
+        page.goto(address)
+        assert page.locator("#results").inner_html() == typed, "who reloads sees the same"
+
+
 def test_text_of_another_language_keeps_its_own_direction(browser: Browser, home: str) -> None:
     with opened(browser) as page:
         page.goto(f"{home}{RECORD}?lang=en")
