@@ -172,6 +172,33 @@ def test_the_report_says_what_of_where_and_when_and_each_page_its_number(
     assert numbers[-2:] == ["Pagina 1 van 2", "Pagina 2 van 2"]
 
 
+def letters(stream: bytes) -> list[bytes]:
+    """The font that each run of letters of a page stands in, as a reader finds it: `q` keeps it, `Q` puts it back."""
+    kept, font, found = list[bytes](), b"", []
+    for token in re.finditer(rb"(?<!\S)(?:(q)|(Q)|/(F\d+) [\d.]+ Tf|\(((?:[^()\\]|\\.)+)\) Tj)(?!\S)", stream, re.S):
+        if token[1]:
+            kept.append(font)
+        elif token[2]:
+            font = kept.pop()
+        elif token[3]:
+            font = token[3]
+        else:
+            found.append(font)
+    return found
+
+
+def test_a_line_after_words_in_another_script_stands_in_its_own_letters() -> None:
+    paper = Paper(load_languages()["ar"], "foot", 1)
+    paper.set_compression(False)
+    paper.tabled(
+        [[("Noord-Holland 11", None)] * 6]
+    )  # the name is in other letters than the number, which has a line alone
+    content = bytes(paper.output())
+    (page, _, _) = content[content.index(b"stream\n") :].partition(b"endstream")
+    found = letters(page)
+    assert found[:18] == [b"F4", b"F4", b"F2"] * 6
+
+
 def test_programs_get_the_same_numbers_and_nothing_of_what_is_quiet(small: TestClient) -> None:
     wrong = small.get("/v1/coverage", params={"theme": "no theme of ours"})
     assert (wrong.status_code, wrong.json()["code"]) == (400, "malformed")

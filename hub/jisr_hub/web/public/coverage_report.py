@@ -65,7 +65,7 @@ class Report:
         for sentence in sentences(self.survey.coverage, self.areas, self.theme, language):
             paper.say(sentence, size=12)
         paper.ln(2)
-        paper.tabled(self._one_theme() if self.theme else self._themes())
+        paper.tabled(*((self._one_theme(), (5, 3, 3, 2, 3, 3)) if self.theme else (self._themes(),)))
         if not self.theme:
             paper.say(_("A number beside a word counts organizations."), quiet=True)
         if len(self.areas) > (MOST_LINES if self.theme else MOST_AREAS):

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from importlib.resources import files
 
 from fpdf import FPDF
-from fpdf.enums import TableBordersLayout
+from fpdf.enums import TableBordersLayout, TextEmphasis
 from fpdf.fonts import FontFace, TTFFont
 
 from jisr_hub.directory.coverage import QUIET, State
@@ -59,6 +59,16 @@ class Paper(FPDF):
         self.set_lang(language.code)
         self.set_draw_color(*_LINE)
         self.add_page()
+
+    def set_font(self, family: str | None = None, style: str | TextEmphasis = "", size: float = 0) -> None:
+        """Choose letters, and tell the page of them at once.
+
+        fpdf2 2.8.9 tells it with the first words, and where these are in another script takes that back after them. The
+        next line then stands in whatever letters came before, which may be others altogether.
+        """
+        super().set_font(family, style, size)
+        if self.page:
+            self.text(0, 0, "")
 
     def footer(self) -> None:
         """End a page."""

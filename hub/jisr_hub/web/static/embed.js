@@ -11,14 +11,14 @@
 
 const HUB = new URL(import.meta.url).origin;
 const WORDS = {
-  ar: ["بحث", "{n} نتيجة", "لا توجد نتائج", "السابق", "التالي", "تعذّر الوصول إلى الدليل. حاول مرة أخرى لاحقًا.", "خريطة النتائج", "{n} كم"],
-  zgh: ["ⵔⵣⵓ", "{n} ⵏ ⵜⵢⴰⴼⵓⵜⵉⵏ", "ⵓⵔ ⵜⵍⵍⵉ ⵜⵢⴰⴼⵓⵜ", "ⴰⵎⵣⵡⴰⵔⵓ", "ⴰⵎⴳⴳⴰⵔⵓ", "ⵓⵔ ⵉⵖⵉⵢ ⴰⴷ ⵉⵍⴽⵎ. ⴰⵔⵎ ⴷⴰⵖ.", "ⵜⴰⴽⴰⵕⴹⴰ", "{n} km"],
-  fr: ["Chercher", "{n} résultats", "Aucun résultat", "Précédent", "Suivant", "L’annuaire est injoignable. Réessayez plus tard.", "Carte des résultats", "{n} km"],
-  nl: ["Zoeken", "{n} resultaten", "Niets gevonden", "Vorige", "Volgende", "De gids is niet bereikbaar. Probeer het later opnieuw.", "Kaart van de resultaten", "{n} km"],
-  es: ["Buscar", "{n} resultados", "Ningún resultado", "Anterior", "Siguiente", "El directorio no está disponible. Inténtelo más tarde.", "Mapa de los resultados", "{n} km"],
-  da: ["Søg", "{n} resultater", "Intet fundet", "Forrige", "Næste", "Vejviseren kan ikke nås. Prøv igen senere.", "Kort over resultaterne", "{n} km"],
-  tr: ["Ara", "{n} sonuç", "Sonuç yok", "Önceki", "Sonraki", "Rehbere ulaşılamıyor. Daha sonra yeniden deneyin.", "Sonuçların haritası", "{n} km"],
-  en: ["Search", "{n} results", "Nothing found", "Previous", "Next", "The directory cannot be reached. Try again later.", "Map of the results", "{n} km"],
+  ar: ["بحث", "النتائج: {n}", "لا توجد نتائج", "السابق", "التالي", "تعذّر الوصول إلى الدليل. حاول مرة أخرى لاحقًا.", "خريطة النتائج", "{n} كم"],
+  zgh: ["ⵔⵣⵓ", "ⵜⵉⵢⴰⴼⵓⵜⵉⵏ: {n}", "ⵓⵔ ⵜⵍⵍⵉ ⵜⵢⴰⴼⵓⵜ", "ⴰⵎⵣⵡⴰⵔⵓ", "ⴰⵎⴳⴳⴰⵔⵓ", "ⵓⵔ ⵉⵖⵉⵢ ⴰⴷ ⵉⵍⴽⵎ. ⴰⵔⵎ ⴷⴰⵖ.", "ⵜⴰⴽⴰⵕⴹⴰ", "{n} km"],
+  fr: ["Chercher", "Résultats : {n}", "Aucun résultat", "Précédent", "Suivant", "L’annuaire est injoignable. Réessayez plus tard.", "Carte des résultats", "{n} km"],
+  nl: ["Zoeken", "Resultaten: {n}", "Niets gevonden", "Vorige", "Volgende", "De gids is niet bereikbaar. Probeer het later opnieuw.", "Kaart van de resultaten", "{n} km"],
+  es: ["Buscar", "Resultados: {n}", "Ningún resultado", "Anterior", "Siguiente", "El directorio no está disponible. Inténtelo más tarde.", "Mapa de los resultados", "{n} km"],
+  da: ["Søg", "Resultater: {n}", "Intet fundet", "Forrige", "Næste", "Vejviseren kan ikke nås. Prøv igen senere.", "Kort over resultaterne", "{n} km"],
+  tr: ["Ara", "Sonuç: {n}", "Sonuç yok", "Önceki", "Sonraki", "Rehbere ulaşılamıyor. Daha sonra yeniden deneyin.", "Sonuçların haritası", "{n} km"],
+  en: ["Search", "Results: {n}", "Nothing found", "Previous", "Next", "The directory cannot be reached. Try again later.", "Map of the results", "{n} km"],
 };
 const RIGHT_TO_LEFT = /^(ar|fa|he|ur)\b/;
 const STYLE = new CSSStyleSheet();
