@@ -18,7 +18,10 @@ import pytest
 
 from examples.federation import hubs, narration, nodes, partners
 from examples.federation.comparison import differences
+from examples.federation.story import Story
+from jisr_hub.cli import curating
 from jisr_node.app import Node
+from tests.hub.kept_hub import KeptHub
 
 ROOT = Path(__file__).resolve().parents[2]
 HUBS = [("MA", "MA"), ("NL", "NL")]
@@ -118,6 +121,16 @@ def test_the_difference_of_two_feeds_is_told_record_by_record(tmp_path: Path) ->
         told = asyncio.run(differences(sides, aside))
         assert told == [f"before lacks {node.id}/{first['id']} rev 2", f"after lacks {node.id}/{first['id']} rev 1"]
         assert asyncio.run(differences(sides[:1], aside)) == []
+
+
+def test_each_operator_says_what_own_terms_stand_for(tmp_path: Path) -> None:
+    kept = KeptHub(tmp_path / "hub")
+    hub: Any = SimpleNamespace(label="NL", folder=kept.folder)
+    story = Story(tmp_path, [hub], [], "NL", narration.Narrator(stderr=True))
+    told = [("two-shores/law", "jisr-focus/legal-help", "close"), ("own/debt", "jisr-focus/debt", "exact")]
+    asyncio.run(story.explain(told))
+    terms = asyncio.run(curating.listed(kept.folder))["terms"]
+    assert {(own, one["to"], one["match"]) for own, one in terms.items()} == set(told)
 
 
 # The program
