@@ -21,7 +21,7 @@ SECONDS = 0.3
 """How often it is looked whether something changed: a change is found about a second after it was stored."""
 MUCH = 100
 """After so many new entries it is waited until no more come: who takes much in is not slowed by what can come later."""
-STILL_SECONDS, BUSY_SECONDS = 3.0, 10.0
+STILL_SECONDS, BUSY_SECONDS = 3.0, 60.0
 """How long nothing has come to a log that rests, and how long one that does not is waited for at least."""
 EAGER = 50_000
 """So many records are read into the index before anybody searches: it takes seconds, and 50 MB of memory."""
@@ -40,7 +40,13 @@ async def documents_for_ever(running: Running) -> None:
     """Bring what is searched up to the log, soon after every change; while much comes, in a tenth of the time."""
     curation = SqlCuration(running.ledger, running.hub.identity.id)
     documents = SqlDocuments(running.ledger, curation)
-    calm, seen, took = Calm(lambda: length(running.ledger)), 0, 0.0
+    seen, took = 0, 0.0
+
+    async def shown() -> tuple[int, int]:  # publishing comes first: it is what others wait for
+        head = running.publisher.head
+        return await length(running.ledger), head.size if head is not None else 0
+
+    calm = Calm(shown)
 
     async def follow() -> int:
         nonlocal seen, took

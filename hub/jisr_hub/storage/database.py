@@ -60,10 +60,8 @@ class Database(Protocol):
     """What a ledger asks of its database."""
 
     askers: AsyncEngine
-    texts: str
-    """SQL for a table `asked(value)` of the texts in the parameter :asked."""
     ranges: str
-    """SQL for a table `asked(low, high)` of the number pairs in the parameter :asked."""
+    """SQL for a table `asked(low, high)` of the number pairs in the value of an Ask (`asked_ranges`)."""
     named: str
     """SQL for a table `asked(value)` of the texts in the value of an Ask (`asked_texts`)."""
     no_bytes: str

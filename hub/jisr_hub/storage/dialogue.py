@@ -15,7 +15,6 @@ import sqlite3
 from collections.abc import Generator, Sequence
 from typing import Any, NamedTuple, TypeVar
 
-import aiosqlite
 import sqlalchemy as sa
 
 Rows = Sequence[tuple[Any, ...]]
@@ -86,24 +85,10 @@ def _answered(connection: sqlite3.Connection, one: Ask | Put) -> Rows:
     return ()
 
 
-async def answer_in_turns(connection: aiosqlite.Connection, dialogue: Dialogue[T]) -> T:
-    """Answer a dialogue on a connection of SQLite whose thread is driven from the event loop."""
-    try:
-        asked = next(dialogue)
-        while True:
-            rows: list[Rows] = []
-            for one in asked:
-                if isinstance(one, Ask):
-                    rows.append([tuple(row) for row in await connection.execute_fetchall(one.sql, one.values)])
-                elif one.rows:
-                    await connection.executemany(
-                        sqlite_put(one.table.name, len(one.table.columns), one.replace), one.rows
-                    )
-                rows += [()] if isinstance(one, Put) else []
-            asked = dialogue.send(rows)
-    except StopIteration as done:
-        result: T = done.value
-        return result
+async def answer_in_its_thread(connection: Any, dialogue: Dialogue[T]) -> T:
+    """Answer a dialogue on a connection of aiosqlite, in one trip to its thread."""
+    result: T = await connection._execute(answer_in_thread, connection._conn, dialogue)
+    return result
 
 
 @functools.cache

@@ -38,10 +38,9 @@ _ARRAYS = {sa.BigInteger: "bigint[]", sa.Text: "text[]", sa.LargeBinary: "bytea[
 class Postgres:
     """PostgreSQL: the writer's lock is taken first, so who sees entry n+1 sees entry n; standbys see the same order."""
 
-    texts = "unnest(CAST(:asked AS text[])) AS asked(value)"
     ranges = (
         "(SELECT (pair->>0)::bigint AS low, (pair->>1)::bigint AS high"
-        " FROM jsonb_array_elements(CAST(:asked AS jsonb)) AS pair) AS asked"
+        " FROM jsonb_array_elements(CAST(? AS jsonb)) AS pair) AS asked"
     )
     named = "unnest(CAST(%b AS text[])) AS asked(value)"
     no_bytes = "''::bytea"

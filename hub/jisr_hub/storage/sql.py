@@ -279,7 +279,8 @@ class SqlLedger(SqlNotices):
         return await self.database.ask(asking.held(self.database, audience, keys))
 
     async def stated(self, nodes: Iterable[str] | None = None) -> list[Stated]:
-        return stating.read(await self.rows(stating.query(nodes)))
+        (rows,) = await self.answers(stating.asked(self.database, nodes))
+        return stating.read(rows)
 
     async def told(self, subjects: Iterable[str]) -> list[Told]:
         return [told.of(row) for row in await self.rows(told.about(subjects))]
@@ -411,21 +412,20 @@ class SqlLedger(SqlNotices):
     # Publishing
 
     async def published(self) -> Published | None:
-        rows = await self.rows(sa.select(t.feed).where(t.feed.c.name == self._feed))
-        row = rows[0]
-        if row.published_head is None:
+        (rows,) = await self.answers(Ask(_PUBLISHED, (self._feed,)))
+        raw, size, frontier, snap = rows[0]
+        if raw is None:
             return None
-        frontier = Frontier.from_bytes(row.published_size, row.published_frontier)
-        snapshots = msgspec.json.decode(row.snap, type=tuple[Snapshot, ...]) if row.snap else ()
-        return Published(heads.parse(row.published_head), frontier, snapshots)
+        snapshots = msgspec.json.decode(snap, type=tuple[Snapshot, ...]) if snap else ()
+        return Published(heads.parse(raw), Frontier.from_bytes(size, frontier), snapshots)
 
     async def epoch(self) -> str:
-        rows = await self.rows(sa.select(t.feed.c.epoch).where(t.feed.c.name == self._feed))
-        return str(rows[0].epoch)
+        (rows,) = await self.answers(Ask("SELECT epoch FROM feed WHERE name = ?", (self._feed,)))
+        return str(rows[0][0])
 
     async def bases(self) -> tuple[dict[str, Any], ...]:
-        rows = await self.rows(sa.select(t.feed.c.bases).where(t.feed.c.name == self._feed))
-        return tuple(orjson.loads(rows[0].bases))
+        (rows,) = await self.answers(Ask("SELECT bases FROM feed WHERE name = ?", (self._feed,)))
+        return tuple(orjson.loads(rows[0][0]))
 
     async def rebase(self, epoch: str, bases: Sequence[dict[str, Any]], before: str) -> None:
         c = t.feed.c
@@ -436,19 +436,20 @@ class SqlLedger(SqlNotices):
                 raise Conflict(f"this feed is not in the epoch {before} any more")
 
     async def publish(self, published: Published, before: Published | None) -> None:
-        values = {
-            "published_size": published.frontier.size,
-            "published_frontier": published.frontier.to_bytes(),
-            "published_head": published.head.raw,
-            "floor": published.head.floor,
-            "snap": msgspec.json.encode(published.snapshots).decode(),
-        }
-        c = t.feed.c
-        same = c.published_head.is_(None) if before is None else c.published_head == before.head.raw
-        async with self.database.writing() as connection:
-            moved = await connection.execute(sa.update(t.feed).where(c.name == self._feed, same).values(values))
-            if moved.rowcount != 1:
-                raise Conflict("another process has published meanwhile")
+        head, frontier = published.head, published.frontier
+        values = (
+            frontier.size, frontier.to_bytes(), head.raw, head.floor,
+            msgspec.json.encode(published.snapshots).decode(), self._feed,
+        )  # fmt: skip
+        first = Ask(f"{_PUBLISH} AND published_head IS NULL RETURNING size", values)
+        asked = (
+            first
+            if before is None
+            else Ask(f"{_PUBLISH} AND published_head = ? RETURNING size", (*values, before.head.raw))
+        )
+        (moved,) = await self.database.write(several(asked))
+        if not moved:
+            raise Conflict("another process has published meanwhile")
 
     # Peers
 
@@ -516,6 +517,10 @@ def _kept(row: tuple[Any, ...]) -> Kept:
 _UNJUDGED = (
     "SELECT start, upto, lines FROM unjudged WHERE node = ? AND name = ? AND upto > ? AND start < ?"
     " ORDER BY start LIMIT ?"
+)
+_PUBLISHED = "SELECT published_head, published_size, published_frontier, snap FROM feed WHERE name = ?"
+_PUBLISH = (
+    "UPDATE feed SET published_size = ?, published_frontier = ?, published_head = ?, floor = ?, snap = ? WHERE name = ?"
 )
 _MEMBER = "node, name, upstream, per_hour, per_day, admitted_at, home"
 

@@ -20,7 +20,7 @@ from ..failures import Unwritable
 from ..ports import Key, Lead, StillSeen
 from . import one_trip  # noqa: F401 - it registers the way
 from .database import STILL_SEEN, close_cursor, closing_streams
-from .dialogue import Dialogue, Rows, T, answer_in_turns, sqlite_put
+from .dialogue import Dialogue, Rows, T, answer_in_its_thread, sqlite_put
 from .lane import Lane
 
 CACHE_KIB = 64 * 1024
@@ -44,10 +44,8 @@ async def _for_ever() -> None:
 class Sqlite:
     """SQLite in a file: `synchronous=FULL`, so what is answered after a commit survives the power going."""
 
-    texts = "json_each(:asked) AS asked"
     ranges = (
-        "(SELECT json_extract(value, '$[0]') AS low, json_extract(value, '$[1]') AS high FROM json_each(:asked))"
-        " AS asked"
+        "(SELECT json_extract(value, '$[0]') AS low, json_extract(value, '$[1]') AS high FROM json_each(?)) AS asked"
     )
     named = "json_each(?) AS asked"
     no_bytes = "x''"
@@ -112,7 +110,7 @@ class Sqlite:
 
     async def converse(self, connection: AsyncConnection, dialogue: Dialogue[T]) -> T:
         driver: Any = (await connection.get_raw_connection()).driver_connection
-        return await answer_in_turns(driver, dialogue)
+        return await answer_in_its_thread(driver, dialogue)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -16,10 +16,12 @@ from jisr_protocol import state_tree
 from ..ports import Change, Conflict, Numbered, Stated
 from . import node_trees
 from . import tables as t
+from .asking import texts
 from .database import Database
-from .dialogue import Ask, Dialogue
+from .dialogue import Ask, Dialogue, Rows
 
 _TOUCHING = ("put", "del", "out")
+_STATED = "SELECT node, touched, head, missing, seq, at, word FROM stated"
 
 
 def touched(change: Change) -> dict[str, set[int]]:
@@ -84,11 +86,14 @@ async def settle(database: Database, connection: AsyncConnection, change: Change
             raise Conflict(f"{one.node} was touched since it was judged")
 
 
-def query(nodes: Iterable[str] | None) -> sa.Select[Any]:
-    c = t.stated.c
-    wanted = c.touched != c.judged if nodes is None else c.node.in_(list(nodes))
-    return sa.select(t.stated).where(wanted).order_by(c.node)
+def asked(database: Database, nodes: Iterable[str] | None) -> Ask:
+    """What was said of these nodes, or of all that were touched since they were judged."""
+    if nodes is None:
+        return Ask(f"{_STATED} WHERE touched <> judged ORDER BY node")
+    return Ask(
+        f"{_STATED} WHERE node IN (SELECT asked.value FROM {database.named}) ORDER BY node", texts(database, nodes)
+    )
 
 
-def read(rows: Sequence[sa.Row[Any]]) -> list[Stated]:
-    return [Stated(r.node, r.touched, r.head, orjson.loads(r.missing), r.seq, r.at, r.word) for r in rows]
+def read(rows: Rows) -> list[Stated]:
+    return [Stated(node, touched, head, orjson.loads(missing), *more) for node, touched, head, missing, *more in rows]

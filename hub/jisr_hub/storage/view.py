@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -12,7 +13,9 @@ from jisr_protocol import entry as entries
 from ..ports import BranchPlace, KeptTree, Touch
 from . import node_trees
 from . import tables as t
+from .asking import texts
 from .database import Database, streamed
+from .dialogue import Ask, Rows, several
 
 READ_ROWS = 512
 _STREAMED_ROWS = 4096
@@ -27,39 +30,32 @@ class SqlView:
 
     def __init__(self, database: Database, connection: AsyncConnection, size: int) -> None:
         self._database, self._connection, self.size = database, connection, size
-        # One statement however many ranges: they travel as one value, so nothing is compiled anew.
-        self._rows_in_ranges = sa.text(
-            f"SELECT r.live_path, r.node, r.id, r.rev, r.digest FROM {database.ranges} CROSS JOIN record AS r"
-            " WHERE r.live_path BETWEEN asked.low AND asked.high"
-        )
-        # no plan may begin with the node: it would read all that is held of it
-        self._of_node_in_ranges = sa.text(
-            f"SELECT r.live_path, r.id, r.rev, r.digest FROM {database.ranges} CROSS JOIN record AS r"
-            " WHERE r.live_path BETWEEN asked.low AND asked.high AND r.node || '' = :node"
-        )
+
+    async def _answer(self, sql: str, *values: object) -> Rows:
+        """The rows of one statement, without what makes them objects."""
+        (rows,) = await self._database.converse(self._connection, several(Ask(sql, values)))
+        return rows
 
     async def entries(self, start: int, end: int | None = None) -> AsyncIterator[Sequence[tuple[int, bytes, bytes]]]:
-        c = t.entry.c
+        sql = "SELECT seq, line, leaf FROM entry WHERE seq >= ? AND seq < ? ORDER BY seq"
         end = self.size if end is None else min(end, self.size)
         while start < end:
             until = min(start + READ_ROWS, end)
-            query = sa.select(c.seq, c.line, c.leaf).where(c.seq >= start, c.seq < until).order_by(c.seq)
-            rows = (await self._connection.execute(query)).all()
-            yield [(row[0], row[1], row[2]) for row in rows]
+            yield await self._answer(sql, start, until)
             start = until
 
     async def lines(self, seqs: Iterable[int]) -> dict[int, bytes]:
-        c, found, asked = t.entry.c, dict[int, bytes](), sorted(seqs)
-        for first in range(0, len(asked), READ_ROWS):
-            query = sa.select(c.seq, c.line).where(c.seq.in_(asked[first : first + READ_ROWS]))
-            found |= {row[0]: row[1] for row in (await self._connection.execute(query)).all()}
-        return found
+        return await self._of_entries("line", seqs)
 
     async def priors(self, seqs: Iterable[int]) -> dict[int, int | None]:
-        c, found, asked = t.entry.c, dict[int, int | None](), sorted(seqs)
+        return await self._of_entries("prior", seqs)
+
+    async def _of_entries(self, column: str, seqs: Iterable[int]) -> dict[int, Any]:
+        found, asked = dict[int, Any](), sorted(seqs)
+        which = f"{self._database.named} CROSS JOIN entry AS e WHERE e.seq = CAST(asked.value AS bigint)"
+        sql = f"SELECT e.seq, e.{column} FROM {which}"
         for first in range(0, len(asked), READ_ROWS):
-            query = sa.select(c.seq, c.prior).where(c.seq.in_(asked[first : first + READ_ROWS]))
-            found |= {row[0]: row[1] for row in (await self._connection.execute(query)).all()}
+            found |= await self._answer(sql, *texts(self._database, map(str, asked[first : first + READ_ROWS])))
         return found
 
     async def said(self, ops: Iterable[str], start: int = 0, end: int | None = None) -> AsyncIterator[Sequence[bytes]]:
@@ -70,7 +66,7 @@ class SqlView:
             yield [row[0] for row in rows]
 
     async def generations(self) -> dict[int, int]:
-        return {row[0]: row[1] for row in await self._connection.execute(sa.select(t.generation))}
+        return {row[0]: row[1] for row in await self._answer("SELECT page, generation FROM generation")}
 
     # Records
 
@@ -79,10 +75,13 @@ class SqlView:
     ) -> AsyncIterator[Sequence[tuple[int, str, int, str]]]:
         c = t.record.c
         if ranges is not None:
-            asked = {"asked": self._database.asked_ranges(ranges), "node": node}
-            found = await self._connection.execute(self._of_node_in_ranges, asked)
-            for part in found.partitions(_STREAMED_ROWS):
-                yield [(row[0], row[1], row[2], row[3]) for row in part]
+            yield await self._answer(
+                # no plan may begin with the node: it would read all that is held of it
+                f"SELECT r.live_path, r.id, r.rev, r.digest FROM {self._database.ranges} CROSS JOIN record AS r"
+                " WHERE r.live_path BETWEEN asked.low AND asked.high AND r.node || '' = ?",
+                self._database.asked_ranges(ranges),
+                node,
+            )
             return
         query = sa.select(c.live_path, c.id, c.rev, c.digest).where(c.node == node, c.live_path.is_not(None))
         # a sum, so that no index over the paths of all nodes is walked to spare the sorting of one
@@ -115,10 +114,11 @@ class SqlView:
             async for part in streamed(self._connection, query.order_by(c.live_path), _STREAMED_ROWS):
                 yield [(row[0], row[1], row[2], row[3], row[4]) for row in part]
             return
-        asked = {"asked": self._database.asked_ranges(ranges)}
-        found = await self._connection.execute(self._rows_in_ranges, asked)
-        for part in found.partitions(_STREAMED_ROWS):
-            yield [(row[0], row[1], row[2], row[3], row[4]) for row in part]
+        yield await self._answer(
+            f"SELECT r.live_path, r.node, r.id, r.rev, r.digest FROM {self._database.ranges} CROSS JOIN record AS r"
+            " WHERE r.live_path BETWEEN asked.low AND asked.high",
+            self._database.asked_ranges(ranges),
+        )
 
     async def puts(self) -> AsyncIterator[Sequence[bytes]]:
         r, e = t.record.c, t.entry.c
@@ -141,10 +141,8 @@ class SqlView:
         return {row[0]: row[1] for row in await self._connection.execute(query)}
 
     async def touched(self, start: int, end: int | None = None) -> set[int]:
-        c = t.entry.c
-        end = self.size if end is None else end
-        query = sa.select(c.path18).where(c.seq >= start, c.seq < end, c.path18.is_not(None)).distinct()
-        return set((await self._connection.execute(query)).scalars().all())
+        sql = "SELECT DISTINCT path18 FROM entry WHERE seq >= ? AND seq < ? AND path18 IS NOT NULL"
+        return {row[0] for row in await self._answer(sql, start, self.size if end is None else end)}
 
     async def touching(self, start: int, low: int, high: int) -> list[Touch]:
         c = t.entry.c
