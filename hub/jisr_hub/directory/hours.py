@@ -35,6 +35,8 @@ class Hours:
         self._calendars: dict[str, Days] = {}
         self._by_hours: dict[bytes, Docs] = {}
         self._of: dict[int, bytes] = {}
+        self._same: dict[bytes, bytes] = {}
+        """Each of the different hours as it is kept, once for all documents that have them."""
         self._dated: dict[bytes, dict[str, Any]] = {}
         """What begins or ends at some date, which every moment is asked about."""
         self._days: dict[date, dict[bytes, _Spans]] = {}
@@ -45,8 +47,8 @@ class Hours:
         """Take what a document says of its hours, in place of what it said; {} for none."""
         self.drop(doc)
         if said:
-            kept = _encoder.encode(said)
-            self._of[doc] = kept
+            encoded = _encoder.encode(said)
+            self._of[doc] = kept = self._same.setdefault(encoded, encoded)
             self._by_hours.setdefault(kept, Docs()).add(doc)
             if not DATED.isdisjoint(said):
                 self._dated[kept] = said
@@ -59,7 +61,7 @@ class Hours:
         docs = self._by_hours[kept]
         docs.drop(doc)
         if not docs.count:
-            del self._by_hours[kept]
+            del self._by_hours[kept], self._same[kept]
             self._dated.pop(kept, None)
             for spans in self._days.values():
                 spans.pop(kept, None)
