@@ -81,6 +81,7 @@ async def world(tmp_path: Path) -> AsyncIterator[Returned]:
 async def test_the_page_shows_both_and_deletes_what_somebody_looked_at(world: Returned) -> None:
     page = (await world.client.get("/desk/returned")).text
     assert "closed on Friday" in page and "a &lt;b&gt;library&lt;/b&gt; near Larache" in page
+    assert "2 reports of readers wait" in (await world.client.get("/desk")).text
     mistake, missing = await world.reports.open()
     assert missing.subject == f"missing/{missing.number}" and f'value="{missing.subject}"' in page
     for one in (mistake, missing):
@@ -89,6 +90,7 @@ async def test_the_page_shows_both_and_deletes_what_somebody_looked_at(world: Re
     page = (await world.client.get("/desk/returned")).text
     assert "No report waits." in page and "Nobody has missed anything." in page
     assert missing.subject in (await world.client.get("/desk/log")).text
+    assert "of readers" not in (await world.client.get("/desk")).text
     assert await world.acting.faults() == []
 
 

@@ -50,6 +50,7 @@ class Home:
             may_peers=may(visitor, Right.PEERS),
             outcomes=OUTCOMES,
             put_aside=await self._open.put_aside(),
+            returned=await self._returned(),
             **await self._acted(request, visitor),
         )
 
@@ -59,6 +60,12 @@ class Home:
             return None
         found = await alarms_of(self._bench)
         return [(one, ALARMS[one.kind], _instant(one.since)) for one in found]
+
+    async def _returned(self) -> int:
+        """How many reports of readers wait."""
+        if self._bench is None or self._bench.reports is None:
+            return 0
+        return len(await self._bench.reports.open(int(self._bench.hub.clock().timestamp())))
 
     async def _acted(self, request: Request, visitor: Visitor | None) -> dict[str, Any]:
         """What waits for a second person, and what somebody did here lately."""
