@@ -220,6 +220,19 @@ def test_a_text_is_the_readers_else_the_authors_else_the_first(
 
 
 @pytest.mark.parametrize(
+    ("origins", "first"), [("mah", "fr"), ("mma", "nl"), ("mhm", "fr"), ("mmm", "ar"), ("hah", "fr")]
+)
+def test_where_nobody_knows_the_authors_language_their_own_words_come_before_translations(
+    origins: str, first: str
+) -> None:
+    names = {"a": "author", "h": "human", "m": "machine"}
+    value = {tag: {"value": "x", "origin": names[o]} for tag, o in zip(("ar", "fr", "nl"), origins, strict=True)}
+    text = choose(value, "en")
+    assert text is not None
+    assert text.lang == first
+
+
+@pytest.mark.parametrize(
     ("origin", "marked"), [("author", False), ("human", False), ("machine", True), ("robot", True)]
 )
 def test_only_a_person_s_words_go_unmarked(origin: str, marked: bool) -> None:

@@ -1,8 +1,9 @@
 """Human text of a record in the reader's language, never more certain than it is.
 
 A localised text is `{"ar": {"value": "…", "origin": "author"}, "fr": {"value": "…", "origin": "human"}}`. The
-reader gets their own language; where it is missing, the author's; where that is missing too, whichever comes
-first. The choice keeps the language of the words and who made them, so that a page can mark both.
+reader gets their own language; where it is missing, the author's; where that is not known or missing too, what the
+author wrote before what others translated, and a machine last. The choice keeps the language of the words and who made
+them, so that a page can mark both.
 """
 
 import re
@@ -13,6 +14,9 @@ from .language import primary
 
 # The shape of a BCP 47 tag (RFC 5646 §2.1), enough to put it into a `lang` attribute.
 _TAG = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,6}")
+
+_ORIGINS = ("author", "human", "machine")
+"""Who may have made words, the nearest to the author first; whoever is not told is a machine."""
 
 
 @dataclass(frozen=True)
@@ -48,12 +52,15 @@ def choose(value: object, reader: str, author: object = "") -> Text | None:
         return Text(value, _tag(author)) if value.strip() else None
     if not isinstance(value, Mapping) or not is_localised(value):
         return None
-    filled = {tag: entry for tag, entry in value.items() if entry["value"].strip()}
-    tag = _closest(filled, reader) or _closest(filled, _tag(author)) or min(filled, default=None)
-    if tag is None:
-        return None
-    origin = filled[tag].get("origin")
-    return Text(filled[tag]["value"], tag, origin if origin in ("author", "human") else "machine")
+    filled = {
+        tag: Text(entry["value"], tag, origin if (origin := entry.get("origin")) in _ORIGINS else _ORIGINS[-1])
+        for tag, entry in value.items()
+        if entry["value"].strip()
+    }
+    tag = _closest(filled, reader) or _closest(filled, _tag(author))
+    if tag is not None:
+        return filled[tag]
+    return min(filled.values(), key=lambda text: (_ORIGINS.index(text.origin), text.lang), default=None)
 
 
 def _tag(value: object) -> str:
