@@ -66,8 +66,8 @@ async def tell(asked: argparse.Namespace, narrator: Narrator, folder: Path, free
             if asked.json:
                 print(json.dumps(story.summary()), flush=True)
             if status == DONE and not asked.once:
-                await story.explain(shown.meanings)
-                await stay(story)
+                # a program compares what the nodes signed, so nothing is added to it
+                await stay(story, [] if asked.json else shown.meanings)
     except NotServing as error:
         narrator.tell("failed", str(error))
         status = FAILED
@@ -91,9 +91,10 @@ async def show(story: Story, shown: World) -> None:
     story.table()
 
 
-async def stay(story: Story) -> None:
+async def stay(story: Story, meanings: list[tuple[str, str, str]]) -> None:
     story.narrator.say(f"All of it lies in {story.folder}. It runs until Ctrl-C.")
     with suppress(asyncio.CancelledError):
+        await story.explain(meanings)
         await story.stay()
     story.narrator.say("Stopping the hubs ...")
 
