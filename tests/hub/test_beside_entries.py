@@ -32,6 +32,7 @@ from jisr_protocol import canonical, sealed
 from jisr_protocol.keys import encryption_key
 from jisr_protocol.pages.language import NAMES
 from jisr_protocol.reader import sealing
+from jisr_protocol.refusal import refuse
 from tests.hub.author import Author, record_id
 from tests.hub.mailbox_world import forms
 from tests.hub.memory_directory import MemoryDirectory, identifier, record
@@ -187,6 +188,20 @@ async def test_a_report_reaches_the_author_sealed_and_the_desk(world: World) -> 
     assert found["about"] == {"id": record_id("one"), "node": world.dar.id} and found["reply"] == "+31 20 000"
     assert found["sender"] == {"kind": "person"}, "SEAL-19: somebody without a node"
     assert canonical.dumps(found)
+
+
+async def test_a_report_whose_authors_mailbox_is_full_stays_at_the_desk_as_not_brought(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(node: str, raw: bytes) -> str:
+        refuse("SEAL-15", "", expected="room for one more", came=node)
+        return ""
+
+    monkeypatch.setattr(world.boxes, "put", full)
+    answer = await world.post("/report", what="hours", words="closed on Friday", agreed="yes")
+    assert answer.headers["Location"] == world.place("/report?said=taken")
+    [mistake] = await world.reports.open()
+    assert (mistake.words, mistake.reached) == ("closed on Friday", "")
 
 
 @pytest.mark.parametrize(("boxes", "reached"), [(True, "sealed"), (False, "letter")])

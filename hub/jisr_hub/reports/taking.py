@@ -13,7 +13,6 @@ written down nowhere.
 
 from __future__ import annotations
 
-import contextlib
 import re
 import unicodedata
 import uuid
@@ -85,6 +84,10 @@ class Store(Protocol):
         """False when so many of its sort are kept already, or the record it is about is not shown here."""
         ...
 
+    async def reached(self, number: str, how: str) -> None:
+        """Note how a report came to the author."""
+        ...
+
     async def open(self, now: int) -> Sequence[Mistake]:
         """Those that are not over, the oldest first."""
         ...
@@ -145,15 +148,15 @@ class Reports:
         mistake = self._new(said, address)
         ring = await self._letters.ring_of(said.key[0])
         owners = self._owners if self._owners is not None and await self._owners.known(said.key[0]) else None
-        reached = REACHED if ring is not None else BY_LETTER if owners is not None else NOT_REACHED
-        mistake = msgspec.structs.replace(mistake, reached=reached)
+        mistake = msgspec.structs.replace(mistake, reached=NOT_REACHED if owners is None else BY_LETTER)
         if not await self._store.keep(mistake, OPEN_MOST):
             raise Full
-        if ring is not None:
-            await self._bring(said, letter, no_reply, ring)
+        sealed_there = ring is not None and await self._bring(said, letter, no_reply, ring)
+        if sealed_there:
+            await self._store.reached(mistake.number, REACHED)
         if owners is not None:
-            await owners.tell(said.key, sealed=ring is not None)
-        return mistake
+            await owners.tell(said.key, sealed=sealed_there)
+        return msgspec.structs.replace(mistake, reached=REACHED) if sealed_there else mistake
 
     async def miss(self, words: str, lang: str, address: str) -> Mistake:
         """Keep what somebody did not find, `without_traces`. Raises TooMany, Full; nothing was kept then."""
@@ -171,8 +174,8 @@ class Reports:
         at = identifiers.to_instant(now)
         return Mistake(number, *said.key, at, said.what, said.words, said.reply, said.lang, NOT_REACHED, until)
 
-    async def _bring(self, said: Said, letter: str, no_reply: str, ring: KeyRing) -> None:
-        """Seal it to the author's node and leave it there."""
+    async def _bring(self, said: Said, letter: str, no_reply: str, ring: KeyRing) -> bool:
+        """Seal it to the author's node and leave it there; False when its mailbox is full."""
         node, record_id = said.key
         plain = sealed.write(
             id=str(uuid.UUID(bytes=self._random(16), version=4)),
@@ -184,8 +187,11 @@ class Reports:
             about={"id": record_id, "node": node},
             lang=said.lang,
         )
-        with contextlib.suppress(Refusal):  # its mailbox is full: the desk has the report still
+        try:
             await self._letters.put(node, sealing.seal(plain, ring))
+        except Refusal:  # the desk has the report still
+            return False
+        return True
 
     async def open(self) -> Sequence[Mistake]:
         """What waits for somebody at the desk."""

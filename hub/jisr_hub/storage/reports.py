@@ -36,6 +36,11 @@ class SqlReports:
             await connection.execute(sa.insert(t.mistake).values(msgspec.structs.asdict(mistake)))
         return True
 
+    async def reached(self, number: str, how: str) -> None:
+        said = sa.update(t.mistake).where(t.mistake.c.number == number).values(reached=how)
+        async with self._database.writing() as connection:
+            await connection.execute(said)
+
     async def open(self, now: int) -> Sequence[Mistake]:
         c = t.mistake.c
         query = sa.select(t.mistake).where(c.until > now).order_by(c.at, c.number)
