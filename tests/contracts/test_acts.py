@@ -20,7 +20,9 @@ from jisr_hub.desk.chain import Line, Outcome, Proof, Row
 from jisr_hub.desk.denied import Denied, Why
 from jisr_hub.desk.roles import CONFIRMED, RIGHTS, Role
 from jisr_hub.desk.table import ACTS
+from jisr_hub.ports import Conflict
 from jisr_hub.storage import tables as t
+from jisr_protocol.refusal import Refusal
 from tests.desk.acting import ActingWorld, acting_world, actor
 from tests.hub.author import Author
 from tests.hub.hub_in_memory import MemoryHub
@@ -295,3 +297,18 @@ async def test_the_log_is_looked_through_by_who_what_on_what_when_and_how_it_end
 def test_every_outcome_and_act_has_a_code_of_its_own() -> None:
     assert len({one.value for one in Outcome}) == len(Outcome)
     assert all(kind == act.kind and kind.isidentifier() for kind, act in ACTS.items())
+
+
+@pytest.mark.parametrize("members", [{}, {"until": "soon", "days": "many", "records": "x", "at": "", "keys": "?"}])
+async def test_whoever_leaves_out_what_an_act_needs_or_bends_it_is_told_so(
+    world: ActingWorld, members: dict[str, Any]
+) -> None:
+    """By acts about what is here, what is not, and nothing; a fault of ours would come out of `do` as it is."""
+    told = 0
+    for kind in ACTS:
+        for subject in (Author("nobody here").id, world.subject("one"), ""):
+            try:
+                await world.do(kind, subject, "for a reason", **members)
+            except (CannotAct, Denied, Refusal, Conflict):
+                told += 1
+    assert told > len(ACTS)

@@ -21,6 +21,7 @@ from ..bench import N_, Asked, Bench, CannotAct, Result, Undo
 
 BASIS = "by the operator"
 BLOCK_YEARS = 10
+EXAMPLE = "2026-09-01T10:02:11Z"
 RENEWED_DAYS = 5
 """A block's hold is said anew when it ends within so many days."""
 
@@ -63,6 +64,12 @@ async def unhold(bench: Bench, asked: Asked) -> Result:
 async def again(bench: Bench, asked: Asked) -> Result:
     """Hold again what was held until an instant."""
     node, target = target_of(asked.subject)
+    if identifiers.instant(asked.text("until")):
+        raise CannotAct(
+            N_("Nothing was changed. Expected the end of that hold, such as %(example)s; came %(until)s."),
+            example=EXAMPLE,
+            until=asked.text("until"),
+        )
     until = identifiers.from_instant(asked.text("until"))
     if until <= bench.hub.clock():
         raise CannotAct(N_("Nothing was changed: the time of that hold is over."))
