@@ -91,13 +91,15 @@ def test_a_serving_hub_keeps_its_bucket_and_says_how_far_it_is(
 
 
 def until_shown(hub: Hub, bucket: Store, prefix: str, seconds: float = 90.0) -> heads.Head:
-    """Wait until the bucket shows the hub's head."""
-    deadline = time.monotonic() + seconds
+    """Wait until the bucket shows the hub's head, and no newer one has come: a hub that begins says how far it holds
+    its nodes, which is one more."""
+    deadline, before = time.monotonic() + seconds, b""
     while time.monotonic() < deadline:
         there, here = bucket.get(prefix + paths.HEAD), ask(f"{hub.address}/feeds/public/{paths.HEAD}")
-        if there.status == 200 and there.body == here.body:
+        if there.status == 200 and there.body == here.body == before:
             return heads.parse(there.body)
-        time.sleep(0.3)
+        before = here.body
+        time.sleep(1.0)
     raise AssertionError("the bucket does not show the hub's head")
 
 
