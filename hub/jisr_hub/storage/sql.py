@@ -441,12 +441,8 @@ class SqlLedger(SqlNotices):
             frontier.size, frontier.to_bytes(), head.raw, head.floor,
             msgspec.json.encode(published.snapshots).decode(), self._feed,
         )  # fmt: skip
-        first = Ask(f"{_PUBLISH} AND published_head IS NULL RETURNING size", values)
-        asked = (
-            first
-            if before is None
-            else Ask(f"{_PUBLISH} AND published_head = ? RETURNING size", (*values, before.head.raw))
-        )
+        same, shown = ("IS NULL", ()) if before is None else ("= ?", (before.head.raw,))
+        asked = Ask(f"{_PUBLISH} AND published_head {same} RETURNING size", (*values, *shown))
         (moved,) = await self.database.write(several(asked))
         if not moved:
             raise Conflict("another process has published meanwhile")
