@@ -10,8 +10,8 @@ from babel import Locale
 
 from .language import NAMES
 
-_NONE = frozenset({"EU", "EZ", "UN", "XA", "XB", "XK", "ZZ", "QO"})
-"""What CLDR lists beside countries."""
+_NONE = frozenset(["EU", "EZ", "UN", "XA", "XB", "XK", "ZZ", "QO", "AC", "CP", "CQ", "DG", "EA", "IC", "TA"])
+"""What CLDR lists beside countries: groups, private codes, and what ISO only keeps from being given to others."""
 
 
 @cache

@@ -12,22 +12,13 @@ from typing import Any
 
 import orjson
 
+from jisr_protocol.pages import countries
+
 from .shown import About, Shown
 
 SCHEMA = "organizations_schema-v1.0.0"
 _LONGEST_TAG, _MOST_TAGS = 100, 100
 _STATUS = {"active": "active", "planned": "in_planning", "paused": "on_hold", "ended": "completed"}
-_KNOWN = (
-    "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY "
-    "BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK "
-    "FM FO FR GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HT HU ID IE IL IM IN IO IQ IR "
-    "IS IT JE JM JO JP KE KG KH KI KM KN KP KR KW KY KZ LA LB LC LI LK LR LS LT LU LV LY MA MC MD ME MF MG MH MK "
-    "ML MM MN MO MP MQ MR MS MT MU MV MW MX MY MZ NA NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM "
-    "PN PR PS PT PW PY QA RE RO RS RU RW SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF "
-    "TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW "
-)
-_COUNTRIES = frozenset(_KNOWN.split())
-"""Countries that the schema knows, those of ISO 3166-1; with any other code the network refuses a whole profile."""
 
 
 class Profiles:
@@ -63,7 +54,7 @@ def profile(one: Shown) -> dict[str, Any]:
         "description": one.description,
         "status": _STATUS.get(str(one.record.get("status")), ""),
         "full_address": next(one.addressed(), ""),
-        "country_iso_3166": next((code for code in _countries(one) if code in _COUNTRIES), ""),
+        "country_iso_3166": _country(one),
         "geolocation": {"lon": points[0][0], "lat": points[0][1]} if points else {},
         "image": _logo(one),
         "contact_details": {"email": one.reached("email")[0]} if one.reached("email") else {},
@@ -76,8 +67,10 @@ def profile(one: Shown) -> dict[str, Any]:
     return {name: member for name, member in value.items() if member}
 
 
-def _countries(one: Shown) -> list[str]:
-    return [str(each.get("country")) for place in one.places for each in place.postal]
+def _country(one: Shown) -> str:
+    """Of its first place in a country of ISO 3166-1: with any other code the network refuses a whole profile."""
+    given = (str(each.get("country")) for place in one.places for each in place.postal)
+    return next((code for code in given if code in countries.names("en")), "")
 
 
 def _logo(one: Shown) -> str:
